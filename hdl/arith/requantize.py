@@ -1,0 +1,165 @@
+"""Requantization of accumulators to the format of the next layer's operands."""
+
+from amaranth.hdl import Cat, Const, Module, Mux, Signal, signed
+from amaranth.lib import data
+from amaranth.lib.wiring import In, Out
+
+from .. import formats
+from ..checks import check_choice, check_integer
+from ..unit import Unit, data_register
+from .saturate import saturated
+
+__all__ = ["MULTIPLIER_WIDTH", "SHIFT_WIDTH", "Requantize", "channel_layout", "output_latency"]
+
+#: The significand of a float32, hidden bit included.
+MULTIPLIER_WIDTH = 24
+#: Right shifts of 0 to 63 positions.
+SHIFT_WIDTH = 6
+
+
+def channel_layout(*, acc_width, output, out_format):
+    """What one output channel is given: fields in the order in which they lie from bit 0 up.
+
+    ``bias`` is added to the accumulator. With ``output`` other than ``"bias"`` there follow
+    ``multiplier`` (only for ``"scale"``), ``shift``, ``zero_point``, ``low`` and ``high``.
+    """
+    check_choice("Output", output, ["bias", "scale", "shift"])
+    fields = {"bias": signed(acc_width)}
+    if output != "bias":
+        shape = formats.get(out_format, "Output format").shape
+        if output == "scale":
+            fields["multiplier"] = MULTIPLIER_WIDTH
+        fields |= {"shift": SHIFT_WIDTH, "zero_point": shape, "low": shape, "high": shape}
+    return data.StructLayout(fields)
+
+
+def output_latency(output):
+    """Cycles from an accumulator to its output for each kind of output."""
+    return {"raw": 0, "bias": 1, "shift": 5, "scale": 7}[output]
+
+
+class Requantize(Unit):
+    """Scales an accumulator to an output of few bits, rounding once.
+
+    Computes ``clamp(round((i + bias) * multiplier / 2**shift) + zero_point, low, high)``, exactly:
+    sum and product keep all their bits, and the one rounding is to nearest, ties to even. With
+    ``output="shift"`` the multiplier is 1 and there is none in hardware. A float32 scale is the
+    case of its 24-bit significand and its exponent, so that no scale is approximated. ONNX
+    (operator QLinearMatMul) rounds the same way, after a product rounded to float32.
+
+    A run of accumulators of one channel begins with ``start``, one cycle ahead of the first of
+    them: each stage then takes its part of ``channel``, which has to stay as it is for
+    :attr:`latency` cycles, while the stages ahead still work with the one before.
+
+    Latency is 7 cycles with a multiplier and 5 without; throughput is one accumulator a cycle.
+
+    Parameters
+    ----------
+    acc_width : int
+        Width of the accumulator and of the bias, 2 to 64 bits.
+    output : str
+        ``"scale"`` or ``"shift"``.
+    out_format : str
+        Format of the output, its zero point and its limits.
+
+    Members
+    -------
+    i : ``In(signed(acc_width))``
+    start : ``In(1)``
+    channel : ``In(channel_layout(...))``
+    o : ``Out(shape of out_format)``
+
+    Raises
+    ------
+    TypeError, ValueError
+        If a parameter is not of its kind or out of range.
+    """
+
+    def __init__(self, *, acc_width, output, out_format):
+        check_integer("Accumulator width", acc_width, 2, 64)
+        check_choice("Output", output, ["scale", "shift"])
+        layout = channel_layout(acc_width=acc_width, output=output, out_format=out_format)
+        self.out_shape = formats.get(out_format).shape
+        self.latency = output_latency(output)
+        super().__init__(
+            {
+                "i": In(signed(acc_width)),
+                "start": In(1),
+                "channel": In(layout),
+                "o": Out(self.out_shape),
+            }
+        )
+
+    def build(self):
+        m = Module()
+        starts = self._start_of_each_stage(m)
+
+        def parameter(stage, field):
+            """The field of ``channel`` as the given stage holds it."""
+            held = data_register(self.channel.shape()[field].shape, name=f"{field}_held")
+            with m.If(starts[stage]):
+                m.d.sync += held.eq(self.channel[field])
+            return held
+
+        def stage(shape, name, value):
+            register = data_register(shape, name=name)
+            m.d.sync += register.eq(value)
+            return register
+
+        width = self.parameters["acc_width"] + 1
+        biased = stage(signed(width), "biased", self.i + parameter(0, "bias"))
+        at = 1
+        scaled = biased
+        if self.parameters["output"] == "scale":
+            width += MULTIPLIER_WIDTH
+            product = biased * parameter(at, "multiplier")
+            scaled = stage(signed(width), "product", product)
+            # A second register after the product, for the DSP blocks to draw into their cascade.
+            scaled = stage(signed(width), "scaled", scaled)
+            at += 2
+
+        # Two more bits than the result needs: the half, and below it a bit that is set when
+        # anything that was shifted out is not zero. They settle the rounding.
+        shift = parameter(at, "shift")
+        coarse = stage(
+            signed(width + 2), "coarse", _shift_and_jam(m, Cat(Const(0, 2), scaled), shift[3:], 8)
+        )
+        fine_shift = data_register(3, name="fine_shift")
+        m.d.sync += fine_shift.eq(shift[:3])
+        fine = stage(signed(width + 2), "fine", _shift_and_jam(m, coarse, fine_shift, 1))
+        at += 2
+
+        # Beyond this width every value ends at a limit, whatever zero point is added.
+        narrow = saturated(m, fine[2:].as_signed(), self.out_shape.width + 3)
+        round_up = Signal()
+        m.d.comb += round_up.eq(fine[1] & (fine[0] | fine[2]))
+        moved = stage(
+            signed(len(narrow) + 1),
+            "moved",
+            narrow + parameter(at, "zero_point") + round_up,
+        )
+        low, high = parameter(at + 1, "low"), parameter(at + 1, "high")
+        clamped = Mux(moved < low, low, Mux(moved > high, high, moved))
+        m.d.comb += self.o.eq(stage(self.out_shape, "clamped", clamped))
+        return m
+
+    def _start_of_each_stage(self, m):
+        starts = [self.start]
+        for stage in range(1, self.latency):
+            later = Signal(name=f"start_{stage}")
+            m.d.sync += later.eq(starts[-1])
+            starts.append(later)
+        return starts
+
+
+def _shift_and_jam(m, value, amount, unit):
+    """``value`` shifted right by ``amount * unit`` with its sign; bit 0 keeps what falls out."""
+    value = value.as_signed()
+    for position, bit in enumerate(amount):
+        distance = min(unit << position, len(value) - 1)
+        jammed = Signal(signed(len(value)), name=f"jammed_{unit << position}")
+        lost = value[: distance + 1].any()
+        shifted = Cat(lost, (value >> distance)[1:])
+        m.d.comb += jammed.eq(Mux(bit, shifted, value))
+        value = jammed
+    return value

@@ -1,0 +1,64 @@
+"""First-in first-out queue between two streams."""
+
+from amaranth.hdl import Module, unsigned
+from amaranth.lib import fifo, stream
+from amaranth.lib.wiring import In, Out
+
+from ..checks import check_integer
+from ..unit import Unit
+
+__all__ = ["Fifo"]
+
+#: Up to this depth registers or LUT RAM are smaller than a block RAM and its output register.
+SHALLOW = 4
+
+
+class Fifo(Unit):
+    """A queue whose ``ready`` and ``valid`` come from registers alone.
+
+    An item is offered one cycle after it was taken when the queue is shallow (up to 4 items, read
+    asynchronously), two cycles after when it is deeper (read synchronously, so that the storage
+    becomes block RAM). Throughput is one item a cycle at every depth from 2.
+
+    Parameters
+    ----------
+    width : int
+        Width of an item in bits.
+    depth : int
+        Items that the queue holds, at least 2.
+
+    Members
+    -------
+    i : ``In(stream.Signature(width))``
+    o : ``Out(stream.Signature(width))``
+
+    Raises
+    ------
+    TypeError, ValueError
+        If a parameter is not an integer or out of range.
+    """
+
+    def __init__(self, *, width, depth):
+        check_integer("Queue width", width, 1)
+        check_integer("Queue depth", depth, 2)
+        self.latency = 1 if depth <= SHALLOW else 2
+        super().__init__(
+            {
+                "i": In(stream.Signature(unsigned(width))),
+                "o": Out(stream.Signature(unsigned(width))),
+            }
+        )
+
+    def build(self):
+        m = Module()
+        kind = fifo.SyncFIFO if self.latency == 1 else fifo.SyncFIFOBuffered
+        m.submodules.queue = queue = kind(**self.parameters)
+        m.d.comb += [
+            queue.w_data.eq(self.i.payload),
+            queue.w_en.eq(self.i.valid),
+            self.i.ready.eq(queue.w_rdy),
+            self.o.payload.eq(queue.r_data),
+            self.o.valid.eq(queue.r_rdy),
+            queue.r_en.eq(self.o.ready),
+        ]
+        return m

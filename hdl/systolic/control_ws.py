@@ -1,0 +1,102 @@
+"""Sequencing of the weight-stationary engine."""
+
+from amaranth.hdl import Module, Signal, Value
+from amaranth.lib import data, stream
+from amaranth.lib.wiring import In, Out
+
+from ..arith.exact import index_shape
+from ..checks import check_integer
+from ..stream.fifo import Fifo
+from ..unit import Unit, connect_stream
+from .accumulator import visit_layout
+
+__all__ = ["ControlWs", "tile_layout"]
+
+
+def tile_layout(depth):
+    """One tile: ``length`` rows of activations less one (as AXI counts), ``first``, ``last``.
+
+    ``first`` and ``last`` mark the first and the last tile of K for these accumulators.
+    """
+    return data.StructLayout({"length": index_shape(depth), "first": 1, "last": 1})
+
+
+class ControlWs(Unit):
+    """Lets one row of activations after the other into the array.
+
+    A row goes (``step``) when it is there, its tile is known, the tile's weights are loaded, and,
+    in the last tile of K, there is room for its result. Tiles follow each other without a gap.
+
+    Parameters
+    ----------
+    depth : int
+        Rows of the accumulators.
+
+    Members
+    -------
+    tiles : ``In(stream.Signature(tile_layout(depth)))``
+    acts_held, weights_loaded, room, may_launch : ``In(1)``
+        A row is there; so are the tile's weights; a result word is free; a run may be launched.
+    step : ``Out(1)``
+    swap : ``Out(1)``
+        The row is a tile's first.
+    visit : ``Out(visit_layout(depth))``
+        What the accumulators are to do with its partial sums.
+    emit : ``Out(1)``
+        Its sums are results.
+    launch : ``Out(1)``
+        They are the first of a run.
+
+    Raises
+    ------
+    TypeError, ValueError
+        If the depth is not a positive integer.
+    """
+
+    def __init__(self, *, depth):
+        check_integer("Accumulator depth", depth, 1)
+        super().__init__(
+            {
+                "tiles": In(stream.Signature(tile_layout(depth))),
+                "acts_held": In(1),
+                "weights_loaded": In(1),
+                "room": In(1),
+                "may_launch": In(1),
+                "step": Out(1),
+                "swap": Out(1),
+                "visit": Out(visit_layout(depth)),
+                "emit": Out(1),
+                "launch": Out(1),
+            }
+        )
+
+    def build(self):
+        m = Module()
+        layout = self.tiles.payload.shape()
+        m.submodules.queue = queue = Fifo(width=len(Value.cast(self.tiles.payload)), depth=2)
+        tile = data.View(layout, queue.o.payload)
+        row = Signal(index_shape(self.parameters["depth"]))
+        at_start, at_end = Signal(), Signal()
+        m.d.comb += [
+            *connect_stream(self.tiles, queue.i),
+            at_start.eq(row == 0),
+            at_end.eq(row == tile.length),
+            self.step.eq(
+                queue.o.valid
+                & self.acts_held
+                & (self.weights_loaded | ~at_start)
+                & (~tile.last | (self.room & (self.may_launch | ~at_start)))
+            ),
+            queue.o.ready.eq(self.step & at_end),
+            self.swap.eq(self.step & at_start),
+            self.visit.valid.eq(self.step),
+            self.visit.first.eq(tile.first),
+            self.visit.row.eq(row),
+            self.emit.eq(self.step & tile.last),
+            self.launch.eq(self.emit & at_start),
+        ]
+        with m.If(self.step):
+            m.d.sync += row.eq(row + 1)
+            with m.If(at_end):
+                m.d.sync += row.eq(0)
+        return m

@@ -1,0 +1,103 @@
+"""Processing element of the weight-stationary array."""
+
+from amaranth.hdl import Module, signed
+from amaranth.lib.wiring import In, Out
+
+from .. import formats
+from ..arith.exact import product_shape
+from ..checks import check_integer, check_relation
+from ..unit import Unit, data_register
+
+__all__ = ["PeWs"]
+
+
+class PeWs(Unit):
+    """Multiplies the activations that pass by the weight that stays, and adds to the sums.
+
+    The weight is in two registers: ``shift`` moves the shadow's chain on by one, and ``swap``
+    makes the shadow's value the one in use, for the activation that comes with ``swap`` when
+    ``pipeline`` is 2 and for the one a cycle later otherwise (the array's border delays the
+    activations accordingly). So no multiplexer lies before the multiplier.
+
+    An activation leaves to the right after 1 cycle. Its product is in ``psums_o``
+    ``pipeline + 1`` cycles after it came, added to what ``psums`` was in the cycle before.
+
+    Parameters
+    ----------
+    a_format, w_format : str
+        Formats of activations and weights.
+    psum_width : int
+        Width of the partial sums; beyond it they wrap.
+    pipeline : int
+        0: product and sum in one cycle. 1: a register after the multiplier. 2: one before it too,
+        which holds what passes to the right anyway; with both, the whole element fits into a DSP
+        block.
+
+    Members
+    -------
+    acts, acts_o : ``In``, ``Out(shape of a_format)``
+    shift, shift_o, swap, swap_o : ``In``, ``Out(1)``
+    weights, weights_o : ``In``, ``Out(shape of w_format)``
+    psums, psums_o : ``In``, ``Out(signed(psum_width))``
+
+    Raises
+    ------
+    TypeError, ValueError
+        If a parameter is not of its kind or out of range, or a sum narrower than a product.
+    """
+
+    def __init__(self, *, a_format, w_format, psum_width, pipeline):
+        a = formats.get(a_format, "Activation format")
+        w = formats.get(w_format, "Weight format")
+        check_integer("Pipeline register count", pipeline, 0, 2)
+        check_integer("Partial sum width", psum_width, 2)
+        self.product_shape = product_shape(a, w)
+        check_relation(
+            psum_width >= self.product_shape.width,
+            f"Partial sum width {psum_width} is less than the {self.product_shape.width} bits of "
+            f"a product of {a_format} and {w_format}",
+        )
+        super().__init__(
+            {
+                "acts": In(a.shape),
+                "acts_o": Out(a.shape),
+                "shift": In(1),
+                "shift_o": Out(1),
+                "swap": In(1),
+                "swap_o": Out(1),
+                "weights": In(w.shape),
+                "weights_o": Out(w.shape),
+                "psums": In(signed(psum_width)),
+                "psums_o": Out(signed(psum_width)),
+            }
+        )
+
+    def build(self):
+        m = Module()
+        pipeline = self.parameters["pipeline"]
+        acts = data_register(self.acts.shape(), name="acts_q")
+        psum = data_register(self.psums.shape(), name="psum")
+        shadow = data_register(self.weights.shape(), name="shadow")
+        weight = data_register(self.weights.shape(), name="weight")
+        m.d.sync += [
+            acts.eq(self.acts),
+            self.shift_o.eq(self.shift),
+            self.swap_o.eq(self.swap),
+        ]
+        m.d.comb += [
+            self.acts_o.eq(acts),
+            self.weights_o.eq(shadow),
+            self.psums_o.eq(psum),
+        ]
+        with m.If(self.shift):
+            m.d.sync += shadow.eq(self.weights)
+        with m.If(self.swap):
+            m.d.sync += weight.eq(shadow)
+
+        product = (acts if pipeline == 2 else self.acts) * weight
+        if pipeline > 0:
+            product_q = data_register(self.product_shape, name="product")
+            m.d.sync += product_q.eq(product)
+            product = product_q
+        m.d.sync += psum.eq(self.psums + product)
+        return m

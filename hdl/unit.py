@@ -1,0 +1,79 @@
+"""What every unit of hardware here is: a component that knows its parameters and can be shared."""
+
+import inspect
+import re
+
+from amaranth.hdl import Signal, Value
+from amaranth.lib import wiring
+
+__all__ = ["Unit", "connect_stream", "data_register"]
+
+
+def data_register(shape, name):
+    """A register that carries data: it has no reset and no power-up value.
+
+    Data are never looked at before a valid flag, which is reset, says so. Without the reset the
+    register costs less, and it fits into DSP blocks; without the power-up value wide registers
+    don't fill the Verilog with zeros. The attribute tells the emission which registers these are.
+    """
+    return Signal(shape, name=name, reset_less=True, attrs={"brickwork_data": 1})
+
+
+def connect_stream(source, sink):
+    """Statements that connect two streams whose payloads have the same bits, whatever their types.
+
+    ``wiring.connect`` wants equal shapes; a queue or a hold carries plain bits.
+    """
+    return [
+        Value.cast(sink.payload).eq(Value.cast(source.payload)),
+        sink.valid.eq(source.valid),
+        source.ready.eq(sink.ready),
+    ]
+
+
+class Unit(wiring.Component):
+    """A component that is converted once for all its instances of equal parameters.
+
+    A subclass takes keyword-only parameters (integers and strings) and describes its hardware in
+    :meth:`build`. Elaborated by itself, a unit is ordinary Amaranth. Elaborated with a platform
+    that has a method ``instantiate``, the emission's, it becomes an instance of its module.
+
+    Attributes
+    ----------
+    parameters : dict
+        Every parameter of the constructor with its value, in the constructor's order.
+    name : str
+        The class's name in snake case: the unit's name in files, in Verilog and on command lines.
+    """
+
+    # Units are also made to check parameters, and not elaborated then.
+    _MustUse__silence = True
+
+    def __new__(cls, *args, src_loc_at=0, **parameters):
+        self = super().__new__(cls, *args, src_loc_at=src_loc_at + 1, **parameters)
+        bound = inspect.signature(cls.__init__).bind(self, *args, **parameters)
+        bound.apply_defaults()
+        self.parameters = {name: value for name, value in bound.arguments.items() if name != "self"}
+        return self
+
+    @property
+    def name(self):
+        return re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "_", type(self).__name__).lower()
+
+    @property
+    def key(self):
+        """What tells this unit's hardware from that of others."""
+        return (self.name, *self.parameters.items())
+
+    def ports(self):
+        """Yield ``(name, signal, flow, shape)`` of each port, nested names joined by ``_``."""
+        for path, member, value in self.signature.flatten(self):
+            yield "_".join(map(str, path)), Value.cast(value), member.flow, member.shape
+
+    def elaborate(self, platform):
+        instantiate = getattr(platform, "instantiate", None)
+        return self.build() if instantiate is None else instantiate(self)
+
+    def build(self):
+        """The unit's hardware, an :class:`amaranth.hdl.Module`."""
+        raise NotImplementedError

@@ -1,0 +1,491 @@
+"""Builds the simulation of an emitted design: Verilog in, an executable for cocotb out.
+
+The build differs from cocotb's own in three ways, all for speed. Only the top-level ports are made
+accessible, so Verilator is free to optimise everything else. The part of Verilator's runtime that
+does not depend on the design is compiled once and kept. And the executable is kept too, keyed by
+everything it is made from.
+"""
+
+import json
+import os
+import re
+import shlex
+import shutil
+import subprocess
+import time
+from collections.abc import Iterable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+from typing import NamedTuple
+
+from . import cache, toolchain
+
+__all__ = ["Build", "BuildError", "Manifest", "build", "lint_rules", "read_manifest"]
+
+_SCHEME = "1"  # to be raised when this file makes something else from the same inputs
+
+_CXXFLAGS = ("-std=gnu++17", "-pthread", "-w")
+_FAST = "-O1"  # compiles a third faster than Verilator's -Os and runs as fast under cocotb
+_SLOW = "-O0"  # start-up code, which runs once
+
+# Compiled once and linked into every simulation; what else a design needs is compiled with it.
+_RUNTIME = (
+    "verilated",
+    "verilated_dpi",
+    "verilated_threads",
+    "verilated_vcd_c",
+    "verilated_vpi",
+)
+_RUNTIME_FST = "verilated_fst_c"
+
+_HEADERS = """\
+#include "verilated.h"
+#include "verilated_dpi.h"
+#include "verilated_vpi.h"
+#include "verilated_vcd_c.h"
+#include <memory>
+#include <string>
+"""
+
+# Below this size a generated file compiles faster together with others than by itself.
+_SMALL_BYTES = 100_000
+_TOGETHER_BYTES = 400_000
+
+
+class BuildError(Exception):
+    """A design cannot be built. The message is one line and ends with where the log is."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Manifest:
+    """What a build needs from a design's manifest.
+
+    Attributes
+    ----------
+    path : Path
+        The manifest, absolute.
+    top : str
+        Name of the top-level Verilog module.
+    verilog : Path
+        The Verilog file, beside the manifest.
+    ports : tuple of str
+        Names of the top-level ports.
+    hierarchical_blocks : tuple of str
+        Modules to be built by themselves, in place of being optimised together with their parent.
+    """
+
+    path: Path
+    top: str
+    verilog: Path
+    ports: tuple[str, ...]
+    hierarchical_blocks: tuple[str, ...]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Build:
+    """A finished build.
+
+    Attributes
+    ----------
+    binary : Path
+        The executable, in the cache folder.
+    log : Path
+        Every command that made it, with its output.
+    cached : bool
+        Whether it was there before.
+    seconds, verilate_seconds, compile_seconds : float
+        How long this call took, and how long Verilator and the compiler took when it was made.
+    waves : str
+        Format of the waveform file it can write: ``"fst"``, ``"vcd"``, or empty for none.
+    """
+
+    binary: Path
+    log: Path
+    cached: bool
+    seconds: float
+    verilate_seconds: float
+    compile_seconds: float
+    waves: str
+
+
+def lint_rules() -> Path:
+    """The file that names the accepted Verilator warnings, each with its reason."""
+    return Path(__file__).with_name("lint.vlt")
+
+
+def read_manifest(path: Path) -> Manifest:
+    """Reads and checks the part of a manifest that a build needs.
+
+    Raises
+    ------
+    ValueError
+        If the file is missing, is not JSON, or lacks a field.
+    """
+    path = Path(path).absolute()
+    try:
+        fields = json.loads(path.read_text())
+    except OSError as error:
+        raise ValueError(f"Manifest {path} cannot be read: {error.strerror}") from None
+    except ValueError as error:
+        raise ValueError(f"Manifest {path} is not JSON: {error}") from None
+    try:
+        manifest = Manifest(
+            path=path,
+            top=str(fields["top"]),
+            verilog=path.parent / fields["verilog"],
+            ports=tuple(port["name"] for port in fields["ports"]),
+            hierarchical_blocks=tuple(fields.get("hierarchical_blocks") or ()),
+        )
+    except KeyError as error:
+        raise ValueError(f"Manifest {path} lacks the field {error}") from None
+    except (TypeError, AttributeError) as error:
+        raise ValueError(f"Manifest {path} is malformed: {error}") from None
+    if not manifest.verilog.is_file():
+        raise ValueError(f"Manifest {path} names {manifest.verilog.name}, which is not beside it")
+    return manifest
+
+
+def build(manifest: Path, *, waves: bool = False, debug: bool = False) -> Build:
+    """Builds the simulation of a design, or finds it in the cache.
+
+    Parameters
+    ----------
+    manifest : Path
+        The design's manifest; its Verilog file lies beside it.
+    waves : bool
+        Make it able to record waveforms: FST where the headers of zlib and lz4 are installed,
+        else VCD.
+    debug : bool
+        Make every signal accessible, not the top-level ports only. Slower to build and to run.
+
+    Raises
+    ------
+    ToolError
+        If a tool is missing.
+    ValueError
+        If the manifest is unusable.
+    BuildError
+        If Verilator or the compiler rejects the design.
+    """
+    from cocotb_tools import config
+
+    start = time.monotonic()
+    design = read_manifest(manifest)
+    verilator = toolchain.verilator()
+    compiler = toolchain.compiler()
+    cocotb = toolchain.cocotb()
+    main = config.share_dir / "lib" / "verilator" / "verilator.cpp"
+    wave_format = _wave_format(compiler) if waves else ""
+    hierarchical = bool(design.hierarchical_blocks)
+
+    verilog = design.verilog.read_bytes()
+    rules = lint_rules().read_text()
+    access = _access(design, debug)
+    options = _verilator_options(design.top, wave_format, debug, hierarchical)
+    key = (
+        _SCHEME,
+        verilog,
+        rules,
+        access,
+        "\0".join(options),
+        main.read_bytes(),
+        *_tool_key(verilator, compiler),
+        cocotb.version,
+        str(config.libs_dir),  # linked by its path
+    )
+
+    def make(place: Path) -> None:
+        work = place / "work"
+        work.mkdir()
+        (work / "design.v").write_bytes(verilog)
+        (work / "lint.vlt").write_text(rules)
+        (work / "access.vlt").write_text(access)
+        log = _Log(f"Module {design.top}", cache.digest(*key)[:32])
+
+        verilate_start = time.monotonic()
+        command = [str(verilator.binary), *options, "lint.vlt", "access.vlt", "design.v"]
+        env = _hierarchical_environment(verilator, work) if hierarchical else verilator.environment
+        log.run(command, cwd=work, env=env)
+        compile_start = time.monotonic()
+        _compile(work, place / "simulation", main, wave_format, verilator, compiler, log)
+        end = time.monotonic()
+
+        times = {
+            "verilate_seconds": round(compile_start - verilate_start, 3),
+            "compile_seconds": round(end - compile_start, 3),
+        }
+        (place / "times.json").write_text(json.dumps(times))
+        (place / "build.log").write_text(log.text)
+        shutil.rmtree(work)
+
+    place, cached = cache.entry("builds", *key, make=make)
+    return Build(
+        binary=place / "simulation",
+        log=place / "build.log",
+        cached=cached,
+        seconds=time.monotonic() - start,
+        waves=wave_format,
+        **json.loads((place / "times.json").read_text()),
+    )
+
+
+def _access(design: Manifest, debug: bool) -> str:
+    """Verilator's configuration file that says what cocotb can reach, and what is built apart."""
+    lines = ["`verilator_config"]
+    if not debug:
+        lines += [
+            f'public_flat_rw -module "{design.top}" -var "{port}"' for port in sorted(design.ports)
+        ]
+    lines += [f'hier_block -module "{name}"' for name in sorted(design.hierarchical_blocks)]
+    return "\n".join(lines) + "\n"
+
+
+def _verilator_options(top: str, wave_format: str, debug: bool, hierarchical: bool) -> list[str]:
+    options = ["--cc", "--exe", "--vpi", "--prefix", "Vtop", "--top-module", top, "--Mdir", "."]
+    # Generated Verilog has no delays; the time unit only labels the testbench's clock.
+    options += ["--no-timing", "--timescale", "1ns/1ps", "--assert"]
+    if wave_format:
+        options.append(f"--trace-{wave_format}")
+    if debug:
+        # Public signals are not split, so that a harmless path through two parts of one signal
+        # looks like a loop.
+        options += ["--public-flat-rw", "-Wno-UNOPTFLAT"]
+    if hierarchical:
+        options.append("--hierarchical")
+    return options
+
+
+def _hierarchical_environment(verilator: toolchain.Verilator, work: Path) -> dict[str, str]:
+    """The environment for a Verilator that calls itself, through make, for every block."""
+    if re.search(r"\s", str(work)):
+        raise toolchain.ToolError(
+            f"Cache folder {cache.folder()} has a space in its path, which make refuses: "
+            "set BRICKWORK_CACHE to a folder without one"
+        )
+    if re.search(r"\s", str(verilator.binary)):
+        raise toolchain.ToolError(
+            f"Verilator {verilator.binary} has a space in its path, which make refuses: "
+            "install it elsewhere"
+        )
+    toolchain.make()
+    # By itself it would call its perl wrapper.
+    flags = f"-j{_workers()} VM_HIER_VERILATOR={verilator.binary}"
+    return {**verilator.environment, "MAKEFLAGS": flags}
+
+
+def _tool_key(verilator: toolchain.Verilator, compiler: toolchain.Tool) -> tuple[str, ...]:
+    return (
+        f"verilator {verilator.source} {verilator.release}",
+        f"compiler {shlex.join(compiler.command)} {compiler.where} {compiler.version}",
+        shlex.join((*_CXXFLAGS, _FAST, _SLOW)),
+    )
+
+
+def _wave_format(compiler: toolchain.Tool) -> str:
+    """``"fst"`` if the libraries that Verilator's FST writer needs are installed."""
+    trial = [*compiler.command, "-x", "c++", "-", "-o", os.devnull, "-llz4", "-lz"]
+    source = "#include <lz4.h>\n#include <zlib.h>\nint main() { return zlibVersion() == 0; }\n"
+    done = subprocess.run(trial, input=source.encode(), capture_output=True)
+    return "fst" if done.returncode == 0 else "vcd"
+
+
+class _Log:
+    """Runs commands and remembers them with their output."""
+
+    def __init__(self, what: str, name: str) -> None:
+        self._what = what
+        self._file = f"{name}.log"
+        self._parts: list[str] = []  # appended to by several threads
+
+    @property
+    def text(self) -> str:
+        return "".join(self._parts)
+
+    def run(self, command: Sequence[str], *, cwd: Path, env: dict[str, str] | None = None) -> None:
+        done = subprocess.run(
+            command,
+            cwd=cwd,
+            env=env,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            errors="replace",
+        )
+        self._parts.append(f"$ {shlex.join(command)}\n{done.stdout}")
+        if done.returncode == 0:
+            return
+        first = re.search(
+            r"^.*(?:%Error|%Warning|\berror:|undefined reference).*$", done.stdout, re.M
+        )
+        trouble = first[0].strip() if first else f"exit status {done.returncode}"
+        kept = cache.keep("failed", self._file, self.text)
+        raise BuildError(
+            f"{self._what} cannot be built: {Path(command[0]).name} says {trouble!r} (log: {kept})"
+        )
+
+
+def _workers() -> int:
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
+
+
+def _run_all(jobs: Iterable[Sequence[str]], *, cwd: Path, log: _Log) -> None:
+    """Runs commands side by side, in order of their start; the first failure ends the rest."""
+    with ThreadPoolExecutor(_workers()) as pool:
+        try:
+            for running in [pool.submit(log.run, job, cwd=cwd) for job in jobs]:
+                running.result()
+        finally:
+            pool.shutdown(cancel_futures=True)
+
+
+def _includes(root: Path) -> list[str]:
+    return [f"-I{root / 'include'}", f"-I{root / 'include' / 'vltstd'}"]
+
+
+def _runtime(
+    verilator: toolchain.Verilator, compiler: toolchain.Tool, wave_format: str
+) -> tuple[Path, list[str]]:
+    """The part of Verilator's runtime that no design changes: its folder and its sources."""
+    sources = [*_RUNTIME, *([_RUNTIME_FST] if wave_format == "fst" else [])]
+
+    def make(place: Path) -> None:
+        toolchain.compiler(thorough=True)
+        log = _Log("The Verilator runtime", "runtime")
+        compile_ = [*compiler.command, *_CXXFLAGS, *_includes(verilator.root)]
+        (place / "common.h").write_text(_HEADERS)
+        if _precompiles(compiler):
+            # GCC takes the one in this folder that was made with the same options.
+            (place / "common.h.gch").mkdir()
+            levels = ((level, f"common.h.gch/{level.lstrip('-')}") for level in (_FAST, _SLOW))
+            jobs = [
+                [*compile_, level, "-x", "c++-header", "common.h", "-o", out]
+                for level, out in levels
+            ]
+            _run_all(jobs, cwd=place, log=log)
+        jobs = [
+            _compile_source(compile_, verilator.root / "include", name, place) for name in sources
+        ]
+        _run_all(jobs, cwd=place, log=log)
+        (place / "build.log").write_text(log.text)
+
+    key = (_SCHEME, *_tool_key(verilator, compiler), _HEADERS, *sources)
+    place, _ = cache.entry("runtime", *key, make=make)
+    return place, sources
+
+
+def _precompiles(compiler: toolchain.Tool) -> bool:
+    """Whether precompiled headers work the way GCC has them."""
+    return "clang" not in compiler.version
+
+
+def _compile_source(compile_: Sequence[str], include: Path, name: str, runtime: Path) -> list[str]:
+    """The command that compiles one source of Verilator's runtime."""
+    header = ["-include", str(runtime / "common.h")]
+    return [*compile_, _FAST, *header, "-c", str(include / f"{name}.cpp"), "-o", f"{name}.o"]
+
+
+def _compile(
+    work: Path,
+    binary: Path,
+    main: Path,
+    wave_format: str,
+    verilator: toolchain.Verilator,
+    compiler: toolchain.Tool,
+    log: _Log,
+) -> None:
+    """Compiles what Verilator wrote into ``work``, together with cocotb's main program."""
+    from cocotb_tools import config
+
+    runtime, ready = _runtime(verilator, compiler, wave_format)
+    compile_ = [*compiler.command, *_CXXFLAGS, *_includes(verilator.root)]
+    header = ["-include", str(runtime / "common.h")]
+
+    # Defined in the source, not on the command line: there a macro makes the compiler reject the
+    # precompiled header.
+    trace = f"#define VM_TRACE 1\n#define VM_TRACE_{wave_format.upper()} 1\n" if wave_format else ""
+    (work / "main.cpp").write_text(f'{trace}#include "{main}"\n')
+
+    sources: list[_Source] = []
+    globals_: set[str] = set()
+    # Every hierarchical block has a folder of its own below the top module's.
+    for lists in [work / "Vtop_classes.mk", *sorted(work.glob("*/*_classes.mk"))]:
+        place = lists.parent
+        prefix = lists.name.removesuffix("_classes.mk")
+        names = _class_lists(lists.read_text())
+        # cocotb's main program, and the glue between a block and its parent.
+        extra = sorted(p.stem for p in place.glob("*.cpp") if not p.name.startswith(prefix))
+        fast = [*extra, *names["CLASSES_FAST"], *names["SUPPORT_FAST"]]
+        sources += _gather(place, fast, _FAST)
+        sources += _gather(place, [*names["CLASSES_SLOW"], *names["SUPPORT_SLOW"]], _SLOW)
+        globals_.update(names["GLOBAL_FAST"], names["GLOBAL_SLOW"])
+
+    # The longest first, so that the last to finish is short.
+    sources.sort(key=lambda source: (-source.size, str(source.path)))
+    jobs = []
+    objects = []
+    for source in sources:
+        out = str(source.path.with_suffix(".o").relative_to(work))
+        file = str(source.path.relative_to(work))
+        jobs.append(
+            [*compile_, source.level, *header, f"-I{source.path.parent}", "-c", file, "-o", out]
+        )
+        objects.append(out)
+    for name in sorted(globals_):
+        if name in ready:
+            objects.append(str(runtime / f"{name}.o"))
+        else:
+            jobs.append(_compile_source(compile_, verilator.root / "include", name, runtime))
+            objects.append(f"{name}.o")
+    _run_all(jobs, cwd=work, log=log)
+
+    libraries = [f"-L{config.libs_dir}", f"-Wl,-rpath,{config.libs_dir}", "-lcocotbvpi_verilator"]
+    if wave_format == "fst":
+        libraries += ["-llz4", "-lz"]
+    log.run([*compiler.command, "-pthread", "-o", str(binary), *objects, *libraries], cwd=work)
+
+
+class _Source(NamedTuple):
+    size: int
+    path: Path
+    level: str
+
+
+def _gather(place: Path, names: Iterable[str], level: str) -> list[_Source]:
+    """What to compile for some generated files: large ones singly, small ones put together."""
+    sources = []
+    together: list[list[str]] = []
+    room = 0
+    for name in names:
+        size = (place / f"{name}.cpp").stat().st_size
+        if size > _SMALL_BYTES:
+            sources.append(_Source(size, place / f"{name}.cpp", level))
+            continue
+        if size > room:
+            together.append([])
+            room = _TOGETHER_BYTES
+        together[-1].append(name)
+        room -= size
+    for number, group in enumerate(together):
+        path = place / f"together{level}-{number}.cpp"
+        path.write_text("".join(f'#include "{name}.cpp"\n' for name in group))
+        sources.append(
+            _Source(sum((place / f"{n}.cpp").stat().st_size for n in group), path, level)
+        )
+    return sources
+
+
+def _class_lists(makefile: str) -> dict[str, list[str]]:
+    """The lists of generated files that Verilator writes for make, without their ``VM_``."""
+    lists: dict[str, list[str]] = {
+        f"{kind}_{speed}": []
+        for kind in ("CLASSES", "SUPPORT", "GLOBAL")
+        for speed in ("FAST", "SLOW")
+    }
+    for name, files in re.findall(r"^VM_(\w+) \+= (.*)$", makefile.replace("\\\n", " "), re.M):
+        if name in lists:
+            lists[name] += files.split()
+    return lists

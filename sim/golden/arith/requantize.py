@@ -1,0 +1,178 @@
+"""Requantization: from accumulators to output codes, exactly rounded."""
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from ..formats import check_integer, check_integers
+
+__all__ = ["requantize", "scale_to_multiplier", "scale_to_shift"]
+
+_MULTIPLIER_BITS = 24
+_MAX_MULTIPLIER = (1 << _MULTIPLIER_BITS) - 1
+_MAX_SHIFT = 63
+_INT64 = np.iinfo(np.int64)
+
+
+def requantize(
+    acc: ArrayLike,
+    bias: ArrayLike,
+    multiplier: ArrayLike,
+    shift: ArrayLike,
+    zero_point: int,
+    low: int,
+    high: int,
+) -> np.ndarray:
+    """y = clamp(round_half_even((acc + bias) · multiplier · 2^-shift) + zero_point, low, high).
+
+    Exact for integers of any width: one rounding, to nearest, ties to even; the clamp comes last
+    and nothing overflows before it.
+
+    Parameters
+    ----------
+    acc : integers (..., N)
+        N channels along the last axis; ``object`` arrays of Python integers are allowed.
+    bias, multiplier, shift : integers, one or (N,)
+        Per tensor or per channel. Multiplier 0 to 2^24-1, shift 0 to 63.
+    zero_point, low, high : int
+        ``low`` and ``high`` are both included, within int64, and ``low <= high``.
+
+    Returns
+    -------
+    int64 array of acc's shape
+
+    Raises
+    ------
+    TypeError
+        Something is not an integer.
+    ValueError
+        A parameter is out of range or has the wrong shape.
+    """
+    acc = check_integers(acc, "Accumulators")
+    bias = _per_channel(bias, acc, "Bias")
+    multiplier = _per_channel(multiplier, acc, "Multiplier", _MAX_MULTIPLIER)
+    shift = _per_channel(shift, acc, "Shift", _MAX_SHIFT)
+    zero_point = check_integer(zero_point, "Zero point")
+    low, high = check_integer(low, "Low"), check_integer(high, "High")
+    if low < _INT64.min:
+        raise ValueError(f"Low must fit int64, not {low}")
+    if high > _INT64.max:
+        raise ValueError(f"High must fit int64, not {high}")
+    if low > high:
+        raise ValueError(f"Low must be at most high ({high}), not {low}")
+    if not acc.size:
+        return np.zeros(acc.shape, np.int64)
+
+    sums = _largest(acc) + _largest(bias)
+    bound = max(sums, sums * int(multiplier.max())) + abs(zero_point)
+    dtype = np.int64 if bound < _INT64.max else object
+    # At least one dimension: without any, numpy falls back to scalars, and to int64 among them.
+    values, bias, multiplier, shift = (
+        np.atleast_1d(array).astype(dtype) for array in (acc, bias, multiplier, shift)
+    )
+    product = (values + bias) * multiplier
+    floor = product >> shift
+    rest = product - (floor << shift)
+    half = 1 << np.maximum(shift - 1, 0)
+    up = (rest > half) | ((rest == half) & (floor & 1 == 1))  # shift 0: the rest is 0, half is 1
+    result = np.minimum(np.maximum(floor + up + zero_point, low), high)
+    return result.astype(np.int64).reshape(acc.shape)
+
+
+def scale_to_multiplier(scale: ArrayLike) -> tuple[np.ndarray, np.ndarray]:
+    """The float32 scale as multiplier · 2^-shift.
+
+    The multiplier is the scale's 24-bit significand, 2^23 to 2^24-1, so the two are **equal** for
+    every scale of at least 2^-40. Below, the shift stays at 63 and the multiplier is
+    scale · 2^63, rounded half to even where that is not whole: 0 up to 2^-64. No result can tell,
+    as long as ``|acc + bias|`` is at most 2^39: it is zero_point with either scale.
+
+    Parameters
+    ----------
+    scale : float32, any shape
+        Above zero and below 2^24. Wider floats are first rounded to float32, half to even.
+
+    Returns
+    -------
+    multiplier, shift : int64 arrays of scale's shape (numpy integers for a single scale)
+        0 to 2^24-1, and 0 to 63.
+
+    Raises
+    ------
+    TypeError
+        Not real numbers.
+    ValueError
+        A scale that is zero, negative, infinite, not a number, too large, or no float32.
+    """
+    given = _scales(scale)
+    _refuse(~(np.isfinite(given) & (given > 0)), given, "positive and finite")
+    _refuse(given >= 1 << _MULTIPLIER_BITS, given, "below 2^24")
+    single = given.astype(np.float32).astype(np.float64)
+    _refuse(single == 0, given, "at least 2^-149, the smallest float32")
+    _refuse(single >= 1 << _MULTIPLIER_BITS, given, "below 2^24")
+    fraction, exponent = np.frexp(single)
+    multiplier = np.ldexp(fraction, _MULTIPLIER_BITS)
+    shift = _MULTIPLIER_BITS - exponent.astype(np.int64)
+    # Both steps are exact in float64 but for rint, which rounds half to even.
+    multiplier = np.rint(np.ldexp(multiplier, -np.maximum(shift - _MAX_SHIFT, 0)))
+    return multiplier.astype(np.int64)[()], np.minimum(shift, _MAX_SHIFT)[()]
+
+
+def scale_to_shift(scale: ArrayLike) -> np.ndarray:
+    """The shift of a scale that is a power of two: scale = 2^-shift, exactly.
+
+    Parameters
+    ----------
+    scale : float, any shape
+        1, 1/2, 1/4 … 2^-63.
+
+    Returns
+    -------
+    int64 array of scale's shape (a numpy integer for a single scale), 0 to 63
+
+    Raises
+    ------
+    TypeError
+        Not real numbers.
+    ValueError
+        A scale that is not one of these.
+    """
+    given = _scales(scale)
+    fraction, exponent = np.frexp(given)
+    mode = 'in the "shift" output mode'
+    _refuse(fraction != 0.5, given, f"a power of two {mode}")
+    shift = 1 - exponent.astype(np.int64)
+    _refuse((shift < 0) | (shift > _MAX_SHIFT), given, f"from 2^-63 to 1 {mode}")
+    return shift[()]
+
+
+def _largest(values: np.ndarray) -> int:
+    return max(abs(int(values.min())), abs(int(values.max())))
+
+
+def _per_channel(
+    values: ArrayLike, acc: np.ndarray, what: str, highest: int | None = None
+) -> np.ndarray:
+    values = check_integers(values, what)
+    if values.ndim and values.shape != acc.shape[-1:]:
+        channels = acc.shape[-1] if acc.ndim else 1
+        raise ValueError(
+            f"{what} must be one value or one per channel ({channels}), not shape {values.shape}"
+        )
+    if highest is not None:
+        outside = (values < 0) | (values > highest)
+        if outside.any():
+            first = values[outside].flat[0]
+            raise ValueError(f"{what} must be from 0 to {highest}, not {first}")
+    return values
+
+
+def _scales(scale: ArrayLike) -> np.ndarray:
+    values = np.asarray(scale)
+    if values.dtype.kind not in "fiu":
+        raise TypeError(f"Scale must be a number, not {scale!r}")
+    return values if values.dtype == np.float32 else values.astype(np.float64)
+
+
+def _refuse(bad: np.ndarray, scales: np.ndarray, what: str) -> None:
+    if bad.any():
+        raise ValueError(f"Scale must be {what}, not {scales[bad].flat[0]!s}")

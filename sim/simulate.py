@@ -1,0 +1,289 @@
+"""Runs a cocotb testbench on an emitted design and reads back what came of it."""
+
+import contextlib
+import os
+import re
+import signal
+import subprocess
+import sys
+import threading
+import time
+import xml.etree.ElementTree as ElementTree
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import NamedTuple
+
+from . import build as _build
+from . import toolchain
+
+__all__ = ["Outcome", "Test", "simulate"]
+
+# Settings of cocotb that say how to look on, not what to run; every other one is dropped, so that
+# a run does not depend on what the caller happens to have set.
+_KEPT = {
+    "COCOTB_ANSI_OUTPUT",
+    "COCOTB_ATTACH",
+    "COCOTB_LOG_LEVEL",
+    "COCOTB_PDB_ON_EXCEPTION",
+    "COCOTB_REDUCED_LOG_FMT",
+    "COCOTB_SCHEDULER_DEBUG",
+    "GPI_LOG_LEVEL",
+}
+
+
+class Test(NamedTuple):
+    """One test of a bench.
+
+    ``name`` is ``module.function``; ``sim_time_ns`` is simulated, ``seconds`` is elapsed time;
+    ``message`` is the first line of what went wrong. A skipped test counts as ``ok``.
+    """
+
+    name: str
+    ok: bool
+    sim_time_ns: float
+    seconds: float
+    skipped: bool = False
+    message: str = ""
+
+
+# Not a test of the suite that imports it.
+Test.__test__ = False
+
+
+@dataclass(frozen=True, kw_only=True)
+class Outcome:
+    """What came of a simulation.
+
+    Attributes
+    ----------
+    passed : bool
+        Whether at least one test ran and none failed.
+    reason : str
+        One line that says why not; empty if passed.
+    tests : tuple of Test
+        The tests in the order they ran.
+    results_xml : Path
+        JUnit XML. May be missing when the simulator ended early.
+    log : Path
+        Everything the simulator printed.
+    waves : Path or None
+        The waveform file, if one was asked for.
+    seconds : float
+        Elapsed time of the simulation, without the build.
+    build : Build
+        The build that ran.
+    """
+
+    passed: bool
+    reason: str
+    tests: tuple[Test, ...]
+    results_xml: Path
+    log: Path
+    waves: Path | None
+    seconds: float
+    build: _build.Build
+
+
+def simulate(
+    manifest: Path,
+    module: str,
+    *,
+    workdir: Path,
+    tests: str | None = None,
+    seed: int = 1,
+    waves: bool = False,
+    debug: bool = False,
+    timeout_s: float | None = None,
+) -> Outcome:
+    """Builds a design and runs a cocotb test module on it.
+
+    Parameters
+    ----------
+    manifest : Path
+        The design's manifest. The testbench finds its absolute path in ``BRICKWORK_MANIFEST``.
+    module : str
+        The test module as it is imported, e.g. ``brickwork.sim.tb.systolic.mesh``.
+    workdir : Path
+        Gets ``sim.log``, ``results.xml`` and the waveform file; made if it does not exist.
+    tests : str or None
+        Regular expression; only tests with a match in ``module.function`` run.
+    seed : int
+        Seed of the testbench's random numbers.
+    waves, debug : bool
+        See :func:`build`.
+    timeout_s : float or None
+        Seconds of elapsed time after which the simulation is stopped and counts as failed.
+
+    Raises
+    ------
+    ToolError, ValueError, BuildError
+        As :func:`build` does. A simulation that fails raises nothing: see :attr:`Outcome.passed`.
+    """
+    built = _build.build(manifest, waves=waves, debug=debug)
+    design = _build.read_manifest(manifest)
+    workdir = Path(workdir).absolute()
+    workdir.mkdir(parents=True, exist_ok=True)
+    results = workdir / "results.xml"
+    log = workdir / "sim.log"
+    wave_file = workdir / f"{design.top}.{built.waves}" if built.waves else None
+    for old in (results, log, wave_file):
+        if old is not None:
+            old.unlink(missing_ok=True)
+
+    command = [str(built.binary)]
+    if wave_file is not None:
+        command += ["--trace", "--trace-file", str(wave_file)]
+    env = _environment(design, module, results, tests, seed)
+    start = time.monotonic()
+    with log.open("wb") as output:
+        status = _run(command, cwd=workdir, env=env, output=output, timeout_s=timeout_s)
+    seconds = time.monotonic() - start
+
+    found = _read_results(results)
+    return Outcome(
+        passed=not (reason := _reason(status, found, timeout_s, log)),
+        reason=reason,
+        tests=tuple(found or ()),
+        results_xml=results,
+        log=log,
+        waves=wave_file,
+        seconds=seconds,
+        build=built,
+    )
+
+
+def _environment(
+    design: _build.Manifest, module: str, results: Path, tests: str | None, seed: int
+) -> dict[str, str]:
+    from cocotb_tools import config
+
+    env = {
+        name: value
+        for name, value in os.environ.items()
+        if name in _KEPT or not name.startswith(("COCOTB_", "GPI_", "PYGPI_"))
+    }
+    env |= {
+        "GPI_USERS": f"{toolchain.libpython()};{config.pygpi_entry_point()}",
+        "PYGPI_PYTHON_BIN": sys.executable,
+        "PYTHONPATH": os.pathsep.join(path or os.getcwd() for path in sys.path),
+        "COCOTB_TEST_MODULES": module,
+        "COCOTB_TOPLEVEL": design.top,
+        "TOPLEVEL_LANG": "verilog",
+        "COCOTB_RESULTS_FILE": str(results),
+        "COCOTB_RANDOM_SEED": str(seed),
+        # Verilator applies them itself, so cocotb need not imitate them.
+        "COCOTB_TRUST_INERTIAL_WRITES": "1",
+        "BRICKWORK_MANIFEST": str(design.path),
+    }
+    if tests is not None:
+        env["COCOTB_TEST_FILTER"] = tests
+    return env
+
+
+def _run(command: list[str], *, cwd: Path, env: dict[str, str], output, timeout_s) -> int | None:
+    """Exit status, or None after a timeout. Whatever ends the call ends the child first."""
+    with _sigterm_raises():
+        child = subprocess.Popen(
+            command,
+            cwd=cwd,
+            env=env,
+            stdin=subprocess.DEVNULL,
+            stdout=output,
+            stderr=subprocess.STDOUT,
+            start_new_session=True,
+        )
+        try:
+            return child.wait(timeout_s)
+        except subprocess.TimeoutExpired:
+            return None
+        finally:
+            # Also after a normal end: a testbench may have started processes of its own.
+            with contextlib.suppress(ProcessLookupError, PermissionError):
+                os.killpg(child.pid, signal.SIGKILL)
+            child.wait()
+
+
+@contextlib.contextmanager
+def _sigterm_raises() -> Iterator[None]:
+    """Turns SIGTERM into SystemExit, which runs ``finally`` blocks; its default does not."""
+    replaceable = (
+        threading.current_thread() is threading.main_thread()
+        and signal.getsignal(signal.SIGTERM) is signal.SIG_DFL
+    )
+    if not replaceable:
+        yield
+        return
+
+    def stop(number, frame):
+        raise SystemExit(128 + number)
+
+    signal.signal(signal.SIGTERM, stop)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, signal.SIG_DFL)
+
+
+def _read_results(path: Path) -> list[Test] | None:
+    """The tests in a JUnit file, or None if it is missing or cut short."""
+    try:
+        root = ElementTree.parse(path).getroot()
+    except (OSError, ElementTree.ParseError):
+        return None
+    found = []
+    for case in root.iter("testcase"):
+        trouble = [part for part in case if part.tag in ("failure", "error")]
+        properties = {part.get("name"): part.get("value") for part in case.iter("property")}
+        found.append(
+            Test(
+                name=f"{case.get('classname')}.{case.get('name')}",
+                ok=not trouble,
+                sim_time_ns=_nanoseconds(properties),
+                seconds=float(case.get("time") or 0),
+                skipped=case.find("skipped") is not None,
+                message=_first_line(trouble[0]) if trouble else "",
+            )
+        )
+    return found
+
+
+def _nanoseconds(properties: dict[str | None, str | None]) -> float:
+    unit = {"fs": 1e-6, "ps": 1e-3, "ns": 1, "us": 1e3, "ms": 1e6, "s": 1e9}
+    duration = float(properties.get("sim_time_duration") or 0)
+    return round(duration * unit[properties.get("sim_time_unit") or "ns"], 6)
+
+
+def _first_line(trouble: ElementTree.Element) -> str:
+    text = (trouble.get("message") or "").strip()
+    if text:
+        return text.splitlines()[0]
+    # Without a message the exception's name is the last line of the traceback.
+    text = (trouble.text or "").strip()
+    return text.splitlines()[-1] if text else "failed"
+
+
+def _reason(
+    status: int | None, tests: list[Test] | None, timeout_s: float | None, log: Path
+) -> str:
+    """Why a run is a failure, in one line; empty if it is not."""
+    if status is None:
+        return f"stopped after {timeout_s:g} s"
+    if tests is None:
+        return f"no results: {_last_error(log) or f'the simulator ended with status {status}'}"
+    failed = [test for test in tests if not test.ok]
+    if failed:
+        first = f"{failed[0].name}: {failed[0].message}"
+        return f"{len(failed)} of {len(tests)} tests failed, first {first}"
+    if all(test.skipped for test in tests):
+        return "no test ran"
+    if status != 0:
+        return f"every test passed, but the simulator ended with status {status}"
+    return ""
+
+
+def _last_error(log: Path) -> str:
+    """The last line of a log that names a Python exception or an error of the simulator."""
+    pattern = r"^(?:\w+\.)*\w*(?:Error|Exception)\b.*|^.*%Error.*"
+    found = re.findall(pattern, log.read_text(errors="replace"), re.MULTILINE)
+    return found[-1].strip() if found else ""
