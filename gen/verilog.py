@@ -20,7 +20,7 @@ _CLEAN = [
     "setattr -unset brickwork_data a:brickwork_data",
     "delete t:$meminit t:$meminit_v2",
     # Registers with their resets and enables, and expressions, instead of processes.
-    "proc -norom",
+    "proc -norom -noopt",
     "memory_collect",
     # Amaranth names every port of every instance; what only renames another wire is left out.
     "opt_clean -purge",

@@ -29,7 +29,7 @@ _CXXFLAGS = ("-std=gnu++17", "-pthread", "-w")
 _FAST = "-O1"  # compiles a third faster than Verilator's -Os and runs as fast under cocotb
 _SLOW = "-O0"  # start-up code, which runs once
 
-# Compiled once and linked into every simulation; what else a design needs is compiled with it.
+# Compiled together, before the first design; another source when a design first needs it.
 _RUNTIME = (
     "verilated",
     "verilated_dpi",
@@ -37,7 +37,6 @@ _RUNTIME = (
     "verilated_vcd_c",
     "verilated_vpi",
 )
-_RUNTIME_FST = "verilated_fst_c"
 
 _HEADERS = """\
 #include "verilated.h"
@@ -168,23 +167,26 @@ def build(manifest: Path, *, waves: bool = False, debug: bool = False) -> Build:
     BuildError
         If Verilator or the compiler rejects the design.
     """
-    from cocotb_tools import config
-
     start = time.monotonic()
     design = read_manifest(manifest)
     verilator = toolchain.verilator()
     compiler = toolchain.compiler()
     cocotb = toolchain.cocotb()
+    from cocotb_tools import config
+
     main = config.share_dir / "lib" / "verilator" / "verilator.cpp"
     wave_format = _wave_format(compiler) if waves else ""
     hierarchical = bool(design.hierarchical_blocks)
 
     verilog = design.verilog.read_bytes()
+    # What the tools' messages call it. A hierarchical build hands the name to make.
+    name = design.verilog.name if re.fullmatch(r"[\w.-]+", design.verilog.name) else "design.v"
     rules = lint_rules().read_text()
     access = _access(design, debug)
     options = _verilator_options(design.top, wave_format, debug, hierarchical)
     key = (
         _SCHEME,
+        name,
         verilog,
         rules,
         access,
@@ -198,13 +200,13 @@ def build(manifest: Path, *, waves: bool = False, debug: bool = False) -> Build:
     def make(place: Path) -> None:
         work = place / "work"
         work.mkdir()
-        (work / "design.v").write_bytes(verilog)
+        (work / name).write_bytes(verilog)
         (work / "lint.vlt").write_text(rules)
         (work / "access.vlt").write_text(access)
         log = _Log(f"Module {design.top}", cache.digest(*key)[:32])
 
         verilate_start = time.monotonic()
-        command = [str(verilator.binary), *options, "lint.vlt", "access.vlt", "design.v"]
+        command = [str(verilator.binary), *options, "lint.vlt", "access.vlt", name]
         env = _hierarchical_environment(verilator, work) if hierarchical else verilator.environment
         log.run(command, cwd=work, env=env)
         compile_start = time.monotonic()
@@ -283,11 +285,11 @@ def _tool_key(verilator: toolchain.Verilator, compiler: toolchain.Tool) -> tuple
 
 
 def _wave_format(compiler: toolchain.Tool) -> str:
-    """``"fst"`` if the libraries that Verilator's FST writer needs are installed."""
-    trial = [*compiler.command, "-x", "c++", "-", "-o", os.devnull, "-llz4", "-lz"]
-    source = "#include <lz4.h>\n#include <zlib.h>\nint main() { return zlibVersion() == 0; }\n"
-    done = subprocess.run(trial, input=source.encode(), capture_output=True)
-    return "fst" if done.returncode == 0 else "vcd"
+    try:
+        toolchain.fst(compiler)
+    except toolchain.ToolError:
+        return "vcd"
+    return "fst"
 
 
 class _Log:
@@ -342,50 +344,60 @@ def _run_all(jobs: Iterable[Sequence[str]], *, cwd: Path, log: _Log) -> None:
             pool.shutdown(cancel_futures=True)
 
 
-def _includes(root: Path) -> list[str]:
-    return [f"-I{root / 'include'}", f"-I{root / 'include' / 'vltstd'}"]
-
-
-def _runtime(
-    verilator: toolchain.Verilator, compiler: toolchain.Tool, wave_format: str
-) -> tuple[Path, list[str]]:
-    """The part of Verilator's runtime that no design changes: its folder and its sources."""
-    sources = [*_RUNTIME, *([_RUNTIME_FST] if wave_format == "fst" else [])]
+def _runtime(verilator: toolchain.Verilator, compiler: toolchain.Tool) -> Path:
+    """The folder with the part of Verilator's runtime that every design links."""
 
     def make(place: Path) -> None:
         toolchain.compiler(thorough=True)
         log = _Log("The Verilator runtime", "runtime")
-        compile_ = [*compiler.command, *_CXXFLAGS, *_includes(verilator.root)]
         (place / "common.h").write_text(_HEADERS)
         if _precompiles(compiler):
             # GCC takes the one in this folder that was made with the same options.
             (place / "common.h.gch").mkdir()
+            command = [*_command(verilator, compiler), "-x", "c++-header", "common.h"]
             levels = ((level, f"common.h.gch/{level.lstrip('-')}") for level in (_FAST, _SLOW))
-            jobs = [
-                [*compile_, level, "-x", "c++-header", "common.h", "-o", out]
-                for level, out in levels
-            ]
-            _run_all(jobs, cwd=place, log=log)
-        jobs = [
-            _compile_source(compile_, verilator.root / "include", name, place) for name in sources
-        ]
+            _run_all([[*command, level, "-o", out] for level, out in levels], cwd=place, log=log)
+        command = [*_command(verilator, compiler), _FAST, "-include", str(place / "common.h")]
+        jobs = [_runtime_job(command, verilator, name) for name in _RUNTIME]
         _run_all(jobs, cwd=place, log=log)
         (place / "build.log").write_text(log.text)
 
-    key = (_SCHEME, *_tool_key(verilator, compiler), _HEADERS, *sources)
-    place, _ = cache.entry("runtime", *key, make=make)
-    return place, sources
+    return cache.entry("runtime", *_runtime_key(verilator, compiler), make=make)[0]
+
+
+def _runtime_object(
+    name: str, runtime: Path, verilator: toolchain.Verilator, compiler: toolchain.Tool
+) -> Path:
+    """The object file of one source of Verilator's runtime."""
+    if name in _RUNTIME:
+        return runtime / f"{name}.o"
+
+    def make(place: Path) -> None:
+        log = _Log(f"The Verilator runtime ({name})", f"runtime-{name}")
+        command = [*_command(verilator, compiler), _FAST, "-include", str(runtime / "common.h")]
+        log.run(_runtime_job(command, verilator, name), cwd=place)
+
+    place, _ = cache.entry("runtime", *_runtime_key(verilator, compiler), name, make=make)
+    return place / f"{name}.o"
+
+
+def _runtime_key(verilator: toolchain.Verilator, compiler: toolchain.Tool) -> tuple[str, ...]:
+    return (_SCHEME, *_tool_key(verilator, compiler), _HEADERS, *_RUNTIME)
+
+
+def _runtime_job(command: Sequence[str], verilator: toolchain.Verilator, name: str) -> list[str]:
+    source = verilator.root / "include" / f"{name}.cpp"
+    return [*command, "-c", str(source), "-o", f"{name}.o"]
+
+
+def _command(verilator: toolchain.Verilator, compiler: toolchain.Tool) -> list[str]:
+    include = verilator.root / "include"
+    return [*compiler.command, *_CXXFLAGS, f"-I{include}", f"-I{include / 'vltstd'}"]
 
 
 def _precompiles(compiler: toolchain.Tool) -> bool:
     """Whether precompiled headers work the way GCC has them."""
     return "clang" not in compiler.version
-
-
-def _compile_source(compile_: Sequence[str], include: Path, name: str, runtime: Path) -> list[str]:
-    """The command that compiles one source of Verilator's runtime."""
-    header = ["-include", str(runtime / "common.h")]
-    return [*compile_, _FAST, *header, "-c", str(include / f"{name}.cpp"), "-o", f"{name}.o"]
 
 
 def _compile(
@@ -400,9 +412,8 @@ def _compile(
     """Compiles what Verilator wrote into ``work``, together with cocotb's main program."""
     from cocotb_tools import config
 
-    runtime, ready = _runtime(verilator, compiler, wave_format)
-    compile_ = [*compiler.command, *_CXXFLAGS, *_includes(verilator.root)]
-    header = ["-include", str(runtime / "common.h")]
+    runtime = _runtime(verilator, compiler)
+    command = [*_command(verilator, compiler), "-include", str(runtime / "common.h")]
 
     # Defined in the source, not on the command line: there a macro makes the compiler reject the
     # precompiled header.
@@ -428,19 +439,13 @@ def _compile(
     jobs = []
     objects = []
     for source in sources:
-        out = str(source.path.with_suffix(".o").relative_to(work))
-        file = str(source.path.relative_to(work))
-        jobs.append(
-            [*compile_, source.level, *header, f"-I{source.path.parent}", "-c", file, "-o", out]
-        )
+        file = source.path.relative_to(work)
+        out = str(file.with_suffix(".o"))
+        jobs.append([*command, source.level, f"-I{file.parent}", "-c", str(file), "-o", out])
         objects.append(out)
-    for name in sorted(globals_):
-        if name in ready:
-            objects.append(str(runtime / f"{name}.o"))
-        else:
-            jobs.append(_compile_source(compile_, verilator.root / "include", name, runtime))
-            objects.append(f"{name}.o")
     _run_all(jobs, cwd=work, log=log)
+    for name in sorted(globals_):
+        objects.append(str(_runtime_object(name, runtime, verilator, compiler)))
 
     libraries = [f"-L{config.libs_dir}", f"-Wl,-rpath,{config.libs_dir}", "-lcocotbvpi_verilator"]
     if wave_format == "fst":

@@ -127,9 +127,8 @@ def simulate(
     results = workdir / "results.xml"
     log = workdir / "sim.log"
     wave_file = workdir / f"{design.top}.{built.waves}" if built.waves else None
-    for old in (results, log, wave_file):
-        if old is not None:
-            old.unlink(missing_ok=True)
+    for old in (results, log, workdir / f"{design.top}.fst", workdir / f"{design.top}.vcd"):
+        old.unlink(missing_ok=True)
 
     command = [str(built.binary)]
     if wave_file is not None:

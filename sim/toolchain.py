@@ -21,6 +21,7 @@ __all__ = [
     "cocotb",
     "compiler",
     "doctor",
+    "fst",
     "libpython",
     "make",
     "nextpnr_ecp5",
@@ -152,7 +153,8 @@ def python() -> Tool:
 
 def libpython() -> Path:
     """The shared library of the running Python, which the simulator loads."""
-    # cocotb's own search, so that both agree; the package comes with cocotb.
+    cocotb()
+    # The search that cocotb itself uses.
     from cocotb_tools import config
 
     found = config.find_libpython.find_libpython()
@@ -251,6 +253,21 @@ def verilator() -> Verilator:
     )
 
 
+def fst(compiler: Tool) -> Tool:
+    """The libraries of Verilator's FST writer; without them waveforms are VCD, which is larger."""
+    trial = [*compiler.command, "-x", "c++", "-", "-o", os.devnull, "-llz4", "-lz"]
+    source = (
+        "#include <lz4.h>\n#include <zlib.h>\nint main() { return zlibVersion() == nullptr; }\n"
+    )
+    status, _ = _run(trial, stdin=source)
+    if status != 0:
+        raise ToolError(
+            "FST waveforms need the headers of zlib and lz4 (waveforms are VCD without them): "
+            "Debian: apt install zlib1g-dev liblz4-dev"
+        )
+    return Tool(command=(), version="zlib and lz4", where="C++ compiler")
+
+
 def cocotb() -> Tool:
     """cocotb, 2.1 or newer."""
     version = _package_version("cocotb")
@@ -313,7 +330,11 @@ def _check(
         return Check(name, True, _describe(find()), "", optional)
     except ToolError as error:
         return Check(
-            name, False, "missing, optional" if optional else "unfit", str(error), optional
+            name,
+            False,
+            "missing, optional" if optional else "missing or unfit",
+            str(error),
+            optional,
         )
 
 
@@ -326,6 +347,7 @@ def doctor() -> list[Check]:
         _check("make", make),
         _check("verilator", verilator),
         _check("cocotb", cocotb),
+        _check("FST waveforms", lambda: fst(compiler()), optional=True),
         _check("yosys", yosys),
         _check("nextpnr-ecp5", nextpnr_ecp5, optional=True),
     ]

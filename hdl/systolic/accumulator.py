@@ -99,10 +99,10 @@ class Accumulator(Unit):
             m.d.sync += older.eq(sums[-1])
             sums.append(older)
 
-        before = data_register(signed(width), name="before")
+        stored = data_register(signed(width), name="stored")
         m.d.comb += [read.addr.eq(self.visit.row), read.en.eq(1)]
-        m.d.sync += before.eq(read.data)
-        addend = before
+        m.d.sync += stored.eq(read.data)
+        addend = stored
         for distance in reversed(unsettled):
             missed = Signal(name=f"missed_{distance}")
             earlier = visits[1 + distance]

@@ -78,7 +78,8 @@ class ControlOs(Unit):
         m.submodules.queue = queue = Fifo(width=len(Value.cast(self.tiles.payload)), depth=2)
         tile = data.View(layout, queue.o.payload)
         term = Signal(index_shape(self.parameters["max_k"]))
-        wait, left = Signal(index_shape(rows)), Signal(index_shape(rows))
+        spacing = Signal(index_shape(rows))
+        left = Signal(index_shape(rows))
         at_end = Signal()
         m.d.comb += [
             *connect_stream(self.tiles, queue.i),
@@ -87,7 +88,7 @@ class ControlOs(Unit):
                 queue.o.valid
                 & self.acts_held
                 & self.weights_held
-                & (~at_end | ((wait == 0) & self.may_launch & (self.room > tile.height)))
+                & (~at_end | ((spacing == 0) & self.may_launch & (self.room > tile.height)))
             ),
             self.first.eq(self.step & (term == 0)),
             self.launch.eq(self.step & at_end),
@@ -98,10 +99,10 @@ class ControlOs(Unit):
         with m.If(self.step):
             m.d.sync += term.eq(term + 1)
         with m.If(self.launch):
-            m.d.sync += [term.eq(0), wait.eq(rows - 1), left.eq(tile.height)]
+            m.d.sync += [term.eq(0), spacing.eq(rows - 1), left.eq(tile.height)]
         with m.Else():
-            with m.If(wait != 0):
-                m.d.sync += wait.eq(wait - 1)
+            with m.If(spacing != 0):
+                m.d.sync += spacing.eq(spacing - 1)
             with m.If(left != 0):
                 m.d.sync += left.eq(left - 1)
         return m

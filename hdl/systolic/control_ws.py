@@ -76,7 +76,8 @@ class ControlWs(Unit):
         m.submodules.queue = queue = Fifo(width=len(Value.cast(self.tiles.payload)), depth=2)
         tile = data.View(layout, queue.o.payload)
         row = Signal(index_shape(self.parameters["depth"]))
-        at_start, at_end = Signal(), Signal()
+        at_start = Signal()
+        at_end = Signal()
         m.d.comb += [
             *connect_stream(self.tiles, queue.i),
             at_start.eq(row == 0),

@@ -9,7 +9,7 @@ from ._engine import accumulator_width, engine_ports
 from ._grid import wave
 from .control_os import ControlOs, tile_layout
 from .delay import Delay
-from .mesh_os import MeshOs
+from .mesh_os import MeshOs, mesh_latency
 from .results import Results
 from .skew import Skew
 
@@ -38,7 +38,8 @@ class GemmOs(Unit):
     unless it is given, wrap or saturate, product by product in the order of k. Activations with a
     zero point are corrected in the bias, by the host.
 
-    **Cycles.** From the first accepted word to the last result, both counted, with a host that
+    **Cycles.** The first row of results is offered ``timing["last_operands_to_first_result"]``
+    cycles after the tile's last operands were accepted, if nothing waits. From the first accepted word to the last result, both counted, with a host that
     never stalls: at most ``sum over tiles of max(K, rows) + rows + cols + 16``. Tiles end at least
     ``cols + 6`` cycles apart when they have channel values.
 
@@ -113,6 +114,13 @@ class GemmOs(Unit):
                 tiles=tile_layout(rows=rows, max_k=max_k),
             )
         )
+
+        drained = pipeline + 1 + mesh_latency(rows=rows, tile_rows=tile_rows)
+        self.derived = {"acc_width": self.acc_width}
+        self.timing = {
+            "last_operands_to_first_result": drained + output_latency(output) + cols + 2,
+            "terms_per_cycle": 1,
+        }
 
     def build(self):
         m = Module()

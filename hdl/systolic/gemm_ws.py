@@ -46,7 +46,8 @@ class GemmWs(Unit):
     exact for ``max_k`` products unless it is given, the sums of the tiles wrap or saturate, tile
     by tile. Activations with a zero point are corrected in the bias, by the host.
 
-    **Cycles.** From the first accepted word to the last result, both counted, with a host that
+    **Cycles.** A row's results are offered ``timing["acts_to_results"]`` cycles after its
+    activations of the last tile of K were accepted, if nothing waits. From the first accepted word to the last result, both counted, with a host that
     never stalls: at most ``rows + sum over tiles of max(rows of activations, rows) + rows + cols +
     16``. Runs begin at least ``cols + 6`` cycles apart when they have channel values.
 
@@ -131,7 +132,12 @@ class GemmWs(Unit):
         if overflow == "wrap":
             self.psum_width = min(self.psum_width, self.acc_width)
         #: Cycles from a row's step to the partial sum of column 0.
-        self.array_latency = rows + (2 if pipeline == 0 else 3)
+        self.array_latency = rows + (1 if pipeline == 0 else 2)
+        self.derived = {"acc_width": self.acc_width, "psum_width": self.psum_width}
+        self.timing = {
+            "acts_to_results": self.array_latency + output_latency(output) + cols + 3,
+            "rows_of_acts_per_cycle": 1,
+        }
 
     def build(self):
         m = Module()

@@ -11,7 +11,12 @@ from ._grid import place, spans, wire_grid
 from .drain import Drain, drain_latency
 from .pe_os import PeOs
 
-__all__ = ["MeshOs", "TileOs"]
+__all__ = ["MeshOs", "TileOs", "mesh_latency"]
+
+
+def mesh_latency(*, rows, tile_rows):
+    """Cycles from an element's ``done`` until the mesh puts its sum out."""
+    return 1 + drain_latency(len(spans(rows, tile_rows)))
 
 
 def _entering(rows, cols, a_format, w_format):
@@ -127,7 +132,7 @@ class MeshOs(Unit):
         ports = _entering(rows, cols, a_format, w_format)
         sums = data.ArrayLayout(signed(acc_width), cols)
         super().__init__({name: In(shape) for name, shape in ports.items()} | {"sums": Out(sums)})
-        self.latency = 1 + drain_latency(len(spans(rows, tile_rows)))
+        self.latency = mesh_latency(rows=rows, tile_rows=tile_rows)
 
     def build(self):
         m = Module()

@@ -163,21 +163,23 @@ class Results(Unit):
             start, word = bank.start_o, bank.word_o
             lanes.append(Value.cast(bank.o))
 
-        accepted, complete = Signal(index_shape(cols)), Signal()
+        accepted = Signal(index_shape(cols))
+        complete = Signal()
         m.d.comb += complete.eq(self.channels.valid & self.channels.ready & (accepted == cols - 1))
         with m.If(self.channels.valid & self.channels.ready):
             m.d.sync += accepted.eq(accepted + 1)
         with m.If(complete):
             m.d.sync += accepted.eq(0)
         m.submodules.arrived = arrived = Delay(width=1, cycles=ARRIVAL)
-        sets, wait = Signal(range(runs + 3)), Signal(range(interval + 1))
+        sets = Signal(range(runs + 3))
+        spacing = Signal(range(interval + 1))
         m.d.comb += [
             arrived.i.eq(complete),
-            self.may_launch.eq((sets != 0) & (wait == 0)),
+            self.may_launch.eq((sets != 0) & (spacing == 0)),
         ]
         m.d.sync += sets.eq(sets + arrived.o - self.launch)
         with m.If(self.launch):
-            m.d.sync += wait.eq(interval - 1)
-        with m.Elif(wait != 0):
-            m.d.sync += wait.eq(wait - 1)
+            m.d.sync += spacing.eq(interval - 1)
+        with m.Elif(spacing != 0):
+            m.d.sync += spacing.eq(spacing - 1)
         return Cat(lanes)

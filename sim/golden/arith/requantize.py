@@ -3,7 +3,7 @@
 import numpy as np
 from numpy.typing import ArrayLike
 
-from ..formats import check_integer, check_integers
+from ..formats import check_integers
 
 __all__ = ["requantize", "scale_to_multiplier", "scale_to_shift"]
 
@@ -18,9 +18,9 @@ def requantize(
     bias: ArrayLike,
     multiplier: ArrayLike,
     shift: ArrayLike,
-    zero_point: int,
-    low: int,
-    high: int,
+    zero_point: ArrayLike,
+    low: ArrayLike,
+    high: ArrayLike,
 ) -> np.ndarray:
     """y = clamp(round_half_even((acc + bias) · multiplier · 2^-shift) + zero_point, low, high).
 
@@ -33,7 +33,7 @@ def requantize(
         N channels along the last axis; ``object`` arrays of Python integers are allowed.
     bias, multiplier, shift : integers, one or (N,)
         Per tensor or per channel. Multiplier 0 to 2^24-1, shift 0 to 63.
-    zero_point, low, high : int
+    zero_point, low, high : integers, one or (N,)
         ``low`` and ``high`` are both included, within int64, and ``low <= high``.
 
     Returns
@@ -51,23 +51,27 @@ def requantize(
     bias = _per_channel(bias, acc, "Bias")
     multiplier = _per_channel(multiplier, acc, "Multiplier", _MAX_MULTIPLIER)
     shift = _per_channel(shift, acc, "Shift", _MAX_SHIFT)
-    zero_point = check_integer(zero_point, "Zero point")
-    low, high = check_integer(low, "Low"), check_integer(high, "High")
-    if low < _INT64.min:
-        raise ValueError(f"Low must fit int64, not {low}")
-    if high > _INT64.max:
-        raise ValueError(f"High must fit int64, not {high}")
-    if low > high:
-        raise ValueError(f"Low must be at most high ({high}), not {low}")
+    zero_point = _per_channel(zero_point, acc, "Zero point")
+    low, high = _per_channel(low, acc, "Low"), _per_channel(high, acc, "High")
+    if low.size and int(low.min()) < _INT64.min:
+        raise ValueError(f"Low must fit int64, not {int(low.min())}")
+    if high.size and int(high.max()) > _INT64.max:
+        raise ValueError(f"High must fit int64, not {int(high.max())}")
+    if np.any(low > high):
+        first = np.argmax(np.atleast_1d(low > high))
+        values = [np.broadcast_to(side, np.shape(low > high)).flat[first] for side in (low, high)]
+        raise ValueError(f"Low must be at most high ({values[1]}), not {values[0]}")
     if not acc.size:
         return np.zeros(acc.shape, np.int64)
 
     sums = _largest(acc) + _largest(bias)
-    bound = max(sums, sums * int(multiplier.max())) + abs(zero_point)
+    limits = max(_largest(low), _largest(high))
+    bound = max(limits, max(sums, sums * int(multiplier.max())) + _largest(zero_point))
     dtype = np.int64 if bound < _INT64.max else object
     # At least one dimension: without any, numpy falls back to scalars, and to int64 among them.
-    values, bias, multiplier, shift = (
-        np.atleast_1d(array).astype(dtype) for array in (acc, bias, multiplier, shift)
+    values, bias, multiplier, shift, zero_point, low, high = (
+        np.atleast_1d(array).astype(dtype)
+        for array in (acc, bias, multiplier, shift, zero_point, low, high)
     )
     product = (values + bias) * multiplier
     floor = product >> shift

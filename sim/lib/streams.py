@@ -1,0 +1,184 @@
+"""Sources, sinks, monitors and scoreboards for streams with valid and ready."""
+
+import random
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator
+
+__all__ = ["Monitor", "Scoreboard", "Sink", "Source", "never", "stalls"]
+
+
+def never() -> bool:
+    """A pattern without stalls."""
+    return False
+
+
+def stalls(percent: int, rng: random.Random) -> Callable[[], bool]:
+    """A pattern of stalls in ``percent`` of the cycles, in bursts of 1 to 8 cycles.
+
+    Bursts fill and empty queues, which single cycles at random don't.
+    """
+    if not 0 <= percent < 100:
+        raise ValueError(f"Stalls must be from 0 to 99 percent, not {percent}")
+    if percent == 0:
+        return never
+    left = 0
+
+    def pattern() -> bool:
+        nonlocal left
+        if left == 0:
+            # 4.5 cycles on average, so that the share of stalled cycles is what was asked for.
+            share = percent / 100
+            if rng.random() >= share / (share + 4.5 * (1 - share)):
+                return False
+            left = rng.randint(1, 8)
+        left -= 1
+        return True
+
+    return pattern
+
+
+class _Port:
+    """The three signals of a stream, and what they were just before the last clock edge."""
+
+    def __init__(self, dut, stream: dict):
+        self.payload = getattr(dut, stream["payload"])
+        self.valid = getattr(dut, stream["valid"])
+        self.ready = getattr(dut, stream["ready"])
+
+
+class Source(_Port):
+    """Offers words to an input stream; it stalls before a word and never takes one back.
+
+    Parameters
+    ----------
+    words : iterable of int
+        Fetched one by one, when they are needed.
+    stall : function
+        Called once in each cycle in which a new word could be offered.
+
+    Attributes
+    ----------
+    first_accepted : int or None
+        The cycle in which the first word was accepted.
+    """
+
+    def __init__(self, dut, stream: dict, words: Iterable[int], stall=never):
+        super().__init__(dut, stream)
+        self._words: Iterator[int] = iter(words)
+        self._next = next(self._words, None)
+        self._stall = stall
+        self._offered = False
+        self.accepted = 0
+        self.first_accepted = None
+        self.valid.value = 0
+        self.payload.value = 0
+
+    @property
+    def done(self) -> bool:
+        return self._next is None and not self._offered
+
+    def step(self, cycle: int) -> None:
+        if self._offered:
+            if not self.ready.value:
+                return
+            self._offered = False
+            self.accepted += 1
+            if self.first_accepted is None:
+                self.first_accepted = cycle
+            if self._next is None or self._stall():
+                self.valid.value = 0
+                return
+        elif self._next is None or self._stall():
+            return
+        else:
+            self.valid.value = 1
+        self._offered = True
+        self.payload.value = self._next
+        self._next = next(self._words, None)
+
+
+class Sink(_Port):
+    """Takes words from an output stream into ``words``, as unsigned integers.
+
+    Attributes
+    ----------
+    last_taken : int or None
+        The cycle in which the last word was taken.
+    """
+
+    def __init__(self, dut, stream: dict, stall=never):
+        super().__init__(dut, stream)
+        self._stall = stall
+        self._open = False
+        self.words: list[int] = []
+        self.last_taken = None
+        self.ready.value = 0
+
+    def step(self, cycle: int) -> None:
+        if self._open and self.valid.value:
+            self.words.append(self.payload.value.to_unsigned())
+            self.last_taken = cycle
+        ready = not self._stall()
+        if ready != self._open:
+            self.ready.value = self._open = ready
+
+
+class Monitor(_Port):
+    """Looks on, and checks the rules of a stream.
+
+    A word that was offered stays, unchanged, until it is taken. Each word that is transferred
+    is passed to ``transferred``, if there is such a function.
+    """
+
+    def __init__(self, dut, name: str, stream: dict, transferred=None):
+        super().__init__(dut, stream)
+        self.name = name
+        self.count = 0
+        self._transferred = transferred
+        self._waiting = None
+
+    def step(self, cycle: int) -> None:
+        valid = bool(self.valid.value)
+        if self._waiting is not None:
+            assert valid, f"cycle {cycle}: {self.name} took back a word that it had offered"
+        if not valid:
+            return
+        word = self.payload.value.to_unsigned()
+        if self._waiting is not None:
+            assert word == self._waiting, (
+                f"cycle {cycle}: {self.name} changed a waiting word from {self._waiting:#x} "
+                f"to {word:#x}"
+            )
+        if self.ready.value:
+            self._waiting = None
+            self.count += 1
+            if self._transferred:
+                self._transferred(word)
+        else:
+            self._waiting = word
+
+
+class Scoreboard:
+    """Compares what comes out with what was expected, in order.
+
+    ``expect`` is given words by the model, which a monitor of the inputs feeds; ``check`` words by
+    the monitor of the outputs.
+    """
+
+    def __init__(self):
+        self._expected = deque()
+        self.checks = 0
+
+    def expect(self, word: int) -> None:
+        self._expected.append(word)
+
+    def check(self, word: int) -> None:
+        assert self._expected, f"word {word:#x} came that nothing called for"
+        expected = self._expected.popleft()
+        assert word == expected, f"word {self.checks}: {word:#x} instead of {expected:#x}"
+        self.checks += 1
+
+    def finish(self) -> None:
+        """Fail on words that did not come, and when nothing was checked at all."""
+        assert not self._expected, f"{len(self._expected)} expected words did not come"
+        assert self.checks > 0, "nothing was checked"

@@ -1,0 +1,196 @@
+"""The cache folder: races, kills, and folders that cannot be used."""
+
+import errno
+import multiprocessing
+import os
+import signal
+import time
+from pathlib import Path
+
+import pytest
+from brickwork.sim import cache
+
+
+@pytest.fixture(autouse=True)
+def folder(tmp_path, monkeypatch):
+    monkeypatch.setenv("BRICKWORK_CACHE", str(tmp_path / "cache"))
+    monkeypatch.setattr(cache, "_spare", None)
+    return tmp_path / "cache"
+
+
+def write(text):
+    def make(place):
+        (place / "content").write_text(text)
+
+    return make
+
+
+def never(place):
+    pytest.fail("made although it was there")
+
+
+def names(folder):
+    return sorted(path.name for path in folder.iterdir())
+
+
+class TestFolder:
+    def test_variable(self, monkeypatch):
+        monkeypatch.setenv("BRICKWORK_CACHE", "relative")
+        assert cache.folder() == Path.cwd() / "relative"
+
+    def test_xdg(self, monkeypatch, tmp_path):
+        monkeypatch.delenv("BRICKWORK_CACHE")
+        monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
+        assert cache.folder() == tmp_path / "brickwork"
+
+    @pytest.mark.parametrize("xdg", [None, "", "relative"])
+    def test_home(self, monkeypatch, tmp_path, xdg):
+        monkeypatch.delenv("BRICKWORK_CACHE")
+        monkeypatch.setenv("HOME", str(tmp_path))
+        if xdg is None:
+            monkeypatch.delenv("XDG_CACHE_HOME", raising=False)
+        else:
+            monkeypatch.setenv("XDG_CACHE_HOME", xdg)
+        assert cache.folder() == tmp_path / ".cache" / "brickwork"
+
+
+class TestEntry:
+    def test_made_once(self, folder):
+        place, cached = cache.entry("things", "a", b"b", make=write("1"))
+        assert not cached
+        assert place.parent == folder / "things"
+        assert cache.entry("things", "a", b"b", make=never) == (place, True)
+        assert (place / "content").read_text() == "1"
+        assert names(folder / "things") == [place.name]
+
+    def test_parts_do_not_run_together(self):
+        keys = [("ab", "c"), ("a", "bc"), ("abc",), ("abc", ""), ("ab", "c", "")]
+        assert len({cache.digest(*parts) for parts in keys}) == len(keys)
+        assert cache.digest("a") == cache.digest(b"a")
+
+    def test_failure_leaves_nothing(self, folder):
+        def make(place):
+            write("half")(place)
+            raise ValueError("no")
+
+        with pytest.raises(ValueError, match="^no$"):
+            cache.entry("things", "a", make=make)
+        assert names(folder / "things") == []
+        assert cache.entry("things", "a", make=write("1"))[1] is False
+
+    def test_stale_folders_are_removed(self, folder):
+        old = folder / "things" / ".old.1.2"
+        young = folder / "things" / ".young.1.2"
+        for path in (old, young):
+            path.mkdir(parents=True)
+            (path / "content").write_text("half")
+        two_days_ago = time.time() - 2 * 24 * 3600
+        os.utime(old, (two_days_ago, two_days_ago))
+        place, _ = cache.entry("things", "a", make=write("1"))
+        assert names(folder / "things") == sorted([".young.1.2", place.name])
+
+
+def _race(barrier, results, text):
+    def make(place):
+        barrier.wait(20)  # both are making it now
+        write(text)(place)
+        barrier.wait(20)  # and both are about to publish
+
+    place, cached = cache.entry("things", "a", make=make)
+    results.put((cached, (place / "content").read_text()))
+
+
+def _hang(ready):
+    def make(place):
+        write("half")(place)
+        ready.set()
+        time.sleep(60)
+
+    cache.entry("things", "a", make=make)
+
+
+class TestProcesses:
+    def test_race(self, folder):
+        context = multiprocessing.get_context("fork")
+        barrier, results = context.Barrier(2), context.Queue()
+        both = [context.Process(target=_race, args=(barrier, results, text)) for text in "12"]
+        for process in both:
+            process.start()
+        found = [results.get(timeout=30) for _ in both]
+        for process in both:
+            process.join(30)
+            assert process.exitcode == 0
+        # The same content for both, and nothing left of the loser's.
+        assert len({text for _, text in found}) == 1
+        assert len(names(folder / "things")) == 1
+        assert not names(folder / "things")[0].startswith(".")
+
+    def test_kill_while_making(self, folder):
+        context = multiprocessing.get_context("fork")
+        ready = context.Event()
+        process = context.Process(target=_hang, args=(ready,))
+        process.start()
+        assert ready.wait(30)
+        os.kill(process.pid, signal.SIGKILL)
+        process.join(30)
+        assert [name[0] for name in names(folder / "things")] == ["."]
+        place, cached = cache.entry("things", "a", make=write("whole"))
+        assert not cached
+        assert (place / "content").read_text() == "whole"
+
+
+class TestUnusable:
+    def check(self, capsys, folder, reason):
+        place, cached = cache.entry("things", "a", make=write("1"))
+        assert not cached
+        spare = place.parent.parent
+        assert folder not in place.parents
+        assert (place / "content").read_text() == "1"
+        assert capsys.readouterr().err == (
+            f"warning: cache folder {folder} cannot be used ({reason}); "
+            f"using {spare} until this process ends\n"
+        )
+        # Said once; and what was made is found again.
+        assert cache.entry("things", "a", make=never) == (place, True)
+        assert cache.entry("things", "b", make=write("2"))[0].parent.parent == spare
+        assert cache.keep("failed", "x.log", "text").read_text() == "text"
+        assert capsys.readouterr().err == ""
+
+    def test_file_in_the_way(self, capsys, folder):
+        folder.write_text("")
+        self.check(capsys, folder, "not a directory")
+
+    @pytest.mark.skipif(os.geteuid() == 0, reason="root may write everywhere")
+    def test_read_only(self, capsys, folder):
+        folder.mkdir()
+        folder.chmod(0o500)
+        self.check(capsys, folder, "permission denied")
+
+    def test_disk_full_at_once(self, capsys, folder, monkeypatch):
+        mkdir = Path.mkdir
+
+        def full(self, *args, **kwargs):
+            if folder in self.parents:
+                raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+            mkdir(self, *args, **kwargs)
+
+        monkeypatch.setattr(Path, "mkdir", full)
+        self.check(capsys, folder, "disk full")
+
+    def test_disk_full_while_making(self, capsys, folder):
+        def make(place):
+            if folder in place.parents:
+                raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+            write("1")(place)
+
+        place, _ = cache.entry("things", "a", make=make)
+        assert folder not in place.parents
+        assert (place / "content").read_text() == "1"
+        assert "(disk full)" in capsys.readouterr().err
+        assert names(folder / "things") == []
+
+
+def test_keep_replaces(folder):
+    assert cache.keep("failed", "x.log", "1") == folder / "failed" / "x.log"
+    assert cache.keep("failed", "x.log", "2").read_text() == "2"
+    assert names(folder / "failed") == ["x.log"]
