@@ -36,7 +36,7 @@ _CLEAN = [
 
 _PORT = re.compile(r"(?<= )(input|output) \d+ +\\(\w+)$", re.MULTILINE)
 # Amaranth gives each field of a structured signal a wire of its own, for waveform viewers.
-_FIELD = re.compile(r"^  (wire .*|connect) \\[^\s.\[]+[.\[]\S*( .*)?\n", re.MULTILINE)
+_FIELD = re.compile(r"^ *(wire .*|connect) \\[^\s.\[]+[.\[]\S*( .*)?\n", re.MULTILINE)
 
 
 class Modules:
@@ -99,24 +99,25 @@ class Modules:
             ports[port] = (value, direction)
         text, _ = rtlil.convert_fragment(fragment, ports, name, emit_src=False)
         # Amaranth numbers ports as they come to be used; people look for the clock first.
-        order = {port: index for index, port in enumerate(["clk", "rst", *ports])}
+        order = {port: index for index, port in enumerate(["clk", "rst", *ports], 1)}
         found = set()
 
         def number(match):
             found.add(match[2])
-            return f"{match[1]} {order.setdefault(match[2], len(order))} \\{match[2]}"
+            return f"{match[1]} {order.setdefault(match[2], len(order) + 1)} \\{match[2]}"
 
         text = _PORT.sub(number, text)
         self._clocked[name] = {f"i_{port}" for port in found & {"clk", "rst"}}
         # Parts of Amaranth's library become modules `name.part`, which only escaped names allow.
-        self.rtlil.append(re.sub(rf"\\{name}(\.\w+)+", lambda m: m[0].replace(".", "_"), text))
+        text = re.sub(rf"\\{name}(\.\w+)+", lambda m: m[0].replace(".", "_"), text)
+        self.rtlil.append(_FIELD.sub("", text))
         self.units[name] = unit
 
 
-def _write_verilog(texts):
+def _write_verilog(texts, commands):
     with tempfile.TemporaryDirectory() as folder:
         (Path(folder) / "design.il").write_text("\n".join(texts), "utf-8")
-        yosys.run(["read_rtlil design.il", *_CLEAN, "write_verilog design.v"], cwd=folder)
+        yosys.run(["read_rtlil design.il", *commands], cwd=folder)
         return (Path(folder) / "design.v").read_text("utf-8")
 
 
@@ -130,13 +131,18 @@ def convert_shared(unit, name):
     """
     modules = Modules(name)
     modules.convert(unit, name)
-    return _write_verilog(modules.rtlil), modules.units
+    return _write_verilog(modules.rtlil, [*_CLEAN, "write_verilog design.v"]), modules.units
 
 
 def convert_plain(unit, name):
-    """The same unit as Verilog in Amaranth's own structure: a module for each instance."""
+    """The same unit as Verilog as Amaranth itself does it, with a module for each instance.
+
+    What to compare with: neither the structure nor the clean-up of :func:`convert_shared`.
+    """
     ports = {
         port: (value, PortDirection.Input if flow == In else PortDirection.Output)
         for port, value, flow, _ in unit.ports()
     }
-    return _write_verilog([rtlil.convert(unit, name, ports=ports, emit_src=False)])
+    text = rtlil.convert(unit, name, ports=ports, emit_src=False)
+    commands = ["proc -nomux -norom", "memory_collect", "write_verilog -norename design.v"]
+    return _write_verilog([text], commands)

@@ -4,6 +4,7 @@ This is what a driver does; :class:`GemmWs` and :class:`GemmOs` of ``brickwork.h
 order of the words. Everything that depends on the engine is read from its manifest.
 """
 
+import itertools
 from collections.abc import Iterator
 from dataclasses import dataclass
 
@@ -141,7 +142,7 @@ class _WeightStationary(Tiling):
         edges = [part * m // parts for part in range(parts + 1)]
         self.runs = [
             (range(top, bottom), columns)
-            for top, bottom in zip(edges, edges[1:], strict=False)
+            for top, bottom in itertools.pairwise(edges)
             for columns in self.columns()
         ]
         self.k_tiles = -(-k // self.rows)

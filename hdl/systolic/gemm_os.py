@@ -39,9 +39,10 @@ class GemmOs(Unit):
     zero point are corrected in the bias, by the host.
 
     **Cycles.** The first row of results is offered ``timing["last_operands_to_first_result"]``
-    cycles after the tile's last operands were accepted, if nothing waits. From the first accepted word to the last result, both counted, with a host that
-    never stalls: at most ``sum over tiles of max(K, rows) + rows + cols + 16``. Tiles end at least
-    ``cols + 6`` cycles apart when they have channel values.
+    cycles after the tile's last operands were accepted, if nothing waits. From the first accepted
+    word to the last result, both counted, with a host that never stalls: at most ``sum over tiles
+    of max(K, rows) + rows + cols + 16``. Tiles end at least ``cols + 6`` cycles apart when they
+    have channel values.
 
     Stalls of any stream at any time change when results come, never which. ``ready`` and
     ``valid`` come from registers; no input reaches an output within a cycle.
@@ -136,7 +137,7 @@ class GemmOs(Unit):
         m.submodules.control = control
         self._operands(m, control, mesh)
 
-        m.submodules.output = out = Results(
+        m.submodules.results_stage = out = Results(
             cols=cols,
             bank_cols=given["tile_cols"],
             **self.channel,

@@ -47,9 +47,10 @@ class GemmWs(Unit):
     by tile. Activations with a zero point are corrected in the bias, by the host.
 
     **Cycles.** A row's results are offered ``timing["acts_to_results"]`` cycles after its
-    activations of the last tile of K were accepted, if nothing waits. From the first accepted word to the last result, both counted, with a host that
-    never stalls: at most ``rows + sum over tiles of max(rows of activations, rows) + rows + cols +
-    16``. Runs begin at least ``cols + 6`` cycles apart when they have channel values.
+    activations of the last tile of K were accepted, if nothing waits. From the first accepted
+    word to the last result, both counted, with a host that never stalls: at most ``rows + sum
+    over tiles of max(rows of activations, rows) + rows + cols + 16``. Runs begin at least ``cols
+    + 6`` cycles apart when they have channel values.
 
     Stalls of any stream at any time change when results come, never which. ``ready`` and
     ``valid`` come from registers; no input reaches an output within a cycle.
@@ -149,7 +150,7 @@ class GemmWs(Unit):
         sums = self._accumulators(m, control, psums)
 
         depth = rows + cols + output_latency(output) + 8  # the round trip of a word's place
-        m.submodules.output = out = Results(
+        m.submodules.results_stage = out = Results(
             cols=cols,
             bank_cols=given["tile_cols"],
             **self.channel,
