@@ -93,7 +93,7 @@ def train() -> Network:
 
 
 def quantize(
-    network: Network, a_format: str = "uint8", w_format: str = "int8"
+    network: Network, a_format: str = "uint8", w_format: str = "int8", out_format: str = "int8"
 ) -> list[QuantizedLinear]:
     """The network in integers, calibrated on the training images.
 
@@ -101,9 +101,11 @@ def quantize(
     ----------
     network : Network
     a_format : str
-        Of the pixels and between the layers, ``int<N>`` or ``uint<N>``. The logits are int8.
+        Of the pixels and between the layers, ``int<N>`` or ``uint<N>``.
     w_format : str
         ``int<N>``.
+    out_format : str
+        Of the logits, ``int<N>`` or ``uint<N>``.
 
     Raises
     ------
@@ -117,7 +119,7 @@ def quantize(
     layers = []
     input = calibrate(network.train_images, between)
     for i, values in enumerate(outputs):
-        output = calibrate(values, formats.get("int8") if i == last else between)
+        output = calibrate(values, formats.get(out_format) if i == last else between)
         layers.append(
             quantize_linear(
                 network.weights[i],

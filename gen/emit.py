@@ -13,6 +13,7 @@ from amaranth.lib import data
 from amaranth.lib.wiring import In
 
 from . import verilog
+from .identifier import check_identifier
 
 __all__ = ["SCHEMA", "Emission", "emit", "emit_unit", "write_whole"]
 
@@ -34,13 +35,14 @@ class Emission:
     digest: str
 
 
-def write_whole(path, text):
-    """Write ``text`` to ``path``; a reader sees the old file or the whole new one, never a part."""
+def write_whole(path, content):
+    """Write a text or bytes to ``path``; a reader sees the old file or the whole new one."""
+    content = content.encode() if isinstance(content, str) else content
     path.parent.mkdir(parents=True, exist_ok=True)
     handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
     try:
-        with os.fdopen(handle, "w", encoding="utf-8") as file:
-            file.write(text)
+        with os.fdopen(handle, "wb") as file:
+            file.write(content)
         os.chmod(temporary, 0o644)
         os.replace(temporary, path)
     except BaseException:
@@ -61,9 +63,13 @@ def emit(parameters, out, name=None):
 
     Raises
     ------
+    ValueError
+        If ``name`` cannot name a module.
     OSError
         If the folder cannot be written. Nothing half-written is left.
     """
+    if name is not None:
+        check_identifier("Top-level name", name)
     name = name or parameters.design()
     folder = Path(out) / f"{name}-{parameters.digest}"
     facts = {

@@ -47,13 +47,21 @@ _HEADERS = """\
 #include <string>
 """
 
+_END_WITH_PARENT = """\
+#ifdef __linux__
+#include <csignal>
+#include <sys/prctl.h>
+static const int ends_with_parent = prctl(PR_SET_PDEATHSIG, SIGKILL);
+#endif
+"""
+
 # Below this size a generated file compiles faster together with others than by itself.
 _SMALL_BYTES = 100_000
 _TOGETHER_BYTES = 400_000
 
 
 class BuildError(Exception):
-    """A design cannot be built. The message is one line and ends with where the log is."""
+    """A design cannot be built. The message is one line and says where the log is, if any."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -174,8 +182,8 @@ def build(manifest: Path, *, waves: bool = False, debug: bool = False) -> Build:
     cocotb = toolchain.cocotb()
     from cocotb_tools import config
 
-    main = config.share_dir / "lib" / "verilator" / "verilator.cpp"
     wave_format = _wave_format(compiler) if waves else ""
+    main = _main_program(config.share_dir / "lib" / "verilator" / "verilator.cpp", wave_format)
     hierarchical = bool(design.hierarchical_blocks)
 
     verilog = design.verilog.read_bytes()
@@ -191,7 +199,7 @@ def build(manifest: Path, *, waves: bool = False, debug: bool = False) -> Build:
         rules,
         access,
         "\0".join(options),
-        main.read_bytes(),
+        main,
         *_tool_key(verilator, compiler),
         cocotb.version,
         str(config.libs_dir),  # linked by its path
@@ -203,14 +211,16 @@ def build(manifest: Path, *, waves: bool = False, debug: bool = False) -> Build:
         (work / name).write_bytes(verilog)
         (work / "lint.vlt").write_text(rules)
         (work / "access.vlt").write_text(access)
+        (work / "main.cpp").write_text(main)
         log = _Log(f"Module {design.top}", cache.digest(*key)[:32])
 
         verilate_start = time.monotonic()
         command = [str(verilator.binary), *options, "lint.vlt", "access.vlt", name]
         env = _hierarchical_environment(verilator, work) if hierarchical else verilator.environment
         log.run(command, cwd=work, env=env)
+        _check_ports(design, (work / "Vtop.h").read_text())
         compile_start = time.monotonic()
-        _compile(work, place / "simulation", main, wave_format, verilator, compiler, log)
+        _compile(work, place / "simulation", wave_format, verilator, compiler, log)
         end = time.monotonic()
 
         times = {
@@ -232,6 +242,14 @@ def build(manifest: Path, *, waves: bool = False, debug: bool = False) -> Build:
     )
 
 
+def _main_program(cocotb_main: Path, wave_format: str) -> str:
+    """cocotb's main program, which also ends when the process that started it is killed."""
+    # Macros are defined here and not on the command line, where they would make the compiler
+    # reject the precompiled header.
+    trace = f"#define VM_TRACE 1\n#define VM_TRACE_{wave_format.upper()} 1\n" if wave_format else ""
+    return trace + _END_WITH_PARENT + cocotb_main.read_text()
+
+
 def _access(design: Manifest, debug: bool) -> str:
     """Verilator's configuration file that says what cocotb can reach, and what is built apart."""
     lines = ["`verilator_config"]
@@ -241,6 +259,20 @@ def _access(design: Manifest, debug: bool) -> str:
         ]
     lines += [f'hier_block -module "{name}"' for name in sorted(design.hierarchical_blocks)]
     return "\n".join(lines) + "\n"
+
+
+def _check_ports(design: Manifest, header: str) -> None:
+    """Compares the manifest with the ports that Verilator found, which by itself it does not."""
+    found = {
+        # Verilator writes characters that C++ does not allow, and double underscores, as codes.
+        re.sub(r"__0([0-9A-F]{2})", lambda code: chr(int(code[1], 16)), name)
+        for name in re.findall(r"^\s*VL_(?:IN|OUT|INOUT)\w*\(&(\w+),", header, re.MULTILINE)
+    }
+    if lost := sorted(set(design.ports) - found):
+        raise BuildError(
+            f"Module {design.top} cannot be built: manifest {design.path} names ports that it "
+            f"lacks: {', '.join(lost)}"
+        )
 
 
 def _verilator_options(top: str, wave_format: str, debug: bool, hierarchical: bool) -> list[str]:
@@ -403,22 +435,16 @@ def _precompiles(compiler: toolchain.Tool) -> bool:
 def _compile(
     work: Path,
     binary: Path,
-    main: Path,
     wave_format: str,
     verilator: toolchain.Verilator,
     compiler: toolchain.Tool,
     log: _Log,
 ) -> None:
-    """Compiles what Verilator wrote into ``work``, together with cocotb's main program."""
+    """Compiles what Verilator wrote into ``work``, together with the main program."""
     from cocotb_tools import config
 
     runtime = _runtime(verilator, compiler)
     command = [*_command(verilator, compiler), "-include", str(runtime / "common.h")]
-
-    # Defined in the source, not on the command line: there a macro makes the compiler reject the
-    # precompiled header.
-    trace = f"#define VM_TRACE 1\n#define VM_TRACE_{wave_format.upper()} 1\n" if wave_format else ""
-    (work / "main.cpp").write_text(f'{trace}#include "{main}"\n')
 
     sources: list[_Source] = []
     globals_: set[str] = set()

@@ -73,7 +73,7 @@ class TestEntry:
             write("half")(place)
             raise ValueError("no")
 
-        with pytest.raises(ValueError, match="^no$"):
+        with pytest.raises(ValueError, match=r"^no$"):
             cache.entry("things", "a", make=make)
         assert names(folder / "things") == []
         assert cache.entry("things", "a", make=write("1"))[1] is False

@@ -2,7 +2,15 @@
 
 from amaranth.hdl import Cat, Signal, Value
 
-__all__ = ["place", "spans", "wave", "wire_grid"]
+from ..checks import check_integer, check_relation
+
+__all__ = ["SHAPE", "check_tile", "fill", "levels", "spans", "wave", "wire_grid"]
+
+#: Names of the parameters that are the shape of a mesh and of its tiles.
+SHAPE = ("rows", "cols", "tile_rows", "tile_cols")
+
+#: Most cells along a side of a tile that is made of tiles.
+RADIX = 4
 
 
 def spans(total, size):
@@ -10,13 +18,63 @@ def spans(total, size):
     return [(start, min(size, total - start)) for start in range(0, total, size)]
 
 
-def place(m, prefix, make, row_spans, column_spans):
-    """Add ``make(rows, cols)`` to ``m`` for each cell, named ``prefix_r_c``; return their rows."""
-    cells = [[make(rows, cols) for _, cols in column_spans] for _, rows in row_spans]
+def levels(rows, cols, tile_rows, tile_cols):
+    """Levels of tiles, each of at most 4 × 4 of the level below, that a mesh of 4 × 4 needs."""
+    count = 1
+    while rows > tile_rows * RADIX**count or cols > tile_cols * RADIX**count:
+        count += 1
+    return count
+
+
+def check_tile(rows, cols, tile_rows, tile_cols, level=None):
+    """Check the shape of a tile of a level, or of a mesh, which has as many levels as it needs."""
+    check_integer("Row count", rows, 1)
+    check_integer("Column count", cols, 1)
+    check_integer("Tile row count", tile_rows, 1)
+    check_integer("Tile column count", tile_cols, 1)
+    if level is None:
+        return
+    check_integer("Level", level, 0)
+    for thing, size, tile in [("Row", rows, tile_rows), ("Column", cols, tile_cols)]:
+        check_relation(
+            size <= tile * RADIX**level,
+            f"{thing} count {size} is more than the {tile * RADIX**level} of a tile of level "
+            f"{level} (= {tile} × {RADIX}^{level})",
+        )
+
+
+def fill(m, parameters, level, tile, element):
+    """Fill a grid of the given level with elements, or with tiles of the level below.
+
+    Parameters
+    ----------
+    parameters : dict
+        Those of the grid; all but its shape are passed on.
+    tile, element : classes of units
+
+    Returns
+    -------
+    (list of lists of units, spans, spans)
+        ``cells[r][c]``, and which rows and columns they span. In ``m`` they are called
+        ``pe_r_c`` or ``tile_r_c``.
+    """
+    shared = {name: value for name, value in parameters.items() if name not in (*SHAPE, "level")}
+    rows, cols, tile_rows, tile_cols = (parameters[name] for name in SHAPE)
+    if level == 0:
+        grid = spans(rows, 1), spans(cols, 1)
+        cells = [[element(**shared) for _ in grid[1]] for _ in grid[0]]
+    else:
+        size = RADIX ** (level - 1)
+        grid = spans(rows, tile_rows * size), spans(cols, tile_cols * size)
+        shared |= {"tile_rows": tile_rows, "tile_cols": tile_cols, "level": level - 1}
+        cells = [
+            [tile(rows=height, cols=width, **shared) for _, width in grid[1]]
+            for _, height in grid[0]
+        ]
     for r, row in enumerate(cells):
         for c, cell in enumerate(row):
-            m.submodules[f"{prefix}_{r}_{c}"] = cell
-    return cells
+            m.submodules[f"{'tile' if level else 'pe'}_{r}_{c}"] = cell
+    return cells, *grid
 
 
 def wire_grid(m, cells, *, across, down, row_spans, column_spans):

@@ -25,12 +25,17 @@ class ControlWs(Unit):
     """Lets one row of activations after the other into the array.
 
     A row goes (``step``) when it is there, its tile is known, the tile's weights are loaded, and,
-    in the last tile of K, there is room for its result. Tiles follow each other without a gap.
+    in the last tile of K, there is room for its result. Tiles follow each other without a gap,
+    except that each accumulator is visited at most every ``revisit`` cycles: after a tile of fewer
+    rows the next waits for as many cycles as rows are missing. Where weights take as long to load
+    it never waits for this, unless rows were late and weights were not.
 
     Parameters
     ----------
     depth : int
         Rows of the accumulators.
+    revisit : int
+        Least distance of two visits of the same row of the accumulators in cycles.
 
     Members
     -------
@@ -50,11 +55,12 @@ class ControlWs(Unit):
     Raises
     ------
     TypeError, ValueError
-        If the depth is not a positive integer.
+        If a parameter is not a positive integer.
     """
 
-    def __init__(self, *, depth):
+    def __init__(self, *, depth, revisit):
         check_integer("Accumulator depth", depth, 1)
+        check_integer("Revisit distance", revisit, 1)
         super().__init__(
             {
                 "tiles": In(stream.Signature(tile_layout(depth))),
@@ -76,6 +82,8 @@ class ControlWs(Unit):
         m.submodules.queue = queue = Fifo(width=len(Value.cast(self.tiles.payload)), depth=2)
         tile = data.View(layout, queue.o.payload)
         row = Signal(index_shape(self.parameters["depth"]))
+        missing = self.parameters["revisit"] - 1  # rows, of a tile of one
+        wait = Signal(range(missing + 1))
         at_start = Signal()
         at_end = Signal()
         m.d.comb += [
@@ -85,7 +93,7 @@ class ControlWs(Unit):
             self.step.eq(
                 queue.o.valid
                 & self.acts_held
-                & (self.weights_loaded | ~at_start)
+                & ((self.weights_loaded & (wait == 0)) | ~at_start)
                 & (~tile.last | (self.room & (self.may_launch | ~at_start)))
             ),
             queue.o.ready.eq(self.step & at_end),
@@ -96,8 +104,12 @@ class ControlWs(Unit):
             self.emit.eq(self.step & tile.last),
             self.launch.eq(self.emit & at_start),
         ]
+        with m.If(wait != 0):
+            m.d.sync += wait.eq(wait - 1)
         with m.If(self.step):
             m.d.sync += row.eq(row + 1)
             with m.If(at_end):
                 m.d.sync += row.eq(0)
+                with m.If(tile.length < missing):
+                    m.d.sync += wait.eq(missing - tile.length)
         return m

@@ -116,7 +116,11 @@ class GemmOs(Unit):
             )
         )
 
-        drained = pipeline + 1 + mesh_latency(rows=rows, tile_rows=tile_rows)
+        drained = (
+            pipeline
+            + 1
+            + mesh_latency(rows=rows, cols=cols, tile_rows=tile_rows, tile_cols=tile_cols)
+        )
         self.derived = {"acc_width": self.acc_width}
         self.timing = {
             "last_operands_to_first_result": drained + output_latency(output) + cols + 2,

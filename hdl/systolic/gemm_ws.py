@@ -134,6 +134,9 @@ class GemmWs(Unit):
             self.psum_width = min(self.psum_width, self.acc_width)
         #: Cycles from a row's step to the partial sum of column 0.
         self.array_latency = rows + (1 if pipeline == 0 else 2)
+        #: Loading weights keeps visits of an accumulator so far apart; the control sees to it where
+        #: they were loaded before. More than 4 cycles make no difference to the accumulators.
+        self.revisit = min(rows, 4)
         self.derived = {"acc_width": self.acc_width, "psum_width": self.psum_width}
         self.timing = {
             "acts_to_results": self.array_latency + output_latency(output) + cols + 3,
@@ -144,7 +147,7 @@ class GemmWs(Unit):
         m = Module()
         given = self.parameters
         rows, cols, output = given["rows"], given["cols"], given["output"]
-        m.submodules.control = control = ControlWs(depth=given["acc_depth"])
+        m.submodules.control = control = ControlWs(depth=given["acc_depth"], revisit=self.revisit)
         m.d.comb += connect_stream(self.tiles, control.tiles)
         psums = self._array(m, control)
         sums = self._accumulators(m, control, psums)
@@ -228,7 +231,7 @@ class GemmWs(Unit):
                 acc_width=self.acc_width,
                 overflow=given["overflow"],
                 depth=given["acc_depth"],
-                revisit=min(given["rows"], 4),
+                revisit=self.revisit,
             )
             m.d.comb += [
                 Value.cast(bank.visit).eq(visit),

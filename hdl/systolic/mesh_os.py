@@ -1,27 +1,27 @@
 """Output-stationary array: tiles of processing elements, and meshes of tiles."""
 
+from functools import reduce
+from operator import or_
+
 from amaranth.hdl import Cat, Module, Value, signed
 from amaranth.lib import data
 from amaranth.lib.wiring import In, Out
 
 from .. import formats
-from ..checks import check_integer
 from ..unit import Unit, data_register
-from ._grid import place, spans, wire_grid
-from .drain import Drain, drain_latency
+from ._grid import RADIX, check_tile, fill, levels, wire_grid
 from .pe_os import PeOs
 
 __all__ = ["MeshOs", "TileOs", "mesh_latency"]
 
 
-def mesh_latency(*, rows, tile_rows):
+def mesh_latency(*, rows, cols, tile_rows, tile_cols):
     """Cycles from an element's ``done`` until the mesh puts its sum out."""
-    return 1 + drain_latency(len(spans(rows, tile_rows)))
+    level = levels(rows, cols, tile_rows, tile_cols)
+    return level + (rows > tile_rows * RADIX ** (level - 1))
 
 
 def _entering(rows, cols, a_format, w_format):
-    check_integer("Row count", rows, 1)
-    check_integer("Column count", cols, 1)
     acts = data.ArrayLayout(formats.get(a_format, "Activation format").shape, rows)
     weights = data.ArrayLayout(formats.get(w_format, "Weight format").shape, cols)
     return {"acts": acts, "first": rows, "done": rows, "weights": weights}
@@ -31,12 +31,19 @@ class TileOs(Unit):
     """``rows`` × ``cols`` elements :class:`PeOs`, each connected to its neighbours.
 
     Lane *n* of ``acts``, ``first`` and ``done`` enters row *n* at the left, lane *n* of
-    ``weights`` enters column *n* at the top; each leaves on the opposite side. ``sums`` is, one
-    cycle later, the sum of that element of each column that is ``done``, or zero.
+    ``weights`` enters column *n* at the top; each leaves on the opposite side. ``sums`` is,
+    ``level + 1`` cycles later, the sum of that element of each column that is ``done``, or zero.
+
+    A tile of level 0 is made of elements; one of level *n* of tiles of level *n* - 1, up to 4 × 4
+    of them. So the sums of a column meet in a tree of ORs with a register at each level.
 
     Parameters
     ----------
     rows, cols : int
+        At most ``4 ** level`` times ``tile_rows`` and ``tile_cols``, for levels from 1.
+    tile_rows, tile_cols : int
+        Most rows and columns of tiles of level 0.
+    level : int
     a_format, w_format, acc_width, overflow, pipeline
         Those of :class:`PeOs`.
 
@@ -53,7 +60,21 @@ class TileOs(Unit):
         If a parameter is not of its kind or out of range.
     """
 
-    def __init__(self, *, rows, cols, a_format, w_format, acc_width, overflow, pipeline):
+    def __init__(
+        self,
+        *,
+        rows,
+        cols,
+        tile_rows,
+        tile_cols,
+        level,
+        a_format,
+        w_format,
+        acc_width,
+        overflow,
+        pipeline,
+    ):
+        check_tile(rows, cols, tile_rows, tile_cols, level)
         ports = _entering(rows, cols, a_format, w_format)
         sums = data.ArrayLayout(signed(acc_width), cols)
         super().__init__(
@@ -64,41 +85,27 @@ class TileOs(Unit):
 
     def build(self):
         m = Module()
-        pe = dict(self.parameters)
-        rows, cols = pe.pop("rows"), pe.pop("cols")
-        grid = spans(rows, 1), spans(cols, 1)
-        pes = place(m, "pe", lambda rows, cols: PeOs(**pe), *grid)
-        leaving = wire_grid(
-            m,
-            pes,
-            across={"acts": self.acts, "first": self.first, "done": self.done},
-            down={"weights": self.weights},
-            row_spans=grid[0],
-            column_spans=grid[1],
-        )
+        joined, leaving = _wire(self, m, self.parameters["level"])
         for port, value in leaving.items():
             m.d.comb += Value.cast(getattr(self, f"{port}_o")).eq(value)
-        for c in range(cols):
-            total = pes[0][c].sums.as_unsigned()
-            for r in range(1, rows):
-                total = total | pes[r][c].sums.as_unsigned()
-            register = data_register(signed(pe["acc_width"]), name=f"sum_{c}")
-            m.d.sync += register.eq(total)
-            m.d.comb += self.sums[c].eq(register)
+        register = data_register(len(joined), name="joined")
+        m.d.sync += register.eq(joined)
+        m.d.comb += Value.cast(self.sums).eq(register)
         return m
 
 
 class MeshOs(Unit):
-    """``rows`` × ``cols`` elements in tiles of at most ``tile_rows`` × ``tile_cols``.
+    """The whole array: tiles, or tiles of tiles, of ``rows`` × ``cols`` elements.
 
-    Each column of tiles has a :class:`Drain` that joins their sums. So the sum of an element is
-    out ``latency`` cycles after its ``done``, from whichever row: rows that finish one after the
-    other leave one after the other, and no sum is shifted through the array.
+    The sum of an element is out :func:`mesh_latency` cycles after its ``done``, from whichever
+    row: rows that finish one after the other leave one after the other, and no sum is shifted
+    through the array.
 
     Parameters
     ----------
     rows, cols : int
     tile_rows, tile_cols : int
+        Most rows and columns of tiles of elements.
     a_format, w_format, acc_width, overflow, pipeline
         Those of :class:`PeOs`.
 
@@ -127,34 +134,38 @@ class MeshOs(Unit):
         overflow,
         pipeline,
     ):
-        check_integer("Tile row count", tile_rows, 1)
-        check_integer("Tile column count", tile_cols, 1)
+        check_tile(rows, cols, tile_rows, tile_cols)
         ports = _entering(rows, cols, a_format, w_format)
         sums = data.ArrayLayout(signed(acc_width), cols)
         super().__init__({name: In(shape) for name, shape in ports.items()} | {"sums": Out(sums)})
-        self.latency = mesh_latency(rows=rows, tile_rows=tile_rows)
+        shape = {"rows": rows, "cols": cols, "tile_rows": tile_rows, "tile_cols": tile_cols}
+        self.level = levels(**shape)
+        self.latency = mesh_latency(**shape)
 
     def build(self):
         m = Module()
-        tile = dict(self.parameters)
-        grid = row_spans, column_spans = (
-            spans(tile.pop("rows"), tile.pop("tile_rows")),
-            spans(tile.pop("cols"), tile.pop("tile_cols")),
-        )
-        tiles = place(m, "tile", lambda rows, cols: TileOs(rows=rows, cols=cols, **tile), *grid)
-        wire_grid(
-            m,
-            tiles,
-            across={"acts": self.acts, "first": self.first, "done": self.done},
-            down={"weights": self.weights},
-            row_spans=row_spans,
-            column_spans=column_spans,
-        )
-        leaving = []
-        for c, (_, cols) in enumerate(column_spans):
-            drain = Drain(width=cols * tile["acc_width"], inputs=len(row_spans))
-            m.submodules[f"drain_{c}"] = drain
-            m.d.comb += [drain.i[r].eq(Value.cast(row[c].sums)) for r, row in enumerate(tiles)]
-            leaving.append(drain.o)
-        m.d.comb += Value.cast(self.sums).eq(Cat(leaving))
+        joined, _ = _wire(self, m, self.level)
+        if self.latency > self.level:  # more than one row of tiles
+            register = data_register(len(joined), name="joined")
+            m.d.sync += register.eq(joined)
+            joined = register
+        m.d.comb += Value.cast(self.sums).eq(joined)
         return m
+
+
+def _wire(grid, m, level):
+    """Fill ``grid`` with cells; returns the sums of each column's cells, and what leaves them."""
+    cells, row_spans, column_spans = fill(m, grid.parameters, level, TileOs, PeOs)
+    leaving = wire_grid(
+        m,
+        cells,
+        across={"acts": grid.acts, "first": grid.first, "done": grid.done},
+        down={"weights": grid.weights},
+        row_spans=row_spans,
+        column_spans=column_spans,
+    )
+    sums = [
+        [Value.cast(cell.sums).as_unsigned() for cell in column]
+        for column in zip(*cells, strict=True)
+    ]
+    return Cat(reduce(or_, column) for column in sums), leaving

@@ -5,17 +5,14 @@ from amaranth.lib import data
 from amaranth.lib.wiring import In, Out
 
 from .. import formats
-from ..checks import check_integer
 from ..unit import Unit
-from ._grid import place, spans, wire_grid
+from ._grid import SHAPE, check_tile, fill, levels, wire_grid
 from .pe_ws import PeWs
 
 __all__ = ["MeshWs", "TileWs"]
 
 
 def _entering(rows, cols, a_format, w_format):
-    check_integer("Row count", rows, 1)
-    check_integer("Column count", cols, 1)
     acts = data.ArrayLayout(formats.get(a_format, "Activation format").shape, rows)
     weights = data.ArrayLayout(formats.get(w_format, "Weight format").shape, cols)
     return {"acts": acts, "shift": rows, "swap": rows, "weights": weights}
@@ -35,9 +32,16 @@ class TileWs(Unit):
     Wavefronts are the business of what is around: see :class:`GemmWs`. Latencies are those of
     the elements times the number of them on the way.
 
+    A tile of level 0 is made of elements; one of level *n* of tiles of level *n* - 1, up to 4 × 4
+    of them. It makes no other difference.
+
     Parameters
     ----------
     rows, cols : int
+        At most ``4 ** level`` times ``tile_rows`` and ``tile_cols``, for levels from 1.
+    tile_rows, tile_cols : int
+        Most rows and columns of tiles of level 0.
+    level : int
     a_format, w_format, psum_width, pipeline
         Those of :class:`PeWs`.
 
@@ -53,31 +57,24 @@ class TileWs(Unit):
         If a parameter is not of its kind or out of range.
     """
 
-    def __init__(self, *, rows, cols, a_format, w_format, psum_width, pipeline):
+    def __init__(
+        self, *, rows, cols, tile_rows, tile_cols, level, a_format, w_format, psum_width, pipeline
+    ):
+        check_tile(rows, cols, tile_rows, tile_cols, level)
         ports = _entering(rows, cols, a_format, w_format)
         ports["psums"] = data.ArrayLayout(signed(psum_width), cols)
         super().__init__(_in_and_out(ports))
 
     def build(self):
         m = Module()
-        pe = dict(self.parameters)
-        grid = spans(pe.pop("rows"), 1), spans(pe.pop("cols"), 1)
-        pes = place(m, "pe", lambda rows, cols: PeWs(**pe), *grid)
-        leaving = wire_grid(
-            m,
-            pes,
-            across={"acts": self.acts, "shift": self.shift, "swap": self.swap},
-            down={"weights": self.weights, "psums": self.psums},
-            row_spans=grid[0],
-            column_spans=grid[1],
-        )
+        leaving = _wire(self, m, self.parameters["level"], self.psums)
         for port, value in leaving.items():
             m.d.comb += Value.cast(getattr(self, f"{port}_o")).eq(value)
         return m
 
 
 class MeshWs(Unit):
-    """``rows`` × ``cols`` elements in tiles of at most ``tile_rows`` × ``tile_cols``.
+    """The whole array: tiles, or tiles of tiles, of ``rows`` × ``cols`` elements.
 
     Tiles only make the hierarchy: the mesh behaves as one tile of its size would. They keep its
     Verilog short and its buses narrow, and the tiles at the right and lower border are smaller
@@ -87,6 +84,7 @@ class MeshWs(Unit):
     ----------
     rows, cols : int
     tile_rows, tile_cols : int
+        Most rows and columns of tiles of elements.
     a_format, w_format, psum_width, pipeline
         Those of :class:`PeWs`.
 
@@ -106,27 +104,27 @@ class MeshWs(Unit):
     def __init__(
         self, *, rows, cols, tile_rows, tile_cols, a_format, w_format, psum_width, pipeline
     ):
-        check_integer("Tile row count", tile_rows, 1)
-        check_integer("Tile column count", tile_cols, 1)
+        check_tile(rows, cols, tile_rows, tile_cols)
         ports = _entering(rows, cols, a_format, w_format)
         psums = data.ArrayLayout(signed(psum_width), cols)
         super().__init__({name: In(shape) for name, shape in ports.items()} | {"psums": Out(psums)})
 
     def build(self):
         m = Module()
-        tile = dict(self.parameters)
-        grid = (
-            spans(tile.pop("rows"), tile.pop("tile_rows")),
-            spans(tile.pop("cols"), tile.pop("tile_cols")),
-        )
-        tiles = place(m, "tile", lambda rows, cols: TileWs(rows=rows, cols=cols, **tile), *grid)
-        leaving = wire_grid(
-            m,
-            tiles,
-            across={"acts": self.acts, "shift": self.shift, "swap": self.swap},
-            down={"weights": self.weights, "psums": Const(0, len(Value.cast(self.psums)))},
-            row_spans=grid[0],
-            column_spans=grid[1],
-        )
+        level = levels(*(self.parameters[name] for name in SHAPE))
+        leaving = _wire(self, m, level, Const(0, len(Value.cast(self.psums))))
         m.d.comb += Value.cast(self.psums).eq(leaving["psums"])
         return m
+
+
+def _wire(grid, m, level, psums):
+    """Fill ``grid`` with cells; returns what leaves them at the right and at the bottom."""
+    cells, row_spans, column_spans = fill(m, grid.parameters, level, TileWs, PeWs)
+    return wire_grid(
+        m,
+        cells,
+        across={"acts": grid.acts, "shift": grid.shift, "swap": grid.swap},
+        down={"weights": grid.weights, "psums": psums},
+        row_spans=row_spans,
+        column_spans=column_spans,
+    )

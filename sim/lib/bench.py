@@ -7,10 +7,11 @@ from collections.abc import Callable
 from pathlib import Path
 
 import cocotb
+import numpy as np
 from cocotb.clock import Clock
-from cocotb.triggers import RisingEdge
+from cocotb.triggers import RisingEdge, Timer
 
-__all__ = ["Bench", "manifest"]
+__all__ = ["Bench", "check_no_paths", "manifest"]
 
 
 def manifest() -> dict:
@@ -25,27 +26,39 @@ class Bench:
     them, and what it writes is there before the next. One coroutine serves all parts: switching
     between several would take most of the time of a simulation.
 
+    A unit of mere wires has no clock, and one of mere data no reset; the bench is used alike.
+
     Attributes
     ----------
     parts : list
         Add sources, sinks and monitors here. Monitors read only, so their place does not matter.
     rng : random.Random
         Seeded by the run's seed.
+    random : numpy.random.Generator
+        So is this one, for whole arrays.
     """
 
     def __init__(self, dut):
         self.dut = dut
         self.parts: list = []
         self.rng = random.Random(cocotb.RANDOM_SEED)
+        self.random = np.random.default_rng(cocotb.RANDOM_SEED)
         self.cycle = 0
-        self._edge = RisingEdge(dut.clk)
+        self._clock = Clock(dut.clk, 2, unit="ns") if hasattr(dut, "clk") else None
+        self._edge = RisingEdge(dut.clk) if self._clock else Timer(2, "ns")
+        self._running = False
+        cocotb.log.info("random numbers from the seed %d", cocotb.RANDOM_SEED)
 
-    async def reset(self) -> None:
-        self.dut.rst.value = 1
-        Clock(self.dut.clk, 2, unit="ns").start(start_high=False)
-        for _ in range(3):
-            await self._edge
-        self.dut.rst.value = 0
+    async def reset(self, cycles: int = 3) -> None:
+        """Starts the clock if it stands still, and resets the design; parts don't step."""
+        if self._clock and not self._running:
+            self._clock.start(start_high=False)
+            self._running = True
+        if hasattr(self.dut, "rst"):
+            self.dut.rst.value = 1
+            for _ in range(cycles):
+                await self._edge
+            self.dut.rst.value = 0
         await self._edge
 
     async def tick(self) -> None:
@@ -61,3 +74,21 @@ class Bench:
         while not until():
             assert self.cycle < end, f"not done after {limit} cycles"
             await self.tick()
+
+
+async def check_no_paths(bench: Bench, inputs: list[str], outputs: list[str]) -> None:
+    """Fail if an input reaches an output within a cycle.
+
+    Call it at an edge, after :meth:`Bench.tick`; the inputs are back as they were before the next.
+    """
+    handles = [getattr(bench.dut, name) for name in inputs]
+    watched = [getattr(bench.dut, name) for name in outputs]
+    await Timer(200, "ps")
+    given = [int(handle.value) for handle in handles]
+    before = [int(handle.value) for handle in watched]
+    for handle, value in zip(handles, given, strict=True):
+        for other in (0, (1 << len(handle)) - 1, bench.rng.getrandbits(len(handle)), value):
+            handle.value = other
+            await Timer(10, "ps")
+            for name, then, now in zip(outputs, before, watched, strict=True):
+                assert int(now.value) == then, f"{handle._name} reaches {name} within a cycle"

@@ -4,12 +4,54 @@ import random
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 
-__all__ = ["Monitor", "Scoreboard", "Sink", "Source", "never", "stalls"]
+from cocotb.types import LogicArray
+
+__all__ = [
+    "Monitor",
+    "Recorder",
+    "Scoreboard",
+    "Sink",
+    "Source",
+    "always",
+    "never",
+    "sparse",
+    "stalls",
+    "waits",
+]
 
 
 def never() -> bool:
     """A pattern without stalls."""
     return False
+
+
+def always() -> bool:
+    """A pattern of nothing but stalls."""
+    return True
+
+
+def waits(cycles: int) -> Callable[[], bool]:
+    """A pattern with one stall, at the beginning."""
+    left = cycles
+
+    def pattern() -> bool:
+        nonlocal left
+        left -= 1
+        return left >= 0
+
+    return pattern
+
+
+def sparse(words: int, cycles: int) -> Callable[[], bool]:
+    """A pattern that lets ``words`` words pass, then stalls for ``cycles`` cycles, and so on."""
+    at = 0
+
+    def pattern() -> bool:
+        nonlocal at
+        at = (at + 1) % (words + cycles)
+        return not 1 <= at <= words
+
+    return pattern
 
 
 def stalls(percent: int, rng: random.Random) -> Callable[[], bool]:
@@ -44,6 +86,8 @@ class _Port:
         self.payload = getattr(dut, stream["payload"])
         self.valid = getattr(dut, stream["valid"])
         self.ready = getattr(dut, stream["ready"])
+        # One bit is no array to cocotb, and not converted as one.
+        self._word = int if len(self.payload) == 1 else LogicArray.to_unsigned
 
 
 class Source(_Port):
@@ -116,7 +160,7 @@ class Sink(_Port):
 
     def step(self, cycle: int) -> None:
         if self._open and self.valid.value:
-            self.words.append(self.payload.value.to_unsigned())
+            self.words.append(self._word(self.payload.value))
             self.last_taken = cycle
         ready = not self._stall()
         if ready != self._open:
@@ -143,7 +187,7 @@ class Monitor(_Port):
             assert valid, f"cycle {cycle}: {self.name} took back a word that it had offered"
         if not valid:
             return
-        word = self.payload.value.to_unsigned()
+        word = self._word(self.payload.value)
         if self._waiting is not None:
             assert word == self._waiting, (
                 f"cycle {cycle}: {self.name} changed a waiting word from {self._waiting:#x} "
@@ -156,6 +200,36 @@ class Monitor(_Port):
                 self._transferred(word)
         else:
             self._waiting = word
+
+
+class Recorder(Monitor):
+    """A monitor that keeps what it sees.
+
+    Attributes
+    ----------
+    words : list of int
+        Every word that was transferred.
+    offered, taken : list of int
+        The cycles in which they were offered first, and in which they were transferred.
+    """
+
+    def __init__(self, dut, name: str, stream: dict):
+        super().__init__(dut, name, stream, self._keep)
+        self.words: list[int] = []
+        self.offered: list[int] = []
+        self.taken: list[int] = []
+        self._cycle = 0
+
+    def step(self, cycle: int) -> None:
+        self._cycle = cycle
+        waited = self._waiting is not None
+        super().step(cycle)
+        if not waited and (self._waiting is not None or len(self.taken) > len(self.offered)):
+            self.offered.append(cycle)
+
+    def _keep(self, word: int) -> None:
+        self.words.append(word)
+        self.taken.append(self._cycle)
 
 
 class Scoreboard:

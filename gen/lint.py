@@ -1,0 +1,84 @@
+"""``brickwork lint``: what Verilator and yosys find in the Verilog of designs."""
+
+import subprocess
+from pathlib import Path
+
+from ..sim import toolchain
+from ..sim.build import lint_rules
+from . import catalogue, yosys
+from .emit import Emission, emit
+from .files import check_folder
+from .progress import progress
+
+__all__ = ["findings", "lint"]
+
+# Small, not square, and with unequal tiles: modules are shared, so this covers large arrays.
+_SMALL = ("rows=3", "cols=5", "tile_rows=2", "tile_cols=2")
+_OUTPUTS = ("raw", "bias", "scale", "shift")
+
+
+def lint(options) -> int:
+    names = list(dict.fromkeys(options.designs)) or list(catalogue.DESIGNS)
+    variants = [options.settings] if options.settings else _small_variants()
+    cases = [
+        (name, settings, catalogue.parameters_from_text(name, settings))
+        for name in names
+        for settings in variants
+    ]
+    out = check_folder(options.out)
+    verilator = toolchain.verilator()
+    clean = True
+    with progress(cases) as bar:
+        for name, settings, parameters in bar:
+            bar.set_description(name)
+            found = findings(verilator, emit(parameters, out))
+            clean = clean and not found
+            with bar.external_write_mode():
+                verdict = f"{len(found)} findings" if found else "ok"
+                print(name, " ".join(settings), verdict, sep="\t", flush=True)
+                for finding in found:
+                    print("", finding, sep="\t", flush=True)
+    return 0 if clean else 1
+
+
+def _small_variants():
+    return [(*_SMALL, f"output={output}") for output in _OUTPUTS]
+
+
+def findings(verilator: toolchain.Verilator, emission: Emission) -> list[str]:
+    """What is wrong with emitted Verilog, one line each."""
+    return _verilator(verilator, emission) + _yosys(emission)
+
+
+def _verilator(verilator, emission):
+    command = [str(verilator.binary), "--lint-only", "-Wall", "--quiet"]
+    command += ["--top-module", emission.verilog.stem, str(lint_rules()), str(emission.verilog)]
+    done = subprocess.run(
+        command,
+        env=verilator.environment,
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        errors="replace",
+    )
+    lines = [line for line in done.stdout.splitlines() if line.startswith("%")]
+    found = [line for line in lines if "Exiting due to" not in line]
+    if done.returncode != 0 and not found:
+        found = [f"Verilator ended with status {done.returncode}: {done.stdout.strip()[-200:]!r}"]
+    return found
+
+
+def _yosys(emission):
+    top = emission.verilog.stem
+    commands = ["read_verilog", f"hierarchy -check -top {top}", "proc", "check -assert"]
+    commands[0] += f" {emission.verilog.name}"
+    try:
+        log = yosys.run(commands, cwd=Path(emission.folder))
+    except yosys.YosysError as error:
+        return [*_warnings(error.log), f"yosys: {error}"]
+    return _warnings(log)
+
+
+def _warnings(log):
+    return [f"yosys: {line}" for line in log.splitlines() if line.startswith("Warning:")]

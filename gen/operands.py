@@ -1,0 +1,204 @@
+"""What a product is made of: the matrices and output values of ``brickwork run``, checked."""
+
+import numpy as np
+
+from ..hdl.checks import check_integer
+from ..sim.golden import formats
+from ..sim.golden.arith.requantize import scale_to_multiplier, scale_to_shift
+from ..sim.tiling import Channels
+from .errors import Refused
+from .files import read_array
+
+__all__ = ["MODES", "check_output", "choose_output", "matrices", "output_values"]
+
+#: What can be set for requantized results while a design runs, with its meaning.
+MODES = ("clamp_min", "clamp_max", "relu")
+
+
+def choose_output(options) -> list[str]:
+    """The settings, with the output mode that the operands call for unless it is set."""
+    if any(setting.startswith("output=") for setting in options.settings):
+        return options.settings
+    added = options.bias is not None or options.a_zero_point is not None
+    output = "scale" if options.scale is not None else "bias" if added else "raw"
+    return [*options.settings, f"output={output}"]
+
+
+def check_output(options, output: str) -> None:
+    """Checks that the output mode can do what is asked for."""
+    requantized = output in ("scale", "shift")
+    if requantized and options.scale is None:
+        raise Refused(f"Output {output} needs a scale: --scale S.npy")
+    if options.scale is not None and not requantized:
+        raise Refused(f"Output must be scale or shift with --scale, not {output!r}")
+    for given, flag in ((options.bias, "--bias"), (options.a_zero_point, "--a-zero-point")):
+        if given is not None and output == "raw":
+            raise Refused(f"Output must be bias, scale or shift with {flag}, not {output!r}")
+    for given, flag in ((options.zero_point, "--zero-point"), (options.mode or None, "--mode")):
+        if given is not None and not requantized:
+            raise Refused(f"Output must be scale or shift with {flag}, not {output!r}")
+
+
+def matrices(options, parameters) -> tuple[np.ndarray, np.ndarray]:
+    """A and W, as int64, with values that the design's formats have.
+
+    Raises
+    ------
+    OSError, TypeError, ValueError
+        If a file cannot be read or does not hold such a matrix, or the two don't fit together.
+    """
+    a = _matrix(options.a, "A", "M × K", parameters.a_format, "a_format")
+    w = _matrix(options.w, "W", "K × N", parameters.w_format, "w_format")
+    k = a.shape[1]
+    if k != len(w):
+        raise ValueError(f"A has {k} columns, W has {len(w)} rows: K must be the same")
+    if k > parameters.max_k:
+        raise ValueError(
+            f"K must be at most {parameters.max_k} (max_k), not {k}; use --set max_k={k}"
+        )
+    return a, w
+
+
+def _matrix(path, thing, shape, name, parameter):
+    values = read_array(path, thing)
+    if values.ndim != 2:
+        plural = "" if values.ndim == 1 else "s"
+        raise ValueError(
+            f"{thing} must be a matrix ({shape}), not an array of {values.ndim} dimension{plural}"
+        )
+    if not values.size:
+        raise ValueError(
+            f"{thing} must have at least one row and one column, not the shape {values.shape}"
+        )
+    try:
+        return formats.check_values(values, formats.get(name), thing)
+    except ValueError as error:
+        raise ValueError(f"{error}; {_wider(values, parameter)}") from None
+
+
+def _wider(values, parameter):
+    """What to set so that all values are in range."""
+    lowest, highest = int(values.min()), int(values.max())
+    if lowest < 0:
+        name, bits = "int", max((-lowest - 1).bit_length(), highest.bit_length()) + 1
+    else:
+        name, bits = "uint", highest.bit_length()
+    if bits > 16:
+        return f"no format has values from {lowest} to {highest}"
+    return f"use --set {parameter}={name}{max(bits, 2)}"
+
+
+def output_values(options, parameters, w: np.ndarray, acc_width: int) -> Channels | None:
+    """What is added to the sums of each column, and what they are scaled with.
+
+    Raises
+    ------
+    OSError, TypeError, ValueError
+        If a file cannot be read, or a value is not of its kind or out of range.
+    """
+    if parameters.output == "raw":
+        return None
+    n = w.shape[1]
+    same = np.ones(n, np.int64)
+    bias = _bias(options, parameters, w, acc_width)
+    if parameters.output == "bias":
+        if acc_width > 63:
+            raise Refused("Accumulator width must be at most 63 for results with bias, not 64")
+        return Channels(
+            bias=bias, multiplier=same, shift=same, zero_point=same, low=same, high=same
+        )
+    scale = np.broadcast_to(_scale(options.scale, n), n)
+    if parameters.output == "scale":
+        multiplier, shift = scale_to_multiplier(scale)
+    else:
+        multiplier, shift = same, scale_to_shift(scale)
+    fmt = formats.get(parameters.out_format)
+    zero_point = options.zero_point or 0
+    _check_code("Zero point", zero_point, fmt)
+    low, high = _limits(_modes(options), zero_point, fmt)
+    return Channels(
+        bias=bias,
+        multiplier=multiplier,
+        shift=shift,
+        zero_point=same * zero_point,
+        low=same * low,
+        high=same * high,
+    )
+
+
+def _per_column(values, thing, n, single):
+    if values.shape == (n,) or (single and values.size == 1):
+        return values.reshape(-1)
+    wanted = f"one value or {n}" if single else f"{n} value{'s' if n > 1 else ''}"
+    raise ValueError(
+        f"{thing} must be {wanted}, one for each column of W, not the shape {values.shape}"
+    )
+
+
+def _bias(options, parameters, w, acc_width):
+    """The bias, less what the zero point of A adds to the sums."""
+    n = w.shape[1]
+    bias = np.zeros(n, object)
+    if options.bias is not None:
+        values = formats.check_integers(read_array(options.bias, "Bias"), "Bias")
+        bias += _per_column(values, "Bias", n, False).astype(object)
+    zero_point, folded = options.a_zero_point or 0, ""
+    if zero_point:
+        _check_code("Activation zero point", zero_point, formats.get(parameters.a_format))
+        bias -= zero_point * w.sum(axis=0).astype(object)
+        folded = ", the zero point of A folded in"
+    lowest, highest = -(1 << (acc_width - 1)), (1 << (acc_width - 1)) - 1
+    for index, value in enumerate(bias):
+        if not lowest <= value <= highest:
+            width = 1 + max(int(value).bit_length() if value >= 0 else (-value - 1).bit_length(), 0)
+            remedy = f"; use --set acc_width={width}" if width <= 64 else ""
+            raise ValueError(
+                f"Bias must fit the accumulator's {acc_width} bits, not be {value} at index "
+                f"{index}{folded}{remedy}"
+            )
+    return bias.astype(np.int64)
+
+
+def _scale(path, n):
+    values = read_array(path, "Scale")
+    if values.dtype.kind not in "fiu":
+        raise TypeError(f"Scale must be numbers, not {values.dtype}")
+    return _per_column(values, "Scale", n, True)
+
+
+def _check_code(thing, value, fmt):
+    try:
+        check_integer(thing, value, fmt.lowest, fmt.highest)
+    except ValueError as error:
+        raise ValueError(f"{error} ({fmt.name})") from None
+
+
+def _modes(options):
+    modes = {}
+    for setting in options.mode:
+        name, equals, text = setting.partition("=")
+        if not equals:
+            raise Refused(f"Mode must be NAME=VALUE, not {setting!r}")
+        if name not in MODES:
+            raise Refused(f"Mode must be one of {', '.join(MODES)}, not {name!r}")
+        if name in modes:
+            raise Refused(f"Mode {name} must be set once, not twice")
+        try:
+            modes[name] = int(text, 0)
+        except ValueError:
+            raise Refused(f"Mode {name} must be an integer, not {text!r}") from None
+    return modes
+
+
+def _limits(modes, zero_point, fmt):
+    low, high = modes.get("clamp_min", fmt.lowest), modes.get("clamp_max", fmt.highest)
+    _check_code("Mode clamp_min", low, fmt)
+    _check_code("Mode clamp_max", high, fmt)
+    relu = modes.get("relu", 0)
+    check_integer("Mode relu", relu, 0, 1)
+    if relu:
+        low = max(low, zero_point)
+    if low > high:
+        because = " (relu: the zero point)" if low != modes.get("clamp_min") else ""
+        raise Refused(f"Mode clamp_max must be at least the lower limit {low}{because}, not {high}")
+    return low, high

@@ -1,0 +1,95 @@
+"""``brickwork sim``: the regressions of designs, and their results as JUnit XML."""
+
+import shlex
+import sys
+import xml.etree.ElementTree as ElementTree
+from pathlib import Path
+
+from ..sim.simulate import simulate
+from . import catalogue
+from .emit import emit, write_whole
+from .files import alone, check_folder, how_to_open
+from .progress import progress
+
+__all__ = ["BENCHES", "regression"]
+
+#: The testbench of each design.
+BENCHES = {
+    "gemm_ws": "brickwork.sim.tb.systolic.gemm_ws",
+    "gemm_os": "brickwork.sim.tb.systolic.gemm_os",
+}
+
+
+def regression(options) -> int:
+    names = list(dict.fromkeys(options.designs)) or list(catalogue.DESIGNS)
+    designs = [catalogue.parameters_from_text(name, options.settings) for name in names]
+    out = check_folder(options.out)
+    xml = Path(options.xml) if options.xml else out / "sim" / "results.xml"
+    check_folder(xml.parent)
+
+    suites = ElementTree.Element("testsuites", name="brickwork")
+    passed = True
+    with progress(total=len(designs)) as bar:
+        for parameters in designs:
+            bar.set_description(parameters.design())
+            emission = emit(parameters, out)
+            folder = out / "sim" / emission.folder.name
+            with alone(folder):
+                outcome = simulate(
+                    emission.manifest,
+                    BENCHES[parameters.design()],
+                    workdir=folder,
+                    seed=options.seed,
+                    waves=options.waves,
+                    debug=options.debug,
+                )
+            bar.update()
+            with bar.external_write_mode():
+                _show(parameters, outcome, folder, options)
+            suites.append(_suite(parameters, outcome))
+            passed = passed and outcome.passed
+    write_whole(xml, ElementTree.tostring(suites, encoding="utf-8", xml_declaration=True))
+    return 0 if passed else 1
+
+
+def _show(parameters, outcome, folder, options):
+    design = parameters.design()
+    for test in outcome.tests:
+        state = "skipped" if test.skipped else "ok" if test.ok else "FAIL"
+        name = test.name.rpartition(".")[2]
+        print(design, name, state, f"{test.sim_time_ns:g} ns", f"{test.seconds:.2f} s", sep="\t")
+    if outcome.waves:
+        print(design, "waves", how_to_open(folder / outcome.waves.name), sep="\t")
+    sys.stdout.flush()
+    if not outcome.passed:
+        again = ["brickwork", "sim", design]
+        for setting in options.settings:
+            again += ["--set", setting]
+        again += ["--seed", str(options.seed), "--waves"]
+        again += ["--debug"] if options.debug else []
+        print(
+            f"brickwork: {design}: {outcome.reason} (log: {outcome.log}); "
+            f"reproduce with: {shlex.join(again)}",
+            file=sys.stderr,
+        )
+
+
+def _suite(parameters, outcome):
+    """The results of one design; a simulation that gave none is a failed test."""
+    suite = ElementTree.Element("testsuite", name=parameters.design())
+    properties = ElementTree.SubElement(suite, "properties")
+    for name, value in {"digest": parameters.digest, **parameters.as_dict()}.items():
+        ElementTree.SubElement(properties, "property", name=name, value=str(value))
+    if outcome.tests:
+        suite.extend(ElementTree.parse(outcome.results_xml).getroot().iter("testcase"))
+    if not outcome.passed and all(test.ok for test in outcome.tests):
+        case = ElementTree.SubElement(
+            suite, "testcase", classname=BENCHES[parameters.design()], name="simulation"
+        )
+        ElementTree.SubElement(case, "failure", message=outcome.reason)
+    cases = list(suite.iter("testcase"))
+    suite.set("tests", str(len(cases)))
+    for kind, tags in (("failures", {"failure", "error"}), ("skipped", {"skipped"})):
+        count = sum(any(part.tag in tags for part in case) for case in cases)
+        suite.set(kind, str(count))
+    return suite

@@ -1,0 +1,43 @@
+"""The weight-stationary engine as words in and words out."""
+
+import numpy as np
+
+from ..engine import engine
+
+__all__ = ["gemm_ws"]
+
+
+def gemm_ws(
+    manifest: dict, tiles: list[dict[str, int]], weights: np.ndarray, acts: np.ndarray, channels
+) -> np.ndarray:
+    """All results, words × columns, of whole runs.
+
+    Parameters
+    ----------
+    manifest : dict
+        See :func:`engine`.
+    tiles : list of dict
+        ``length`` (less one), ``first`` and ``last`` of each tile.
+    weights : int64 array, words × columns
+        ``rows`` words a tile, the highest k first.
+    acts : int64 array, words × rows
+    channels : list of Channels, or None
+        What is done to the results of each run.
+    """
+    rows = acts.shape[1]
+    runs, results = 0, [np.zeros((0, weights.shape[1]), np.int64)]
+    at = 0
+    for number, tile in enumerate(tiles):
+        length = tile["length"] + 1
+        if tile["first"]:
+            a, w = [], []
+        a.append(acts[at : at + length])
+        w.append(weights[number * rows : (number + 1) * rows][::-1])
+        at += length
+        if tile["last"]:
+            values = channels[runs] if channels else None
+            results.append(engine(manifest, np.hstack(a), np.vstack(w), values))
+            runs += 1
+    assert at == len(acts), f"{len(acts)} words of activations for {at} rows"
+    assert len(weights) == len(tiles) * rows, f"{len(weights)} words for {len(tiles)} tiles"
+    return np.concatenate(results)

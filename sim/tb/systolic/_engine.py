@@ -1,0 +1,215 @@
+"""Tests that every GEMM engine has to pass, whatever its dataflow and its parameters."""
+
+import os
+
+import cocotb
+
+from ...lib.bench import check_no_paths, manifest
+from ...lib.host import Host
+from ...lib.streams import never, sparse, stalls, waits
+
+__all__ = [
+    "blocked_results",
+    "corners",
+    "cycle_bound",
+    "late_stream",
+    "limits",
+    "no_paths_within_a_cycle",
+    "one_by_one_by_one",
+    "products_back_to_back",
+    "ragged",
+    "random_stalls",
+    "reset_in_mid_job",
+    "short_runs",
+    "starved",
+]
+
+# Outside a simulation, where a module is only looked at, there is no manifest.
+_FACTS = manifest() if "BRICKWORK_MANIFEST" in os.environ else {"streams": {}}
+INPUTS = [n for n, stream in _FACTS["streams"].items() if stream["direction"] == "input"]
+
+
+def mixture(host):
+    """Products of many shapes: less, equal and more than the array in each direction."""
+    rows, cols, depth = host.rows, host.cols, min(host.depth, 40)
+    shapes = [
+        (rows, rows, cols),
+        (1, 2 * rows, cols + 1),
+        (2, 3 * rows + 1, 2 * cols),
+        (3, 1, 1),
+        (rows + 1, rows + 1, cols),
+        (2 * rows + 1, 2 * rows - 1, 2 * cols - 1),
+        (5, 5 * rows, cols),
+        (depth + 1, rows, cols),
+    ]
+    return [host.product(*shape) for shape in shapes]
+
+
+@cocotb.test()
+async def corners(dut):
+    """Zeros, and every pair of the formats' limits."""
+    host = Host(dut)
+    m, k, n = host.rows + 1, 2 * host.rows + 1, host.cols + 1
+    kinds = ["zeros", "zeros*lowest", "highest*zeros", "extremes"]
+    kinds += [f"{a}*{w}" for a in ("lowest", "highest") for w in ("lowest", "highest")]
+    await host.run([host.product(m, k, n, kind) for kind in kinds])
+
+
+@cocotb.test()
+async def limits(dut):
+    """Sums that reach the limits of the accumulators, and what happens beyond them."""
+    host = Host(dut)
+    await host.run(host.limit_products())
+
+
+@cocotb.test()
+async def one_by_one_by_one(dut):
+    host = Host(dut)
+    await host.run([host.product(1, 1, 1, "lowest*lowest")])
+    kinds = ["zeros", "extremes", "highest*lowest", "lowest*highest", "random"]
+    await host.run([host.product(1, 1, 1, kind) for kind in kinds])
+
+
+@cocotb.test()
+async def ragged(dut):
+    """Shapes next to those of the array, so that rows, terms or columns are left over."""
+    host = Host(dut)
+    rows, cols = host.rows, host.cols
+    shapes = [
+        (m, k, n)
+        for m in (1, rows - 1, rows + 1)
+        for k in (1, rows - 1, 2 * rows + 1)
+        for n in (1, cols - 1, cols + 1)
+        if min(m, k, n) > 0
+    ]
+    await host.run([host.product(*shape) for shape in shapes])
+
+
+@cocotb.test()
+async def products_back_to_back(dut):
+    host = Host(dut)
+    await host.run(mixture(host) + mixture(host)[::-1])
+
+
+@cocotb.test()
+@cocotb.parametrize(inputs=[0, 20, 70], outputs=[0, 30, 80])
+async def random_stalls(dut, inputs, outputs):
+    """Stalls of so many percent of the cycles, on all inputs and on the results."""
+    host = Host(dut)
+    patterns = {name: stalls(inputs, host.bench.rng) for name in host.inputs}
+    patterns["results"] = stalls(outputs, host.bench.rng)
+    products = [*mixture(host), host.product(host.rows, host.rows, host.cols, "extremes")]
+    await host.run(products, patterns, slack=10)
+
+
+@cocotb.test()
+async def cycle_bound(dut):
+    """Many tiles with a host that never stalls: a cycle lost for each would be seen."""
+    host = Host(dut)
+    rows, cols = host.rows, host.cols
+    tiles = 6 if rows <= 16 else 3
+    for m, k, n in [
+        (1, 1, 1),
+        (1, tiles * rows, tiles * cols),
+        (rows, tiles * rows, tiles * cols),
+        (tiles * rows, 1, tiles * cols),
+        (tiles * rows, rows, tiles * cols),
+        (2 * rows + 1, 2 * rows + 1, 2 * tiles * cols),
+        (min(host.depth, 40), 20 * rows, 1),
+    ]:
+        await host.run([host.product(m, k, n)])
+        taken, bound = host.cycles, host.cycle_bound
+        assert taken <= bound, f"{m} × {k} × {n} took {taken} cycles instead of at most {bound}"
+
+
+@cocotb.test()
+@cocotb.parametrize(stream=INPUTS)
+async def starved(dut, stream):
+    """One stream brings few words at a time, long after the others are there."""
+    host = Host(dut)
+    for words in (1, host.rows, host.cols + 1):
+        products = [
+            host.product(host.rows + 1, host.rows + 1, host.cols + 1),
+            host.product(1, 2 * host.rows, 2 * host.cols),
+        ]
+        patience = 2 * (host.rows + host.cols) + 20
+        await host.run(products, {stream: sparse(words, patience)}, slack=patience)
+
+
+@cocotb.test()
+@cocotb.parametrize(stream=INPUTS)
+async def late_stream(dut, stream):
+    """One stream begins when the others have been standing still for long."""
+    host = Host(dut)
+    await host.run(mixture(host), {stream: waits(10 * (host.rows + host.cols) + 100)}, slack=2)
+
+
+@cocotb.test()
+async def blocked_results(dut):
+    """The results are not taken until everything stands still, then a few at a time, then all."""
+    host = Host(dut)
+    places = 3 * (2 * host.rows + host.cols + 30)
+    m = min(host.depth, 2 * host.rows + 3)
+    products = [host.product(m, k, host.cols * -(-places // m)) for k in (1, 2 * host.rows)]
+    opened = [lambda: True]
+    await host.start(products, {"results": lambda: opened[0]()})
+    limit = 20 * host.cycle_bound + 2000
+    await host.stand_still(limit)
+    assert host.seen["results"].count == 0
+    assert not host.fed, "nothing held the host back"
+    opened[0] = sparse(1, 2 * (host.rows + host.cols) + 40)
+    await host.bench.run(lambda: host.seen["results"].count >= 5, limit)
+    opened[0] = lambda: True
+    await host.stand_still(limit)
+    assert not host.fed, "nothing held the host back"
+    opened[0] = never
+    await host.finish(limit)
+
+
+@cocotb.test()
+@cocotb.parametrize(inputs=[0, 40])
+async def short_runs(dut, inputs):
+    """Runs of one row or one term, as close as they may be, each with channel values of its own."""
+    host = Host(dut)
+    n = 12 * host.cols
+    shapes = [(1, 1, n), (min(2, host.depth), host.rows, n), (host.rows + 1, 1, 6 * host.cols)]
+    patterns = {name: stalls(inputs, host.bench.rng) for name in host.inputs}
+    products = [host.product(*shape, "extremes") for shape in shapes]
+    await host.run(products, patterns, slack=4)
+    if not inputs:
+        assert host.cycles <= host.cycle_bound
+
+
+@cocotb.test()
+async def reset_in_mid_job(dut):
+    """A reset at any time leaves nothing of the job that it ends."""
+    host = Host(dut)
+    m = min(host.depth, host.rows + 2)
+    for share in (0.1, 0.3, 0.5, 0.7, 0.9, *host.bench.random.random(5)):
+        await host.start(
+            [host.product(m, 3 * host.rows, 3 * host.cols), *mixture(host)[:3]],
+            {"results": stalls(30, host.bench.rng)},
+        )
+        for _ in range(int(share * host.cycle_bound)):
+            await host.bench.tick()
+        await host.run([host.product(m, 2 * host.rows, host.cols)])
+
+
+@cocotb.test()
+async def no_paths_within_a_cycle(dut):
+    """``ready`` and ``valid`` come from registers."""
+    host = Host(dut)
+    patterns = {name: stalls(30, host.bench.rng) for name in [*host.inputs, "results"]}
+    await host.start(mixture(host), patterns)
+    ends = {
+        name: [stream["payload"], stream["valid"]] if name in host.inputs else [stream["ready"]]
+        for name, stream in host.streams.items()
+    }
+    others = {
+        name: [stream["ready"]] if name in host.inputs else [stream["payload"], stream["valid"]]
+        for name, stream in host.streams.items()
+    }
+    for _ in range(60):
+        await host.bench.tick()
+        await check_no_paths(host.bench, sum(ends.values(), []), sum(others.values(), []))
+    await host.finish(50 * host.cycle_bound)

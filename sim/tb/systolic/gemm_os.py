@@ -1,0 +1,43 @@
+"""Testbench of the output-stationary engine."""
+
+import cocotb
+import numpy as np
+
+from ...lib.host import Host
+from ...lib.streams import waits
+from ._engine import *  # noqa: F403  (cocotb runs what it finds here)
+
+
+@cocotb.test()
+async def latency_and_throughput(dut):
+    """The first results a fixed time after a tile's last operands, the others in the next cycles;
+    and a pair of operand words a cycle, over the tiles' borders too."""
+    host = Host(dut)
+    latency = host.facts["timing"]["last_operands_to_first_result"]
+    assert host.facts["timing"]["terms_per_cycle"] == 1
+    interval = host.cols + host.latency - 1 if host.latency else 1
+    for k, tiles in [(1, 1), (host.rows, 1), (max(host.rows, interval), 5)]:
+        k = min(k, host.max_k)
+        for late in ("acts", "weights"):
+            # Everything else is there when the stream begins, so nothing waits.
+            wait = {late: waits(3 * (host.rows + host.cols) + 60)}
+            await host.run([host.product(host.rows, k, tiles * host.cols)], wait)
+            operands = np.maximum(host.seen["acts"].taken, host.seen["weights"].taken)
+            offered = np.reshape(host.seen["results"].offered, (tiles, host.rows))
+            if tiles == 1 or k >= max(host.rows, interval):
+                came = offered[:, 0] - operands[k - 1 :: k]
+                assert (came == latency).all(), f"{came} cycles instead of {latency}"
+                assert (np.diff(operands) == 1).all(), "operands had to wait"
+            assert (np.diff(offered, axis=1) == 1).all(), "rows of results were apart"
+
+
+@cocotb.test()
+async def short_tiles_end_as_close_as_they_may(dut):
+    """Tiles end ``rows`` cycles apart, or as many as the channel values need."""
+    host = Host(dut)
+    interval = host.cols + host.latency - 1 if host.latency else 1
+    expected = max(1, host.rows, interval)
+    await host.run([host.product(host.rows, 1, 12 * host.cols)])
+    first = host.seen["results"].offered[:: host.rows]
+    # Before the first few the operands of the next tiles are already there.
+    assert (np.diff(first) == expected).all(), f"{np.diff(first)} instead of {expected}"

@@ -1,0 +1,43 @@
+"""Testbench of the weight-stationary engine."""
+
+import cocotb
+import numpy as np
+
+from ...lib.host import Host
+from ...lib.streams import waits
+from ._engine import *  # noqa: F403  (cocotb runs what it finds here)
+
+
+@cocotb.test()
+async def latency_and_throughput(dut):
+    """A row of results a fixed time after its activations, and a row of activations a cycle."""
+    host = Host(dut)
+    latency = host.facts["timing"]["acts_to_results"]
+    assert host.facts["timing"]["rows_of_acts_per_cycle"] == 1
+    shapes = [(1, 1), (min(host.depth, 2 * host.rows + 3), host.rows)]
+    if host.depth >= host.rows:
+        # As many rows as it takes to load the next tile's weights.
+        shapes += [(host.rows, 2 * host.rows), (min(host.depth, 2 * host.rows), 7 * host.rows)]
+    for m, k in shapes:
+        # Everything else is there when the activations begin, so nothing waits.
+        wait = waits(4 * host.rows + 2 * host.cols + 60)
+        await host.run([host.product(m, k, host.cols)], {"acts": wait})
+        acts, results = host.seen["acts"], host.seen["results"]
+        late = np.subtract(results.offered, acts.taken[-m:])
+        assert (late == latency).all(), f"results came {late} cycles later instead of {latency}"
+        assert (np.diff(acts.taken) == 1).all(), "activations had to wait"
+
+
+@cocotb.test()
+async def runs_follow_without_a_gap(dut):
+    """From run to run the activations wait only as long as weights or channel values have to."""
+    host = Host(dut)
+    interval = host.cols + host.latency - 1 if host.latency else 1
+    m = max(host.rows, interval)
+    if m > host.depth:
+        cocotb.log.info("runs of %d rows are too short to follow without a gap", host.depth)
+        m = host.depth
+    await host.run([host.product(m, host.rows, 5 * host.cols)])
+    starts = host.seen["acts"].taken[m::m]
+    expected = max(m, host.rows, interval)
+    assert (np.diff(starts) == expected).all(), f"{np.diff(starts)} instead of {expected}"
