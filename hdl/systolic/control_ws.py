@@ -83,7 +83,7 @@ class ControlWs(Unit):
         tile = data.View(layout, queue.o.payload)
         row = Signal(index_shape(self.parameters["depth"]))
         missing = self.parameters["revisit"] - 1  # rows, of a tile of one
-        wait = Signal(range(missing + 1))
+        pause = Signal(range(missing + 1))
         at_start = Signal()
         at_end = Signal()
         m.d.comb += [
@@ -93,7 +93,7 @@ class ControlWs(Unit):
             self.step.eq(
                 queue.o.valid
                 & self.acts_held
-                & ((self.weights_loaded & (wait == 0)) | ~at_start)
+                & ((self.weights_loaded & (pause == 0)) | ~at_start)
                 & (~tile.last | (self.room & (self.may_launch | ~at_start)))
             ),
             queue.o.ready.eq(self.step & at_end),
@@ -104,12 +104,12 @@ class ControlWs(Unit):
             self.emit.eq(self.step & tile.last),
             self.launch.eq(self.emit & at_start),
         ]
-        with m.If(wait != 0):
-            m.d.sync += wait.eq(wait - 1)
+        with m.If(pause != 0):
+            m.d.sync += pause.eq(pause - 1)
         with m.If(self.step):
             m.d.sync += row.eq(row + 1)
             with m.If(at_end):
                 m.d.sync += row.eq(0)
                 with m.If(tile.length < missing):
-                    m.d.sync += wait.eq(missing - tile.length)
+                    m.d.sync += pause.eq(missing - tile.length)
         return m
