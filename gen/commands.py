@@ -2,11 +2,12 @@
 
 import json
 from dataclasses import fields
-from pathlib import Path
 
 from ..sim import toolchain
 from . import catalogue
 from .emit import emit
+from .files import check_folder
+from .identifier import check_identifier
 
 __all__ = ["doctor", "emit_design", "list_designs"]
 
@@ -41,7 +42,9 @@ def _described(kind):
 
 def emit_design(options) -> int:
     parameters = catalogue.parameters_from_text(options.design, options.settings)
-    emission = emit(parameters, Path(options.out), options.name)
+    if options.name is not None:
+        check_identifier("Top-level name", options.name)
+    emission = emit(parameters, check_folder(options.out), options.name)
     found = {"verilog": str(emission.verilog), "manifest": str(emission.manifest)}
     if options.json:
         facts = {"design": parameters.design(), "digest": emission.digest}

@@ -55,7 +55,7 @@ def _infer(kind, layers, images, out, waves, bar):
     codes = images
     with alone(folder):
         for number, layer in enumerate(layers, 1):
-            bar.set_description(f"{kind.design()}, layer {number}")
+            bar.set_description_str(f"{kind.design()}, layer {number}")
             place = folder / f"layer_{number}"
             product = multiply(
                 emission.manifest,
@@ -143,9 +143,12 @@ def _show(report):
             print(f"{design['design']:10}{what:10}{design[what]}")
         for layer in design["layers"]:
             if layer["waves"]:
-                print(f"{design['design']:10}{'waves':10}{how_to_open(Path(layer['waves']))}")
-    if not report["designs"][0]["layers"][0]["waves"]:
-        print(f"{'':10}{'waves':10}none recorded: brickwork demo --waves")
+                print(f"{design['design']:10}{'waves':10}{layer['waves']}")
+    first = report["designs"][0]["layers"][0]["waves"]
+    if first:
+        print(f"open waves with {how_to_open(Path(first))}")
+    else:
+        print("waves: none recorded; brickwork demo --waves records them")
     print(f"\n{report['seconds']:.1f} s")
 
 

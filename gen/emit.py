@@ -98,7 +98,7 @@ def emit_unit(unit, folder, name=None, facts=None):
         "verilog": emission.verilog.name,
         "derived": getattr(unit, "derived", {}),
         "timing": getattr(unit, "timing", {}),
-        "ports": _ports(unit),
+        "ports": _ports(unit, _clock(text, name)),
         "streams": _streams(unit),
         "modules": {module: part.name for module, part in units.items()},
         "hierarchical_blocks": _blocks(units),
@@ -138,8 +138,14 @@ def _commented(text, units):
     return "\n".join([*commented, *modules.values()])
 
 
-def _ports(unit):
-    clocked = [{"name": name, "width": 1, "signed": False, "direction": "input"} for name in _CLOCK]
+def _clock(text, module):
+    """Clock and reset, as far as the module has them: mere wires have neither."""
+    ports = re.search(rf"^module {re.escape(module)}\((.*?)\);", text, re.MULTILINE | re.DOTALL)[1]
+    return [name for name in ("clk", "rst") if name in re.split(r",\s*", ports)]
+
+
+def _ports(unit, clock):
+    clocked = [{"name": name, "width": 1, "signed": False, "direction": "input"} for name in clock]
     return clocked + [
         {
             "name": name,
@@ -149,9 +155,6 @@ def _ports(unit):
         }
         for name, value, flow, _ in unit.ports()
     ]
-
-
-_CLOCK = ("clk", "rst")
 
 
 def _streams(unit):

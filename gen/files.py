@@ -90,6 +90,6 @@ def alone(folder: Path) -> Iterator[None]:
 
 
 def how_to_open(waves: Path) -> str:
-    """What to tell someone who asked for waves."""
+    """The commands that show a waveform file."""
     name = shlex.quote(str(waves))
-    return f"{waves} (open with: surfer {name}, or gtkwave {name})"
+    return f"surfer {name} or gtkwave {name}"

@@ -5,8 +5,7 @@ import re
 __all__ = ["check_identifier"]
 
 # Reserved in IEEE 1364-2005, and in IEEE 1800-2017, which most tools read Verilog as.
-_RESERVED = frozenset(
-    """
+_WORDS = """
     always and assign automatic begin buf bufif0 bufif1 case casex casez cell cmos config deassign
     default defparam design disable edge else end endcase endconfig endfunction endgenerate
     endmodule endprimitive endspecify endtable endtask event for force forever fork function
@@ -29,8 +28,8 @@ _RESERVED = frozenset(
     s_until s_until_with sequence shortint shortreal soft solve static string strong struct super
     sync_accept_on sync_reject_on tagged this throughout timeprecision timeunit type typedef union
     unique unique0 until until_with untyped var virtual void wait_order weak wildcard with within
-    """.split()
-)
+"""
+_RESERVED = frozenset(_WORDS.split())
 
 
 def check_identifier(thing: str, name: str) -> None:

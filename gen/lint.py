@@ -28,11 +28,12 @@ def lint(options) -> int:
     out = check_folder(options.out)
     verilator = toolchain.verilator()
     clean = True
-    with progress(cases) as bar:
-        for name, settings, parameters in bar:
-            bar.set_description(name)
+    with progress(total=len(cases)) as bar:
+        for name, settings, parameters in cases:
+            bar.set_description_str(f"{name} {' '.join(settings)}")
             found = findings(verilator, emit(parameters, out))
             clean = clean and not found
+            bar.update()
             with bar.external_write_mode():
                 verdict = f"{len(found)} findings" if found else "ok"
                 print(name, " ".join(settings), verdict, sep="\t", flush=True)

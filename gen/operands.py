@@ -150,8 +150,9 @@ def _bias(options, parameters, w, acc_width):
     lowest, highest = -(1 << (acc_width - 1)), (1 << (acc_width - 1)) - 1
     for index, value in enumerate(bias):
         if not lowest <= value <= highest:
-            width = 1 + max(int(value).bit_length() if value >= 0 else (-value - 1).bit_length(), 0)
-            remedy = f"; use --set acc_width={width}" if width <= 64 else ""
+            width = 1 + int(value if value >= 0 else -value - 1).bit_length()
+            widest = 63 if parameters.output == "bias" else 64
+            remedy = f"; use --set acc_width={width}" if width <= widest else ""
             raise ValueError(
                 f"Bias must fit the accumulator's {acc_width} bits, not be {value} at index "
                 f"{index}{folded}{remedy}"

@@ -56,7 +56,9 @@ class _Gemm(Parameters):
     max_k: int = _option(65536, "largest K; accumulators are exact up to it")
     acc_width: int = _option(0, "accumulator width in bits, or 0 for the exact one")
     overflow: str = _option("wrap", "what an accumulator too narrow does: wrap or saturate")
-    pipeline: int = _option(2, "registers before the adder of an element, 0 to 2; DSP blocks have 2")
+    pipeline: int = _option(
+        2, "registers before the adder of an element, 0 to 2; DSP blocks have 2"
+    )
     output: str = _option(
         "raw",
         "results: raw accumulators, with bias added, requantized by a scale, or by a shift",

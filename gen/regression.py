@@ -31,7 +31,7 @@ def regression(options) -> int:
     passed = True
     with progress(total=len(designs)) as bar:
         for parameters in designs:
-            bar.set_description(parameters.design())
+            bar.set_description_str(parameters.design())
             emission = emit(parameters, out)
             folder = out / "sim" / emission.folder.name
             with alone(folder):
@@ -56,10 +56,12 @@ def _show(parameters, outcome, folder, options):
     design = parameters.design()
     for test in outcome.tests:
         state = "skipped" if test.skipped else "ok" if test.ok else "FAIL"
-        name = test.name.rpartition(".")[2]
+        function, slash, values = test.name.partition("/")
+        name = function.rpartition(".")[2] + slash + values
         print(design, name, state, f"{test.sim_time_ns:g} ns", f"{test.seconds:.2f} s", sep="\t")
     if outcome.waves:
-        print(design, "waves", how_to_open(folder / outcome.waves.name), sep="\t")
+        waves = folder / outcome.waves.name
+        print(design, "waves", waves, f"open with {how_to_open(waves)}", sep="\t")
     sys.stdout.flush()
     if not outcome.passed:
         again = ["brickwork", "sim", design]

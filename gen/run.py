@@ -91,7 +91,7 @@ def _show(options, parameters, emission, product, shape, waves):
         "equals golden": "yes" if product.matches_golden else "no",
         "seconds": f"{product.seconds:.1f}",
         "results": options.out if product.matches_golden else None,
-        "waves": waves and how_to_open(waves),
+        "waves": waves and f"{waves} (open with {how_to_open(waves)})",
         "Verilog": emission.verilog,
         "manifest": emission.manifest,
     }

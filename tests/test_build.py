@@ -1,5 +1,6 @@
 """Finding tools, building a simulation and running it, on a few lines of Verilog."""
 
+import dataclasses
 import json
 import os
 import re
@@ -223,6 +224,38 @@ class TestToolchain:
         with pytest.raises(toolchain.ToolError, match=f"^{re.escape(message)}$"):
             toolchain.verilator()
 
+    @pytest.mark.parametrize(
+        ("finds", "detail"),
+        [
+            (True, "compressed with lz4 and zlib"),
+            (
+                False,
+                "compressed by built-in code (lz4 and zlib not found, not needed)",
+            ),
+        ],
+    )
+    def test_compression(self, monkeypatch, tmp_path, finds, detail):
+        text = f'[ "$1" = --version ] && echo cc 1.0 && exit; cat >/dev/null; exit {int(not finds)}'
+        monkeypatch.setenv("CXX", str(program(tmp_path / "bin" / "cc", text)))
+        found = toolchain.compression(toolchain.compiler(), toolchain.verilator())
+        assert found.link_options == (("-llz4", "-lz") if finds else ())
+        assert [option[:2] for option in found.compile_options] == ([] if finds else ["-I"])
+        assert found.version != toolchain.own_compression().version or not finds
+        [check] = [check for check in toolchain.doctor() if check.name == "FST waveforms"]
+        assert (check.ok, check.detail, check.remedy) == (True, detail, "")
+
+    def test_old_fst_writer(self, monkeypatch, tmp_path):
+        monkeypatch.setenv("CXX", str(program(tmp_path / "bin" / "cc", "echo cc 1.0; [ $# = 1 ]")))
+        old = toolchain.Verilator(
+            binary=tmp_path / "verilator", root=tmp_path, version=(5, 40), source="system"
+        )
+        message = (
+            f"FST waveforms need the headers of lz4 and zlib with Verilator 5.040 ({old.binary}): "
+            "Debian: apt install liblz4-dev zlib1g-dev"
+        )
+        with pytest.raises(toolchain.ToolError, match=f"^{re.escape(message)}$"):
+            toolchain.compression(toolchain.compiler(), old)
+
 
 class TestManifest:
     def check(self, path, message):
@@ -271,6 +304,18 @@ class TestBuild:
         assert second.binary == first.binary
         assert second.compile_seconds == first.compile_seconds
         assert build(design(COUNTER + "// changed\n")).binary != first.binary
+
+    def test_cached_by_compression(self, design, fresh_cache, monkeypatch):
+        own = toolchain.own_compression()
+        found = []
+        for version in (own.version, "another", own.version):
+            other = dataclasses.replace(own, version=version)
+            monkeypatch.setattr(toolchain, "compression", lambda *_, other=other: other)
+            found.append(build(design(), waves=True))
+        assert [made.cached for made in found] == [False, False, True]
+        assert found[0].binary == found[2].binary != found[1].binary
+        monkeypatch.setattr(toolchain, "compression", lambda *_: pytest.fail("not needed"))
+        assert not build(design()).cached
 
     def test_error(self, design, fresh_cache):
         message = r"""Module counter cannot be built: verilator\S* says "%Error: counter\.v:2:1: """
@@ -357,8 +402,10 @@ class TestSimulate:
     def test_waves(self, run):
         outcome = run("counts$", waves=True)
         assert outcome.passed
-        assert outcome.waves.stem == "counter"
-        assert outcome.waves.stat().st_size > 100
+        assert outcome.waves.name == "counter.fst"
+        assert outcome.waves.read_bytes()[0] == 0  # the header block; test_waves reads the rest
+        assert run("counts$").waves is None
+        assert not outcome.waves.exists()
 
     def test_hierarchical_block(self, design, tmp_path, monkeypatch):
         (tmp_path / "counter_bench.py").write_text(BENCH)

