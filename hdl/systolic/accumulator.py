@@ -147,6 +147,13 @@ class AccumulatorBank(Unit):
 
     def __init__(self, *, lanes, psum_width, acc_width, overflow, depth, revisit):
         check_integer("Lane count", lanes, 1)
+        Accumulator(
+            psum_width=psum_width,
+            acc_width=acc_width,
+            overflow=overflow,
+            depth=depth,
+            revisit=revisit,
+        )
         super().__init__(
             {
                 "visit": In(visit_layout(depth)),

@@ -116,6 +116,7 @@ class ChannelBank(Unit):
     def __init__(self, *, lanes, acc_width, output, out_format):
         check_integer("Lane count", lanes, 1)
         channel = {"acc_width": acc_width, "output": output, "out_format": out_format}
+        Channel(**channel)
         self.latency = output_latency(output)
         word = channel_layout(**channel)
         super().__init__(

@@ -3,6 +3,7 @@
 from amaranth.hdl import Module, Mux, Value
 
 from ..arith.requantize import output_latency
+from ..checks import check_integer
 from ..stream.hold import Hold
 from ..unit import Unit, connect_stream
 from ._engine import accumulator_width, engine_ports
@@ -97,6 +98,7 @@ class GemmOs(Unit):
         output,
         out_format,
     ):
+        check_integer("Row count", rows, 1, 1024)
         self.acc_width = accumulator_width(
             a_format=a_format, w_format=w_format, max_k=max_k, acc_width=acc_width
         )

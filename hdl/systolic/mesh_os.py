@@ -75,6 +75,14 @@ class TileOs(Unit):
         pipeline,
     ):
         check_tile(rows, cols, tile_rows, tile_cols, level)
+        # It checks what is the elements'.
+        PeOs(
+            a_format=a_format,
+            w_format=w_format,
+            acc_width=acc_width,
+            overflow=overflow,
+            pipeline=pipeline,
+        )
         ports = _entering(rows, cols, a_format, w_format)
         sums = data.ArrayLayout(signed(acc_width), cols)
         super().__init__(
@@ -135,6 +143,13 @@ class MeshOs(Unit):
         pipeline,
     ):
         check_tile(rows, cols, tile_rows, tile_cols)
+        PeOs(
+            a_format=a_format,
+            w_format=w_format,
+            acc_width=acc_width,
+            overflow=overflow,
+            pipeline=pipeline,
+        )
         ports = _entering(rows, cols, a_format, w_format)
         sums = data.ArrayLayout(signed(acc_width), cols)
         super().__init__({name: In(shape) for name, shape in ports.items()} | {"sums": Out(sums)})

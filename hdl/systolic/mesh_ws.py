@@ -61,6 +61,8 @@ class TileWs(Unit):
         self, *, rows, cols, tile_rows, tile_cols, level, a_format, w_format, psum_width, pipeline
     ):
         check_tile(rows, cols, tile_rows, tile_cols, level)
+        # It checks what is the elements'.
+        PeWs(a_format=a_format, w_format=w_format, psum_width=psum_width, pipeline=pipeline)
         ports = _entering(rows, cols, a_format, w_format)
         ports["psums"] = data.ArrayLayout(signed(psum_width), cols)
         super().__init__(_in_and_out(ports))
@@ -105,6 +107,7 @@ class MeshWs(Unit):
         self, *, rows, cols, tile_rows, tile_cols, a_format, w_format, psum_width, pipeline
     ):
         check_tile(rows, cols, tile_rows, tile_cols)
+        PeWs(a_format=a_format, w_format=w_format, psum_width=psum_width, pipeline=pipeline)
         ports = _entering(rows, cols, a_format, w_format)
         psums = data.ArrayLayout(signed(psum_width), cols)
         super().__init__({name: In(shape) for name, shape in ports.items()} | {"psums": Out(psums)})

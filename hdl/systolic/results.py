@@ -78,6 +78,8 @@ class Results(Unit):
         check_integer("Bank column count", bank_cols, 1)
         check_choice("Output", output, ["raw", "bias", "scale", "shift"])
         check_integer("Result queue depth", depth, 2)
+        check_integer("Largest reservation", max_reserve, 1)
+        check_integer("Run interval", run_interval, 1)
         channel = {"acc_width": acc_width, "output": output, "out_format": out_format}
         self.out_shape = output_shape(**channel)
         ports = {

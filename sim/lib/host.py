@@ -220,7 +220,10 @@ class Host:
         layout = self.streams["results"]["fields"][0]
         results = self._lanes("results")
         tiles = [
-            {f["name"]: word >> f["offset"] & ((1 << f["width"]) - 1) for f in self._fields("tiles")}
+            {
+                f["name"]: word >> f["offset"] & ((1 << f["width"]) - 1)
+                for f in self._fields("tiles")
+            }
             for word in self.seen["tiles"].words
         ]
         expected = _MODELS[self.facts["design"]](

@@ -4,7 +4,7 @@ import cocotb
 import numpy as np
 
 from ...lib.host import Host
-from ...lib.streams import waits
+from ...lib.streams import sparse, waits
 from ._engine import *  # noqa: F403  (cocotb runs what it finds here)
 
 
@@ -41,3 +41,16 @@ async def runs_follow_without_a_gap(dut):
     starts = host.seen["acts"].taken[m::m]
     expected = max(m, host.rows, interval)
     assert (np.diff(starts) == expected).all(), f"{np.diff(starts)} instead of {expected}"
+
+
+@cocotb.test()
+async def short_tiles_with_late_rows(dut):
+    """Rows that come in bursts, each with the end of a tile and the beginning of the next.
+
+    The next tile's weights have been loaded by then, so that nothing but the sequencing keeps
+    the visits of an accumulator apart.
+    """
+    host = Host(dut)
+    for m in range(1, min(host.depth, 6) + 1):
+        bursts = sparse(m + 1, 3 * host.rows + 10)
+        await host.run([host.product(m, 8 * host.rows, host.cols)], {"acts": bursts}, slack=8)

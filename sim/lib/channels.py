@@ -1,0 +1,133 @@
+"""Values of output channels for tests: fields of a word, corners by name, and random ones."""
+
+from ..golden import formats
+from .trace import join
+
+__all__ = ["Channels"]
+
+
+class Channels:
+    """Makes values for channels of one accumulator width, output and format.
+
+    Parameters
+    ----------
+    rng : random.Random
+    acc_width, output, out_format
+        Parameters of the unit.
+    """
+
+    def __init__(self, rng, *, acc_width: int, output: str, out_format: str):
+        self.rng, self.acc_width, self.output = rng, acc_width, output
+        out = self.out = formats.get(out_format)
+        self.fields = {"bias": acc_width}
+        if output == "scale":
+            self.fields["multiplier"] = 24
+        if output != "bias":
+            self.fields |= {"shift": 6, "zero_point": out.bits, "low": out.bits, "high": out.bits}
+        self.width = sum(self.fields.values())
+
+    def word(self, values: dict[str, int]) -> int:
+        """The word of a channel: its fields from bit 0 up."""
+        word = at = 0
+        for name, width in self.fields.items():
+            word |= join([values[name]], width) << at
+            at += width
+        return word
+
+    def make(self, **values: int) -> dict[str, int]:
+        """A channel that does nothing but clamp to the format, but for ``values``."""
+        neutral = {"bias": 0, "multiplier": 1, "shift": 0, "zero_point": 0}
+        neutral |= {"low": self.out.lowest, "high": self.out.highest} | values
+        return {name: int(neutral[name]) for name in self.fields}
+
+    def acc(self) -> int:
+        """An accumulator of any magnitude."""
+        return self.rng.getrandbits(self.acc_width) - (1 << (self.acc_width - 1)) >> (
+            self.rng.randrange(self.acc_width)
+        )
+
+    def random(self) -> dict[str, int]:
+        """Any values, mostly such that results of all magnitudes lie within the format."""
+        rng, out = self.rng, self.out
+        limits = sorted(rng.randint(out.lowest, out.highest) for _ in "lh")
+        if rng.random() < 0.6:
+            limits = [out.lowest, out.highest]
+        multiplier = rng.choice([rng.getrandbits(24), 1 << rng.randrange(24)])
+        bits = self.acc_width + (multiplier.bit_length() if self.output == "scale" else 0)
+        return self.make(
+            bias=self.acc(),
+            multiplier=multiplier,
+            shift=min(63, max(0, rng.choice([rng.randrange(64), bits - rng.randint(0, bits)]))),
+            zero_point=rng.randint(out.lowest, out.highest),
+            low=limits[0],
+            high=limits[1],
+        )
+
+    def corners(self) -> dict[str, list[tuple[dict[str, int], list[int]]]]:
+        """For each corner's name channels, each with accumulators that meet it."""
+        out, width = self.out, self.acc_width
+        low, high = -1 << (width - 1), (1 << (width - 1)) - 1
+
+        def fitting(values):
+            return [value for value in values if low <= value <= high]
+
+        extremes = fitting([low, low + 1, -2, -1, 0, 1, 2, high - 1, high])
+        if self.output == "bias":
+            return {"extremes": [(self.make(bias=bias), extremes) for bias in extremes]}
+        zero_points = {out.lowest, 0, 1, out.highest}
+        shifts = sorted({1, 2, 3, 7, 8, 9, min(width - 1, 24), min(width - 1, 63), 40})
+        found = {
+            "extremes": [
+                (self.make(bias=bias, multiplier=multiplier, shift=shift, zero_point=z), extremes)
+                for bias in (low, 0, high)
+                for multiplier in ((0, 1, (1 << 24) - 1) if self.output == "scale" else (1,))
+                for shift in (0, 1, 62, 63)
+                for z in (out.lowest, out.highest)
+            ],
+            # Halves, and next to them, of small odd and even numbers of either sign.
+            "ties": [
+                (
+                    self.make(shift=shift, zero_point=z),
+                    fitting([(n << (shift - 1)) + d for n in range(-6, 7) for d in (-1, 0, 1)]),
+                )
+                for shift in shifts
+                for z in zero_points
+            ],
+            # Results next to the limits of the format, and of narrower ones.
+            "saturation": [
+                (
+                    self.make(shift=shift, zero_point=z, low=bounds[0], high=bounds[1]),
+                    fitting(
+                        [
+                            (edge - z + d << shift) + half
+                            for edge in bounds
+                            for d in (-2, -1, 0, 1, 2)
+                            for half in (0, 1 << shift >> 1)
+                        ]
+                        # Far enough beyond to come back if too few bits were kept.
+                        + [s * (1 << n) for n in range(width) for s in (-1, 1)]
+                    ),
+                )
+                for shift in (0, 1, 4)
+                for z in zero_points
+                for bounds in [
+                    (out.lowest, out.highest),
+                    (out.lowest + 1, out.highest - 1),
+                    (out.highest, out.highest),
+                ]
+            ],
+            "every shift": [
+                (self.make(shift=shift, bias=1), fitting([*extremes, 1 << shift, 5 << shift >> 1]))
+                for shift in range(64)
+            ],
+        }
+        if self.output == "scale":
+            # One bit far below the half decides, and ties that a product makes.
+            found["products next to ties"] = [
+                (self.make(multiplier=multiplier, shift=shift), extremes)
+                for shift in (1, 8, 16, 23, 24, 25, 46, 47)
+                for multiplier in (1 << min(shift, 24) - 1, (1 << min(shift, 24) - 1) + 1, 3 << 21)
+            ]
+        return {
+            name: [(values, accs) for values, accs in part if accs] for name, part in found.items()
+        }

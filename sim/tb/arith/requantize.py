@@ -1,0 +1,52 @@
+"""Testbench of the requantizer."""
+
+import cocotb
+
+from ...golden.systolic.channel import channel
+from ...lib.bench import Bench, manifest
+from ...lib.channels import Channels
+from ...lib.trace import play
+
+LATENCY = {"shift": 5, "scale": 7}
+
+
+async def check(bench, runs):
+    """Runs of accumulators, (channel values, accumulators), each as soon as it may come."""
+    given = manifest()["parameters"]
+    make = Channels(bench.rng, **given)
+    output, latency = given["output"], LATENCY[given["output"]]
+    # From a start on the values have to stay for the latency, and so long the next one waits.
+    # All of `i` from the cycle after a start to that of the next are accumulators of the channel.
+    accs, starts, words, expected = [make.acc()], [], [], [None]
+    for values, run in runs:
+        run = run + [make.acc() for _ in range(latency - len(run))]
+        rest = len(run) - latency
+        starts += [1] + [0] * (len(run) - 1)
+        words += [make.word(values)] * latency + [bench.rng.getrandbits(make.width)] * rest
+        accs += run
+        expected += channel(run, values, output)
+    tail = [0] * (latency + 1)
+    inputs = {"i": accs + tail, "start": [*starts, 0, *tail], "channel": [*words, 0, *tail]}
+    trace = await play(bench, inputs)
+    expected = [None] * latency + expected + [None]
+    trace.check("o", [value or 0 for value in expected], [value is not None for value in expected])
+
+
+@cocotb.test()
+async def corners(dut):
+    """Extremes, ties, saturation edges, every shift; one result a cycle, with exact latency."""
+    bench = Bench(dut)
+    for name, runs in Channels(bench.rng, **manifest()["parameters"]).corners().items():
+        cocotb.log.info("%s", name)
+        await bench.reset()
+        await check(bench, runs)
+
+
+@cocotb.test()
+async def random(dut):
+    """Channels as short as they may be, and longer ones."""
+    bench = Bench(dut)
+    await bench.reset()
+    make = Channels(bench.rng, **manifest()["parameters"])
+    lengths = [*([1] * 150), *(bench.rng.randint(1, 20) for _ in range(100))]
+    await check(bench, [(make.random(), [make.acc() for _ in range(n)]) for n in lengths])

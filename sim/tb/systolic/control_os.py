@@ -1,0 +1,185 @@
+"""Testbench of the output-stationary engine's sequencing."""
+
+import cocotb
+
+from ...lib.bench import Bench, check_no_paths, manifest
+from ...lib.streams import Monitor, Source, stalls
+
+CONDITIONS = ("acts_held", "weights_held", "may_launch")
+
+
+class Sequence:
+    """What has to happen in each cycle, from the tiles that were accepted before it.
+
+    Also plays the result queue: what is reserved is free again ``pause`` cycles later.
+    """
+
+    def __init__(self, dut, conditions, pause):
+        given = manifest()["parameters"]
+        self.dut, self.conditions, self.pause = dut, conditions, pause
+        self.rows, self.depth = given["rows"], given["depth"]
+        self.width = max(1, (given["max_k"] - 1).bit_length())
+        self.tiles, self.term, self.may_end, self.emits_until = [], 0, 0, 0
+        self.given = dict.fromkeys(CONDITIONS, 0)
+        self.room, self.returns = self.depth, {}
+        self.terms, self.done, self.launches, self.steps, self.least_room = 0, 0, [], [], self.depth
+        dut.room.value = self.depth
+        for name in CONDITIONS:
+            getattr(dut, name).value = 0
+
+    def step(self, cycle):
+        dut, given = self.dut, self.given
+        step = launch = False
+        length = height = 0
+        if self.tiles:
+            length, height = self.tiles[0]
+            step = given["acts_held"] and given["weights_held"]
+            if self.term == length:
+                fits = self.room > height and given["may_launch"] and cycle >= self.may_end
+                launch = step = step and fits
+        if launch:
+            self.emits_until = cycle + height
+            self.may_end = cycle + self.rows
+            self.launches.append(cycle)
+        reserve = height + 1 if launch else 0
+        expected = {
+            "step": bool(step),
+            "first": bool(step and self.term == 0),
+            "launch": bool(launch),
+            "emit": bool(self.launches) and cycle <= self.emits_until,
+            "reserve": reserve,
+            "tiles_ready": len(self.tiles) < 2,
+        }
+        for name, value in expected.items():
+            found = int(getattr(dut, name).value)
+            assert found == value, f"cycle {cycle}, term {self.term}: {name} is {found}"
+        if step:
+            self.steps.append(cycle)
+            self.terms += 1
+            self.term += 1
+        if launch:
+            self.tiles.pop(0)
+            self.term = 0
+            self.done += 1
+            free = cycle + self.pause()
+            self.returns[free] = self.returns.get(free, 0) + reserve
+        self.room += self.returns.pop(cycle, 0) - reserve
+        self.least_room = min(self.least_room, self.room)
+        dut.room.value = self.room
+        if dut.tiles_valid.value and dut.tiles_ready.value:
+            word = int(dut.tiles_payload.value)
+            self.tiles.append((word & ((1 << self.width) - 1), word >> self.width))
+        for name, pattern in self.conditions.items():
+            self.given[name] = int(not pattern())
+            getattr(dut, name).value = self.given[name]
+
+
+def tiles(rng, count, lengths):
+    given = manifest()["parameters"]
+    width = max(1, (given["max_k"] - 1).bit_length())
+    for _ in range(count):
+        length = min(rng.choice(lengths), given["max_k"])
+        height = rng.choice([1, given["rows"], rng.randint(1, given["rows"])])
+        yield min(height, given["depth"]) - 1 << width | length - 1
+
+
+async def run(dut, share, *, count=60, lengths=(1, 2, 3, 5, 8, 13), stall=0, pause=None):
+    bench = Bench(dut)
+    rng = bench.rng
+    stream = manifest()["streams"]["tiles"]
+    pause = pause or (lambda: rng.randint(1, 4))
+    conditions = {name: stalls(share.get(name, 0), rng) for name in CONDITIONS}
+    sequence = Sequence(dut, conditions, pause)
+    words = list(tiles(rng, count, lengths))
+    source = Source(dut, stream, words, stalls(stall, rng))
+    await bench.reset()
+    bench.parts = [source, Monitor(dut, "tiles", stream), sequence]
+    terms = sum((word & ((1 << sequence.width) - 1)) + 1 for word in words)
+    limit = 100 * (terms + count * (sequence.rows + sequence.depth)) + 1000
+    await bench.run(lambda: sequence.done == count, limit)
+    assert sequence.terms == terms
+    for _ in range(sequence.rows + 5):
+        await bench.tick()
+    return sequence
+
+
+@cocotb.test()
+@cocotb.parametrize(one=[*CONDITIONS, "none"])
+async def one_condition_fails_often(dut, one):
+    await run(dut, {one: 60})
+
+
+@cocotb.test()
+@cocotb.parametrize(share=[15, 40, 60])
+async def all_conditions_fail(dut, share):
+    await run(dut, dict.fromkeys(CONDITIONS, share), stall=share)
+
+
+@cocotb.test()
+async def no_room(dut):
+    """Tiles wait for room, and go with just enough of it."""
+    rng, longest = Bench(dut).rng, 20 * manifest()["parameters"]["depth"]
+    sequence = await run(dut, {}, count=40, pause=lambda: rng.randint(longest // 2, longest))
+    assert sequence.least_room < sequence.rows, "there was always room"
+
+
+@cocotb.test()
+async def without_a_gap(dut):
+    """A pair of words every cycle, when tiles are long enough."""
+    given = manifest()["parameters"]
+    length = min(given["rows"] + 1, given["max_k"])
+    sequence = await run(dut, {}, lengths=[length], pause=lambda: 1)
+    if length >= given["rows"] and given["depth"] > 2 * given["rows"]:
+        steps = sequence.steps
+        assert steps == list(range(steps[0], steps[0] + len(steps)))
+
+
+@cocotb.test()
+async def as_close_as_they_may(dut):
+    """Tiles of one term end every ``rows`` cycles."""
+    given = manifest()["parameters"]
+    sequence = await run(dut, {}, lengths=[1], pause=lambda: 1)
+    gaps = {b - a for a, b in zip(sequence.launches, sequence.launches[1:], strict=False)}
+    if given["depth"] > 2 * given["rows"]:
+        assert gaps == {given["rows"]}
+
+
+@cocotb.test()
+async def longest(dut):
+    """Tiles of as many terms as there can be, or of some hundreds."""
+    most = min(manifest()["parameters"]["max_k"], 300)
+    await run(dut, {}, count=4, lengths=[most])
+
+
+@cocotb.test()
+async def reset(dut):
+    """A reset in the middle of a tile, and right after its end."""
+    for cycles in range(3, 15):
+        bench = Bench(dut)
+        for name in CONDITIONS:
+            getattr(dut, name).value = 1
+        dut.room.value = manifest()["parameters"]["depth"]
+        stream = manifest()["streams"]["tiles"]
+        source = Source(dut, stream, tiles(bench.rng, 10, [2, 4]))
+        await bench.reset()
+        bench.parts = [source]
+        for _ in range(cycles):
+            await bench.tick()
+        await run(dut, {}, count=4)
+
+
+@cocotb.test()
+async def nothing_waits_for_the_cycle_of_tiles(dut):
+    """The stream's signals reach no output within a cycle."""
+    bench = Bench(dut)
+    stream = manifest()["streams"]["tiles"]
+    conditions = {name: stalls(20, bench.rng) for name in CONDITIONS}
+    sequence = Sequence(dut, conditions, lambda: 3)
+    source = Source(dut, stream, tiles(bench.rng, 100, [1, 2, 5]))
+    await bench.reset()
+    bench.parts = [source, sequence]
+    outputs = ["tiles_ready", "step", "first", "launch", "emit", "reserve"]
+    for _ in range(60):
+        await bench.tick()
+        await check_no_paths(bench, ["tiles_payload", "tiles_valid"], outputs)
+        await check_no_paths(bench, [*CONDITIONS, "room"], ["tiles_ready"])

@@ -1,0 +1,85 @@
+"""Testbench of the weight-stationary mesh, and so of its tiles."""
+
+import cocotb
+import numpy as np
+
+from ...golden import formats
+from ...golden.systolic.mesh_ws import mesh_ws
+from ...lib.bench import Bench, manifest
+from ...lib.trace import late, play, skewed
+
+
+def draw(bench, fmt, shape, kind):
+    if kind == "random":
+        return bench.random.integers(fmt.lowest, fmt.highest + 1, shape)
+    return bench.random.choice([fmt.lowest, fmt.highest], shape)
+
+
+async def check(bench, gaps, kind):
+    """A set of weights after the other; ``gaps`` are the cycles that each waits to come into use.
+
+    A set is loaded from the very cycle in which the one before it begins to come into use, as
+    the loader does: register *n* of a column takes part from the set's step *n* on.
+    """
+    given = manifest()["parameters"]
+    rows, cols, pipeline = given["rows"], given["cols"], given["pipeline"]
+    a, w = formats.get(given["a_format"]), formats.get(given["w_format"])
+    swaps = rows + np.cumsum([0, *(rows + gap for gap in gaps)])
+    length = int(swaps[-1]) + 4 * rows
+    sets = draw(bench, w, (len(swaps), rows, cols), kind)
+    acts = draw(bench, a, (length, rows), kind)
+    shift, swap = np.zeros((length, rows), int), np.zeros((length, rows), int)
+    weights = draw(bench, w, (length, cols), kind)
+    used = np.zeros(length, int)
+    for number, (start, begin) in enumerate(zip(swaps, [0, *swaps], strict=False)):
+        for step in range(rows):
+            weights[begin + step] = sets[number, rows - 1 - step]
+            shift[begin + step, : step + 1] = 1
+        swap[start, 0] = 1
+        used[start + (pipeline < 2) :] = number
+    padding = rows + cols + pipeline
+    inputs = {
+        "acts": skewed(np.pad(acts, ((0, padding), (0, 0)))),
+        "weights": skewed(np.pad(weights, ((0, padding), (0, 0)))),
+        "shift": np.pad(shift, ((0, padding), (0, 0))),
+        "swap": skewed(np.pad(np.repeat(swap[:, :1], rows, axis=1), ((0, padding), (0, 0)))),
+    }
+    await bench.reset()
+    trace = await play(bench, inputs)
+    psums = mesh_ws(acts, sets[used], psum_width=given["psum_width"])
+    psums = skewed(np.pad(psums, ((0, padding), (0, 0))))
+    known = np.zeros(length + padding, bool)
+    known[rows + 1 : length] = True  # when the first weights are in use
+    delay = rows + pipeline
+    where = skewed(np.repeat(known[:, None], cols, axis=1))
+    trace.check("psums", late(psums, delay), late(where, delay))
+
+
+@cocotb.test()
+@cocotb.parametrize(kind=["extremes", "random"])
+async def as_fast_as_it_goes(dut, kind):
+    """New weights every ``rows`` cycles, with never a cycle without activations."""
+    await check(Bench(dut), [0] * 12, kind)
+
+
+@cocotb.test()
+@cocotb.parametrize(kind=["extremes", "random"])
+async def weights_that_wait(dut, kind):
+    """Weights that stay for random times, while the next ones are loaded and wait."""
+    bench = Bench(dut)
+    await check(bench, bench.random.integers(0, 12, 12), kind)
+
+
+@cocotb.test()
+async def reset(dut):
+    """No weight moves because of a flag that was on its way."""
+    bench = Bench(dut)
+    for _ in range(3):
+        await bench.reset()
+        for port in (dut.shift, dut.swap):
+            port.value = (1 << len(port)) - 1
+        for _ in range(bench.rng.randint(1, 8)):
+            await bench.tick()
+        for port in (dut.shift, dut.swap):
+            port.value = 0
+        await check(bench, [0, 0], "random")

@@ -1,0 +1,54 @@
+"""What tests of units share: cases to run their testbenches on, and parameters to refuse."""
+
+import re
+
+import pytest
+from brickwork.gen.emit import emit_unit
+from brickwork.sim.simulate import simulate
+
+
+def pytest_generate_tests(metafunc):
+    """A test with a fixture ``case`` runs once for each of the module's ``CASES``.
+
+    They are a dict from names to units' classes and parameters. The first, small and not square,
+    is of the set ``smoke``. A fixture ``wrong`` runs through the module's ``WRONG`` likewise.
+    """
+    if "case" in metafunc.fixturenames:
+        cases = [
+            pytest.param(case, id=name, marks=[pytest.mark.smoke] if number == 0 else [])
+            for number, (name, case) in enumerate(metafunc.module.CASES.items())
+        ]
+        metafunc.parametrize("case", cases)
+    if "wrong" in metafunc.fixturenames:
+        wrong = metafunc.module.WRONG
+        names = [", ".join(f"{name}={value!r}" for name, value in w[1].items()) for w in wrong]
+        metafunc.parametrize("wrong", wrong, ids=names)
+
+
+@pytest.fixture
+def run_bench(tmp_path):
+    """Emits a case's unit and runs the testbench of the unit's name on it."""
+
+    def run(case):
+        kind, parameters = case
+        emission = emit_unit(kind(**parameters), tmp_path)
+        bench = kind.__module__.replace(".hdl.", ".sim.tb.")
+        outcome = simulate(emission.manifest, bench, workdir=tmp_path, timeout_s=300)
+        assert outcome.passed, f"{outcome.reason}\n{outcome.log.read_text()[-3000:]}"
+
+    return run
+
+
+@pytest.fixture
+def refuses():
+    """Checks that a unit refuses parameters with a whole message.
+
+    ``wrong`` is a good case, what to change in it, the exception, and its message.
+    """
+
+    def check(wrong):
+        (kind, parameters), changes, error, message = wrong
+        with pytest.raises(error, match=f"^{re.escape(message)}$"):
+            kind(**parameters | changes)
+
+    return check
