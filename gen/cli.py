@@ -86,7 +86,7 @@ def _status(error):
     if isinstance(error, Refused | TypeError | ValueError | OSError | MemoryError):
         return 2
     from ..sim.build import BuildError
-    from ..sim.product import SimulationError
+    from ..sim.core import SimulationError
     from ..sim.toolchain import ToolError
     from .yosys import YosysError
 

@@ -66,7 +66,7 @@ def _infer(kind, layers, images, out, waves, bar):
                 waves=waves,
             )
             equal = product.matches_golden and np.array_equal(product.y, layer.forward(codes))
-            traced = product.outcome.waves
+            traced = product.waves
             measured.append(
                 {
                     "layer": number,

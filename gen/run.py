@@ -6,8 +6,9 @@ from pathlib import Path
 
 import numpy as np
 
+from ..sim.core import SimulationError
 from ..sim.golden.engine import engine
-from ..sim.product import SimulationError, multiply
+from ..sim.product import multiply
 from ..sim.tiling import tiling
 from . import catalogue, operands
 from .emit import emit
@@ -54,15 +55,15 @@ def run(options) -> int:
             )
         except SimulationError as error:
             raise Failed(f"{error}; reproduce with: {_again(options)}") from None
-        waves = product.outcome.waves and folder / product.outcome.waves.name
+        waves = product.waves
     if out and product.matches_golden:
         write_array(out, product.y)
     _show(options, parameters, emission, product, (*a.shape, w.shape[1]), waves)
     if not product.matches_golden:
         difference = _difference(product.y, engine(facts, a, w, channels))
-        raise Failed(
-            f"{difference} (all results: {folder / 'done.npz'}); reproduce with: {_again(options)}"
-        )
+        wrong = folder / "wrong.npy"
+        write_array(wrong, product.y)
+        raise Failed(f"{difference} (all results: {wrong}); reproduce with: {_again(options)}")
     return 0
 
 

@@ -78,6 +78,8 @@ class Manifest:
         Names of the top-level ports.
     hierarchical_blocks : tuple of str
         Modules to be built by themselves, in place of being optimised together with their parent.
+    streams : dict
+        The top-level streams, for the compiled driver.
     """
 
     path: Path
@@ -85,6 +87,7 @@ class Manifest:
     verilog: Path
     ports: tuple[str, ...]
     hierarchical_blocks: tuple[str, ...]
+    streams: dict[str, dict]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -138,6 +141,7 @@ def read_manifest(path: Path) -> Manifest:
             verilog=path.parent / fields["verilog"],
             ports=tuple(port["name"] for port in fields["ports"]),
             hierarchical_blocks=tuple(fields.get("hierarchical_blocks") or ()),
+            streams=fields.get("streams") or {},
         )
     except KeyError as error:
         raise ValueError(f"Manifest {path} lacks the field {error}") from None
@@ -177,7 +181,7 @@ def build(manifest: Path, *, waves: bool = False, debug: bool = False) -> Build:
     from cocotb_tools import config
 
     compression = toolchain.compression(compiler, verilator) if waves else None
-    main = _main_program(config.share_dir / "lib" / "verilator" / "verilator.cpp", waves)
+    main = _main_program(config.share_dir / "lib" / "verilator" / "verilator.cpp", design, waves)
     hierarchical = bool(design.hierarchical_blocks)
 
     verilog = design.verilog.read_bytes()
@@ -236,14 +240,36 @@ def build(manifest: Path, *, waves: bool = False, debug: bool = False) -> Build:
     )
 
 
-def _main_program(cocotb_main: Path, waves: bool) -> str:
-    """cocotb's main program, which also ends when the process that started it is killed."""
+def _main_program(cocotb_main: Path, design: Manifest, waves: bool) -> str:
+    """cocotb's main program, and the compiled driver for a design with streams.
+
+    It also ends when the process that started it is killed.
+    """
     # Macros are defined here and not on the command line, where they would make the compiler
     # reject the precompiled header.
     trace = "#define VM_TRACE 1\n#define VM_TRACE_FST 1\n" if waves else ""
     # Hierarchical blocks come into being in the first evaluation, and are traced if they are there.
     main = cocotb_main.read_text().replace("top->trace(", "top->eval(); top->trace(")
-    return trace + _END_WITH_PARENT + main
+    if not design.streams:
+        return trace + _END_WITH_PARENT + main
+    driver = Path(__file__).with_name("driver.cpp").read_text()
+    parts = [trace, _END_WITH_PARENT, "#define main cocotb_main\n", main, "#undef main\n"]
+    return "".join([*parts, driver, _stream_table(design.streams)])
+
+
+def _stream_table(streams: dict[str, dict]) -> str:
+    """Where the driver finds each stream's signals in the model."""
+    rows = [
+        f'        {{"{name}", {str(stream["direction"] == "input").lower()}, '
+        f"reinterpret_cast<uint8_t*>(&top.{stream['payload']}), {-(-stream['width'] // 8)}, "
+        f"&top.{stream['valid']}, &top.{stream['ready']}}},\n"
+        for name, stream in streams.items()
+    ]
+    return (
+        "\nstd::vector<drive::Stream> drive::streams(Vtop& top) {\n    return {\n"
+        + "".join(rows)
+        + "    };\n}\n"
+    )
 
 
 def _access(design: Manifest, debug: bool) -> str:

@@ -1,8 +1,10 @@
 """Packing of integers into the words of a stream, and back."""
 
+from collections.abc import Mapping
+
 import numpy as np
 
-__all__ = ["pack", "unpack"]
+__all__ = ["pack", "pack_fields", "unpack", "unpack_fields"]
 
 
 def pack(values: np.ndarray, bits: int) -> np.ndarray:
@@ -42,3 +44,58 @@ def unpack(packed: np.ndarray, lanes: int, bits: int, signed: bool) -> np.ndarra
     if signed:
         weights[-1] = -weights[-1]
     return ones @ weights
+
+
+def pack_fields(values: Mapping[str, np.ndarray], fields: list[dict]) -> np.ndarray:
+    """Words of a stream with the given fields, as its manifest lists them.
+
+    Parameters
+    ----------
+    values : dict
+        For each field an integer array, words × lanes, or one value a word.
+    fields : list of dict
+        ``name``, ``offset``, ``width`` and ``count`` of each field.
+
+    Raises
+    ------
+    ValueError
+        If fields are missing, or arrays don't have the field's lanes or the same number of words.
+    """
+    names = [field["name"] for field in fields]
+    if set(names) != set(values):
+        raise ValueError(f"Fields must be {', '.join(names)}, not {', '.join(values)}")
+    arrays = {}
+    for field in fields:
+        array = np.asarray(values[field["name"]])
+        array = array[:, None] if array.ndim == 1 else array
+        if array.ndim != 2 or array.shape[1] != field["count"]:
+            raise ValueError(
+                f"Field {field['name']} must have {field['count']} lanes, not the shape "
+                f"{array.shape}"
+            )
+        arrays[field["name"]] = array
+    if len({len(array) for array in arrays.values()}) != 1:
+        raise ValueError("Fields must have the same number of words")
+    if len(fields) == 1:
+        return pack(arrays[names[0]], fields[0]["width"])
+    ones = [
+        ((arrays[field["name"]].astype(np.int64)[:, :, None] >> np.arange(field["width"])) & 1)
+        .astype(np.uint8)
+        .reshape(-1, field["count"] * field["width"])
+        for field in fields
+    ]
+    return np.packbits(np.concatenate(ones, axis=1), axis=1, bitorder="little")
+
+
+def unpack_fields(packed: np.ndarray, fields: list[dict]) -> np.ndarray | dict[str, np.ndarray]:
+    """The inverse of :func:`pack_fields`; the array itself where there is one field."""
+    found = {}
+    for field in fields:
+        width, lanes = field["width"], field["count"]
+        part = packed
+        if len(fields) > 1:
+            ones = np.unpackbits(packed, axis=1, bitorder="little")
+            ones = ones[:, field["offset"] : field["offset"] + width * lanes]
+            part = np.packbits(ones, axis=1, bitorder="little")
+        found[field["name"]] = unpack(part, lanes, width, field["signed"])
+    return found if len(fields) > 1 else found[fields[0]["name"]]

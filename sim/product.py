@@ -7,16 +7,13 @@ from pathlib import Path
 
 import numpy as np
 
+from .build import Build
+from .core import Core, CycleLimitError, SimulationError
 from .golden.engine import engine
-from .simulate import Outcome, simulate
-from .tb.gemm_job import CHANNELS
-from .tiling import Channels, tiling
+from .lib.patterns import stalls_of_streams
+from .tiling import CHANNELS, Channels, Tiling, tiling
 
-__all__ = ["Product", "SimulationError", "multiply"]
-
-
-class SimulationError(Exception):
-    """A simulation that did not come to its end; one line."""
+__all__ = ["Product", "multiply"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -37,10 +34,10 @@ class Product:
         See :class:`Tiling`; they hold for a host that never stalls.
     matches_golden : bool
         Whether every result is the golden model's.
-    seconds : float
-        Elapsed time, the build included.
-    outcome : Outcome
-        The simulation.
+    seconds, simulation_seconds : float
+        Elapsed time, of everything and of the simulation alone.
+    build : Build
+    waves : Path or None
     """
 
     y: np.ndarray
@@ -51,7 +48,9 @@ class Product:
     formula: str
     matches_golden: bool
     seconds: float
-    outcome: Outcome
+    simulation_seconds: float
+    build: Build
+    waves: Path | None
 
     @property
     def utilization(self) -> float:
@@ -70,7 +69,7 @@ def multiply(
     seed: int = 1,
     limit: int = 0,
     waves: bool = False,
-    debug: bool = False,
+    cocotb: bool = False,
 ) -> Product:
     """Computes A · W, and what the engine's output stage does, in simulation.
 
@@ -83,11 +82,14 @@ def multiply(
     channels : Channels or None
         Must be given unless the engine puts out raw accumulators.
     workdir : Path
-        Gets the job, the log, and waves if they are asked for.
+        Gets waves if they are asked for; with cocotb the job and the log too.
     stall_in, stall_out : int
         Percentage of cycles in which the host holds back operands, and results.
     limit : int
         Most cycles, or 0 for several times as many as the product should take.
+    cocotb : bool
+        Drive the simulation by a testbench in place of the compiled driver: much slower, with the
+        same results and cycles.
 
     Raises
     ------
@@ -95,38 +97,70 @@ def multiply(
         If the simulation fails; a wrong result does not raise.
     """
     start = time.monotonic()
-    facts = json.loads(Path(manifest).read_text("utf-8"))
+    manifest, workdir = Path(manifest), Path(workdir)
+    facts = json.loads(manifest.read_text("utf-8"))
     (m, k), n = a.shape, w.shape[1]
-    workdir = Path(workdir)
+    plan = tiling(facts, m, k, n)
+    stalls = stalls_of_streams(facts["streams"], stall_in, stall_out, seed)
+    if not limit:
+        # Enough for any stalls of these percentages; less than forever, for a design that hangs.
+        slack = 100 // (100 - stall_in) * 100 // (100 - stall_out)
+        limit = 8 * slack * plan.cycle_bound + 10_000
+    drive = _by_cocotb if cocotb else _by_driver
+    done = drive(manifest, plan, a, w, channels, stalls, limit, workdir, waves)
+    size = facts["parameters"]["rows"] * facts["parameters"]["cols"]
+    return Product(
+        macs=m * k * n,
+        ideal_cycles=-(-m * k * n // size),
+        cycle_bound=plan.cycle_bound,
+        formula=plan.formula,
+        matches_golden=bool(np.array_equal(done["y"], engine(facts, a, w, channels))),
+        seconds=time.monotonic() - start,
+        **done,
+    )
+
+
+def _by_driver(manifest, plan: Tiling, a, w, channels, stalls, limit, workdir, waves) -> dict:
+    core = Core(manifest, waves=waves)
+    file = workdir / f"{core.manifest['top']}.fst" if waves else None
+    if waves:
+        workdir.mkdir(parents=True, exist_ok=True)
+    words = plan.words(a, w, channels)
+    try:
+        results, stats = core.run(
+            **words, results=plan.result_words, limit=limit, stalls=stalls, waves=file
+        )
+    except CycleLimitError as error:
+        raise CycleLimitError(f"{core.manifest['design']}: {error}") from None
+    return {
+        "y": plan.gather(results["results"]),
+        "cycles": stats.cycles,
+        "simulation_seconds": stats.seconds,
+        "build": core.build,
+        "waves": file,
+    }
+
+
+def _by_cocotb(manifest, plan: Tiling, a, w, channels, stalls, limit, workdir, waves) -> dict:
+    from .simulate import simulate
+
     workdir.mkdir(parents=True, exist_ok=True)
-    job = {"a": a, "w": w, "stall_in": stall_in, "stall_out": stall_out, "limit": limit}
+    job = {"a": a, "w": w, "limit": limit}
+    job |= {f"stalls_{name}": pattern for name, pattern in stalls.items()}
     if channels is not None:
         job |= {name: getattr(channels, name) for name in CHANNELS}
     np.savez(workdir / "job.npz", **job)
     done = workdir / "done.npz"
     done.unlink(missing_ok=True)
-    outcome = simulate(
-        manifest,
-        "brickwork.sim.tb.gemm_job",
-        workdir=workdir,
-        seed=seed,
-        waves=waves,
-        debug=debug,
-    )
+    outcome = simulate(manifest, "brickwork.sim.tb.gemm_job", workdir=workdir, waves=waves)
     if not outcome.passed:
-        raise SimulationError(f"{facts['design']}: {outcome.reason} (log: {outcome.log})")
+        design = json.loads(manifest.read_text("utf-8"))["design"]
+        raise SimulationError(f"{design}: {outcome.reason} (log: {outcome.log})")
     with np.load(done) as found:
-        y, cycles = found["y"], int(found["cycles"])
-    plan = tiling(facts, m, k, n)
-    size = facts["parameters"]["rows"] * facts["parameters"]["cols"]
-    return Product(
-        y=y,
-        cycles=cycles,
-        macs=m * k * n,
-        ideal_cycles=-(-m * k * n // size),
-        cycle_bound=plan.cycle_bound,
-        formula=plan.formula,
-        matches_golden=bool(np.array_equal(y, engine(facts, a, w, channels))),
-        seconds=time.monotonic() - start,
-        outcome=outcome,
-    )
+        return {
+            "y": found["y"],
+            "cycles": int(found["cycles"]),
+            "simulation_seconds": sum(test.seconds for test in outcome.tests),
+            "build": outcome.build,
+            "waves": outcome.waves,
+        }

@@ -10,9 +10,12 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from .packing import pack, unpack
+from .packing import pack
 
-__all__ = ["Channels", "Tiling", "tiling"]
+__all__ = ["CHANNELS", "Channels", "Tiling", "tiling"]
+
+#: Fields of :class:`Channels`.
+CHANNELS = ("bias", "multiplier", "shift", "zero_point", "low", "high")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -101,10 +104,8 @@ class Tiling:
     def result_words(self) -> int:
         return sum(len(rows) for rows, _ in self.runs)
 
-    def gather(self, packed: np.ndarray) -> np.ndarray:
-        """The M × N results from the words of the stream ``results`` (words × bytes)."""
-        lane = self.streams["results"]["fields"][0]
-        lanes = unpack(packed, lane["count"], lane["width"], lane["signed"])
+    def gather(self, lanes: np.ndarray) -> np.ndarray:
+        """The M × N results from the words of the stream ``results``, words × lanes."""
         results = np.zeros((self.m, self.n), np.int64)
         at = 0
         for rows, columns in self.runs:

@@ -173,8 +173,8 @@ def test_mismatch(monkeypatch, capsys):
     assert report["matches_golden"] is False
     assert report["out"] is None
     assert not Path("y y.npy").exists()
-    done = Path("out/run") / f"gemm_ws-{report['digest']}" / "done.npz"
-    y = np.load(done)["y"]
+    done = Path("out/run") / f"gemm_ws-{report['digest']}" / "wrong.npy"
+    y = np.load(done)
     again = shlex.join(["brickwork", *argv, "--json", "--waves", "--seed", "1"])
     assert captured.err == (
         "brickwork: error: 2 of 42 results differ from the golden model, the first "

@@ -75,7 +75,7 @@ def _prepared(file, top, name):
 def test_equivalence_check_can_fail(tmp_path):
     name = "gemm_os"
     shared, _ = verilog.convert_shared(CASES[2].unit(), name)
-    broken = shared.replace("$signed(acts) *", "$signed(acts) +", 1)
+    broken = shared.replace(") * $", ") + $", 1)
     assert broken != shared
     (tmp_path / "shared.v").write_text(shared)
     (tmp_path / "broken.v").write_text(broken)

@@ -46,16 +46,17 @@ def _measure(out, sizes, with_stock):
     for size in sizes:
         emission = emit(GemmWs(rows=size, cols=size), out)
         a, w = _product(size, WORK[size])
-        product = multiply(emission.manifest, a, w, workdir=emission.folder / "bench")
-        seconds = sum(test.seconds for test in product.outcome.tests)
-        yield {
-            "array": f"{size}x{size}",
-            "way": "brickwork",
-            "build_seconds": round(product.outcome.build.seconds, 1),
-            "cycles": product.cycles,
-            "cycles_per_second": round(product.cycles / seconds),
-            "exact": product.matches_golden,
-        }
+        for way, cocotb in (("brickwork, cocotb", True), ("brickwork, compiled driver", False)):
+            work = emission.folder / "bench"
+            product = multiply(emission.manifest, a, w, workdir=work, cocotb=cocotb)
+            yield {
+                "array": f"{size}x{size}",
+                "way": way,
+                "build_seconds": round(product.build.seconds, 1),
+                "cycles": product.cycles,
+                "cycles_per_second": round(product.cycles / product.simulation_seconds),
+                "exact": product.matches_golden,
+            }
         if size == 16 and with_stock:
             yield stock(size, emission, Path(out))
 
@@ -102,7 +103,7 @@ def _stock_run(size, folder):
     a, w = _product(size, WORK[size] // 4)
     work = folder / "work"
     work.mkdir()
-    np.savez(work / "job.npz", a=a, w=w, stall_in=0, stall_out=0, limit=0)
+    np.savez(work / "job.npz", a=a, w=w, limit=10_000_000)
     results = runner.test(
         test_module="brickwork.sim.tb.gemm_job",
         hdl_toplevel="gemm_ws",

@@ -1,10 +1,11 @@
 """Sources, sinks, monitors and scoreboards for streams with valid and ready."""
 
-import random
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 
 from cocotb.types import LogicArray
+
+from .patterns import always, never, sparse, stalls, waits
 
 __all__ = [
     "Monitor",
@@ -18,65 +19,6 @@ __all__ = [
     "stalls",
     "waits",
 ]
-
-
-def never() -> bool:
-    """A pattern without stalls."""
-    return False
-
-
-def always() -> bool:
-    """A pattern of nothing but stalls."""
-    return True
-
-
-def waits(cycles: int) -> Callable[[], bool]:
-    """A pattern with one stall, at the beginning."""
-    left = cycles
-
-    def pattern() -> bool:
-        nonlocal left
-        left -= 1
-        return left >= 0
-
-    return pattern
-
-
-def sparse(words: int, cycles: int) -> Callable[[], bool]:
-    """A pattern that lets ``words`` words pass, then stalls for ``cycles`` cycles, and so on."""
-    at = 0
-
-    def pattern() -> bool:
-        nonlocal at
-        at = (at + 1) % (words + cycles)
-        return not 1 <= at <= words
-
-    return pattern
-
-
-def stalls(percent: int, rng: random.Random) -> Callable[[], bool]:
-    """A pattern of stalls in ``percent`` of the cycles, in bursts of 1 to 8 cycles.
-
-    Bursts fill and empty queues, which single cycles at random don't.
-    """
-    if not 0 <= percent < 100:
-        raise ValueError(f"Stalls must be from 0 to 99 percent, not {percent}")
-    if percent == 0:
-        return never
-    left = 0
-
-    def pattern() -> bool:
-        nonlocal left
-        if left == 0:
-            # 4.5 cycles on average, so that the share of stalled cycles is what was asked for.
-            share = percent / 100
-            if rng.random() >= share / (share + 4.5 * (1 - share)):
-                return False
-            left = rng.randint(1, 8)
-        left -= 1
-        return True
-
-    return pattern
 
 
 class _Port:

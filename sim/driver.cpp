@@ -1,0 +1,294 @@
+// Feeds the input streams of a Verilated design from files and writes its output streams to files,
+// with nothing but C++ between two clock edges. `driver_streams.h` is generated for each design.
+//
+// Arguments after --drive, in any order:
+//   limit=N               most cycles
+//   trace=FILE            record waves
+//   in:STREAM=FD[,PATTERN]        words to offer, from file descriptor FD until its end
+//   out:STREAM=FD,COUNT[,PATTERN]  where to write the COUNT words to take
+// PATTERN is a file of bytes, one for each decision to stall (not 0) or not (0), used cyclically.
+//
+// A word of w bits is ceil(w / 8) bytes, little-endian. Prints one line of JSON, and exits with 0
+// when all words were transferred, 3 at the limit of cycles, 2 on other errors.
+
+#include <cstdint>
+#include <cstdio>
+#include <cstdlib>
+#include <cstring>
+#include <string>
+#include <unistd.h>
+#include <vector>
+
+namespace drive {
+
+[[noreturn]] void fail(const std::string& message) {
+    std::fprintf(stderr, "driver: %s\n", message.c_str());
+    std::exit(2);
+}
+
+// The stalls of one stream, decision by decision.
+struct Pattern {
+    std::vector<uint8_t> stalls;
+    size_t at = 0;
+
+    void load(const char* name) {
+        FILE* file = std::fopen(name, "rb");
+        if (!file) fail(std::string("cannot read ") + name);
+        uint8_t buffer[4096];
+        for (size_t n; (n = std::fread(buffer, 1, sizeof buffer, file)) > 0;)
+            stalls.insert(stalls.end(), buffer, buffer + n);
+        std::fclose(file);
+    }
+
+    bool next() {
+        if (stalls.empty()) return false;
+        const bool stall = stalls[at] != 0;
+        if (++at == stalls.size()) at = 0;
+        return stall;
+    }
+};
+
+// A design's stream, as generated: where its signals lie in the model.
+struct Stream {
+    const char* name;
+    bool input;
+    uint8_t* payload;
+    size_t bytes;
+    CData* valid;
+    CData* ready;
+};
+
+constexpr size_t BUFFER = 1 << 20;
+
+struct Source {
+    Stream stream;
+    int fd;
+    Pattern pattern;
+    std::vector<uint8_t> buffer;
+    size_t at = 0, end = 0;
+    bool offered = false, exhausted = false;
+    uint64_t accepted = 0, first = 0, waited = 0;
+
+    // Makes sure that a word is in the buffer; false at the end of the file. The clock stands
+    // still meanwhile, so a slow reader costs time but no cycles.
+    bool fetch() {
+        if (end - at >= stream.bytes) return true;
+        if (exhausted) return false;
+        if (buffer.empty()) buffer.resize(BUFFER + stream.bytes);
+        std::memmove(buffer.data(), buffer.data() + at, end - at);
+        end -= at;
+        at = 0;
+        while (end < stream.bytes) {
+            const ssize_t got = ::read(fd, buffer.data() + end, buffer.size() - end);
+            if (got < 0) fail(std::string("cannot read the words of ") + stream.name);
+            if (got == 0) {
+                exhausted = true;
+                if (end) fail(std::string("part of a word at the end of ") + stream.name);
+                return false;
+            }
+            end += static_cast<size_t>(got);
+        }
+        return true;
+    }
+
+    // `ready` is what it was just before the edge of this cycle.
+    void step(bool ready, uint64_t cycle) {
+        if (offered) {
+            if (!ready) {
+                ++waited;
+                return;
+            }
+            if (accepted++ == 0) first = cycle;
+            offered = false;
+        }
+        if (!fetch() || pattern.next()) {
+            *stream.valid = 0;
+            return;
+        }
+        std::memcpy(stream.payload, buffer.data() + at, stream.bytes);
+        at += stream.bytes;
+        *stream.valid = 1;
+        offered = true;
+    }
+};
+
+struct Sink {
+    Stream stream;
+    int fd;
+    uint64_t count;
+    Pattern pattern;
+    std::vector<uint8_t> buffer;
+    bool open = false;
+    uint64_t taken = 0, last = 0, waited = 0;
+
+    void flush() {
+        for (size_t at = 0; at < buffer.size();) {
+            const ssize_t put = ::write(fd, buffer.data() + at, buffer.size() - at);
+            if (put < 0) fail(std::string("cannot write the words of ") + stream.name);
+            at += static_cast<size_t>(put);
+        }
+        buffer.clear();
+    }
+
+    // Before the edge, which changes the word.
+    void take(uint64_t cycle) {
+        if (!open || !*stream.valid) {
+            waited += open;
+            return;
+        }
+        buffer.insert(buffer.end(), stream.payload, stream.payload + stream.bytes);
+        last = cycle;
+        ++taken;
+        if (buffer.size() >= BUFFER) flush();
+    }
+
+    void step() {
+        open = !pattern.next();
+        *stream.ready = open;
+    }
+};
+
+std::vector<Stream> streams(Vtop& top);  // generated
+
+struct Job {
+    uint64_t limit = ~0ull;
+    std::string trace;
+    std::vector<Source> sources;
+    std::vector<Sink> sinks;
+
+    Job(Vtop& top, int argc, char** argv) {
+        const std::vector<Stream> known = streams(top);
+        for (int i = 2; i < argc; ++i) {
+            const std::string argument = argv[i];
+            const size_t equals = argument.find('=');
+            if (equals == std::string::npos) fail("unknown argument " + argument);
+            const std::string name = argument.substr(0, equals);
+            const std::string value = argument.substr(equals + 1);
+            if (name == "limit") limit = std::strtoull(value.c_str(), nullptr, 10);
+            else if (name == "trace") trace = value;
+            else if (name.rfind("in:", 0) == 0) add_source(find(known, name.substr(3)), value);
+            else if (name.rfind("out:", 0) == 0) add_sink(find(known, name.substr(4)), value);
+            else fail("unknown argument " + argument);
+        }
+    }
+
+    static Stream find(const std::vector<Stream>& known, const std::string& name) {
+        for (const Stream& stream : known)
+            if (name == stream.name) return stream;
+        fail("no stream " + name);
+    }
+
+    void add_source(const Stream& stream, const std::string& value) {
+        Source source{};
+        source.stream = stream;
+        char* rest = nullptr;
+        source.fd = static_cast<int>(std::strtol(value.c_str(), &rest, 10));
+        if (*rest == ',') source.pattern.load(rest + 1);
+        sources.push_back(std::move(source));
+    }
+
+    void add_sink(const Stream& stream, const std::string& value) {
+        Sink sink{};
+        sink.stream = stream;
+        char* rest = nullptr;
+        sink.fd = static_cast<int>(std::strtol(value.c_str(), &rest, 10));
+        if (*rest != ',') fail("no count of words for " + std::string(stream.name));
+        sink.count = std::strtoull(rest + 1, &rest, 10);
+        if (*rest == ',') sink.pattern.load(rest + 1);
+        sinks.push_back(std::move(sink));
+    }
+
+    // Also says whether input words are left over.
+    void report(uint64_t cycles) {
+        bool left = false;
+        for (Source& source : sources) left = left || source.offered || source.fetch();
+        std::printf("{\"cycles\": %llu, \"left\": %s, \"streams\": {",
+                    static_cast<unsigned long long>(cycles), left ? "true" : "false");
+        const char* comma = "";
+        const auto line = [&](const Stream& stream, uint64_t words, const char* what, uint64_t when,
+                              uint64_t waited) {
+            std::printf("%s\"%s\": {\"words\": %llu, \"%s\": %llu, \"waited\": %llu}", comma,
+                        stream.name, static_cast<unsigned long long>(words), what,
+                        static_cast<unsigned long long>(when),
+                        static_cast<unsigned long long>(waited));
+            comma = ", ";
+        };
+        for (const Source& s : sources) line(s.stream, s.accepted, "first", s.first, s.waited);
+        for (const Sink& s : sinks) line(s.stream, s.taken, "last", s.last, s.waited);
+        std::printf("}}\n");
+    }
+
+    bool done() const {
+        for (const Sink& sink : sinks)
+            if (sink.taken < sink.count) return false;
+        return true;
+    }
+};
+
+int run(int argc, char** argv) {
+    VerilatedContext context;
+    Vtop top{&context};
+    Job job(top, argc, argv);
+#if VM_TRACE
+    VerilatedFstC waves;
+    const bool traced = !job.trace.empty();
+    if (traced) {
+        context.traceEverOn(true);
+        top.eval();  // hierarchical blocks come into being here
+        top.trace(&waves, 99);
+        waves.open(job.trace.c_str());
+    }
+    uint64_t time = 0;
+    const auto dump = [&] {
+        if (traced) waves.dump(time++);
+    };
+#else
+    if (!job.trace.empty()) fail("this build records no waves");
+    const auto dump = [] {};
+#endif
+    const auto tick = [&] {
+        for (const CData level : {0, 1}) {
+            top.clk = level;
+            top.eval();
+            dump();
+        }
+    };
+
+    for (const Stream& stream : streams(top)) *(stream.input ? stream.valid : stream.ready) = 0;
+    top.rst = 1;
+    for (int cycle = 0; cycle < 3; ++cycle) tick();
+    top.rst = 0;
+    tick();
+
+    std::vector<CData> ready(job.sources.size());
+    uint64_t cycle = 0;
+    // Some cycles after the last result, in which a word too many would come.
+    for (int after = 0; after < 20; after += job.done()) {
+        if (cycle == job.limit) break;
+        ++cycle;
+        top.clk = 0;
+        top.eval();
+        dump();
+        for (size_t i = 0; i < ready.size(); ++i) ready[i] = *job.sources[i].stream.ready;
+        for (Sink& sink : job.sinks) sink.take(cycle);
+        top.clk = 1;
+        top.eval();
+        dump();
+        for (size_t i = 0; i < ready.size(); ++i) job.sources[i].step(ready[i], cycle);
+        for (Sink& sink : job.sinks) sink.step();
+    }
+    for (Sink& sink : job.sinks) sink.flush();
+    top.final();
+#if VM_TRACE
+    if (traced) waves.close();
+#endif
+    job.report(cycle);
+    return job.done() ? 0 : 3;
+}
+
+}  // namespace drive
+
+int main(int argc, char** argv) {
+    const bool driven = argc > 1 && std::strcmp(argv[1], "--drive") == 0;
+    return driven ? drive::run(argc, argv) : cocotb_main(argc, argv);
+}
