@@ -1,5 +1,6 @@
 """Emission of a design: Verilog, and the manifest that tells everything else about it."""
 
+import functools
 import importlib.metadata
 import json
 import os
@@ -12,6 +13,8 @@ from amaranth.hdl import Shape
 from amaranth.lib import data
 from amaranth.lib.wiring import In
 
+from ..hdl import unit as unit_module
+from ..sim import cache
 from . import verilog
 from .identifier import check_identifier
 
@@ -87,15 +90,30 @@ def emit_unit(unit, folder, name=None, facts=None):
     """
     name = name or unit.name
     facts = facts or {"design": unit.name, "digest": "", "parameters": unit.parameters}
-    text, units = verilog.convert_shared(unit, name)
     folder = Path(folder)
     emission = Emission(folder, folder / f"{name}.v", folder / f"{name}.json", facts["digest"])
-    write_whole(emission.verilog, _header(facts) + _commented(text, units))
+
+    def make(place):
+        text, manifest = _emitted(unit, name, facts)
+        (place / "verilog").write_text(text, "utf-8")
+        (place / "manifest").write_text(manifest, "utf-8")
+
+    # Conversion takes longer than everything else that a cached simulation needs.
+    key = (json.dumps([name, facts]), repr(unit.key), _generator())
+    place, _ = cache.entry("verilog", *key, make=make)
+    write_whole(emission.verilog, (place / "verilog").read_text("utf-8"))
+    write_whole(emission.manifest, (place / "manifest").read_text("utf-8"))
+    return emission
+
+
+def _emitted(unit, name, facts):
+    """The Verilog and the manifest of a unit."""
+    text, units = verilog.convert_shared(unit, name)
     manifest = {
         "schema": SCHEMA,
         **facts,
         "top": name,
-        "verilog": emission.verilog.name,
+        "verilog": f"{name}.v",
         "derived": getattr(unit, "derived", {}),
         "timing": getattr(unit, "timing", {}),
         "ports": _ports(unit, _clock(text, name)),
@@ -104,8 +122,16 @@ def emit_unit(unit, folder, name=None, facts=None):
         "hierarchical_blocks": _blocks(units),
         "tools": {tool: importlib.metadata.version(tool) for tool in _TOOLS},
     }
-    write_whole(emission.manifest, json.dumps(manifest, indent=2) + "\n")
-    return emission
+    return _header(facts) + _commented(text, units), json.dumps(manifest, indent=2) + "\n"
+
+
+@functools.cache
+def _generator():
+    """What stands for everything that emission depends on besides the unit."""
+    sources = [Path(__file__), Path(verilog.__file__)]
+    sources += sorted(Path(unit_module.__file__).parent.rglob("*.py"))
+    versions = [f"{tool} {importlib.metadata.version(tool)}" for tool in _TOOLS]
+    return cache.digest(*versions, *(source.read_bytes() for source in sources))
 
 
 _TOOLS = ("brickwork", "amaranth", "pyosys")

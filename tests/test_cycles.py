@@ -18,11 +18,10 @@ def scale_sim(design, rows, cols, m, k, n):
     return folds(design, rows, cols, m, k, n) * (fill + steps - 2) - 1
 
 
-def product(kind, tmp_path, m, k, n, **parameters):
+def product(emission, m, k, n):
     rng = np.random.default_rng(m * k * n)
-    emission = emit(kind(**parameters), tmp_path)
     a, w = rng.integers(-128, 128, (m, k)), rng.integers(-128, 128, (k, n))
-    done = multiply(emission.manifest, a, w, workdir=tmp_path / "work")
+    done = multiply(emission.manifest, a, w, workdir=emission.folder)
     assert done.matches_golden
     return done
 
@@ -30,8 +29,9 @@ def product(kind, tmp_path, m, k, n, **parameters):
 @pytest.mark.parametrize("kind", [GemmWs, GemmOs])
 @pytest.mark.parametrize(("rows", "cols"), [(4, 8), (16, 16)])
 def test_bound_and_scale_sim(kind, rows, cols, tmp_path):
+    emission = emit(kind(rows=rows, cols=cols), tmp_path)
     for m, k, n in PRODUCTS:
-        done = product(kind, tmp_path, m, k, n, rows=rows, cols=cols)
+        done = product(emission, m, k, n)
         reference = scale_sim(kind.design(), rows, cols, m, k, n)
         case = f"{m}x{k}x{n}: {done.cycles} cycles, bound {done.formula}, SCALE-Sim {reference}"
         assert done.cycles <= done.cycle_bound, case
@@ -55,6 +55,6 @@ def test_the_formulas_are_scale_sims():
 
 @pytest.mark.parametrize("kind", [GemmWs, GemmOs])
 def test_utilization_of_a_large_product(kind, tmp_path):
-    done = product(kind, tmp_path, 512, 512, 512, rows=16, cols=16)
+    done = product(emit(kind(rows=16, cols=16), tmp_path), 512, 512, 512)
     assert done.utilization >= 0.995
     assert done.cycles <= done.cycle_bound

@@ -188,7 +188,7 @@ def test_too_few_cycles(capsys):
     assert main([*argv, "--max-cycles", "20"]) == 1
     captured = capsys.readouterr()
     assert captured.out == ""
-    assert "not done after 20 cycles (log: " in captured.err
+    assert "gemm_ws: Not done after 20 cycles; words transferred: tiles " in captured.err
     assert captured.err.endswith(
         "; reproduce with: brickwork run gemm_ws --set rows=3 --set cols=4 --a a.npy --w w.npy "
         "--seed=4 --waves --max-cycles 20\n"
