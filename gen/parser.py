@@ -130,6 +130,28 @@ def parser() -> argparse.ArgumentParser:
     _json(new)
 
     new = command(
+        "cache",
+        ("cache", "cache"),
+        "show what the cache folder holds, or clear it",
+        "brickwork cache --clear builds",
+    )
+    new.description += (
+        "\n\nThe folder is $BRICKWORK_CACHE, else $XDG_CACHE_HOME/brickwork, else "
+        "~/.cache/brickwork.\nOther processes may use it meanwhile: what they are making is left "
+        "alone, and no entry is\never seen half. A build that needs an entry that was just "
+        "deleted fails; start it again."
+    )
+    new.add_argument(
+        "--clear",
+        metavar="KIND",
+        nargs="?",
+        const=True,
+        help="delete the entries of a kind: builds, runtime, verilog, failed, or stale, which are "
+        "leftovers of killed processes (default: all of them)",
+    )
+    _json(new)
+
+    new = command(
         "doctor", ("commands", "doctor"), "look for the tools that are needed", "brickwork doctor"
     )
     _json(new)

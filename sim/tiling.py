@@ -151,10 +151,14 @@ class _WeightStationary(Tiling):
             max(self.k_tiles * max(len(rows), self.rows), self.run_interval)
             for rows, _ in self.runs
         ]
-        self.cycle_bound = self.rows + sum(runs) + self.rows + self.cols + 16
+        # The first rows wait for a tile of weights and, if there are any, for a run's values.
+        first, name = self.rows, "R"
+        if "channels" in self.streams and self.cols > self.rows:
+            first, name = self.cols, "C"
+        self.cycle_bound = first + sum(runs) + self.rows + self.cols + 16
         self.formula = (
-            f"R + sum over tiles of max(M, R) + R + C + 16 = "
-            f"{self.rows} + {sum(runs)} + {self.rows} + {self.cols} + 16"
+            f"{name} + sum over tiles of max(M, R) + R + C + 16 = "
+            f"{first} + {sum(runs)} + {self.rows} + {self.cols} + 16"
         )
 
     def _tiles(self, rows):

@@ -85,6 +85,12 @@ DEFECTS = {
             'width = self.parameters["acc_width"]',
             "the sum of accumulator and bias loses its carry",
         ),
+        Defect(
+            REQUANTIZE,
+            "signed(max(len(narrow), self.out_shape.width + 1) + 1)",
+            "signed(len(narrow) + 1)",
+            "a zero point that is wider than the accumulator loses its upper bits",
+        ),
     ],
     "fifo": [
         Defect(

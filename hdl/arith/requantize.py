@@ -133,8 +133,9 @@ class Requantize(Unit):
         narrow = saturated(m, fine[2:].as_signed(), self.out_shape.width + 3)
         round_up = Signal()
         m.d.comb += round_up.eq(fine[1] & (fine[0] | fine[2]))
+        # Few accumulator bits may be narrower than the zero point (unsigned: one bit more).
         moved = stage(
-            signed(len(narrow) + 1),
+            signed(max(len(narrow), self.out_shape.width + 1) + 1),
             "moved",
             narrow + parameter(at, "zero_point") + round_up,
         )

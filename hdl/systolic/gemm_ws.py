@@ -49,8 +49,9 @@ class GemmWs(Unit):
     **Cycles.** A row's results are offered ``timing["acts_to_results"]`` cycles after its
     activations of the last tile of K were accepted, if nothing waits. From the first accepted
     word to the last result, both counted, with a host that never stalls: at most ``rows + sum
-    over tiles of max(rows of activations, rows) + rows + cols + 16``. Runs begin at least ``cols
-    + 6`` cycles apart when they have channel values.
+    over tiles of max(rows of activations, rows) + rows + cols + 16``. With channel values, of
+    which the first run needs ``cols`` words, the first ``rows`` is ``max(rows, cols)``, and runs
+    begin at least ``cols + 6`` cycles apart.
 
     Stalls of any stream at any time change when results come, never which. ``ready`` and
     ``valid`` come from registers; no input reaches an output within a cycle.

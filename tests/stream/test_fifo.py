@@ -1,6 +1,7 @@
 """The queue: its testbench, and parameters that it refuses."""
 
 from brickwork.hdl.stream.fifo import Fifo
+from refusals import integers
 
 CASES = {
     "5x3": (Fifo, dict(width=5, depth=3)),
@@ -12,12 +13,8 @@ CASES = {
 
 GOOD = next(iter(CASES.values()))
 WRONG = [
-    (GOOD, {"width": 0}, ValueError, "Queue width must be a positive integer, not 0"),
-    (GOOD, {"width": "4"}, TypeError, "Queue width must be a positive integer, not '4'"),
-    (GOOD, {"width": True}, TypeError, "Queue width must be a positive integer, not True"),
-    (GOOD, {"depth": 1}, ValueError, "Queue depth must be an integer of at least 2, not 1"),
-    (GOOD, {"depth": "4"}, TypeError, "Queue depth must be an integer of at least 2, not '4'"),
-    (GOOD, {"depth": True}, TypeError, "Queue depth must be an integer of at least 2, not True"),
+    *integers(GOOD, "width", "Queue width", 1),
+    *integers(GOOD, "depth", "Queue depth", 2),
 ]
 
 

@@ -1,6 +1,7 @@
 """The hold: its testbench, and parameters that it refuses."""
 
 from brickwork.hdl.stream.hold import Hold
+from refusals import integers
 
 CASES = {
     "9": (Hold, dict(width=9)),
@@ -10,9 +11,7 @@ CASES = {
 
 GOOD = next(iter(CASES.values()))
 WRONG = [
-    (GOOD, {"width": 0}, ValueError, "Word width must be a positive integer, not 0"),
-    (GOOD, {"width": "4"}, TypeError, "Word width must be a positive integer, not '4'"),
-    (GOOD, {"width": True}, TypeError, "Word width must be a positive integer, not True"),
+    *integers(GOOD, "width", "Word width", 1),
 ]
 
 

@@ -1,6 +1,7 @@
 """Accumulators and banks of them: testbench, and wrong parameters."""
 
 from brickwork.hdl.systolic.accumulator import Accumulator, AccumulatorBank
+from refusals import choices, integers
 
 CASES = {
     "bank-of-3-revisit-2": (
@@ -40,55 +41,13 @@ CASES = {
 GOOD = next(iter(CASES.values()))
 ONE = CASES["revisit-1"]
 WRONG = [
-    (GOOD, {"lanes": 0}, ValueError, "Lane count must be a positive integer, not 0"),
-    (GOOD, {"lanes": "4"}, TypeError, "Lane count must be a positive integer, not '4'"),
-    (GOOD, {"lanes": True}, TypeError, "Lane count must be a positive integer, not True"),
+    *integers(GOOD, "lanes", "Lane count", 1),
     (GOOD, {"depth": "4"}, TypeError, "Accumulator depth must be a positive integer, not '4'"),
-    (
-        ONE,
-        {"psum_width": 1},
-        ValueError,
-        "Partial sum width must be an integer of at least 2, not 1",
-    ),
-    (
-        ONE,
-        {"psum_width": "4"},
-        TypeError,
-        "Partial sum width must be an integer of at least 2, not '4'",
-    ),
-    (
-        ONE,
-        {"psum_width": True},
-        TypeError,
-        "Partial sum width must be an integer of at least 2, not True",
-    ),
-    (ONE, {"acc_width": 1}, ValueError, "Accumulator width must be an integer from 2 to 64, not 1"),
-    (
-        ONE,
-        {"acc_width": "4"},
-        TypeError,
-        "Accumulator width must be an integer from 2 to 64, not '4'",
-    ),
-    (
-        ONE,
-        {"acc_width": True},
-        TypeError,
-        "Accumulator width must be an integer from 2 to 64, not True",
-    ),
-    (
-        ONE,
-        {"acc_width": 65},
-        ValueError,
-        "Accumulator width must be an integer from 2 to 64, not 65",
-    ),
-    (ONE, {"overflow": "other"}, ValueError, "Overflow must be 'wrap' or 'saturate', not 'other'"),
-    (ONE, {"overflow": 1}, TypeError, "Overflow must be 'wrap' or 'saturate', not 1"),
-    (ONE, {"depth": 0}, ValueError, "Accumulator depth must be a positive integer, not 0"),
-    (ONE, {"depth": "4"}, TypeError, "Accumulator depth must be a positive integer, not '4'"),
-    (ONE, {"depth": True}, TypeError, "Accumulator depth must be a positive integer, not True"),
-    (ONE, {"revisit": 0}, ValueError, "Revisit distance must be a positive integer, not 0"),
-    (ONE, {"revisit": "4"}, TypeError, "Revisit distance must be a positive integer, not '4'"),
-    (ONE, {"revisit": True}, TypeError, "Revisit distance must be a positive integer, not True"),
+    *integers(ONE, "psum_width", "Partial sum width", 2),
+    *integers(ONE, "acc_width", "Accumulator width", 2, 64),
+    *choices(ONE, "overflow", "Overflow", "'wrap' or 'saturate'"),
+    *integers(ONE, "depth", "Accumulator depth", 1),
+    *integers(ONE, "revisit", "Revisit distance", 1),
     (
         ONE,
         {"overflow": "wrap", "acc_width": 8},

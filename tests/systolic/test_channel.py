@@ -1,6 +1,7 @@
 """Output channels and banks of them: testbench, and wrong parameters."""
 
 from brickwork.hdl.systolic.channel import Channel, ChannelBank
+from refusals import choices, formats, integers
 
 CASES = {
     "bank-of-3-shift": (
@@ -19,59 +20,16 @@ CASES = {
 GOOD = next(iter(CASES.values()))
 ONE = CASES["scale"]
 WRONG = [
-    (GOOD, {"lanes": 0}, ValueError, "Lane count must be a positive integer, not 0"),
-    (GOOD, {"lanes": "4"}, TypeError, "Lane count must be a positive integer, not '4'"),
-    (GOOD, {"lanes": True}, TypeError, "Lane count must be a positive integer, not True"),
+    *integers(GOOD, "lanes", "Lane count", 1),
     (
         GOOD,
         {"acc_width": 65},
         ValueError,
         "Accumulator width must be an integer from 2 to 64, not 65",
     ),
-    (ONE, {"acc_width": 1}, ValueError, "Accumulator width must be an integer from 2 to 64, not 1"),
-    (
-        ONE,
-        {"acc_width": "4"},
-        TypeError,
-        "Accumulator width must be an integer from 2 to 64, not '4'",
-    ),
-    (
-        ONE,
-        {"acc_width": True},
-        TypeError,
-        "Accumulator width must be an integer from 2 to 64, not True",
-    ),
-    (
-        ONE,
-        {"acc_width": 65},
-        ValueError,
-        "Accumulator width must be an integer from 2 to 64, not 65",
-    ),
-    (
-        ONE,
-        {"output": "other"},
-        ValueError,
-        "Output must be 'bias', 'scale' or 'shift', not 'other'",
-    ),
-    (ONE, {"output": 1}, TypeError, "Output must be 'bias', 'scale' or 'shift', not 1"),
-    (
-        ONE,
-        {"out_format": "int1"},
-        ValueError,
-        "Output format must be int<N> or uint<N> with N from 2 to 16, not 'int1'",
-    ),
-    (
-        ONE,
-        {"out_format": "uint17"},
-        ValueError,
-        "Output format must be int<N> or uint<N> with N from 2 to 16, not 'uint17'",
-    ),
-    (
-        ONE,
-        {"out_format": 8},
-        TypeError,
-        "Output format must be int<N> or uint<N> with N from 2 to 16, not 8",
-    ),
+    *integers(ONE, "acc_width", "Accumulator width", 2, 64),
+    *choices(ONE, "output", "Output", "'bias', 'scale' or 'shift'"),
+    *formats(ONE, "out_format", "Output format"),
 ]
 
 

@@ -1,6 +1,7 @@
 """Sequencing of the output-stationary engine: testbench, wrong parameters."""
 
 from brickwork.hdl.systolic.control_os import ControlOs
+from refusals import integers
 
 CASES = {
     "3-rows-9-terms-12-places": (ControlOs, dict(rows=3, max_k=9, depth=12)),
@@ -12,25 +13,9 @@ CASES = {
 
 GOOD = next(iter(CASES.values()))
 WRONG = [
-    (GOOD, {"rows": 0}, ValueError, "Row count must be a positive integer, not 0"),
-    (GOOD, {"rows": "4"}, TypeError, "Row count must be a positive integer, not '4'"),
-    (GOOD, {"rows": True}, TypeError, "Row count must be a positive integer, not True"),
-    (GOOD, {"max_k": 0}, ValueError, "Largest K must be a positive integer, not 0"),
-    (GOOD, {"max_k": "4"}, TypeError, "Largest K must be a positive integer, not '4'"),
-    (GOOD, {"max_k": True}, TypeError, "Largest K must be a positive integer, not True"),
-    (GOOD, {"depth": 1}, ValueError, "Result queue depth must be an integer of at least 2, not 1"),
-    (
-        GOOD,
-        {"depth": "4"},
-        TypeError,
-        "Result queue depth must be an integer of at least 2, not '4'",
-    ),
-    (
-        GOOD,
-        {"depth": True},
-        TypeError,
-        "Result queue depth must be an integer of at least 2, not True",
-    ),
+    *integers(GOOD, "rows", "Row count", 1),
+    *integers(GOOD, "max_k", "Largest K", 1),
+    *integers(GOOD, "depth", "Result queue depth", 2),
 ]
 
 

@@ -1,6 +1,7 @@
 """Sequencing of the weight-stationary engine: testbench, wrong parameters."""
 
 from brickwork.hdl.systolic.control_ws import ControlWs
+from refusals import integers
 
 CASES = {
     "5-revisit-3": (ControlWs, dict(depth=5, revisit=3)),
@@ -13,12 +14,8 @@ CASES = {
 
 GOOD = next(iter(CASES.values()))
 WRONG = [
-    (GOOD, {"depth": 0}, ValueError, "Accumulator depth must be a positive integer, not 0"),
-    (GOOD, {"depth": "4"}, TypeError, "Accumulator depth must be a positive integer, not '4'"),
-    (GOOD, {"depth": True}, TypeError, "Accumulator depth must be a positive integer, not True"),
-    (GOOD, {"revisit": 0}, ValueError, "Revisit distance must be a positive integer, not 0"),
-    (GOOD, {"revisit": "4"}, TypeError, "Revisit distance must be a positive integer, not '4'"),
-    (GOOD, {"revisit": True}, TypeError, "Revisit distance must be a positive integer, not True"),
+    *integers(GOOD, "depth", "Accumulator depth", 1),
+    *integers(GOOD, "revisit", "Revisit distance", 1),
 ]
 
 

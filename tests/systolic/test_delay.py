@@ -1,6 +1,7 @@
 """The delay: its testbench, and parameters that it refuses."""
 
 from brickwork.hdl.systolic.delay import Delay
+from refusals import choices, integers
 
 CASES = {
     "3x4-flags": (Delay, dict(width=3, cycles=4, kind="flags")),
@@ -11,14 +12,9 @@ CASES = {
 
 GOOD = next(iter(CASES.values()))
 WRONG = [
-    (GOOD, {"width": 0}, ValueError, "Word width must be a positive integer, not 0"),
-    (GOOD, {"width": "4"}, TypeError, "Word width must be a positive integer, not '4'"),
-    (GOOD, {"width": True}, TypeError, "Word width must be a positive integer, not True"),
-    (GOOD, {"cycles": -1}, ValueError, "Delay must be a non-negative integer, not -1"),
-    (GOOD, {"cycles": "4"}, TypeError, "Delay must be a non-negative integer, not '4'"),
-    (GOOD, {"cycles": True}, TypeError, "Delay must be a non-negative integer, not True"),
-    (GOOD, {"kind": "other"}, ValueError, "Kind must be 'flags' or 'data', not 'other'"),
-    (GOOD, {"kind": 1}, TypeError, "Kind must be 'flags' or 'data', not 1"),
+    *integers(GOOD, "width", "Word width", 1),
+    *integers(GOOD, "cycles", "Delay", 0),
+    *choices(GOOD, "kind", "Kind", "'flags' or 'data'"),
 ]
 
 

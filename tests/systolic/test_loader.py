@@ -1,6 +1,7 @@
 """The loader: its testbench, and parameters that it refuses."""
 
 from brickwork.hdl.systolic.loader import Loader
+from refusals import integers
 
 CASES = {
     "5x3": (Loader, dict(width=5, steps=3)),
@@ -12,12 +13,8 @@ CASES = {
 
 GOOD = next(iter(CASES.values()))
 WRONG = [
-    (GOOD, {"width": 0}, ValueError, "Word width must be a positive integer, not 0"),
-    (GOOD, {"width": "4"}, TypeError, "Word width must be a positive integer, not '4'"),
-    (GOOD, {"width": True}, TypeError, "Word width must be a positive integer, not True"),
-    (GOOD, {"steps": 0}, ValueError, "Chain length must be a positive integer, not 0"),
-    (GOOD, {"steps": "4"}, TypeError, "Chain length must be a positive integer, not '4'"),
-    (GOOD, {"steps": True}, TypeError, "Chain length must be a positive integer, not True"),
+    *integers(GOOD, "width", "Word width", 1),
+    *integers(GOOD, "steps", "Chain length", 1),
 ]
 
 

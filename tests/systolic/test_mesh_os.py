@@ -1,6 +1,7 @@
 """Output-stationary mesh and tiles: testbench, and wrong parameters."""
 
 from brickwork.hdl.systolic.mesh_os import MeshOs, TileOs
+from refusals import choices, formats, integers
 
 CASES = {
     "3x5": (
@@ -93,117 +94,22 @@ GOOD = next(iter(CASES.values()))
 _, MESH = GOOD
 TILE = (TileOs, MESH | {"tile_cols": 3, "level": 1})
 WRONG = [
-    (GOOD, {"rows": 0}, ValueError, "Row count must be a positive integer, not 0"),
-    (GOOD, {"rows": "4"}, TypeError, "Row count must be a positive integer, not '4'"),
-    (GOOD, {"rows": True}, TypeError, "Row count must be a positive integer, not True"),
-    (GOOD, {"cols": 0}, ValueError, "Column count must be a positive integer, not 0"),
-    (GOOD, {"cols": "4"}, TypeError, "Column count must be a positive integer, not '4'"),
-    (GOOD, {"cols": True}, TypeError, "Column count must be a positive integer, not True"),
-    (GOOD, {"tile_rows": 0}, ValueError, "Tile row count must be a positive integer, not 0"),
-    (GOOD, {"tile_rows": "4"}, TypeError, "Tile row count must be a positive integer, not '4'"),
-    (GOOD, {"tile_rows": True}, TypeError, "Tile row count must be a positive integer, not True"),
-    (GOOD, {"tile_cols": 0}, ValueError, "Tile column count must be a positive integer, not 0"),
-    (GOOD, {"tile_cols": "4"}, TypeError, "Tile column count must be a positive integer, not '4'"),
-    (
-        GOOD,
-        {"tile_cols": True},
-        TypeError,
-        "Tile column count must be a positive integer, not True",
-    ),
-    (
-        GOOD,
-        {"a_format": "int1"},
-        ValueError,
-        "Activation format must be int<N> or uint<N> with N from 2 to 16, not 'int1'",
-    ),
-    (
-        GOOD,
-        {"a_format": "uint17"},
-        ValueError,
-        "Activation format must be int<N> or uint<N> with N from 2 to 16, not 'uint17'",
-    ),
-    (
-        GOOD,
-        {"a_format": 8},
-        TypeError,
-        "Activation format must be int<N> or uint<N> with N from 2 to 16, not 8",
-    ),
-    (
-        GOOD,
-        {"w_format": "int1"},
-        ValueError,
-        "Weight format must be int<N> or uint<N> with N from 2 to 16, not 'int1'",
-    ),
-    (
-        GOOD,
-        {"w_format": "uint17"},
-        ValueError,
-        "Weight format must be int<N> or uint<N> with N from 2 to 16, not 'uint17'",
-    ),
-    (
-        GOOD,
-        {"w_format": 8},
-        TypeError,
-        "Weight format must be int<N> or uint<N> with N from 2 to 16, not 8",
-    ),
-    (
-        GOOD,
-        {"acc_width": 1},
-        ValueError,
-        "Accumulator width must be an integer from 2 to 64, not 1",
-    ),
-    (
-        GOOD,
-        {"acc_width": "4"},
-        TypeError,
-        "Accumulator width must be an integer from 2 to 64, not '4'",
-    ),
-    (
-        GOOD,
-        {"acc_width": True},
-        TypeError,
-        "Accumulator width must be an integer from 2 to 64, not True",
-    ),
-    (
-        GOOD,
-        {"acc_width": 65},
-        ValueError,
-        "Accumulator width must be an integer from 2 to 64, not 65",
-    ),
-    (
-        GOOD,
-        {"pipeline": -1},
-        ValueError,
-        "Pipeline register count must be an integer from 0 to 2, not -1",
-    ),
-    (
-        GOOD,
-        {"pipeline": "4"},
-        TypeError,
-        "Pipeline register count must be an integer from 0 to 2, not '4'",
-    ),
-    (
-        GOOD,
-        {"pipeline": True},
-        TypeError,
-        "Pipeline register count must be an integer from 0 to 2, not True",
-    ),
-    (
-        GOOD,
-        {"pipeline": 3},
-        ValueError,
-        "Pipeline register count must be an integer from 0 to 2, not 3",
-    ),
-    (GOOD, {"overflow": "other"}, ValueError, "Overflow must be 'wrap' or 'saturate', not 'other'"),
-    (GOOD, {"overflow": 1}, TypeError, "Overflow must be 'wrap' or 'saturate', not 1"),
+    *integers(GOOD, "rows", "Row count", 1),
+    *integers(GOOD, "cols", "Column count", 1),
+    *integers(GOOD, "tile_rows", "Tile row count", 1),
+    *integers(GOOD, "tile_cols", "Tile column count", 1),
+    *formats(GOOD, "a_format", "Activation format"),
+    *formats(GOOD, "w_format", "Weight format"),
+    *integers(GOOD, "acc_width", "Accumulator width", 2, 64),
+    *integers(GOOD, "pipeline", "Pipeline register count", 0, 2),
+    *choices(GOOD, "overflow", "Overflow", "'wrap' or 'saturate'"),
     (
         GOOD,
         {"acc_width": 6},
         ValueError,
         "Accumulator width 6 is less than the 7 bits of a product of int4 and uint3",
     ),
-    (TILE, {"level": -1}, ValueError, "Level must be a non-negative integer, not -1"),
-    (TILE, {"level": True}, TypeError, "Level must be a non-negative integer, not True"),
+    *integers(TILE, "level", "Level", 0),
     (
         TILE,
         {"rows": 9},

@@ -1,6 +1,7 @@
 """Element of the output-stationary array: its testbench, and wrong parameters."""
 
 from brickwork.hdl.systolic.pe_os import PeOs
+from refusals import choices, formats, integers
 
 CASES = {
     "int4-uint3-0-saturate": (
@@ -31,92 +32,11 @@ CASES = {
 
 GOOD = next(iter(CASES.values()))
 WRONG = [
-    (
-        GOOD,
-        {"a_format": "int1"},
-        ValueError,
-        "Activation format must be int<N> or uint<N> with N from 2 to 16, not 'int1'",
-    ),
-    (
-        GOOD,
-        {"a_format": "uint17"},
-        ValueError,
-        "Activation format must be int<N> or uint<N> with N from 2 to 16, not 'uint17'",
-    ),
-    (
-        GOOD,
-        {"a_format": 8},
-        TypeError,
-        "Activation format must be int<N> or uint<N> with N from 2 to 16, not 8",
-    ),
-    (
-        GOOD,
-        {"w_format": "int1"},
-        ValueError,
-        "Weight format must be int<N> or uint<N> with N from 2 to 16, not 'int1'",
-    ),
-    (
-        GOOD,
-        {"w_format": "uint17"},
-        ValueError,
-        "Weight format must be int<N> or uint<N> with N from 2 to 16, not 'uint17'",
-    ),
-    (
-        GOOD,
-        {"w_format": 8},
-        TypeError,
-        "Weight format must be int<N> or uint<N> with N from 2 to 16, not 8",
-    ),
-    (
-        GOOD,
-        {"pipeline": -1},
-        ValueError,
-        "Pipeline register count must be an integer from 0 to 2, not -1",
-    ),
-    (
-        GOOD,
-        {"pipeline": "4"},
-        TypeError,
-        "Pipeline register count must be an integer from 0 to 2, not '4'",
-    ),
-    (
-        GOOD,
-        {"pipeline": True},
-        TypeError,
-        "Pipeline register count must be an integer from 0 to 2, not True",
-    ),
-    (
-        GOOD,
-        {"pipeline": 3},
-        ValueError,
-        "Pipeline register count must be an integer from 0 to 2, not 3",
-    ),
-    (
-        GOOD,
-        {"acc_width": 1},
-        ValueError,
-        "Accumulator width must be an integer from 2 to 64, not 1",
-    ),
-    (
-        GOOD,
-        {"acc_width": "4"},
-        TypeError,
-        "Accumulator width must be an integer from 2 to 64, not '4'",
-    ),
-    (
-        GOOD,
-        {"acc_width": True},
-        TypeError,
-        "Accumulator width must be an integer from 2 to 64, not True",
-    ),
-    (
-        GOOD,
-        {"acc_width": 65},
-        ValueError,
-        "Accumulator width must be an integer from 2 to 64, not 65",
-    ),
-    (GOOD, {"overflow": "other"}, ValueError, "Overflow must be 'wrap' or 'saturate', not 'other'"),
-    (GOOD, {"overflow": 1}, TypeError, "Overflow must be 'wrap' or 'saturate', not 1"),
+    *formats(GOOD, "a_format", "Activation format"),
+    *formats(GOOD, "w_format", "Weight format"),
+    *integers(GOOD, "pipeline", "Pipeline register count", 0, 2),
+    *integers(GOOD, "acc_width", "Accumulator width", 2, 64),
+    *choices(GOOD, "overflow", "Overflow", "'wrap' or 'saturate'"),
     (
         GOOD,
         {"acc_width": 6},

@@ -1,6 +1,7 @@
 """Element of the weight-stationary array: its testbench, and wrong parameters."""
 
 from brickwork.hdl.systolic.pe_ws import PeWs
+from refusals import formats, integers
 
 CASES = {
     "int4-uint3-0": (PeWs, dict(a_format="int4", w_format="uint3", psum_width=9, pipeline=0)),
@@ -13,84 +14,10 @@ CASES = {
 
 GOOD = next(iter(CASES.values()))
 WRONG = [
-    (
-        GOOD,
-        {"a_format": "int1"},
-        ValueError,
-        "Activation format must be int<N> or uint<N> with N from 2 to 16, not 'int1'",
-    ),
-    (
-        GOOD,
-        {"a_format": "uint17"},
-        ValueError,
-        "Activation format must be int<N> or uint<N> with N from 2 to 16, not 'uint17'",
-    ),
-    (
-        GOOD,
-        {"a_format": 8},
-        TypeError,
-        "Activation format must be int<N> or uint<N> with N from 2 to 16, not 8",
-    ),
-    (
-        GOOD,
-        {"w_format": "int1"},
-        ValueError,
-        "Weight format must be int<N> or uint<N> with N from 2 to 16, not 'int1'",
-    ),
-    (
-        GOOD,
-        {"w_format": "uint17"},
-        ValueError,
-        "Weight format must be int<N> or uint<N> with N from 2 to 16, not 'uint17'",
-    ),
-    (
-        GOOD,
-        {"w_format": 8},
-        TypeError,
-        "Weight format must be int<N> or uint<N> with N from 2 to 16, not 8",
-    ),
-    (
-        GOOD,
-        {"pipeline": -1},
-        ValueError,
-        "Pipeline register count must be an integer from 0 to 2, not -1",
-    ),
-    (
-        GOOD,
-        {"pipeline": "4"},
-        TypeError,
-        "Pipeline register count must be an integer from 0 to 2, not '4'",
-    ),
-    (
-        GOOD,
-        {"pipeline": True},
-        TypeError,
-        "Pipeline register count must be an integer from 0 to 2, not True",
-    ),
-    (
-        GOOD,
-        {"pipeline": 3},
-        ValueError,
-        "Pipeline register count must be an integer from 0 to 2, not 3",
-    ),
-    (
-        GOOD,
-        {"psum_width": 1},
-        ValueError,
-        "Partial sum width must be an integer of at least 2, not 1",
-    ),
-    (
-        GOOD,
-        {"psum_width": "4"},
-        TypeError,
-        "Partial sum width must be an integer of at least 2, not '4'",
-    ),
-    (
-        GOOD,
-        {"psum_width": True},
-        TypeError,
-        "Partial sum width must be an integer of at least 2, not True",
-    ),
+    *formats(GOOD, "a_format", "Activation format"),
+    *formats(GOOD, "w_format", "Weight format"),
+    *integers(GOOD, "pipeline", "Pipeline register count", 0, 2),
+    *integers(GOOD, "psum_width", "Partial sum width", 2),
     (
         GOOD,
         {"psum_width": 6},

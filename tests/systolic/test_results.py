@@ -1,6 +1,7 @@
 """The output side: its testbench, and parameters that it refuses."""
 
 from brickwork.hdl.systolic.results import Results
+from refusals import choices, formats, integers
 
 CASES = {
     "5-scale-by-rows": (
@@ -85,71 +86,13 @@ CASES = {
 
 GOOD = next(iter(CASES.values()))
 WRONG = [
-    (GOOD, {"cols": 0}, ValueError, "Column count must be a positive integer, not 0"),
-    (GOOD, {"cols": "4"}, TypeError, "Column count must be a positive integer, not '4'"),
-    (GOOD, {"cols": True}, TypeError, "Column count must be a positive integer, not True"),
-    (GOOD, {"bank_cols": 0}, ValueError, "Bank column count must be a positive integer, not 0"),
-    (GOOD, {"bank_cols": "4"}, TypeError, "Bank column count must be a positive integer, not '4'"),
-    (
-        GOOD,
-        {"bank_cols": True},
-        TypeError,
-        "Bank column count must be a positive integer, not True",
-    ),
-    (
-        GOOD,
-        {"output": "other"},
-        ValueError,
-        "Output must be 'raw', 'bias', 'scale' or 'shift', not 'other'",
-    ),
-    (GOOD, {"output": 1}, TypeError, "Output must be 'raw', 'bias', 'scale' or 'shift', not 1"),
-    (GOOD, {"depth": 1}, ValueError, "Result queue depth must be an integer of at least 2, not 1"),
-    (
-        GOOD,
-        {"depth": "4"},
-        TypeError,
-        "Result queue depth must be an integer of at least 2, not '4'",
-    ),
-    (
-        GOOD,
-        {"depth": True},
-        TypeError,
-        "Result queue depth must be an integer of at least 2, not True",
-    ),
-    (GOOD, {"max_reserve": 0}, ValueError, "Largest reservation must be a positive integer, not 0"),
-    (
-        GOOD,
-        {"max_reserve": "4"},
-        TypeError,
-        "Largest reservation must be a positive integer, not '4'",
-    ),
-    (
-        GOOD,
-        {"max_reserve": True},
-        TypeError,
-        "Largest reservation must be a positive integer, not True",
-    ),
-    (GOOD, {"run_interval": 0}, ValueError, "Run interval must be a positive integer, not 0"),
-    (GOOD, {"run_interval": "4"}, TypeError, "Run interval must be a positive integer, not '4'"),
-    (GOOD, {"run_interval": True}, TypeError, "Run interval must be a positive integer, not True"),
-    (
-        GOOD,
-        {"out_format": "int1"},
-        ValueError,
-        "Output format must be int<N> or uint<N> with N from 2 to 16, not 'int1'",
-    ),
-    (
-        GOOD,
-        {"out_format": "uint17"},
-        ValueError,
-        "Output format must be int<N> or uint<N> with N from 2 to 16, not 'uint17'",
-    ),
-    (
-        GOOD,
-        {"out_format": 8},
-        TypeError,
-        "Output format must be int<N> or uint<N> with N from 2 to 16, not 8",
-    ),
+    *integers(GOOD, "cols", "Column count", 1),
+    *integers(GOOD, "bank_cols", "Bank column count", 1),
+    *choices(GOOD, "output", "Output", "'raw', 'bias', 'scale' or 'shift'"),
+    *integers(GOOD, "depth", "Result queue depth", 2),
+    *integers(GOOD, "max_reserve", "Largest reservation", 1),
+    *integers(GOOD, "run_interval", "Run interval", 1),
+    *formats(GOOD, "out_format", "Output format"),
 ]
 
 

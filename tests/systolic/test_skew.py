@@ -1,6 +1,7 @@
 """The skew: its testbench, and parameters that it refuses."""
 
 from brickwork.hdl.systolic.skew import Skew
+from refusals import integers
 
 CASES = {
     "3x5-forwards": (Skew, dict(lanes=3, width=5, backwards=0)),
@@ -13,16 +14,9 @@ CASES = {
 
 GOOD = next(iter(CASES.values()))
 WRONG = [
-    (GOOD, {"lanes": 0}, ValueError, "Lane count must be a positive integer, not 0"),
-    (GOOD, {"lanes": "4"}, TypeError, "Lane count must be a positive integer, not '4'"),
-    (GOOD, {"lanes": True}, TypeError, "Lane count must be a positive integer, not True"),
-    (GOOD, {"width": 0}, ValueError, "Lane width must be a positive integer, not 0"),
-    (GOOD, {"width": "4"}, TypeError, "Lane width must be a positive integer, not '4'"),
-    (GOOD, {"width": True}, TypeError, "Lane width must be a positive integer, not True"),
-    (GOOD, {"backwards": -1}, ValueError, "Backwards must be an integer from 0 to 1, not -1"),
-    (GOOD, {"backwards": "4"}, TypeError, "Backwards must be an integer from 0 to 1, not '4'"),
-    (GOOD, {"backwards": True}, TypeError, "Backwards must be an integer from 0 to 1, not True"),
-    (GOOD, {"backwards": 2}, ValueError, "Backwards must be an integer from 0 to 1, not 2"),
+    *integers(GOOD, "lanes", "Lane count", 1),
+    *integers(GOOD, "width", "Lane width", 1),
+    *integers(GOOD, "backwards", "Backwards", 0, 1),
 ]
 
 

@@ -116,6 +116,8 @@ async def cycle_bound(dut):
         (tiles * rows, rows, tiles * cols),
         (2 * rows + 1, 2 * rows + 1, 2 * tiles * cols),
         (min(host.depth, 40), 20 * rows, 1),
+        # A run that is long enough to hide nothing of what comes before and after it.
+        (min(host.depth, cols + 20), rows, cols),
     ]:
         await host.run([host.product(m, k, n)])
         taken, bound = host.cycles, host.cycle_bound

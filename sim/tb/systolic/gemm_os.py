@@ -16,7 +16,9 @@ async def latency_and_throughput(dut):
     latency = host.facts["timing"]["last_operands_to_first_result"]
     assert host.facts["timing"]["terms_per_cycle"] == 1
     interval = host.cols + host.latency - 1 if host.latency else 1
-    for k, tiles in [(1, 1), (host.rows, 1), (max(host.rows, interval), 5)]:
+    # More rows than there are places for results, or one that is missing would not be missed.
+    many = max(5, -(-3 * (2 * host.rows + host.cols + 20) // host.rows))
+    for k, tiles in [(1, 1), (host.rows, 1), (max(host.rows, interval), many)]:
         k = min(k, host.max_k)
         for late in ("acts", "weights"):
             # Everything else is there when the stream begins, so nothing waits.
