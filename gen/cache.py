@@ -28,11 +28,9 @@ def cache(options) -> int:
 
 def _shown(size: Size) -> tuple[str, str]:
     count = f"{size.entries} {'entry' if size.entries == 1 else 'entries'}"
-    amount = float(size.bytes)
-    for unit in ("B", "kB", "MB"):
-        if amount < 999.5:
-            break
+    amount, units = float(size.bytes), ["B", "kB", "MB", "GB"]
+    while amount >= 999.5 and len(units) > 1:
         amount /= 1000
-    else:
-        unit = "GB"
-    return count, f"{amount:.0f} {unit}" if amount >= 10 or unit == "B" else f"{amount:.1f} {unit}"
+        units.pop(0)
+    digits = 0 if units[0] == "B" or amount >= 9.95 else 1
+    return count, f"{amount:.{digits}f} {units[0]}"

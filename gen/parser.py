@@ -31,6 +31,12 @@ def _integer(thing, lowest=None, highest=None):
     return read
 
 
+def _integers(thing, lowest, highest):
+    """Reads integers that are separated by commas."""
+    read = _integer(thing, lowest, highest)
+    return lambda text: [read(part) for part in text.split(",")]
+
+
 def parser() -> argparse.ArgumentParser:
     """The parser; it sets ``command`` to the module and the function that do the work."""
     top = _Parser(
@@ -118,13 +124,28 @@ def parser() -> argparse.ArgumentParser:
         "bench",
         ("bench.command", "bench"),
         "measure cycles, emission and simulation, beside other tools in the same run",
-        "brickwork bench cycles",
+        "brickwork bench speed --sizes 8,16",
     )
     new.add_argument(
         "benches",
         metavar="NAME",
         nargs="*",
-        help="cycles, emission or simulation (default: all)",
+        help="cycles, emission, simulation or speed (default: all)",
+    )
+    new.add_argument(
+        "--sizes",
+        metavar="R,R,...",
+        type=_integers("Size", 1, 1024),
+        default=[8, 16, 32, 64],
+        help="speed: rows and columns of the arrays (default: 8,16,32,64)",
+    )
+    new.add_argument("--large", action="store_true", help="speed: an array of 256 × 256 too")
+    new.add_argument(
+        "--runs",
+        metavar="N",
+        type=_integer("Number of runs", 1, 99),
+        default=3,
+        help="speed: runs of each way, whose median counts (default: 3)",
     )
     _out(new)
     _json(new)

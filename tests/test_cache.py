@@ -25,6 +25,14 @@ def write(text):
     return make
 
 
+def leave(place, days):
+    """Makes a folder that was last written to some days ago."""
+    place.mkdir(parents=True)
+    (place / "content").write_text("half")
+    then = time.time() - days * 24 * 3600
+    os.utime(place, (then, then))
+
+
 def never(place):
     pytest.fail("made although it was there")
 
@@ -79,15 +87,11 @@ class TestEntry:
         assert cache.entry("things", "a", make=write("1"))[1] is False
 
     def test_stale_folders_are_removed(self, folder):
-        old = folder / "things" / ".old.1.2"
-        young = folder / "things" / ".young.1.2"
-        for path in (old, young):
-            path.mkdir(parents=True)
-            (path / "content").write_text("half")
-        two_days_ago = time.time() - 2 * 24 * 3600
-        os.utime(old, (two_days_ago, two_days_ago))
+        left = [".old.1.01234567", ".young.1.01234567", ".strange"]
+        for name in left:
+            leave(folder / "things" / name, days=0 if "young" in name else 2)
         place, _ = cache.entry("things", "a", make=write("1"))
-        assert names(folder / "things") == sorted([".young.1.2", place.name])
+        assert names(folder / "things") == sorted([*left[1:], place.name])
 
 
 def _race(barrier, results, text):
@@ -194,3 +198,136 @@ def test_keep_replaces(folder):
     assert cache.keep("failed", "x.log", "1") == folder / "failed" / "x.log"
     assert cache.keep("failed", "x.log", "2").read_text() == "2"
     assert names(folder / "failed") == ["x.log"]
+
+
+def ended():
+    """The id of a process that has ended."""
+    context = multiprocessing.get_context("fork")
+    process = context.Process(target=int)
+    process.start()
+    process.join(30)
+    return process.pid
+
+
+@pytest.fixture
+def filled(folder):
+    """A cache folder with something of each kind, and with what is not of the cache."""
+    cache.entry("builds", "a", make=write("12"))
+    cache.entry("builds", "b", make=write("345"))
+    cache.entry("runtime", "a", make=write("6"))
+    cache.keep("failed", "x.log", "text")
+    leave(folder / "builds" / f".dead.{ended()}.01234567", days=0)
+    leave(folder / "runtime" / f".old.{os.getpid()}.01234567", days=2)
+    leave(folder / "builds" / f".running.{os.getpid()}.01234567", days=0)
+    for path in (folder / "builds" / "mine", folder / "builds" / ".mine", folder / "mine"):
+        leave(path, days=2)
+    return folder
+
+
+WHOLE = {"builds": (2, 5), "runtime": (1, 1), "verilog": (0, 0), "failed": (1, 4), "stale": (2, 8)}
+STAYS = [".mine", f".running.{os.getpid()}.01234567", "mine"]
+
+
+class TestUsage:
+    def test_missing(self, folder):
+        assert cache.usage() == dict.fromkeys(WHOLE, (0, 0))
+        assert not folder.exists()
+
+    def test_kinds(self, filled):
+        assert cache.usage() == WHOLE
+
+    def test_links_are_not_followed(self, folder, tmp_path):
+        (tmp_path / "large").write_text("x" * 10_000)
+        cache.entry("builds", "a", make=lambda place: (place / "x").symlink_to(tmp_path / "large"))
+        assert cache.usage()["builds"].bytes < 1000
+
+    def test_unreadable(self, folder):
+        folder.write_text("")
+        with pytest.raises(
+            OSError, match=f"^Cache folder {folder} cannot be read: Not a directory$"
+        ):
+            cache.usage()
+
+
+class TestClear:
+    def test_missing(self, folder):
+        assert cache.clear() == dict.fromkeys(WHOLE, (0, 0))
+        assert not folder.exists()
+
+    def test_all(self, filled):
+        assert cache.clear() == WHOLE
+        assert cache.usage() == dict.fromkeys(WHOLE, (0, 0))
+        assert names(filled) == ["builds", "failed", "mine", "runtime"]
+        assert names(filled / "builds") == sorted(STAYS)
+        assert names(filled / "runtime") == names(filled / "failed") == []
+        assert cache.entry("builds", "a", make=write("again"))[1] is False
+
+    @pytest.mark.parametrize("kind", cache.KINDS)
+    def test_kind(self, filled, kind):
+        assert cache.clear(kind) == {kind: WHOLE[kind]}
+        assert cache.usage() == WHOLE | {kind: (0, 0)}
+
+    def test_wrong_kind(self, filled):
+        with pytest.raises(
+            ValueError,
+            match=r"^Kind of cache entries must be one of builds, runtime, verilog, failed, stale, "
+            r"not 'build'$",
+        ):
+            cache.clear("build")
+        assert cache.usage() == WHOLE
+
+    def test_link_to_an_entry(self, folder, tmp_path):
+        leave(tmp_path / "elsewhere", days=0)
+        (folder / "runtime").mkdir(parents=True)
+        (folder / "runtime" / ("0" * 32)).symlink_to(tmp_path / "elsewhere")
+        assert cache.clear("runtime")["runtime"].entries == 1
+        assert names(folder / "runtime") == []
+        assert names(tmp_path / "elsewhere") == ["content"]
+
+    def test_while_an_entry_is_made(self, folder):
+        def make(place):
+            write("1")(place)
+            assert cache.clear() == dict.fromkeys(WHOLE, (0, 0))
+
+        place, cached = cache.entry("builds", "a", make=make)
+        assert not cached
+        assert (place / "content").read_text() == "1"
+
+    def test_entry_disappears_before_it_is_deleted(self, folder, monkeypatch):
+        place, _ = cache.entry("builds", "a", make=write("1"))
+        rmtree = cache.shutil.rmtree
+
+        def check(path, **options):
+            assert not place.exists()
+            assert path.name.startswith(".gone.")
+            assert cache.usage()["builds"] == (0, 0)
+            rmtree(path, **options)
+
+        monkeypatch.setattr(cache.shutil, "rmtree", check)
+        assert cache.clear()["builds"] == (1, 1)
+        assert names(folder / "builds") == []
+
+    def test_two_at_once(self, filled, monkeypatch):
+        bytes_, first = cache._bytes, []
+
+        def other(path):
+            # Between the first's renaming and its deletion another process clears everything.
+            if not first:
+                first.append(path)
+                assert cache.clear()["builds"].entries == 1
+            return bytes_(path)
+
+        monkeypatch.setattr(cache, "_bytes", other)
+        assert cache.clear()["builds"].entries == 1
+        assert cache.usage() == dict.fromkeys(WHOLE, (0, 0))
+
+    def test_unwritable(self, filled, monkeypatch):
+        def rename(self, target):
+            raise PermissionError(errno.EACCES, os.strerror(errno.EACCES), str(self))
+
+        monkeypatch.setattr(Path, "rename", rename)
+        with pytest.raises(
+            OSError, match=f"^Cache folder {filled} cannot be cleared: Permission denied$"
+        ):
+            cache.clear()
+        assert cache.usage() == WHOLE

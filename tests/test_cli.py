@@ -1,6 +1,7 @@
 """The command line: output, exit status, and what users get wrong."""
 
 import contextlib
+import errno
 import json
 import os
 import re
@@ -18,7 +19,7 @@ from brickwork.gen.cli import main
 from brickwork.sim import cache, toolchain
 from brickwork.sim.simulate import Outcome, Test
 
-COMMANDS = ("list", "emit", "sim", "lint", "run", "demo", "doctor")
+COMMANDS = ("list", "emit", "sim", "lint", "run", "demo", "cache", "doctor")
 SMALL = ("--set", "rows=3", "--set", "cols=5")
 RUN = ("run", "gemm_ws", *SMALL, "--a", "a.npy", "--w", "w.npy")
 
@@ -615,6 +616,94 @@ class TestSim:
         assert kind == "waves"
         assert Path(waves).match("out/sim/*/gemm_ws.fst")
         assert how == f"open with surfer {waves} or gtkwave {waves}"
+
+
+class TestCache:
+    @pytest.fixture(autouse=True)
+    def place(self, tmp_path, monkeypatch):
+        place = tmp_path / "cache"
+        monkeypatch.setenv("BRICKWORK_CACHE", str(place))
+        return place
+
+    @pytest.fixture
+    def fill(self):
+        def make(size):
+            return lambda folder: (folder / "content").write_text("x" * size)
+
+        for number, size in enumerate([999, 1_500_000, 10_000]):
+            cache.entry("builds", str(number), make=make(size))
+        cache.entry("runtime", make=make(12_345))
+        cache.keep("failed", "x.log", "four")
+
+    def check(self, capsys, lines, *argv):
+        assert main(["cache", *argv]) == 0
+        captured = capsys.readouterr()
+        assert (captured.out.splitlines(), captured.err) == (lines, "")
+
+    @pytest.mark.parametrize("argv", [(), ("--clear",)])
+    def test_empty(self, place, capsys, argv):
+        self.check(capsys, [f"folder\t{place}", "empty"], *argv)
+        assert not place.exists()
+
+    def test_shown_and_cleared(self, fill, place, capsys):
+        rows = [
+            "builds\t3 entries\t1.5 MB",
+            "runtime\t1 entry\t12 kB",
+            "verilog\t0 entries\t0 B",
+            "failed\t1 entry\t4 B",
+            "stale\t0 entries\t0 B",
+        ]
+        folder = f"folder\t{place}"
+        self.check(capsys, [folder, *rows])
+        self.check(capsys, [folder, "freed\tfailed\t1 entry\t4 B"], "--clear", "failed")
+        self.check(capsys, [folder, "freed\tfailed\t0 entries\t0 B"], "--clear", "failed")
+        rows[3] = "failed\t0 entries\t0 B"
+        self.check(capsys, [folder, *(f"freed\t{row}" for row in rows)], "--clear")
+        self.check(capsys, [folder, "empty"])
+
+    def test_json(self, fill, place, capsys):
+        sizes = {
+            "builds": {"entries": 3, "bytes": 1_510_999},
+            "runtime": {"entries": 1, "bytes": 12_345},
+            "verilog": {"entries": 0, "bytes": 0},
+            "failed": {"entries": 1, "bytes": 4},
+            "stale": {"entries": 0, "bytes": 0},
+        }
+        nothing = {kind: {"entries": 0, "bytes": 0} for kind in sizes}
+        for argv, key, value in [
+            ([], "kinds", sizes),
+            (["--clear"], "freed", sizes),
+            (["--clear"], "freed", nothing),
+            ([], "kinds", nothing),
+        ]:
+            assert main(["cache", "--json", *argv]) == 0
+            assert json.loads(capsys.readouterr().out) == {"folder": str(place), key: value}
+
+    @pytest.mark.parametrize("kind", ["build", ""])
+    def test_wrong_kind(self, refused, fill, kind):
+        refused(
+            "Kind of cache entries must be one of builds, runtime, verilog, failed, stale, "
+            f"not {kind!r}",
+            "cache",
+            "--clear",
+            kind,
+        )
+        assert cache.usage()["builds"].entries == 3
+
+    def test_unreadable(self, refused, place):
+        place.write_text("")
+        refused(f"Cache folder {place} cannot be read: Not a directory", "cache")
+        refused(f"Cache folder {place} cannot be cleared: Not a directory", "cache", "--clear")
+
+    def test_unwritable(self, refused, fill, place, monkeypatch):
+        def rename(self, target):
+            raise OSError(errno.EROFS, os.strerror(errno.EROFS), str(self))
+
+        monkeypatch.setattr(Path, "rename", rename)
+        refused(
+            f"Cache folder {place} cannot be cleared: Read-only file system", "cache", "--clear"
+        )
+        assert cache.usage()["builds"].entries == 3
 
 
 class TestDoctor:
