@@ -58,3 +58,10 @@ def test_utilization_of_a_large_product(kind, tmp_path):
     done = product(emit(kind(rows=16, cols=16), tmp_path), 512, 512, 512)
     assert done.utilization >= 0.995
     assert done.cycles <= done.cycle_bound
+
+
+def test_an_array_of_the_size_of_the_first_tpu(tmp_path):
+    emission = emit(GemmWs(rows=256, cols=256), tmp_path)
+    assert emission.verilog.stat().st_size < 400_000
+    done = product(emission, 256, 256, 512)
+    assert done.cycles <= done.cycle_bound
