@@ -19,14 +19,13 @@ def test_table():
         record(array="8x8", way="ours", m=1024, cycles_per_second=2500000, ratio=1.0, exact=True),
         record(array="64x64", way="other", note="not installed: it"),
     ]
-    assert table(speed.rows(records)).splitlines() == [
+    lines = table(speed.rows(records)).splitlines()
+    assert lines[0] == (
         "array  way        M  emission s  cold build s  warm  cached   cycles/s  MAC/s  ratio"
-        "  exact  note",
-        "8x8    ours  1,024                                          2,500,000           1.0"
-        "    yes",
-        "64x64  other                                                                       "
-        "         not installed: it",
-    ]
+        "  exact  note"
+    )
+    assert lines[1] == f"8x8    ours   1,024{'2,500,000':>51}{'1.0':>14}{'yes':>7}"
+    assert lines[2] == f"64x64  other{'':>81}not installed: it"
     assert "note" not in table(speed.rows(records[:1]))
 
 

@@ -8,13 +8,14 @@ from ..errors import Failed
 from ..files import check_folder
 from ..progress import progress
 
-__all__ = ["BENCHES", "bench", "table"]
+__all__ = ["BENCHES", "bench", "check", "table"]
 
 #: Name of a measurement to its title; each is a module with a function ``measure``.
 BENCHES = {
     "cycles": "Cycles in RTL, and SCALE-Sim's (the index of its last cycle)",
     "emission": "Emission of gemm_ws",
     "simulation": "Simulation of gemm_ws under cocotb, builds with a warm runtime",
+    "speed": "Speed of simulation of gemm_ws; ratios to the compiled driver",
 }
 
 
@@ -27,22 +28,29 @@ def bench(options) -> int:
             raise ValueError(f"Measurement must be one of {', '.join(BENCHES)}, not {name!r}")
     for name in names:
         module = importlib.import_module(f".{name}", __package__)
-        try:
-            found = list(progress(module.measure(out), what=name))
-        except ModuleNotFoundError as error:
-            raise ValueError(
-                f"Package {error.name} is missing, which only benchmarks need: "
-                "pip install 'brickwork[bench]'"
-            ) from None
+        if name == "speed":
+            sizes = options.sizes + [256] * options.large
+            found = module.measure(out, sizes=sizes, runs=options.runs)
+            module.write(out, found)
+            shown = module.rows(found)
+        else:
+            found = shown = list(progress(module.measure(out), what=name))
         records[name] = found
         if not options.json:
-            print(BENCHES[name], table(found), sep="\n\n", end="\n\n", flush=True)
+            print(BENCHES[name], table(shown), sep="\n\n", end="\n\n", flush=True)
     if options.json:
         print(json.dumps(records, indent=2))
-    wrong = [row for rows in records.values() for row in rows if not row.get("exact", True)]
-    if wrong:
-        raise Failed(f"{len(wrong)} products are not what the golden model gives: {wrong[0]}")
+    check(records)
     return 0
+
+
+def check(records: dict[str, list[dict]]) -> None:
+    """Raises :exc:`Failed` if a result is wrong, or a product took other cycles than elsewhere."""
+    rows = [row for found in records.values() for row in found]
+    if wrong := [row for row in rows if row.get("exact") is False]:
+        raise Failed(f"{len(wrong)} products are not what the golden model gives: {wrong[0]}")
+    if other := [row for row in rows if row.get("same_cycles") is False]:
+        raise Failed(f"{len(other)} ways take other cycles for the same product: {other[0]}")
 
 
 def table(records: list[dict]) -> str:

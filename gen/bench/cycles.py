@@ -1,6 +1,7 @@
 """Cycles of the GEMM engines in RTL, beside SCALE-Sim's for the same products and arrays."""
 
 import csv
+import importlib.util
 import io
 import tempfile
 from contextlib import redirect_stdout
@@ -84,10 +85,14 @@ def folds(design, rows, cols, m, k, n):
 def measure(out, arrays=ARRAYS, products=PRODUCTS):
     """Yield a record for each design, array and product, in which every result is checked."""
     rng = np.random.default_rng(1)
+    installed = importlib.util.find_spec("scalesim") is not None
     for kind in (GemmWs, GemmOs):
         for rows, cols in arrays:
             emission = emit(kind(rows=rows, cols=cols), out)
-            references = scale_sim(rows, cols, _FLOWS[kind.design()], products)
+            flow = _FLOWS[kind.design()]
+            references = (
+                scale_sim(rows, cols, flow, products) if installed else [None] * len(products)
+            )
             for (m, k, n), reference in zip(products, references, strict=True):
                 a = rng.integers(-128, 128, (m, k))
                 w = rng.integers(-128, 128, (k, n))
@@ -100,6 +105,6 @@ def measure(out, arrays=ARRAYS, products=PRODUCTS):
                     "cycles": product.cycles,
                     "bound": product.cycle_bound,
                     "scale_sim": reference,
-                    "difference": product.cycles - reference,
+                    "difference": product.cycles - reference if installed else None,
                     "exact": product.matches_golden,
-                }
+                } | ({} if installed else {"note": "not installed: scalesim"})

