@@ -26,7 +26,12 @@ __all__ = ["Build", "BuildError", "Manifest", "build", "lint_rules", "read_manif
 _SCHEME = "1"  # to be raised when this file makes something else from the same inputs
 
 _CXXFLAGS = ("-std=gnu++17", "-pthread", "-w")
-_FAST = "-O1"  # compiles a third faster than Verilator's -Os and runs as fast under cocotb
+# Measured with 16×16 elements under the compiled driver: -O2 runs 1.8 times as fast as -O1, twice as
+# fast as -Os, and a tenth slower than -O3. On Verilator's large functions it takes ten times as long
+# to compile as -O1; on functions of at most 500 statements no longer, and runs as fast. Two Verilator
+# threads were slower than one.
+_FAST = "-O2"
+_SPLIT = ("--output-split-cfuncs", "500")
 _SLOW = "-O0"  # start-up code, which runs once
 
 # Compiled together, before the first design; another source when a design first needs it.
@@ -300,7 +305,7 @@ def _check_ports(design: Manifest, header: str) -> None:
 def _verilator_options(top: str, waves: bool, debug: bool, hierarchical: bool) -> list[str]:
     options = ["--cc", "--exe", "--vpi", "--prefix", "Vtop", "--top-module", top, "--Mdir", "."]
     # Generated Verilog has no delays; the time unit only labels the testbench's clock.
-    options += ["--no-timing", "--timescale", "1ns/1ps", "--assert"]
+    options += ["--no-timing", "--timescale", "1ns/1ps", "--assert", *_SPLIT]
     if waves:
         options.append("--trace-fst")
     if debug:

@@ -130,6 +130,8 @@ def _measure(out, size, runs, seconds, names, cold, bar):
                 bar.set_description(f"speed {array}, {way.title}, build")
                 if name in ("driver", "cocotb"):
                     record |= built
+                elif way.emitted:
+                    record["emission_seconds"] = built.get("emission_seconds")
                 # The harness takes minutes to compile, so that is kept.
                 kept = {"BRICKWORK_CACHE": usual} if name == "harness" else {}
                 with mock.patch.dict(os.environ, kept):

@@ -1,8 +1,7 @@
 """Ways to simulate the same product on the same gemm_ws: ours, other people's, and the limit.
 
-Each way is an object with ``title``, ``exact`` (whether its results are checked), ``prepare()``,
-which makes what runs need and returns what is to be recorded of that, and ``run(m)``, which
-multiplies an M × R by an R × R matrix and returns a :class:`Run`.
+Each way is an object with a ``title``; ``prepare()`` makes what runs need and returns what is to be
+recorded of that, and ``run(m)`` multiplies an M × R by an R × R matrix and returns a :class:`Run`.
 """
 
 import json
@@ -60,6 +59,8 @@ class Way:
 
     #: The largest array that the way is tried on, and why.
     largest, too_large = 1024, ""
+    #: Whether it simulates our Verilog.
+    emitted = True
 
     def __init__(self, size, emission, folder):
         self.size, self.emission, self.folder = size, emission, Path(folder).absolute()
@@ -148,6 +149,7 @@ class Stock(_Runner):
     """Amaranth's own Verilog, a module for each instance, in Verilator as the runner has it."""
 
     title = "stock runner, plain Verilog"
+    emitted = False
     simulator = "verilator"
     build_args = ("-Wno-fatal",)
     largest, too_large = 16, "not built: takes more than 10 minutes"
@@ -184,7 +186,7 @@ class Icarus(_Runner):
     title = "Icarus, cocotb"
     simulator = "icarus"
     build_args = ()
-    largest, too_large = 32, "not run: takes minutes for a few rows"
+    largest, too_large = 64, "not run: takes minutes for a few rows"
 
     def missing(self):
         return "" if shutil.which("iverilog") else "iverilog"
@@ -201,6 +203,7 @@ class Amaranth(Way):
     """The simulator that Amaranth brings along: the unit itself, as Python code."""
 
     title = "Amaranth's simulator"
+    emitted = False
     largest, too_large = 32, "not run: takes minutes for a few rows"
 
     def prepare(self):
