@@ -26,10 +26,10 @@ __all__ = ["Build", "BuildError", "Manifest", "build", "lint_rules", "read_manif
 _SCHEME = "1"  # to be raised when this file makes something else from the same inputs
 
 _CXXFLAGS = ("-std=gnu++17", "-pthread", "-w")
-# Measured with 16×16 elements under the compiled driver: -O2 runs 1.8 times as fast as -O1, twice as
-# fast as -Os, and a tenth slower than -O3. On Verilator's large functions it takes ten times as long
-# to compile as -O1; on functions of at most 500 statements no longer, and runs as fast. Two Verilator
-# threads were slower than one.
+# Measured with 16×16 elements under the compiled driver: -O2 runs 1.8 times as fast as -O1, twice
+# as fast as -Os, and a tenth slower than -O3. On Verilator's large functions it takes ten times as
+# long to compile as -O1; on functions of at most 500 statements no longer, and runs as fast. Two
+# Verilator threads were slower than one.
 _FAST = "-O2"
 _SPLIT = ("--output-split-cfuncs", "500")
 _SLOW = "-O0"  # start-up code, which runs once
