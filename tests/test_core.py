@@ -4,6 +4,7 @@ import itertools
 
 import numpy as np
 import pytest
+from brickwork import sim
 from brickwork.gen.emit import emit, emit_unit
 from brickwork.gen.parameters import GemmOs, GemmWs
 from brickwork.hdl.stream.fifo import Fifo
@@ -55,7 +56,7 @@ def test_driver_and_cocotb_agree_on_results_and_cycles(kind, output, tmp_path):
 
 @pytest.fixture
 def fifo(tmp_path):
-    return core.load(emit_unit(Fifo(width=13, depth=6), tmp_path).folder)
+    return sim.load(emit_unit(Fifo(width=13, depth=6), tmp_path).folder)
 
 
 def test_any_design_with_streams(fifo):
