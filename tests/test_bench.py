@@ -1,9 +1,10 @@
 """The benchmark of simulation speed: its table, its file, and that its ways agree."""
 
+import functools
 import json
 
 import pytest
-from brickwork.gen.bench import speed, ways
+from brickwork.gen.bench import harness, speed, ways
 from brickwork.gen.bench.command import check, table
 from brickwork.gen.errors import Failed
 
@@ -29,7 +30,10 @@ def test_table():
     assert "note" not in table(speed.rows(records[:1]))
 
 
-def test_small(tmp_path):
+def test_small(tmp_path, monkeypatch):
+    # Speed is not looked at here, and optimising would take most of the test.
+    quick = functools.partial(harness.build, compiler_options=("-O0", *harness.COMPILER[1:]))
+    monkeypatch.setattr(harness, "build", quick)
     records = speed.measure(tmp_path, sizes=[2], runs=2, seconds=0.05, ways=NAMES, cold=False)
     check({"speed": records})
     speed.write(tmp_path, records)
