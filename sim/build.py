@@ -210,7 +210,7 @@ def build(manifest: Path, *, waves: bool = False, debug: bool = False) -> Build:
     )
 
     def make(place: Path) -> None:
-        work = place / "work"
+        work = place / "model"
         work.mkdir()
         (work / name).write_bytes(verilog)
         (work / "lint.vlt").write_text(rules)

@@ -798,7 +798,7 @@ class TestInterrupt:
         builds = place / "builds"
         argv = ["run", "gemm_ws", "--a", "a.npy", "--w", "w.npy", "--out", "y.npy"]
         env = os.environ | {"BRICKWORK_CACHE": str(place)}
-        interrupt(argv, lambda: any(builds.glob(".*/work/*.cpp")), env)
+        interrupt(argv, lambda: any(builds.glob(".*/model/*.cpp")), env)
         assert list(builds.iterdir()) == []
         assert not (folder / "y.npy").exists()
         assert processes_in(tmp_path) == [os.getpid()]

@@ -142,7 +142,7 @@ def test_cleared_during_a_build(manifest, kinds):
 
     with start(manifest) as child:
         end = time.monotonic() + 60
-        while not any((cache.folder() / "builds").glob(".*/work/together*.cpp")):
+        while not any((cache.folder() / "builds").glob(".*/model/together*.cpp")):
             assert child.poll() is None, child.stderr.read()
             assert time.monotonic() < end
             time.sleep(0.01)
