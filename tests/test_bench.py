@@ -4,7 +4,7 @@ import functools
 import json
 
 import pytest
-from brickwork.gen.bench import harness, speed, ways
+from brickwork.gen.bench import emission, harness, speed, ways
 from brickwork.gen.bench.command import check, table
 from brickwork.gen.errors import Failed
 
@@ -83,3 +83,14 @@ def test_check():
         check({"speed": [record(exact=True), record(exact=False)]})
     with pytest.raises(Failed, match="1 ways take other cycles for the same product"):
         check({"speed": [record(same_cycles=False)]})
+
+
+def test_emission(tmp_path):
+    records = list(emission.measure(tmp_path, (2,), (2,)))
+    assert [row["way"] for row in records] == [
+        "shared modules",
+        "plain, native yosys",
+        "plain, as installed",
+    ]
+    assert records[0]["bytes"] < records[1]["bytes"]
+    assert records[0]["modules"] < records[1]["modules"]

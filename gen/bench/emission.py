@@ -14,8 +14,11 @@ def _engine(size):
     return GemmWs(rows=size, cols=size).unit()
 
 
-def measure(shared=(16, 32, 64, 256), plain=(16, 32)):
-    """Yield a record for each size of a square ``gemm_ws`` and each way of conversion."""
+def measure(out=None, shared=(16, 32, 64, 256), plain=(16, 32)):
+    """Yield a record for each size of a square ``gemm_ws`` and each way of conversion.
+
+    ``out`` is the folder that every measurement is given; this one writes nothing.
+    """
     from amaranth.back import verilog as amaranth_verilog
 
     ways = {
