@@ -64,6 +64,12 @@ def run(options) -> int:
         wrong = folder / "wrong.npy"
         write_array(wrong, product.y)
         raise Failed(f"{difference} (all results: {wrong}); reproduce with: {_again(options)}")
+    stalled = options.stall_in or options.stall_out
+    if not stalled and product.cycles > product.cycle_bound:
+        raise Failed(
+            f"{product.cycles} cycles are more than the bound {product.cycle_bound}; "
+            f"reproduce with: {_again(options)}"
+        )
     return 0
 
 

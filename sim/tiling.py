@@ -12,8 +12,10 @@ import numpy as np
 
 from .packing import pack
 
-__all__ = ["CHANNELS", "Channels", "Tiling", "tiling"]
+__all__ = ["CHANNELS", "OUTPUT_LATENCY", "Channels", "Tiling", "tiling"]
 
+#: Cycles that each kind of output takes from a sum to its result.
+OUTPUT_LATENCY = {"raw": 0, "bias": 1, "shift": 5, "scale": 7}
 #: Fields of :class:`Channels`.
 CHANNELS = ("bias", "multiplier", "shift", "zero_point", "low", "high")
 
@@ -78,7 +80,7 @@ class Tiling:
         self.streams = manifest["streams"]
         self.m, self.k, self.n = m, k, n
         # Channel values need `cols` cycles to be replaced, and those that are on their way.
-        latency = {"raw": 0, "bias": 1, "shift": 5, "scale": 7}[given["output"]]
+        latency = OUTPUT_LATENCY[given["output"]]
         self.run_interval = self.cols + latency - 1 if latency else 1
 
     def columns(self) -> list[range]:

@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 from brickwork.gen import catalogue, demo, digits
 from brickwork.gen.cli import main
+from brickwork.sim import tiling
 from brickwork.sim.golden import engine
 
 SIZE = ("--set", "rows=3", "--set", "cols=4")
@@ -255,3 +256,14 @@ class TestDemo:
         assert capsys.readouterr().err == (
             "brickwork: error: Accuracy of gemm_ws must be within 1 point of 50.00%, not 95.00%\n"
         )
+
+
+def test_more_cycles_than_the_bound(monkeypatch, capsys):
+    bound = property(lambda _: 9, lambda *_: None)
+    monkeypatch.setattr(tiling._WeightStationary, "cycle_bound", bound, raising=False)
+    argv = ["run", "gemm_ws", *SIZE, "--a", "a.npy", "--w", "w.npy"]
+    assert main([*argv, "--max-cycles", "5000"]) == 1
+    assert " cycles are more than the bound 9; reproduce with: brickwork run " in (
+        capsys.readouterr().err
+    )
+    assert main([*argv, "--max-cycles", "5000", "--stall-in", "20"]) == 0

@@ -12,7 +12,7 @@ from ..golden.engine import engine
 from ..golden.systolic.gemm_os import gemm_os
 from ..golden.systolic.gemm_ws import gemm_ws
 from ..packing import unpack
-from ..tiling import Channels, Tiling, tiling
+from ..tiling import OUTPUT_LATENCY, Channels, Tiling, tiling
 from .bench import Bench, manifest
 from .streams import Recorder, Sink, Source, never
 
@@ -57,7 +57,7 @@ class Host:
         given = self.facts["parameters"]
         self.rows, self.cols, self.max_k = given["rows"], given["cols"], given["max_k"]
         self.depth = given.get("acc_depth", self.rows)
-        self.latency = {"raw": 0, "bias": 1, "shift": 5, "scale": 7}[given["output"]]
+        self.latency = OUTPUT_LATENCY[given["output"]]
         self.given = given
         self.streams = self.facts["streams"]
         self.inputs = [n for n, stream in self.streams.items() if stream["direction"] == "input"]

@@ -9,8 +9,7 @@ from ...lib.bench import Bench, check_no_paths, manifest, settle
 from ...lib.channels import Channels
 from ...lib.streams import Recorder, Scoreboard, Sink, Source, always, never, stalls
 from ...lib.trace import join
-
-LATENCY = {"raw": 0, "bias": 1, "shift": 5, "scale": 7}
+from ...tiling import OUTPUT_LATENCY
 
 
 class Array:
@@ -33,7 +32,7 @@ class Array:
         self.dut, self.pause = dut, pause
         self.bench = Bench(dut)
         self.cols, self.output = given["cols"], given["output"]
-        self.latency = LATENCY[self.output]
+        self.latency = OUTPUT_LATENCY[self.output]
         self.lane = facts["streams"]["results"]["fields"][0]["width"]
         self.interval = 1 if self.output == "raw" else self.cols + self.latency - 1
         self.heights = deque(heights)
