@@ -112,14 +112,14 @@ def quantize(
     ValueError
         An unknown format, or weights without sign.
     """
-    between = formats.get(a_format)
-    w_fmt = formats.get(w_format)
+    between = formats.get_integer(a_format)
+    w_fmt = formats.get_integer(w_format)
     outputs = network.activations(network.train_images)
     last = len(outputs) - 1
     layers = []
     input = calibrate(network.train_images, between)
     for i, values in enumerate(outputs):
-        output = calibrate(values, formats.get(out_format) if i == last else between)
+        output = calibrate(values, formats.get_integer(out_format) if i == last else between)
         layers.append(
             quantize_linear(
                 network.weights[i],

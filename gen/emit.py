@@ -171,16 +171,15 @@ def _clock(text, module):
 
 
 def _ports(unit, clock):
-    clocked = [{"name": name, "width": 1, "signed": False, "direction": "input"} for name in clock]
-    return clocked + [
-        {
-            "name": name,
-            "width": len(value),
-            "signed": value.shape().signed,
-            "direction": "input" if flow == In else "output",
-        }
-        for name, value, flow, _ in unit.ports()
-    ]
+    ports = [{"name": name, "width": 1, "signed": False, "direction": "input"} for name in clock]
+    for name, value, flow, layout in unit.ports():
+        direction = "input" if flow == In else "output"
+        signed = value.shape().signed
+        port = {"name": name, "width": len(value), "signed": signed, "direction": direction}
+        if isinstance(layout, data.Layout):
+            port["fields"] = list(_fields(layout))
+        ports.append(port)
+    return ports
 
 
 def _streams(unit):
@@ -201,27 +200,24 @@ def _streams(unit):
 
 
 def _fields(layout):
-    if isinstance(layout, data.ArrayLayout):
-        shape = Shape.cast(layout.elem_shape)
-        count = layout.length
-        yield {"name": "lane", "offset": 0, "width": shape.width, "signed": shape.signed} | {
-            "count": count
-        }
-    elif isinstance(layout, data.StructLayout):
+    """What a layout consists of: lanes of an array, fields of a structure, or one word."""
+    if isinstance(layout, data.StructLayout):
         for name, part in layout:
-            shape = Shape.cast(part.shape)
-            yield {
-                "name": name,
-                "offset": part.offset,
-                "width": shape.width,
-                "signed": shape.signed,
-                "count": 1,
-            }
+            yield _field(name, part.offset, part.shape)
     else:
-        shape = Shape.cast(layout)
-        yield {"name": "word", "offset": 0, "width": shape.width, "signed": shape.signed} | {
-            "count": 1
-        }
+        yield _field("lane" if isinstance(layout, data.ArrayLayout) else "word", 0, layout)
+
+
+def _field(name, offset, layout):
+    count = 1
+    if isinstance(layout, data.ArrayLayout):
+        layout, count = layout.elem_shape, layout.length
+    shape = Shape.cast(layout)
+    facts = {"name": name, "offset": offset, "width": shape.width, "signed": shape.signed}
+    facts["count"] = count
+    if isinstance(layout, data.StructLayout):
+        facts["fields"] = list(_fields(layout))
+    return facts
 
 
 def _blocks(units):

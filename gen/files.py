@@ -13,7 +13,7 @@ import numpy as np
 
 from .emit import write_whole
 
-__all__ = ["alone", "check_folder", "how_to_open", "read_array", "write_array"]
+__all__ = ["alone", "check_folder", "how_to_open", "read_array", "write_array", "write_arrays"]
 
 _MAGIC = b"\x93NUMPY"
 
@@ -58,6 +58,13 @@ def write_array(path: Path, array: np.ndarray) -> None:
     """Writes a ``.npy`` file; a reader sees the old one or the whole new one, never a part."""
     buffer = io.BytesIO()
     np.save(buffer, array, allow_pickle=False)
+    write_whole(Path(path), buffer.getvalue())
+
+
+def write_arrays(path: Path, arrays: dict[str, np.ndarray]) -> None:
+    """Writes a ``.npz`` file of named arrays; equal arrays give equal bytes."""
+    buffer = io.BytesIO()
+    np.savez(buffer, allow_pickle=False, **arrays)
     write_whole(Path(path), buffer.getvalue())
 
 

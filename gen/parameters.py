@@ -51,13 +51,16 @@ class _Gemm(Parameters):
     cols: int = _option(8, "columns of processing elements")
     tile_rows: int = _option(16, "most rows in one module of the hierarchy")
     tile_cols: int = _option(16, "most columns in one module of the hierarchy")
-    a_format: str = _option("int8", "format of activations: int<N> or uint<N>, N from 2 to 16")
-    w_format: str = _option("int8", "format of weights: int<N> or uint<N>, N from 2 to 16")
+    a_format: str = _option("int8", "format of activations, or several joined by +")
+    w_format: str = _option("int8", "format of weights, or several joined by +")
     max_k: int = _option(65536, "largest K; accumulators are exact up to it")
     acc_width: int = _option(0, "accumulator width in bits, or 0 for the exact one")
     overflow: str = _option("wrap", "what an accumulator too narrow does: wrap or saturate")
     pipeline: int = _option(
         2, "registers before the adder of an element, 0 to 2; DSP blocks have 2"
+    )
+    specials: str = _option(
+        "saturate", "what NaN and infinities do: saturate, or count as zero and flag the results"
     )
     output: str = _option(
         "raw",

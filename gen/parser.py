@@ -109,6 +109,7 @@ def parser() -> argparse.ArgumentParser:
     _out(new)
 
     _add_run(command)
+    _add_formats(command)
 
     new = command(
         "demo",
@@ -236,6 +237,64 @@ def _add_run(command):
     new.add_argument(
         "--workdir", metavar="DIR", default="out", help="folder for artefacts (default: out)"
     )
+    _json(new)
+
+
+def _add_formats(command):
+    new = command(
+        "formats",
+        ("formats", "list_formats"),
+        "list the number formats, or show what each code of one stands for",
+        "brickwork formats flint4",
+    )
+    new.add_argument("name", metavar="NAME", nargs="?", help="show this format's codes")
+    _json(new)
+
+    new = command(
+        "quantize",
+        ("formats", "quantize_file"),
+        "quantize an array to a number format",
+        "brickwork quantize X.npy --format int4,flint4,pot4 --axis 0 --out Q.npz",
+    )
+    new.description += (
+        "\n\nThe file that is written holds the arrays codes, scale and format. Numbers are the "
+        "values of\nthe codes (see: brickwork formats NAME) times the scale. Codes of int<N> and "
+        "uint<N> are the\nintegers themselves."
+    )
+    new.add_argument("x", metavar="X.npy", help="real numbers, of any shape")
+    new.add_argument(
+        "--format",
+        metavar="NAME,...",
+        dest="formats",
+        required=True,
+        help="see: brickwork formats; of several, the one with the least squared error is taken",
+    )
+    new.add_argument(
+        "--axis",
+        metavar="N",
+        type=_integer("Axis"),
+        help="a scale for each index along this axis (default: one for all numbers)",
+    )
+    new.add_argument(
+        "--method",
+        metavar="mse|max",
+        default="mse",
+        help="how scales are found: the least squared error, or the largest magnitude taken to "
+        "the format's largest (default: mse)",
+    )
+    new.add_argument(
+        "--pair-axis",
+        metavar="N",
+        type=_integer("Pair axis"),
+        help="ovp formats: the axis along which neighbours are pairs (default: the last)",
+    )
+    new.add_argument(
+        "--both",
+        metavar="larger|even",
+        help="ovp formats: which of two outliers in a pair stays one, the larger or always the "
+        "even element (default: larger)",
+    )
+    new.add_argument("--out", metavar="FILE", help="file for the result, .npz")
     _json(new)
 
 

@@ -10,7 +10,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from .packing import pack
+from .operands import Side
+from .packing import pack, pack_fields
 
 __all__ = ["CHANNELS", "OUTPUT_LATENCY", "Channels", "Tiling", "tiling"]
 
@@ -46,7 +47,9 @@ class Channels:
         return np.packbits(ones[::-1], axis=1, bitorder="little")
 
 
-def tiling(manifest: dict, m: int, k: int, n: int) -> "Tiling":
+def tiling(
+    manifest: dict, m: int, k: int, n: int, a_type: str | None = None, w_type: str | None = None
+) -> "Tiling":
     """How an engine computes the product of an M × K and a K × N matrix.
 
     Parameters
@@ -55,9 +58,11 @@ def tiling(manifest: dict, m: int, k: int, n: int) -> "Tiling":
         The engine's manifest.
     m, k, n : int
         At least 1 each.
+    a_type, w_type : str or None
+        Formats of the operands, of an engine with several; ``None`` is the first.
     """
     kinds = {"gemm_ws": _WeightStationary, "gemm_os": _OutputStationary}
-    return kinds[manifest["design"]](manifest, m, k, n)
+    return kinds[manifest["design"]](manifest, m, k, n, a_type, w_type)
 
 
 class Tiling:
@@ -72,10 +77,27 @@ class Tiling:
         both counted, with a host that never stalls.
     formula : str
         How ``cycle_bound`` is reckoned, with this product's numbers.
+    a_type, w_type : str
+        Formats of the operands.
+    passes : list of (int, int)
+        Parts of A and of W that meet, by their indices: one of each, unless numbers are read half
+        by half.
     """
 
-    def __init__(self, manifest: dict, m: int, k: int, n: int):
+    def __init__(self, manifest: dict, m: int, k: int, n: int, a_type, w_type):
         given = manifest["parameters"]
+        self.a_side, self.w_side = Side(given["a_format"]), Side(given["w_format"])
+        self.a_type, self.w_type = self.a_side.choose(a_type), self.w_side.choose(w_type)
+        none = np.zeros((1, 1), np.int64)
+        self.passes = [
+            (a_part, w_part)
+            for a_part in range(len(self.a_side.lanes(none, self.a_type)))
+            for w_part in range(len(self.w_side.lanes(none, self.w_type)))
+        ]
+        pairs = self.a_side.pair or self.w_side.pair
+        k += k % 2 if pairs else 0
+        # The first words of a pair wait for the second.
+        self.lead = 16 + 2 * pairs
         self.rows, self.cols = given["rows"], given["cols"]
         self.streams = manifest["streams"]
         self.m, self.k, self.n = m, k, n
@@ -89,11 +111,21 @@ class Tiling:
     def words(
         self, a: np.ndarray, w: np.ndarray, channels: Channels | None
     ) -> dict[str, Iterator[np.ndarray]]:
-        """For each input stream its words (words × bytes, little-endian), run by run."""
+        """For each input stream its words (words × bytes, little-endian), run by run.
+
+        ``a`` and ``w`` are codes, M × K and K × N.
+        """
+        a_parts = self.a_side.lanes(a, self.a_type)
+        w_parts = self.w_side.lanes(w, self.w_type)
+        kinds = [
+            {"a_type": a_parts[a_part][0], "w_type": w_parts[w_part][0]}
+            for a_part, w_part in self.passes
+        ]
+        a_lanes, w_lanes = ([lanes for _, lanes in parts] for parts in (a_parts, w_parts))
         streams = {
-            "tiles": (self._tiles(rows) for rows, _ in self.runs),
-            "weights": (self._weights(w, columns) for _, columns in self.runs),
-            "acts": (self._acts(a, rows) for rows, _ in self.runs),
+            "tiles": (self._tiles(rows, kinds) for rows, _ in self.runs),
+            "weights": (self._weights(w_lanes, columns) for _, columns in self.runs),
+            "acts": (self._acts(a_lanes, rows) for rows, _ in self.runs),
         }
         if "channels" in self.streams:
             layout = self.streams["channels"]["fields"]
@@ -106,8 +138,15 @@ class Tiling:
     def result_words(self) -> int:
         return sum(len(rows) for rows, _ in self.runs)
 
-    def gather(self, lanes: np.ndarray) -> np.ndarray:
-        """The M × N results from the words of the stream ``results``, words × lanes."""
+    def gather(self, words: np.ndarray | dict[str, np.ndarray]) -> np.ndarray:
+        """The M × N results from the words of the stream ``results``: lanes, or their fields."""
+        return self._gather(words["lane"] if isinstance(words, dict) else words)
+
+    def gather_special(self, words: np.ndarray | dict[str, np.ndarray]) -> np.ndarray | None:
+        """M × N flags of results with special operands, of an engine that tells."""
+        return self._gather(words["special"]).astype(bool) if isinstance(words, dict) else None
+
+    def _gather(self, lanes):
         results = np.zeros((self.m, self.n), np.int64)
         at = 0
         for rows, columns in self.runs:
@@ -121,12 +160,11 @@ class Tiling:
         return lane["count"], lane["width"]
 
     def _tile_words(self, values: list[dict[str, int]]) -> np.ndarray:
-        layout = self.streams["tiles"]["fields"]
-        words = [sum(tile[part["name"]] << part["offset"] for part in layout) for tile in values]
-        size = -(-self.streams["tiles"]["width"] // 8)
-        return np.frombuffer(
-            b"".join(word.to_bytes(size, "little") for word in words), np.uint8
-        ).reshape(len(words), size)
+        fields = self.streams["tiles"]["fields"]
+        columns = {
+            part["name"]: np.array([tile[part["name"]] for tile in values]) for part in fields
+        }
+        return pack_fields(columns, fields)
 
 
 def _padded(matrix: np.ndarray, rows: int, columns: int) -> np.ndarray:
@@ -138,8 +176,8 @@ def _padded(matrix: np.ndarray, rows: int, columns: int) -> np.ndarray:
 class _WeightStationary(Tiling):
     """Runs of up to ``acc_depth`` rows by ``cols`` columns; tiles of ``rows`` terms."""
 
-    def __init__(self, manifest: dict, m: int, k: int, n: int):
-        super().__init__(manifest, m, k, n)
+    def __init__(self, manifest: dict, m: int, k: int, n: int, a_type, w_type):
+        super().__init__(manifest, m, k, n, a_type, w_type)
         # Equal parts: a short last one would have to wait for its weights.
         parts = -(-m // manifest["parameters"]["acc_depth"])
         edges = [part * m // parts for part in range(parts + 1)]
@@ -149,63 +187,72 @@ class _WeightStationary(Tiling):
             for columns in self.columns()
         ]
         self.k_tiles = -(-k // self.rows)
-        runs = [
-            max(self.k_tiles * max(len(rows), self.rows), self.run_interval)
-            for rows, _ in self.runs
-        ]
+        tiles = self.k_tiles * len(self.passes)
+        runs = [max(tiles * max(len(rows), self.rows), self.run_interval) for rows, _ in self.runs]
         # The first rows wait for a tile of weights and, if there are any, for a run's values.
         first, name = self.rows, "R"
         if "channels" in self.streams and self.cols > self.rows:
             first, name = self.cols, "C"
-        self.cycle_bound = first + sum(runs) + self.rows + self.cols + 16
+        self.cycle_bound = first + sum(runs) + self.rows + self.cols + self.lead
         self.formula = (
-            f"{name} + sum over tiles of max(M, R) + R + C + 16 = "
-            f"{first} + {sum(runs)} + {self.rows} + {self.cols} + 16"
+            f"{name} + sum over tiles of max(M, R) + R + C + {self.lead} = "
+            f"{first} + {sum(runs)} + {self.rows} + {self.cols} + {self.lead}"
         )
 
-    def _tiles(self, rows):
-        last = self.k_tiles - 1
-        return self._tile_words(
-            [
-                {"length": len(rows) - 1, "first": t == 0, "last": t == last}
-                for t in range(self.k_tiles)
-            ]
-        )
+    def _tiles(self, rows, kinds):
+        values = [{"length": len(rows) - 1, "first": 0, "last": 0} | kind for kind in kinds]
+        values = [dict(tile) for _ in range(self.k_tiles) for tile in values]
+        values[0]["first"] = values[-1]["last"] = 1
+        return self._tile_words(values)
 
-    def _weights(self, w, columns):
-        part = _padded(w[:, columns.start : columns.stop], self.k_tiles * self.rows, self.cols)
-        part = part.reshape(self.k_tiles, self.rows, self.cols)[:, ::-1]
-        return pack(part.reshape(-1, self.cols), self._lanes("weights")[1])
+    def _weights(self, parts, columns):
+        tiles = []
+        for part in parts:
+            part = part[:, columns.start : columns.stop]
+            part = _padded(part, self.k_tiles * self.rows, self.cols)
+            tiles.append(part.reshape(self.k_tiles, self.rows, self.cols)[:, ::-1])
+        words = np.stack([tiles[w_part] for _, w_part in self.passes], axis=1)
+        return pack(words.reshape(-1, self.cols), self._lanes("weights")[1])
 
-    def _acts(self, a, rows):
-        part = _padded(a[rows.start : rows.stop], len(rows), self.k_tiles * self.rows)
-        part = part.reshape(len(rows), self.k_tiles, self.rows).swapaxes(0, 1)
-        return pack(part.reshape(-1, self.rows), self._lanes("acts")[1])
+    def _acts(self, parts, rows):
+        tiles = []
+        for part in parts:
+            part = _padded(part[rows.start : rows.stop], len(rows), self.k_tiles * self.rows)
+            tiles.append(part.reshape(len(rows), self.k_tiles, self.rows).swapaxes(0, 1))
+        words = np.stack([tiles[a_part] for a_part, _ in self.passes], axis=1)
+        return pack(words.reshape(-1, self.rows), self._lanes("acts")[1])
 
 
 class _OutputStationary(Tiling):
     """Runs, which are tiles, of ``rows`` rows by ``cols`` columns."""
 
-    def __init__(self, manifest: dict, m: int, k: int, n: int):
-        super().__init__(manifest, m, k, n)
+    def __init__(self, manifest: dict, m: int, k: int, n: int, a_type, w_type):
+        super().__init__(manifest, m, k, n, a_type, w_type)
         self.runs = [
             (range(r, min(r + self.rows, m)), columns)
             for r in range(0, m, self.rows)
             for columns in self.columns()
         ]
+        k = self.k * len(self.passes)
         terms = len(self.runs) * max(k, self.rows, self.run_interval)
-        self.cycle_bound = terms + self.rows + self.cols + 16
+        self.cycle_bound = terms + self.rows + self.cols + self.lead
         self.formula = (
-            f"sum over tiles of max(K, R) + R + C + 16 = {terms} + {self.rows} + {self.cols} + 16"
+            f"sum over tiles of max(K, R) + R + C + {self.lead} = "
+            f"{terms} + {self.rows} + {self.cols} + {self.lead}"
         )
 
-    def _tiles(self, rows):
-        return self._tile_words([{"length": self.k - 1, "height": len(rows) - 1}])
+    def _tiles(self, rows, kinds):
+        sizes = {"length": self.k - 1, "height": len(rows) - 1, "first": 0, "last": 0}
+        values = [sizes | kind for kind in kinds]
+        values[0]["first"] = values[-1]["last"] = 1
+        return self._tile_words(values)
 
-    def _weights(self, w, columns):
-        part = _padded(w[:, columns.start : columns.stop], self.k, self.cols)
-        return pack(part, self._lanes("weights")[1])
+    def _weights(self, parts, columns):
+        words = [_padded(p[:, columns.start : columns.stop], self.k, self.cols) for p in parts]
+        words = np.concatenate([words[w_part] for _, w_part in self.passes])
+        return pack(words, self._lanes("weights")[1])
 
-    def _acts(self, a, rows):
-        part = _padded(a[rows.start : rows.stop], self.rows, self.k)
-        return pack(part.T, self._lanes("acts")[1])
+    def _acts(self, parts, rows):
+        words = [_padded(p[rows.start : rows.stop], self.rows, self.k).T for p in parts]
+        words = np.concatenate([words[a_part] for a_part, _ in self.passes])
+        return pack(words, self._lanes("acts")[1])

@@ -4,7 +4,7 @@ Each function gives entries for a module's ``WRONG``: a good case, what to chang
 exception, and its message. See ``conftest.py``.
 """
 
-__all__ = ["choices", "formats", "integers"]
+__all__ = ["choices", "formats", "integer_formats", "integers"]
 
 
 def integers(good, name, thing, lowest, highest=None):
@@ -20,9 +20,33 @@ def integers(good, name, thing, lowest, highest=None):
 
 
 def formats(good, name, thing):
-    """Names next to those of formats, and no name."""
+    """A name that is nearly one, one that is not, no name, and sets that don't go together."""
+    wanted = f"{thing} must be a number format, or several joined by +"
+    widths = "must have formats of one width, or of 4 bits and besides int8, uint8 or ovp_int8"
+    return [
+        (good, {name: 8}, TypeError, f"{wanted}, not 8"),
+        (good, {name: "flimt4"}, ValueError, f"{wanted}, not 'flimt4'; did you mean 'flint4'?"),
+        (good, {name: "?"}, ValueError, f"{wanted}, not '?'; for example int8, flint4 or e4m3"),
+        (
+            good,
+            {name: "int4+e4m3"},
+            ValueError,
+            f"{thing} {widths}, not 'int4+e4m3' of 4 and 8 bits",
+        ),
+        (
+            good,
+            {name: "int4+int4"},
+            ValueError,
+            f"{thing} must name each format once, not be 'int4+int4'",
+        ),
+    ]
+
+
+def integer_formats(good, name, thing):
+    """Names next to those of integer formats, another format's, and no name."""
     wanted = "int<N> or uint<N> with N from 2 to 16"
-    return [_refusal(good, name, value, thing, wanted, str) for value in ("int1", "uint17", 8)]
+    values = ("int1", "uint17", "flint4", 8)
+    return [_refusal(good, name, value, thing, wanted, str) for value in values]
 
 
 def choices(good, name, thing, wanted):

@@ -19,7 +19,10 @@ from brickwork.gen.cli import main
 from brickwork.sim import cache, toolchain
 from brickwork.sim.simulate import Outcome, Test
 
-COMMANDS = ("list", "emit", "sim", "lint", "run", "demo", "cache", "doctor")
+COMMANDS = (
+    *("list", "emit", "sim", "lint", "run", "demo", "cache", "doctor"),
+    *("formats", "quantize"),
+)
 SMALL = ("--set", "rows=3", "--set", "cols=5")
 RUN = ("run", "gemm_ws", *SMALL, "--a", "a.npy", "--w", "w.npy")
 
@@ -211,8 +214,9 @@ class TestEmit:
                 ["gemm_ws", "--set", "rows=2", "--set", "rows=2"],
             ),
             (
-                "Activation format must be int<N> or uint<N> with N from 2 to 16, not 'int1'",
-                ["gemm_ws", "--set", "a_format=int1"],
+                "Activation format must be a number format, or several joined by +, not 'flimt4'; "
+                "did you mean 'flint4'?",
+                ["gemm_ws", "--set", "a_format=flimt4"],
             ),
             (
                 "Top-level name must be letters, digits and underscores, a letter or underscore "
@@ -528,7 +532,7 @@ class TestLint:
     def test_refused(self, refused):
         refused(
             "Parameter of gemm_os must be one of rows, cols, tile_rows, tile_cols, a_format, "
-            "w_format, max_k, acc_width, overflow, pipeline, output, out_format, not 'xyz'",
+            "w_format, max_k, acc_width, overflow, pipeline, specials, output, out_format, not 'xyz'",
             *("lint", "gemm_os", "--set", "xyz=4"),
         )
 

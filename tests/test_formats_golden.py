@@ -1,6 +1,5 @@
 """Integer formats and the checks of the golden models."""
 
-import dataclasses
 import re
 
 import ml_dtypes
@@ -12,14 +11,17 @@ from brickwork.sim.golden import formats
 @pytest.mark.parametrize("bits", range(2, 17))
 def test_ranges(bits):
     signed, unsigned = formats.get(f"int{bits}"), formats.get(f"uint{bits}")
-    assert dataclasses.astuple(signed) == (
-        f"int{bits}",
-        bits,
-        True,
-        -(2 ** (bits - 1)),
-        2 ** (bits - 1) - 1,
-    )
-    assert dataclasses.astuple(unsigned) == (f"uint{bits}", bits, False, 0, 2**bits - 1)
+    for fmt, lowest, highest in (
+        (signed, -(2 ** (bits - 1)), 2 ** (bits - 1) - 1),
+        (unsigned, 0, 2**bits - 1),
+    ):
+        assert (fmt.bits, fmt.signed, fmt.family, fmt.unit) == (bits, lowest < 0, "int", 1.0)
+        assert (fmt.lowest, fmt.highest) == (fmt.lowest_code, fmt.highest_code)
+        assert (fmt.lowest, fmt.highest) == (lowest, highest)
+        assert fmt.integers.tolist() == [
+            code - (2**bits if code > highest else 0) for code in range(2**bits)
+        ]
+        assert not fmt.special.any()
 
 
 @pytest.mark.parametrize("name", ["int8", "uint8", "int16", "uint16"])
@@ -36,12 +38,26 @@ def test_ranges_are_ml_dtypes(name):
 
 @pytest.mark.parametrize(
     "name",
-    ["int99", "int1", "uint17", "int08", "int", "sint8", "int8 ", "INT8", "int٨", "", 8, None],
+    [
+        "int99",
+        "int1",
+        "uint17",
+        "int08",
+        "int",
+        "sint8",
+        "int8 ",
+        "INT8",
+        "int٨",
+        "",
+        8,
+        None,
+        "flint4",
+    ],
 )
-def test_wrong_names(name):
+def test_not_an_integer_format(name):
     message = f"Format must be int<N> or uint<N> with N from 2 to 16, not {name!r}"
     with pytest.raises(ValueError, match=f"^{re.escape(message)}$"):
-        formats.get(name)
+        formats.get_integer(name)
 
 
 @pytest.mark.parametrize("dtype", [np.int8, np.uint8, np.int32, np.int64, np.uint64])

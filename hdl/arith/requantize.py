@@ -26,7 +26,7 @@ def channel_layout(*, acc_width, output, out_format):
     check_choice("Output", output, ["bias", "scale", "shift"])
     fields = {"bias": signed(acc_width)}
     if output != "bias":
-        shape = formats.get(out_format, "Output format").shape
+        shape = formats.get_integer(out_format, "Output format").shape
         if output == "scale":
             fields["multiplier"] = MULTIPLIER_WIDTH
         fields |= {"shift": SHIFT_WIDTH, "zero_point": shape, "low": shape, "high": shape}
@@ -79,7 +79,7 @@ class Requantize(Unit):
         check_integer("Accumulator width", acc_width, 2, 64)
         check_choice("Output", output, ["scale", "shift"])
         layout = channel_layout(acc_width=acc_width, output=output, out_format=out_format)
-        self.out_shape = formats.get(out_format).shape
+        self.out_shape = formats.get_integer(out_format).shape
         self.latency = output_latency(output)
         super().__init__(
             {

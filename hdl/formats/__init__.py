@@ -1,12 +1,63 @@
 """Number formats of operands and results."""
 
-from .integer import Integer
+import difflib
 
-__all__ = ["Integer", "get"]
+from .flint import Flint
+from .integer import Integer
+from .olive import OutlierVictim
+from .posit import Posit
+from .power_of_two import AdditivePowerOfTwo, PowerOfTwo
+from .small_float import AdaptivFloat, SmallFloat
+from .type_set import TypeSet
+
+__all__ = ["get", "get_integer", "names"]
+
+_FAMILIES = (
+    *(Integer, PowerOfTwo, AdditivePowerOfTwo, Flint, SmallFloat),
+    *(Posit, AdaptivFloat, OutlierVictim),
+)
+
+
+def names():
+    """The names of all formats."""
+    return [
+        *(f"{sign}int{n}" for sign in ("", "u") for n in range(2, 17)),
+        *(f"{sign}pot{n}" for sign in ("", "u") for n in range(2, 7)),
+        *(f"apot{n}" for n in range(3, 8)),
+        *(f"uapot{n}" for n in range(2, 7)),
+        *(f"{sign}flint{n}" for sign in ("", "u") for n in range(3, 9)),
+        *("e2m1", "e3m0", "e2m3", "e3m2", "e4m3", "e5m2"),
+        *(f"posit{n}_{es}" for n in range(3, 9) for es in range(3)),
+        *(f"adaptivfloat{n}_{e}" for n in range(3, 9) for e in range(1, min(6, n))),
+        *("ovp_int4", "ovp_flint4", "ovp_int8", "ovp_int8_e2m5"),
+    ]
 
 
 def get(name, thing="Format"):
-    """The format called ``name``.
+    """The format called ``name``, or a set of them, joined by ``+``: see :class:`TypeSet`.
+
+    Raises
+    ------
+    TypeError
+        If ``name`` is not a string.
+    ValueError
+        If there is no such format, or those of the set don't go together; the message begins with
+        ``thing``.
+    """
+    wanted = f"{thing} must be a number format, or several joined by +"
+    if not isinstance(name, str):
+        raise TypeError(f"{wanted}, not {name!r}")
+    members = [_parse(part) for part in name.split("+")]
+    for part, member in zip(name.split("+"), members, strict=True):
+        if member is None:
+            close = difflib.get_close_matches(part, names(), n=1)
+            hint = f"did you mean {close[0]!r}?" if close else "for example int8, flint4 or e4m3"
+            raise ValueError(f"{wanted}, not {part!r}; {hint}")
+    return members[0] if len(members) == 1 else TypeSet(members, thing)
+
+
+def get_integer(name, thing="Format"):
+    """The integer format called ``name``.
 
     Raises
     ------
@@ -21,3 +72,10 @@ def get(name, thing="Format"):
     if (found := Integer.parse(name)) is None:
         raise ValueError(f"{thing} must be {wanted}, not {name!r}")
     return found
+
+
+def _parse(name):
+    for family in _FAMILIES:
+        if (found := family.parse(name)) is not None:
+            return found
+    return None

@@ -1,27 +1,24 @@
-"""Integer operand formats."""
+"""Integer formats."""
 
 import re
-from dataclasses import dataclass
 
 from amaranth.hdl import Shape
+
+from .format import Format
+from .operand import Operand, Term
 
 __all__ = ["Integer"]
 
 
-@dataclass(frozen=True)
-class Integer:
-    """Two's complement ``int<N>`` or plain binary ``uint<N>``, N from 2 to 16 bits.
+class Integer(Format):
+    """Two's complement ``int<N>`` or plain binary ``uint<N>``, N from 2 to 16 bits."""
 
-    Attributes
-    ----------
-    name : str
-    bits : int
-    signed : bool
-    """
-
-    name: str
-    bits: int
-    signed: bool
+    def __init__(self, *, name, bits, signed):
+        self.signed = signed
+        lowest = -(1 << (bits - 1)) if signed else 0
+        highest = (1 << (bits - signed)) - 1
+        operand = Operand((Term(lowest, highest),))
+        super().__init__(name=name, bits=bits, lowest=lowest, highest=highest, operand=operand)
 
     @classmethod
     def parse(cls, name):
@@ -36,9 +33,8 @@ class Integer:
         return Shape(self.bits, signed=self.signed)
 
     @property
-    def lowest(self):
-        return -(1 << (self.bits - 1)) if self.signed else 0
+    def code_shape(self):
+        return self.shape
 
-    @property
-    def highest(self):
-        return (1 << (self.bits - self.signed)) - 1
+    def decode(self, m, code, outlier):
+        return [(code.as_signed() if self.signed else code.as_unsigned(), 0)]

@@ -16,7 +16,7 @@ def output_shape(*, acc_width, output, out_format):
     """Shape of a result: the accumulator, one bit more for its bias, or that of ``out_format``."""
     if output in ("raw", "bias"):
         return signed(acc_width + (output == "bias"))
-    return formats.get(out_format, "Output format").shape
+    return formats.get_integer(out_format, "Output format").shape
 
 
 class Channel(Unit):

@@ -13,12 +13,15 @@ from .accumulator import visit_layout
 __all__ = ["ControlWs", "tile_layout"]
 
 
-def tile_layout(depth):
+def tile_layout(depth, **type_widths):
     """One tile: ``length`` rows of activations less one (as AXI counts), ``first``, ``last``.
 
-    ``first`` and ``last`` mark the first and the last tile of K for these accumulators.
+    ``first`` and ``last`` mark the first and the last tile of K for these accumulators. There
+    follow ``a_type`` and ``w_type``, of the widths given: which of several formats its operands
+    have. One of width 0, of a format that needs no choice, is left out.
     """
-    return data.StructLayout({"length": index_shape(depth), "first": 1, "last": 1})
+    fields = {"length": index_shape(depth), "first": 1, "last": 1}
+    return data.StructLayout(fields | {name: w for name, w in type_widths.items() if w})
 
 
 class ControlWs(Unit):
@@ -36,13 +39,19 @@ class ControlWs(Unit):
         Rows of the accumulators.
     revisit : int
         Least distance of two visits of the same row of the accumulators in cycles.
+    a_type : int
+        Width of the tiles' ``a_type``.
+    ahead : int
+        Tiles that can be known at a time.
 
     Members
     -------
-    tiles : ``In(stream.Signature(tile_layout(depth)))``
+    tiles : ``In(stream.Signature(tile_layout(depth, a_type=a_type)))``
     acts_held, weights_loaded, room, may_launch : ``In(1)``
         A row is there; so are the tile's weights; a result word is free; a run may be launched.
     step : ``Out(1)``
+    a_type : ``Out(a_type)``, unless it has no bits
+        That of the row.
     swap : ``Out(1)``
         The row is a tile's first.
     visit : ``Out(visit_layout(depth))``
@@ -58,28 +67,33 @@ class ControlWs(Unit):
         If a parameter is not a positive integer.
     """
 
-    def __init__(self, *, depth, revisit):
+    def __init__(self, *, depth, revisit, a_type=0, ahead=2):
         check_integer("Accumulator depth", depth, 1)
         check_integer("Revisit distance", revisit, 1)
-        super().__init__(
-            {
-                "tiles": In(stream.Signature(tile_layout(depth))),
-                "acts_held": In(1),
-                "weights_loaded": In(1),
-                "room": In(1),
-                "may_launch": In(1),
-                "step": Out(1),
-                "swap": Out(1),
-                "visit": Out(visit_layout(depth)),
-                "emit": Out(1),
-                "launch": Out(1),
-            }
-        )
+        check_integer("Type width", a_type, 0)
+        check_integer("Tiles ahead", ahead, 2)
+        ports = {
+            "tiles": In(stream.Signature(tile_layout(depth, a_type=a_type))),
+            "acts_held": In(1),
+            "weights_loaded": In(1),
+            "room": In(1),
+            "may_launch": In(1),
+            "step": Out(1),
+            "swap": Out(1),
+            "visit": Out(visit_layout(depth)),
+            "emit": Out(1),
+            "launch": Out(1),
+        }
+        if a_type:
+            ports["a_type"] = Out(a_type)
+        super().__init__(ports)
 
     def build(self):
         m = Module()
         layout = self.tiles.payload.shape()
-        m.submodules.queue = queue = Fifo(width=len(Value.cast(self.tiles.payload)), depth=2)
+        m.submodules.queue = queue = Fifo(
+            width=len(Value.cast(self.tiles.payload)), depth=self.parameters["ahead"]
+        )
         tile = data.View(layout, queue.o.payload)
         row = Signal(index_shape(self.parameters["depth"]))
         missing = self.parameters["revisit"] - 1  # rows, of a tile of one
@@ -104,6 +118,8 @@ class ControlWs(Unit):
             self.emit.eq(self.step & tile.last),
             self.launch.eq(self.emit & at_start),
         ]
+        if self.parameters["a_type"]:
+            m.d.comb += self.a_type.eq(tile.a_type)
         with m.If(pause != 0):
             m.d.sync += pause.eq(pause - 1)
         with m.If(self.step):

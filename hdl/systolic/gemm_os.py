@@ -1,18 +1,26 @@
 """Output-stationary GEMM engine, of the class of ShiDianNao and of ANT's and OliVe's arrays."""
 
-from amaranth.hdl import Module, Mux, Value
+from amaranth.hdl import Cat, Module, Mux, Signal, Value
 
+from .. import formats
 from ..arith.requantize import output_latency
 from ..checks import check_integer
+from ..formats.pairs import PAIR_LATENCY, PairMarks
 from ..stream.hold import Hold
 from ..unit import Unit, connect_stream
-from ._engine import accumulator_width, engine_ports
+from ._engine import (
+    accumulator_width,
+    add_border,
+    add_specials,
+    engine_ports,
+    flags_specials,
+    operand_types,
+)
 from ._grid import wave
 from .control_os import ControlOs, tile_layout
 from .delay import Delay
 from .mesh_os import MeshOs, mesh_latency
 from .results import Results
-from .skew import Skew
 
 __all__ = ["GemmOs"]
 
@@ -29,7 +37,8 @@ class GemmOs(Unit):
 
     For each tile the streams carry, in this order:
 
-    * ``tiles``: one word with K less one, and the number of rows of results less one.
+    * ``tiles``: one word with K less one, and the number of rows of results less one. Where
+      formats call for it, types, and ``first`` and ``last``: see :class:`GemmWs` and below.
     * ``acts``: K words; lane *m* is row *m* of the tile.
     * ``weights``: K words; lane *n* is column *n* of the tile.
     * ``channels``, unless ``output`` is ``"raw"``: ``cols`` words, the last column's first.
@@ -39,8 +48,14 @@ class GemmOs(Unit):
     unless it is given, wrap or saturate, product by product in the order of k. Activations with a
     zero point are corrected in the bias, by the host.
 
-    **Cycles.** The first row of results is offered ``timing["last_operands_to_first_result"]``
-    cycles after the tile's last operands were accepted, if nothing waits. From the first accepted
+    **Formats.** As in :class:`GemmWs`, but pairs are two words that follow each other, and so K is
+    even. Numbers that are read half by half (:class:`TypeSet`) make a tile of several parts, each
+    with a word of its own in ``tiles``, with its K, its types, and ``first`` and ``last`` set in
+    the first and the last of them.
+
+    **Cycles.** The first row of results is offered ``timing["last_acts_to_first_result"]`` cycles
+    after the tile's last activations were accepted, if nothing waits, not even for weights, and
+    ``timing["last_weights_to_first_result"]`` after the last weights. From the first accepted
     word to the last result, both counted, with a host that never stalls: at most ``sum over tiles
     of max(K, rows) + rows + cols + 16``. Tiles end at least ``cols + 6`` cycles apart when they
     have channel values.
@@ -63,6 +78,8 @@ class GemmOs(Unit):
         ``"wrap"`` or ``"saturate"``.
     pipeline : int
         Registers of :class:`PeOs` before the adder.
+    specials : str
+        What NaN and infinities do, in formats that have them: see :class:`GemmWs`.
     output : str
         ``"raw"``, ``"bias"``, ``"scale"`` or ``"shift"``: see :class:`Channel`.
     out_format : str
@@ -71,8 +88,8 @@ class GemmOs(Unit):
     Members
     -------
     tiles : ``In(stream.Signature(tile_layout(...)))``
-    weights : ``In(stream.Signature(data.ArrayLayout(shape of w_format, cols)))``
-    acts : ``In(stream.Signature(data.ArrayLayout(shape of a_format, rows)))``
+    weights : ``In(stream.Signature(data.ArrayLayout(code shape of w_format, cols)))``
+    acts : ``In(stream.Signature(data.ArrayLayout(code shape of a_format, rows)))``
     channels : ``In(stream.Signature(channel_layout(...)))``
     results : ``Out(stream.Signature(data.ArrayLayout(output_shape(...), cols)))``
 
@@ -95,13 +112,29 @@ class GemmOs(Unit):
         acc_width,
         overflow,
         pipeline,
+        specials,
         output,
         out_format,
     ):
         check_integer("Row count", rows, 1, 1024)
         self.acc_width = accumulator_width(
-            a_format=a_format, w_format=w_format, max_k=max_k, acc_width=acc_width
+            a_format=a_format,
+            w_format=w_format,
+            max_k=max_k,
+            acc_width=acc_width,
+            overflow=overflow,
         )
+        self.a_format, self.w_format = formats.get(a_format), formats.get(w_format)
+        self.special = flags_specials(a_format, w_format, specials)
+        #: What the tiles' words carry besides, if the formats call for it.
+        self.kinds = {
+            "a_type": self.a_format.type_width,
+            "w_type": self.w_format.type_width,
+            "parts": int(self.a_format.split or self.w_format.split),
+        }
+        # Pairs come whole.
+        max_k += max_k % 2 if self.a_format.pair or self.w_format.pair else 0
+        self.max_length = max_k
         self.channel = {"acc_width": self.acc_width, "output": output, "out_format": out_format}
         super().__init__(
             engine_ports(
@@ -113,8 +146,9 @@ class GemmOs(Unit):
                 w_format=w_format,
                 overflow=overflow,
                 pipeline=pipeline,
+                specials=specials,
                 channel=self.channel,
-                tiles=tile_layout(rows=rows, max_k=max_k),
+                tiles=tile_layout(rows=rows, max_k=max_k, **self.kinds),
             )
         )
 
@@ -123,9 +157,11 @@ class GemmOs(Unit):
             + 1
             + mesh_latency(rows=rows, cols=cols, tile_rows=tile_rows, tile_cols=tile_cols)
         )
-        self.derived = {"acc_width": self.acc_width}
+        self.derived = {"acc_width": self.acc_width} | operand_types(a_format, w_format)
+        latency = drained + output_latency(output) + cols + 2
         self.timing = {
-            "last_operands_to_first_result": drained + output_latency(output) + cols + 2,
+            "last_acts_to_first_result": latency + PAIR_LATENCY * self.a_format.pair,
+            "last_weights_to_first_result": latency + PAIR_LATENCY * self.w_format.pair,
             "terms_per_cycle": 1,
         }
 
@@ -139,9 +175,9 @@ class GemmOs(Unit):
 
         # Places in the queue for what is on its way, and for the tile that ends next.
         depth = 2 * rows + cols + output_latency(output) + mesh.latency + pipeline + 6
-        control = ControlOs(rows=rows, max_k=given["max_k"], depth=depth)
+        control = ControlOs(rows=rows, max_k=self.max_length, depth=depth, **self.kinds)
         m.submodules.control = control
-        self._operands(m, control, mesh)
+        special = self._operands(m, control, mesh)
 
         m.submodules.results_stage = out = Results(
             cols=cols,
@@ -150,14 +186,18 @@ class GemmOs(Unit):
             depth=depth,
             max_reserve=rows,
             run_interval=pipeline + 1 + mesh.latency,
+            special=self.special,
         )
-        m.submodules.emitted = emitted = Delay(width=1, cycles=pipeline + 1 + mesh.latency)
+        on_its_way = Cat(control.emit, special) if self.special else control.emit
+        m.submodules.emitted = emitted = Delay(
+            width=len(on_its_way), cycles=pipeline + 1 + mesh.latency
+        )
         m.submodules.started = started = Delay(width=1, cycles=pipeline + mesh.latency)
         m.d.comb += [
-            emitted.i.eq(control.emit),
+            emitted.i.eq(on_its_way),
             started.i.eq(control.launch),
             out.sums.eq(mesh.sums),
-            out.valid.eq(emitted.o),
+            out.valid.eq(emitted.o[0]),
             out.start.eq(started.o),
             out.launch.eq(control.launch),
             out.reserve.eq(control.reserve),
@@ -165,32 +205,42 @@ class GemmOs(Unit):
             control.may_launch.eq(out.may_launch),
             *connect_stream(out.results, self.results),
         ]
+        if self.special:
+            m.d.comb += out.special.eq(emitted.o[1])
         if output != "raw":
             m.d.comb += connect_stream(self.channels, out.channels)
         return m
 
     def _operands(self, m, control, mesh):
-        """Streams, border and flags of the mesh."""
+        """Streams, border and flags of the mesh; returns whether a tile has special values."""
         rows, pipeline = self.parameters["rows"], self.parameters["pipeline"]
+        specials = self.parameters["specials"]
         m.d.comb += connect_stream(self.tiles, control.tiles)
-        for name, lanes, held in [
-            ("acts", rows, control.acts_held),
-            ("weights", self.parameters["cols"], control.weights_held),
+        special = 0
+        for name, fmt, lanes, held, kind in [
+            ("acts", self.a_format, rows, control.acts_held, "a_type"),
+            ("weights", self.w_format, self.parameters["cols"], control.weights_held, "w_type"),
         ]:
-            operands = getattr(self, name)
-            width = len(Value.cast(operands.payload))
-            m.submodules[f"{name}_hold"] = hold = Hold(width=width)
-            m.submodules[f"{name}_skew"] = skew = Skew(
-                lanes=lanes, width=width // lanes, backwards=0
-            )
+            codes = getattr(self, name)
+            if fmt.pair:
+                m.submodules[f"{name}_pairs"] = pairs = PairMarks(lanes=lanes, format=fmt.name)
+                m.d.comb += connect_stream(codes, pairs.i)
+                codes = pairs.o
+            m.submodules[f"{name}_hold"] = hold = Hold(width=len(Value.cast(codes.payload)))
+            kind = getattr(control, kind) if fmt.type_width else None
+            word = hold.word
+            if name == "acts":
+                # A zero on one side is enough for a cycle without a step to leave the sums alone.
+                word = Mux(control.step, word, 0)
             m.d.comb += [
-                *connect_stream(operands, hold.i),
+                *connect_stream(codes, hold.i),
                 hold.take.eq(control.step),
                 held.eq(hold.held),
-                # A zero on one side is enough for a cycle without a step to leave the sums alone.
-                skew.i.eq(Mux(control.step, hold.word, 0) if name == "acts" else hold.word),
-                Value.cast(getattr(mesh, name)).eq(skew.o),
             ]
+            operands = add_border(m, name, fmt, lanes, word, kind, specials)
+            m.d.comb += Value.cast(getattr(mesh, name)).eq(operands)
+            if self.special:
+                special |= add_specials(m, name, fmt, lanes, hold.word, kind)
         # The sums take a flag as late as the product that it belongs to.
         m.submodules.first = first = Delay(width=1, cycles=pipeline)
         m.submodules.done = done = Delay(width=1, cycles=pipeline + 1)
@@ -200,6 +250,16 @@ class GemmOs(Unit):
             mesh.first.eq(wave(m, "first", first.o, rows)),
             mesh.done.eq(wave(m, "done", done.o, rows)),
         ]
+        if not self.special:
+            return None
+        so_far, of_tile = Signal(), Signal()
+        m.d.comb += so_far.eq((of_tile & ~control.first) | special)
+        emitting = Signal()  # the flag of the tile that leaves, while the next one's grows
+        with m.If(control.step):
+            m.d.sync += of_tile.eq(so_far)
+        with m.If(control.launch):
+            m.d.sync += emitting.eq(so_far)
+        return Mux(control.launch, so_far, emitting)
 
 
 _MESH = (

@@ -1,14 +1,24 @@
 """Weight-stationary GEMM engine, in the manner of the first TPU."""
 
-from amaranth.hdl import Cat, Module, Value
+from amaranth.hdl import Cat, Module, Mux, Signal, Value
 
 from .. import formats
 from ..arith.exact import sum_width
 from ..arith.requantize import output_latency
-from ..checks import check_integer
+from ..checks import check_integer, check_relation
+from ..formats.pairs import PairMarks, pair_marks
+from ..stream.fifo import Fifo
 from ..stream.hold import Hold
+from ..stream.tag import Tag
 from ..unit import Unit, connect_stream, data_register
-from ._engine import accumulator_width, engine_ports
+from ._engine import (
+    accumulator_width,
+    add_border,
+    add_specials,
+    engine_ports,
+    flags_specials,
+    operand_types,
+)
 from ._grid import spans, wave
 from .accumulator import LEAD, AccumulatorBank
 from .control_ws import ControlWs, tile_layout
@@ -16,7 +26,6 @@ from .delay import Delay
 from .loader import Loader
 from .mesh_ws import MeshWs
 from .results import Results
-from .skew import Skew
 
 __all__ = ["GemmWs"]
 
@@ -34,13 +43,24 @@ class GemmWs(Unit):
     For each group of tiles of the same accumulators (a run), the streams carry, in this order:
 
     * ``tiles``: one word for each tile of K, with the number of its rows less one (the same for
-      all tiles of a run, at most ``acc_depth``), ``first`` for the first and ``last`` for the last.
+      all tiles of a run, at most ``acc_depth``), ``first`` for the first and ``last`` for the last;
+      ``a_type`` and ``w_type`` where a type is chosen at run time.
     * ``weights``: for each tile ``rows`` words, the last row (the highest k) first; lane *n* is
       column *n*. Rows beyond K are zero.
     * ``acts``: for each tile its rows of activations; lane *k* is row *k* of the tile's weights.
       Lanes beyond K are zero.
     * ``channels``, unless ``output`` is ``"raw"``: ``cols`` words, the last column's first.
     * ``results``: the rows of the run; lane *n* is column *n*.
+
+    **Formats.** Operands travel as codes as far as the border of the array, where a decoder for
+    each row and column turns them into mantissa and exponent: see :mod:`brickwork.hdl.formats`.
+    With several formats on a side each tile says which one it has, by its index in
+    ``derived["a_types"]`` or ``derived["w_types"]``. Of outlier-victim pairs the neighbours are
+    rows 2n and 2n + 1 of a tile, so ``rows`` is even. Numbers that are read half by half
+    (:class:`TypeSet`) take a tile for each pair of halves. Operands count in units of the formats'
+    least numbers. NaN and infinities are for ``specials`` to settle: ``"saturate"`` takes them for
+    the greatest finite number (NaR for zero); ``"flag"`` takes them for zero and sets ``special``
+    in all words of results that depend on them, and perhaps in others of the same run.
 
     **Exactly.** Products and the sums over a tile are exact. In the accumulators, whose width is
     exact for ``max_k`` products unless it is given, the sums of the tiles wrap or saturate, tile
@@ -73,6 +93,8 @@ class GemmWs(Unit):
         Registers of :class:`PeWs` before the adder.
     acc_depth : int
         Rows of accumulators.
+    specials : str
+        ``"saturate"`` or ``"flag"``; without effect on formats that have no special values.
     output : str
         ``"raw"``, ``"bias"``, ``"scale"`` or ``"shift"``: see :class:`Channel`.
     out_format : str
@@ -81,8 +103,8 @@ class GemmWs(Unit):
     Members
     -------
     tiles : ``In(stream.Signature(tile_layout(acc_depth)))``
-    weights : ``In(stream.Signature(data.ArrayLayout(shape of w_format, cols)))``
-    acts : ``In(stream.Signature(data.ArrayLayout(shape of a_format, rows)))``
+    weights : ``In(stream.Signature(data.ArrayLayout(code shape of w_format, cols)))``
+    acts : ``In(stream.Signature(data.ArrayLayout(code shape of a_format, rows)))``
     channels : ``In(stream.Signature(channel_layout(...)))``
     results : ``Out(stream.Signature(data.ArrayLayout(output_shape(...), cols)))``
 
@@ -106,13 +128,21 @@ class GemmWs(Unit):
         overflow,
         pipeline,
         acc_depth,
+        specials,
         output,
         out_format,
     ):
         check_integer("Accumulator depth", acc_depth, 1, 1 << 16)
         self.acc_width = accumulator_width(
-            a_format=a_format, w_format=w_format, max_k=max_k, acc_width=acc_width
+            a_format=a_format,
+            w_format=w_format,
+            max_k=max_k,
+            acc_width=acc_width,
+            overflow=overflow,
         )
+        self.a_format, self.w_format = formats.get(a_format), formats.get(w_format)
+        self.special = flags_specials(a_format, w_format, specials)
+        kinds = {"a_type": self.a_format.type_width, "w_type": self.w_format.type_width}
         self.channel = {"acc_width": self.acc_width, "output": output, "out_format": out_format}
         super().__init__(
             engine_ports(
@@ -124,13 +154,19 @@ class GemmWs(Unit):
                 w_format=w_format,
                 overflow=overflow,
                 pipeline=pipeline,
+                specials=specials,
                 channel=self.channel,
-                tiles=tile_layout(acc_depth),
+                tiles=tile_layout(acc_depth, **kinds),
             )
         )
+        for fmt in (self.a_format, self.w_format):
+            check_relation(
+                not fmt.pair or rows % 2 == 0,
+                f"Row count must be even for the pairs of {fmt.name}, not {rows}",
+            )
         # The sums of one tile stay narrow, however large K is. Where the accumulator wraps,
         # bits above its width are lost anyway.
-        self.psum_width = sum_width(formats.get(a_format), formats.get(w_format), rows)
+        self.psum_width = sum_width(self.a_format, self.w_format, rows)
         if overflow == "wrap":
             self.psum_width = min(self.psum_width, self.acc_width)
         #: Cycles from a row's step to the partial sum of column 0.
@@ -139,6 +175,7 @@ class GemmWs(Unit):
         #: they were loaded before. More than 4 cycles make no difference to the accumulators.
         self.revisit = min(rows, 4)
         self.derived = {"acc_width": self.acc_width, "psum_width": self.psum_width}
+        self.derived |= operand_types(a_format, w_format)
         self.timing = {
             "acts_to_results": self.array_latency + output_latency(output) + cols + 3,
             "rows_of_acts_per_cycle": 1,
@@ -148,9 +185,15 @@ class GemmWs(Unit):
         m = Module()
         given = self.parameters
         rows, cols, output = given["rows"], given["cols"], given["output"]
-        m.submodules.control = control = ControlWs(depth=given["acc_depth"], revisit=self.revisit)
-        m.d.comb += connect_stream(self.tiles, control.tiles)
-        psums = self._array(m, control)
+        m.submodules.control = control = ControlWs(
+            depth=given["acc_depth"],
+            revisit=self.revisit,
+            a_type=self.a_format.type_width,
+            # Weights of several formats are loaded once their tile is known, which takes cycles.
+            ahead=4 if self.w_format.type_width else 2,
+        )
+        weight_types = self._tiles(m, control)
+        psums, special = self._array(m, control, weight_types)
         sums = self._accumulators(m, control, psums)
 
         depth = rows + cols + output_latency(output) + 8  # the round trip of a word's place
@@ -161,14 +204,16 @@ class GemmWs(Unit):
             depth=depth,
             max_reserve=1,
             run_interval=self.array_latency,
+            special=self.special,
         )
-        m.submodules.emitted = emitted = Delay(width=1, cycles=self.array_latency + 1)
+        on_its_way = Cat(control.emit, special) if self.special else control.emit
+        m.submodules.emitted = emitted = Delay(width=len(on_its_way), cycles=self.array_latency + 1)
         m.submodules.started = started = Delay(width=1, cycles=self.array_latency)
         m.d.comb += [
-            emitted.i.eq(control.emit),
+            emitted.i.eq(on_its_way),
             started.i.eq(control.launch),
             Value.cast(out.sums).eq(sums),
-            out.valid.eq(emitted.o),
+            out.valid.eq(emitted.o[0]),
             out.start.eq(started.o),
             out.launch.eq(control.launch),
             out.reserve.eq(control.emit),
@@ -176,46 +221,106 @@ class GemmWs(Unit):
             control.may_launch.eq(out.may_launch),
             *connect_stream(out.results, self.results),
         ]
+        if self.special:
+            m.d.comb += out.special.eq(emitted.o[1])
         if output != "raw":
             m.d.comb += connect_stream(self.channels, out.channels)
         return m
 
-    def _array(self, m, control):
-        """Border and mesh; returns the partial sums as they leave, skewed by column."""
+    def _tiles(self, m, control):
+        """Tiles to the control; returns a stream of their types of weights, if they have any."""
+        width = self.w_format.type_width
+        if not width:
+            m.d.comb += connect_stream(self.tiles, control.tiles)
+            return None
+        m.submodules.weight_types = queue = Fifo(width=width, depth=4)
+        fields = self.tiles.payload
+        m.d.comb += [
+            *(
+                control.tiles.payload[name].eq(fields[name])
+                for name, _ in control.tiles.payload.shape()
+            ),
+            queue.i.payload.eq(fields.w_type),
+            control.tiles.valid.eq(self.tiles.valid & queue.i.ready),
+            queue.i.valid.eq(self.tiles.valid & control.tiles.ready),
+            self.tiles.ready.eq(control.tiles.ready & queue.i.ready),
+        ]
+        return queue.o
+
+    def _array(self, m, control, weight_types):
+        """Border and mesh; returns the partial sums as they leave, skewed by column.
+
+        And whether the row that goes, or its weights, have special values, if that is wanted.
+        """
         given = self.parameters
-        rows, cols = given["rows"], given["cols"]
-        acts_width = len(Value.cast(self.acts.payload))
-        weights_width = len(Value.cast(self.weights.payload))
+        rows, cols, specials = given["rows"], given["cols"], given["specials"]
+        a, w = self.a_format, self.w_format
         mesh = {name: given[name] for name in ("a_format", "w_format", "pipeline")}
         mesh |= {name: given[name] for name in ("rows", "cols", "tile_rows", "tile_cols")}
         m.submodules.mesh = mesh = MeshWs(**mesh, psum_width=self.psum_width)
-        m.submodules.acts_hold = hold = Hold(width=acts_width)
-        m.submodules.acts_skew = acts_skew = Skew(lanes=rows, width=acts_width // rows, backwards=0)
-        m.submodules.loader = loader = Loader(width=weights_width, steps=rows)
-        m.submodules.weights_skew = weights_skew = Skew(
-            lanes=cols, width=weights_width // cols, backwards=0
-        )
-        row = hold.word
+        m.submodules.acts_hold = hold = Hold(width=len(Value.cast(self.acts.payload)))
+        weights = self.weights
+        if w.pair:
+            m.submodules.weights_pairs = pairs = PairMarks(lanes=cols, format=w.name)
+            m.d.comb += connect_stream(weights, pairs.i)
+            weights = pairs.o
+        if weight_types is not None:
+            m.submodules.weights_tag = tag = Tag(
+                width=cols * w.lane_width, tag_width=w.type_width, count=rows
+            )
+            m.d.comb += [*connect_stream(weights, tag.i), *connect_stream(weight_types, tag.tags)]
+            weights = tag.o
+        m.submodules.loader = loader = Loader(width=cols * w.lane_width + w.type_width, steps=rows)
+        word, kind = loader.word[: cols * w.lane_width], None
+        if weight_types is not None:
+            kind = loader.word[cols * w.lane_width :]
+        row = pair_marks(m, a, hold.word, rows) if a.pair else hold.word
+        row_kind = control.a_type if a.type_width else None
+        special = None
+        if self.special:
+            special = self._specials(m, control, loader, (row, row_kind), (word, kind))
         if given["pipeline"] < 2:
             # Without operand registers the weight has to be in use when the activation comes.
-            later = data_register(acts_width, name="acts_later")
+            later = data_register(len(row), name="acts_later")
             m.d.sync += later.eq(row)
             row = later
+            if row_kind is not None:
+                kind_later = data_register(len(row_kind), name="a_type_later")
+                m.d.sync += kind_later.eq(row_kind)
+                row_kind = kind_later
         m.d.comb += [
             *connect_stream(self.acts, hold.i),
             hold.take.eq(control.step),
             control.acts_held.eq(hold.held),
-            *connect_stream(self.weights, loader.i),
+            *connect_stream(weights, loader.i),
             loader.take.eq(control.swap),
             control.weights_loaded.eq(loader.loaded),
-            acts_skew.i.eq(row),
-            weights_skew.i.eq(loader.word),
-            Value.cast(mesh.acts).eq(acts_skew.o),
-            Value.cast(mesh.weights).eq(weights_skew.o),
+            Value.cast(mesh.acts).eq(add_border(m, "acts", a, rows, row, row_kind, specials)),
+            Value.cast(mesh.weights).eq(add_border(m, "weights", w, cols, word, kind, specials)),
             mesh.shift.eq(loader.shift),
             mesh.swap.eq(wave(m, "swap", control.swap, rows)),
         ]
-        return mesh.psums
+        return mesh.psums, special
+
+    def _specials(self, m, control, loader, acts, weights):
+        """Whether the row that goes, or a weight that it meets or met in this run, is special."""
+        rows, cols = self.parameters["rows"], self.parameters["cols"]
+        of_row = add_specials(m, "acts", self.a_format, rows, *acts)
+        of_word = add_specials(m, "weights", self.w_format, cols, *weights)
+        loading, in_use, of_run = Signal(), Signal(), Signal()
+        of_weights, so_far = Signal(), Signal()
+        moves = loader.shift[0]
+        m.d.comb += [
+            of_weights.eq(Mux(control.swap, loading, in_use)),
+            so_far.eq((of_run & ~(control.swap & control.visit.first)) | of_row | of_weights),
+        ]
+        m.d.sync += [
+            in_use.eq(of_weights),
+            loading.eq((loading & ~control.swap) | (moves & of_word)),
+        ]
+        with m.If(control.step):
+            m.d.sync += of_run.eq(so_far)
+        return so_far
 
     def _accumulators(self, m, control, psums):
         """The accumulators of all columns; returns their sums, skewed by column."""

@@ -22,8 +22,8 @@ def mesh_latency(*, rows, cols, tile_rows, tile_cols):
 
 
 def _entering(rows, cols, a_format, w_format):
-    acts = data.ArrayLayout(formats.get(a_format, "Activation format").shape, rows)
-    weights = data.ArrayLayout(formats.get(w_format, "Weight format").shape, cols)
+    acts = data.ArrayLayout(formats.get(a_format, "Activation format").operand.shape, rows)
+    weights = data.ArrayLayout(formats.get(w_format, "Weight format").operand.shape, cols)
     return {"acts": acts, "first": rows, "done": rows, "weights": weights}
 
 

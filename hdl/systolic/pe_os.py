@@ -5,6 +5,7 @@ from amaranth.lib.wiring import In, Out
 
 from .. import formats
 from ..arith.exact import product_shape
+from ..arith.multiply import multiply
 from ..arith.saturate import saturated
 from ..checks import check_choice, check_integer, check_relation
 from ..unit import Unit, data_register
@@ -35,39 +36,40 @@ class PeOs(Unit):
 
     Members
     -------
-    acts, acts_o : ``In``, ``Out(shape of a_format)``
+    acts, acts_o : ``In``, ``Out(operand shape of a_format)``
     first, first_o, done, done_o : ``In``, ``Out(1)``
-    weights, weights_o : ``In``, ``Out(shape of w_format)``
+    weights, weights_o : ``In``, ``Out(operand shape of w_format)``
     sums : ``Out(signed(acc_width))``
 
     Raises
     ------
     TypeError, ValueError
-        If a parameter is not of its kind or out of range, or a sum narrower than a product.
+        If a parameter is not of its kind or out of range, or a sum that wraps narrower than a
+        product.
     """
 
     def __init__(self, *, a_format, w_format, acc_width, overflow, pipeline):
-        a = formats.get(a_format, "Activation format")
-        w = formats.get(w_format, "Weight format")
+        self.a_format = a = formats.get(a_format, "Activation format")
+        self.w_format = w = formats.get(w_format, "Weight format")
         check_integer("Pipeline register count", pipeline, 0, 2)
         check_integer("Accumulator width", acc_width, 2, 64)
         check_choice("Overflow", overflow, ["wrap", "saturate"])
-        self.product_shape = product_shape(a, w)
+        self.product_width = product_width = product_shape(a, w).width
         check_relation(
-            acc_width >= self.product_shape.width,
-            f"Accumulator width {acc_width} is less than the {self.product_shape.width} bits of "
-            f"a product of {a_format} and {w_format}",
+            acc_width >= product_width or overflow == "saturate",
+            f"Accumulator width {acc_width} is less than the {product_width} bits of a product of "
+            f"{a_format} and {w_format}",
         )
         super().__init__(
             {
-                "acts": In(a.shape),
-                "acts_o": Out(a.shape),
+                "acts": In(a.operand.shape),
+                "acts_o": Out(a.operand.shape),
                 "first": In(1),
                 "first_o": Out(1),
                 "done": In(1),
                 "done_o": Out(1),
-                "weights": In(w.shape),
-                "weights_o": Out(w.shape),
+                "weights": In(w.operand.shape),
+                "weights_o": Out(w.operand.shape),
                 "sums": Out(signed(acc_width)),
             }
         )
@@ -90,14 +92,17 @@ class PeOs(Unit):
             self.sums.eq(Mux(self.done, acc, 0)),
         ]
 
-        product = acts * weights if pipeline == 2 else self.acts * self.weights
-        if pipeline > 0:
-            product_q = data_register(self.product_shape, name="product")
-            m.d.sync += product_q.eq(product)
-            product = product_q
+        product = multiply(
+            m,
+            acts if pipeline == 2 else self.acts,
+            self.a_format,
+            weights if pipeline == 2 else self.weights,
+            self.w_format,
+            registered=pipeline > 0,
+        )
         # Written as a multiplexer before the adder, and not as an If around two assignments, it
         # falls into the accumulator of a DSP block.
-        total = Signal(signed(width + 1))
+        total = Signal(signed(max(width, self.product_width) + 1))
         m.d.comb += total.eq(Mux(self.first, 0, acc) + product)
         if self.parameters["overflow"] == "saturate":
             m.d.sync += acc.eq(saturated(m, total, width))

@@ -5,6 +5,7 @@ from amaranth.lib.wiring import In, Out
 
 from .. import formats
 from ..arith.exact import product_shape
+from ..arith.multiply import multiply
 from ..checks import check_integer, check_relation
 from ..unit import Unit, data_register
 
@@ -35,9 +36,9 @@ class PeWs(Unit):
 
     Members
     -------
-    acts, acts_o : ``In``, ``Out(shape of a_format)``
+    acts, acts_o : ``In``, ``Out(operand shape of a_format)``
     shift, shift_o, swap, swap_o : ``In``, ``Out(1)``
-    weights, weights_o : ``In``, ``Out(shape of w_format)``
+    weights, weights_o : ``In``, ``Out(operand shape of w_format)``
     psums, psums_o : ``In``, ``Out(signed(psum_width))``
 
     Raises
@@ -47,26 +48,26 @@ class PeWs(Unit):
     """
 
     def __init__(self, *, a_format, w_format, psum_width, pipeline):
-        a = formats.get(a_format, "Activation format")
-        w = formats.get(w_format, "Weight format")
+        self.a_format = a = formats.get(a_format, "Activation format")
+        self.w_format = w = formats.get(w_format, "Weight format")
         check_integer("Pipeline register count", pipeline, 0, 2)
         check_integer("Partial sum width", psum_width, 2)
-        self.product_shape = product_shape(a, w)
+        product_width = product_shape(a, w).width
         check_relation(
-            psum_width >= self.product_shape.width,
-            f"Partial sum width {psum_width} is less than the {self.product_shape.width} bits of "
-            f"a product of {a_format} and {w_format}",
+            psum_width >= product_width,
+            f"Partial sum width {psum_width} is less than the {product_width} bits of a product of "
+            f"{a_format} and {w_format}",
         )
         super().__init__(
             {
-                "acts": In(a.shape),
-                "acts_o": Out(a.shape),
+                "acts": In(a.operand.shape),
+                "acts_o": Out(a.operand.shape),
                 "shift": In(1),
                 "shift_o": Out(1),
                 "swap": In(1),
                 "swap_o": Out(1),
-                "weights": In(w.shape),
-                "weights_o": Out(w.shape),
+                "weights": In(w.operand.shape),
+                "weights_o": Out(w.operand.shape),
                 "psums": In(signed(psum_width)),
                 "psums_o": Out(signed(psum_width)),
             }
@@ -94,10 +95,13 @@ class PeWs(Unit):
         with m.If(self.swap):
             m.d.sync += weight.eq(shadow)
 
-        product = (acts if pipeline == 2 else self.acts) * weight
-        if pipeline > 0:
-            product_q = data_register(self.product_shape, name="product")
-            m.d.sync += product_q.eq(product)
-            product = product_q
+        product = multiply(
+            m,
+            acts if pipeline == 2 else self.acts,
+            self.a_format,
+            weight,
+            self.w_format,
+            registered=pipeline > 0,
+        )
         m.d.sync += psum.eq(self.psums + product)
         return m

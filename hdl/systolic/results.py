@@ -15,10 +15,16 @@ from .delay import Delay
 from .loader import Loader
 from .skew import Skew
 
-__all__ = ["Results"]
+__all__ = ["Results", "result_layout"]
 
 #: Cycles from the acceptance of a channel's values until the chain of channels can hold them.
 ARRIVAL = 3
+
+
+def result_layout(shape, cols, special=0):
+    """One word of results: a lane a column, and above them, if wanted, ``special``."""
+    lanes = data.ArrayLayout(shape, cols)
+    return data.StructLayout({"lane": lanes, "special": 1}) if special else lanes
 
 
 class Results(Unit):
@@ -53,17 +59,20 @@ class Results(Unit):
         Most words reserved at once.
     run_interval : int
         Expected cycles between launch and first sum, for the depth of the channels' queue.
+    special : int
+        1 for words with a flag, which comes with ``valid``.
 
     Members
     -------
     sums : ``In(data.ArrayLayout(signed(acc_width), cols))``
     valid, start, launch : ``In(1)``
+    special : ``In(1)``, if wanted
     reserve : ``In(range(max_reserve + 1))``
     room : ``Out(range(depth + 1))``
     may_launch : ``Out(1)``
     channels : ``In(stream.Signature(channel_layout(...)))``
         ``cols`` words for each run, the last column's first.
-    results : ``Out(stream.Signature(data.ArrayLayout(output_shape(...), cols)))``
+    results : ``Out(stream.Signature(result_layout(output_shape(...), cols, special)))``
 
     Raises
     ------
@@ -72,7 +81,17 @@ class Results(Unit):
     """
 
     def __init__(
-        self, *, cols, bank_cols, acc_width, output, out_format, depth, max_reserve, run_interval
+        self,
+        *,
+        cols,
+        bank_cols,
+        acc_width,
+        output,
+        out_format,
+        depth,
+        max_reserve,
+        run_interval,
+        special=0,
     ):
         check_integer("Column count", cols, 1)
         check_integer("Bank column count", bank_cols, 1)
@@ -80,6 +99,7 @@ class Results(Unit):
         check_integer("Result queue depth", depth, 2)
         check_integer("Largest reservation", max_reserve, 1)
         check_integer("Run interval", run_interval, 1)
+        check_integer("Special flag", special, 0, 1)
         channel = {"acc_width": acc_width, "output": output, "out_format": out_format}
         self.out_shape = output_shape(**channel)
         ports = {
@@ -90,8 +110,10 @@ class Results(Unit):
             "reserve": In(range(max_reserve + 1)),
             "room": Out(range(depth + 1), init=depth),
             "may_launch": Out(1),
-            "results": Out(stream.Signature(data.ArrayLayout(self.out_shape, cols))),
+            "results": Out(stream.Signature(result_layout(self.out_shape, cols, special))),
         }
+        if special:
+            ports["special"] = In(1)
         if output != "raw":
             ports["channels"] = In(stream.Signature(channel_layout(**channel)))
         super().__init__(ports)
@@ -109,21 +131,28 @@ class Results(Unit):
         left = Signal()
         m.d.comb += left.eq(self.results.valid & self.results.ready)
         words = []
-        cycles, flag = output_latency(output) - 1, self.valid
-        for index, (first, count) in enumerate(spans(cols, self.parameters["bank_cols"])):
+        banks = spans(cols, self.parameters["bank_cols"])
+        cycles, flags = output_latency(output) - 1, self.valid
+        if self.parameters["special"]:
+            flags = Cat(self.valid, self.special)
+        for index, (first, count) in enumerate(banks):
             depth = self.parameters["depth"]
             m.submodules[f"skew_{index}"] = skew = Skew(lanes=count, width=width, backwards=1)
-            m.submodules[f"queue_{index}"] = queue = Fifo(width=count * width, depth=depth)
-            m.submodules[f"written_{index}"] = written = Delay(width=1, cycles=cycles + count)
+            delay = Delay(width=len(flags), cycles=cycles + count)
+            m.submodules[f"written_{index}"] = written = delay
+            word = skew.o
+            if index == len(banks) - 1:  # the special flag, if any, goes above the last lane
+                word = Cat(word, written.o[1:])
+            m.submodules[f"queue_{index}"] = queue = Fifo(width=len(word), depth=depth)
             m.d.comb += [
                 skew.i.eq(lanes[first * width : (first + count) * width]),
-                written.i.eq(flag),
-                queue.i.payload.eq(skew.o),
-                queue.i.valid.eq(written.o),
+                written.i.eq(flags),
+                queue.i.payload.eq(word),
+                queue.i.valid.eq(written.o[0]),
                 queue.o.ready.eq(left),
             ]
             words.append(queue.o.payload)
-            cycles, flag = 0, written.o
+            cycles, flags = 0, written.o
         m.d.comb += [
             Value.cast(self.results.payload).eq(Cat(words)),
             self.results.valid.eq(queue.o.valid),

@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from .arith.requantize import requantize, scale_to_multiplier
-from .formats import Format, check_values
+from .formats import Format, check_values, get_integer
 from .gemm import gemm
 
 __all__ = [
@@ -65,8 +65,9 @@ def calibrate(values: ArrayLike, fmt: Format) -> Affine:
     Raises
     ------
     ValueError
-        No values, or values that are not finite.
+        No values, values that are not finite, or a format that is not of integers.
     """
+    get_integer(fmt.name)
     values = _finite(values, "Values")
     if not values.size:
         raise ValueError("Values must be at least one to calibrate with, not none")
@@ -92,7 +93,7 @@ def quantize_weights(weights: ArrayLike, fmt: Format) -> tuple[np.ndarray, np.nd
     ----------
     weights : floats (K, N)
     fmt : Format
-        Signed.
+        ``int<N>``.
 
     Returns
     -------
@@ -102,8 +103,9 @@ def quantize_weights(weights: ArrayLike, fmt: Format) -> tuple[np.ndarray, np.nd
     Raises
     ------
     ValueError
-        A format without sign, another shape, or weights that are not finite.
+        Another format, one without sign, another shape, or weights that are not finite.
     """
+    get_integer(fmt.name)
     if not fmt.signed:
         raise ValueError(f"Weight format must be signed, not {fmt.name!r}")
     weights = _finite(weights, "Weights")

@@ -8,10 +8,12 @@ import cocotb
 import numpy as np
 
 from ..golden import formats
-from ..golden.engine import engine
+from ..golden.engine import product as golden_product
+from ..golden.engine import special_results
 from ..golden.systolic.gemm_os import gemm_os
 from ..golden.systolic.gemm_ws import gemm_ws
-from ..packing import unpack
+from ..operands import Side
+from ..packing import unpack_fields
 from ..tiling import OUTPUT_LATENCY, Channels, Tiling, tiling
 from .bench import Bench, manifest
 from .streams import Recorder, Sink, Source, never
@@ -23,11 +25,12 @@ _MODELS = {"gemm_ws": gemm_ws, "gemm_os": gemm_os}
 
 @dataclass(frozen=True, kw_only=True)
 class Product:
-    """Operands of a product, and what is done to its results."""
+    """Codes of the operands of a product, their formats, and what is done to its results."""
 
     a: np.ndarray
     w: np.ndarray
     channels: Channels | None
+    types: dict[str, str]
 
 
 class Host:
@@ -62,43 +65,51 @@ class Host:
         self.streams = self.facts["streams"]
         self.inputs = [n for n, stream in self.streams.items() if stream["direction"] == "input"]
         self.acc_width = self.facts["derived"]["acc_width"]
-        self._a, self._w = formats.get(given["a_format"]), formats.get(given["w_format"])
+        self._sides = Side(given["a_format"]), Side(given["w_format"])
 
     def product(self, m: int, k: int, n: int, kind: str = "random") -> Product:
         """A product of at least 1 × 1 × 1 and at most ``max_k`` terms.
 
         ``kind`` is one of ``random``, ``extremes`` (every operand the least or the largest of its
         format), ``runs`` (the same for stretches of k, so that sums go to one limit and back),
-        ``zeros``, or two of ``lowest``, ``highest``, joined by ``*``.
+        ``zeros``, or two of ``lowest``, ``highest``, joined by ``*``. Where an engine has several
+        formats on a side, the product has any of them.
         """
         m, k, n = max(1, m), min(max(1, k), self.max_k), max(1, n)
         draw = self.bench.random
+        chosen = [list(side.members.values()) for side in self._sides]
+        a_fmt, w_fmt = (members[draw.integers(len(members))] for members in chosen)
 
         def matrix(fmt, shape, values, steps):
-            limits = np.array([fmt.lowest, fmt.highest])
+            """Codes; ``steps`` is the axis of k."""
+            limits = _extremes(fmt)
             if values == "random":
-                return draw.integers(fmt.lowest, fmt.highest + 1, shape)
+                codes = draw.integers(fmt.lowest_code, fmt.highest_code + 1, shape)
+                if fmt.pair:  # more marks of victims than one of so many codes
+                    codes[draw.random(shape) < 0.2] = limits.mark
+                return codes
             if values == "extremes":
-                return limits[draw.integers(0, 2, shape)]
-            if values == "runs":  # along k, which `steps` counts
+                codes = limits.codes[draw.integers(0, 2, shape)]
+            elif values == "runs":
                 change = draw.random(shape) < 3 / k
-                return limits[(np.cumsum(change, axis=steps) + draw.integers(0, 2)) % 2]
-            return np.full(shape, {"zeros": 0, "lowest": limits[0], "highest": limits[1]}[values])
+                codes = limits.codes[(np.cumsum(change, axis=steps) + draw.integers(0, 2)) % 2]
+            else:
+                codes = np.full(shape, dict(zip(_KINDS, (0, *limits.codes), strict=True))[values])
+            if fmt.pair and values != "zeros":  # every other one is a victim, or all are normal
+                np.moveaxis(codes, steps, 0)[draw.integers(0, 2) :: 2] = limits.mark
+            return codes
 
         for_a, _, for_w = kind.partition("*")
         return Product(
-            a=matrix(self._a, (m, k), for_a, 1),
-            w=matrix(self._w, (k, n), for_w or for_a, 0),
+            a=matrix(a_fmt, (m, k), for_a, 1),
+            w=matrix(w_fmt, (k, n), for_w or for_a, 0),
             channels=self.channels(n, k),
+            types={"a_type": a_fmt.name, "w_type": w_fmt.name},
         )
 
     def limit_products(self) -> list[Product]:
         """Products that take the accumulators to their limits and beyond, if few terms can."""
-        largest = max(
-            abs(a * w)
-            for a in (self._a.lowest, self._a.highest)
-            for w in (self._w.lowest, self._w.highest)
-        )
+        largest = max(abs(a * w) for a in self._limits(0) for w in self._limits(1))
         k = min((1 << (self.acc_width - 1)) // largest + 3, self.max_k)
         if k > 40 * self.rows + 400:
             cocotb.log.info("accumulators of %d bits are out of reach", self.acc_width)
@@ -110,6 +121,11 @@ class Host:
             for shape, kind in zip(shapes, [*kinds, "runs", "runs", "extremes"], strict=True)
         ]
 
+    def _limits(self, side: int) -> tuple[int, int]:
+        """Least and greatest operand of activations (0) or weights (1)."""
+        members = self._sides[side].members.values()
+        return min(fmt.lowest for fmt in members), max(fmt.highest for fmt in members)
+
     def channels(self, n: int, k: int) -> Channels | None:
         """Values for ``n`` channels: mostly such that results vary, some at their limits."""
         if "channels" not in self.streams:
@@ -119,7 +135,8 @@ class Host:
         bias = draw.integers(-1 << (bits - 1), 1 << (bits - 1), n) >> draw.integers(0, bits, n)
         multiplier = draw.integers(0, 1 << 24, n)
         shift = draw.integers(0, 64, n)
-        out = formats.get(self.given["out_format"])
+        out = formats.get_integer(self.given["out_format"])
+        magnitudes = [max(abs(limit) for limit in self._limits(side)) for side in (0, 1)]
         zero_point = draw.integers(out.lowest, out.highest + 1, n)
         low, high = np.full(n, out.lowest), np.full(n, out.highest)
         for c in range(n):
@@ -134,7 +151,7 @@ class Host:
                     multiplier[c], shift[c] = (1 << 24) - 1, 63
                     zero_point[c] = draw.choice([out.lowest, out.highest])
                 case _:  # results that fill the format
-                    size = (1 << (self._a.bits + self._w.bits - 2)) * k
+                    size = magnitudes[0] * magnitudes[1] * k
                     most = min(size, 1 << (bits - 1))
                     bias[c] = draw.integers(-most, most)
                     if self.given["output"] == "scale":
@@ -145,7 +162,7 @@ class Host:
         )
 
     def plans(self, products: list[Product]) -> list[Tiling]:
-        return [tiling(self.facts, *p.a.shape, p.w.shape[1]) for p in products]
+        return [tiling(self.facts, *p.a.shape, p.w.shape[1], **p.types) for p in products]
 
     async def start(
         self, products: list[Product], stalls: dict[str, Callable[[], bool]] | None = None
@@ -217,8 +234,8 @@ class Host:
         return sum(plan.cycle_bound for plan in self._plans)
 
     def _compare(self) -> None:
-        layout = self.streams["results"]["fields"][0]
-        results = self._lanes("results")
+        words = self._words("results")
+        results = words["lane"] if isinstance(words, dict) else words
         tiles = [
             {
                 f["name"]: word >> f["offset"] & ((1 << f["width"]) - 1)
@@ -227,7 +244,7 @@ class Host:
             for word in self.seen["tiles"].words
         ]
         expected = _MODELS[self.facts["design"]](
-            self.facts, tiles, self._lanes("weights"), self._lanes("acts"), self._channel_values()
+            self.facts, tiles, self._words("weights"), self._words("acts"), self._channel_values()
         )
         assert expected.shape == results.shape, f"{results.shape} instead of {expected.shape}"
         assert results.size, "nothing was checked"
@@ -239,22 +256,28 @@ class Host:
                 f"{word}: {results[word, lane]} instead of {expected[word, lane]}"
             )
         at = 0
-        assert layout["count"] == self.cols
+        assert results.shape[1] == self.cols
         for plan, p in zip(self._plans, self._products, strict=True):
-            found = plan.gather(results[at : at + plan.result_words])
-            assert np.array_equal(found, engine(self.facts, p.a, p.w, p.channels)), (
-                f"a product of {p.a.shape} and {p.w.shape} is wrong, though every word is right"
+            span = slice(at, at + plan.result_words)
+            what = f"a product of {p.a.shape} and {p.w.shape}, {' by '.join(p.types.values())},"
+            expected = golden_product(self.facts, p.a, p.w, p.channels, **p.types)
+            assert np.array_equal(plan.gather(results[span]), expected), (
+                f"{what} is wrong, though every word is right"
             )
-            at += plan.result_words
+            if isinstance(words, dict):
+                needed = special_results(p.a, p.w, **p.types)
+                flags = plan.gather_special({"special": words["special"][span]})
+                assert flags[needed].all(), f"{what} has special operands and no flag for them"
+                assert needed.any() or not flags.any(), f"{what} has flags without reason"
+            at = span.stop
 
     def _fields(self, stream):
         return self.streams[stream]["fields"]
 
-    def _lanes(self, stream):
-        lane = self._fields(stream)[0]
+    def _words(self, stream):
+        """The words that were seen, as lanes or, if there are more, by field."""
         size = -(-self.streams[stream]["width"] // 8)
-        packed = _bytes(self.seen[stream].words, size)
-        return unpack(packed, lane["count"], lane["width"], lane["signed"])
+        return unpack_fields(_bytes(self.seen[stream].words, size), self._fields(stream))
 
     def _channel_values(self):
         """What the words of the stream ``channels`` say, run by run, the first column first."""
@@ -276,6 +299,29 @@ class Host:
                 )
             runs.append(Channels(**values))
         return runs
+
+
+_KINDS = ("zeros", "lowest", "highest")
+
+
+@dataclass(frozen=True)
+class _Extremes:
+    """Codes of the least and the greatest operand, and of pairs the mark of a victim."""
+
+    codes: np.ndarray
+    mark: int
+
+
+def _extremes(fmt) -> _Extremes:
+    mark = 1 << (fmt.bits - 1)
+    every = np.arange(fmt.lowest_code, fmt.highest_code + 1)
+    shown = every
+    if fmt.pair:  # beside a mark, which makes all but marks outliers
+        every = every[every != mark]
+        shown = np.stack([every, np.full(len(every), mark)], axis=1)
+    values = formats.operands(shown, fmt.name)
+    values = values[:, 0] if fmt.pair else values
+    return _Extremes(every[[values.argmin(), values.argmax()]], mark)
 
 
 def _integers(chunks):

@@ -32,7 +32,8 @@ async def product(dut):
     facts = manifest()
     job = np.load(Path("job.npz"))
     a, w = job["a"], job["w"]
-    plan = tiling(facts, len(a), len(w), w.shape[1])
+    types = str(job["a_type"]), str(job["w_type"])
+    plan = tiling(facts, len(a), len(w), w.shape[1], *types)
     channels = Channels(**{name: job[name] for name in CHANNELS}) if "bias" in job else None
     bench = Bench(dut)
     streams = facts["streams"]
@@ -58,8 +59,8 @@ async def product(dut):
     packed = b"".join(word.to_bytes(size, "little") for word in sink.words)
     words = np.frombuffer(packed, np.uint8).reshape(-1, size)
     first = min(source.first_accepted for source in sources)
-    np.savez(
-        "done.npz",
-        y=plan.gather(unpack_fields(words, streams["results"]["fields"])),
-        cycles=last - first + 1,
-    )
+    words = unpack_fields(words, streams["results"]["fields"])
+    done = {"y": plan.gather(words), "cycles": last - first + 1}
+    if (special := plan.gather_special(words)) is not None:
+        done["special"] = special
+    np.savez("done.npz", **done)

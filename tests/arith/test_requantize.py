@@ -1,7 +1,7 @@
 """The requantizer: its testbench, and parameters that it refuses."""
 
 from brickwork.hdl.arith.requantize import Requantize
-from refusals import choices, formats, integers
+from refusals import choices, integer_formats, integers
 
 CASES = {
     "scale-20-int8": (Requantize, dict(acc_width=20, output="scale", out_format="int8")),
@@ -18,7 +18,7 @@ GOOD = next(iter(CASES.values()))
 WRONG = [
     *integers(GOOD, "acc_width", "Accumulator width", 2, 64),
     *choices(GOOD, "output", "Output", "'scale' or 'shift'"),
-    *formats(GOOD, "out_format", "Output format"),
+    *integer_formats(GOOD, "out_format", "Output format"),
 ]
 
 

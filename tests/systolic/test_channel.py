@@ -1,7 +1,7 @@
 """Output channels and banks of them: testbench, and wrong parameters."""
 
 from brickwork.hdl.systolic.channel import Channel, ChannelBank
-from refusals import choices, formats, integers
+from refusals import choices, integer_formats, integers
 
 CASES = {
     "bank-of-3-shift": (
@@ -29,7 +29,7 @@ WRONG = [
     ),
     *integers(ONE, "acc_width", "Accumulator width", 2, 64),
     *choices(ONE, "output", "Output", "'bias', 'scale' or 'shift'"),
-    *formats(ONE, "out_format", "Output format"),
+    *integer_formats(ONE, "out_format", "Output format"),
 ]
 
 

@@ -1,7 +1,7 @@
 """The output-stationary engine: its testbench, and parameters that it refuses."""
 
 from brickwork.hdl.systolic.gemm_os import GemmOs
-from refusals import choices, formats, integers
+from refusals import choices, formats, integer_formats, integers
 
 BASE = dict(
     tile_rows=16,
@@ -12,6 +12,7 @@ BASE = dict(
     acc_width=0,
     overflow="wrap",
     pipeline=1,
+    specials="saturate",
     output="raw",
     out_format="int8",
 )
@@ -75,6 +76,48 @@ CASES = {
         ),
     ),
     "7x1-max-k-5": (GemmOs, BASE | dict(rows=7, cols=1, max_k=5, output="bias")),
+    "3x2-flint4-pot4": (
+        GemmOs,
+        BASE | dict(rows=3, cols=2, a_format="flint4", w_format="pot4", pipeline=2, output="bias"),
+    ),
+    "3x2-pairs": (
+        GemmOs,
+        BASE | dict(rows=3, cols=2, a_format="ovp_int4", w_format="ovp_flint4", max_k=63),
+    ),
+    "3x4-types": (
+        GemmOs,
+        BASE
+        | dict(
+            rows=3,
+            cols=4,
+            a_format="uint4+int4+uflint4+uint8",
+            w_format="int4+flint4+pot4+e2m1+int8",
+            pipeline=2,
+            max_k=100,
+        ),
+    ),
+    "2x2-pairs-types-saturate": (
+        GemmOs,
+        BASE
+        | dict(
+            rows=2,
+            cols=2,
+            a_format="ovp_int4+ovp_int8+int8",
+            w_format="ovp_int4+ovp_flint4+int4+ovp_int8",
+            acc_width=30,
+            overflow="saturate",
+            pipeline=0,
+        ),
+    ),
+    "2x3-e4m3-e5m2-flag": (
+        GemmOs,
+        BASE
+        | dict(rows=2, cols=3, a_format="e4m3", w_format="e5m2+int8", max_k=9, specials="flag"),
+    ),
+    "1x1-posit-apot": (
+        GemmOs,
+        BASE | dict(rows=1, cols=1, a_format="posit8_1", w_format="apot5", pipeline=2, max_k=40),
+    ),
 }
 
 GOOD = next(iter(CASES.values()))
@@ -94,9 +137,10 @@ WRONG = [
         "Accumulator width 7 is less than the 16 bits of a product of int8 and int8",
     ),
     *choices(GOOD, "overflow", "Overflow", "'wrap' or 'saturate'"),
+    *choices(GOOD, "specials", "Special values", "'saturate' or 'flag'"),
     *integers(GOOD, "pipeline", "Pipeline register count", 0, 2),
     *choices(GOOD, "output", "Output", "'raw', 'bias', 'scale' or 'shift'"),
-    *formats(GOOD, "out_format", "Output format"),
+    *integer_formats(GOOD, "out_format", "Output format"),
 ]
 
 

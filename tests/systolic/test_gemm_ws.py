@@ -1,7 +1,7 @@
 """The weight-stationary engine: its testbench, and parameters that it refuses."""
 
 from brickwork.hdl.systolic.gemm_ws import GemmWs
-from refusals import choices, formats, integers
+from refusals import choices, formats, integer_formats, integers
 
 BASE = dict(
     tile_rows=16,
@@ -12,6 +12,7 @@ BASE = dict(
     acc_width=0,
     overflow="wrap",
     pipeline=1,
+    specials="saturate",
     output="raw",
     out_format="int8",
     acc_depth=8,
@@ -79,6 +80,48 @@ CASES = {
     "3x3-deep": (GemmWs, BASE | dict(rows=3, cols=3, output="shift", max_k=64, acc_depth=70)),
     "6x4-one-row": (GemmWs, BASE | dict(rows=6, cols=4, acc_depth=1)),
     "2x9-scale-deep": (GemmWs, BASE | dict(rows=2, cols=9, output="scale", acc_depth=40)),
+    "3x2-flint4-pot4": (
+        GemmWs,
+        BASE | dict(rows=3, cols=2, a_format="flint4", w_format="pot4", pipeline=2, output="bias"),
+    ),
+    "2x3-pairs": (
+        GemmWs,
+        BASE | dict(rows=2, cols=3, a_format="ovp_int4", w_format="ovp_flint4", max_k=63),
+    ),
+    "4x3-types": (
+        GemmWs,
+        BASE
+        | dict(
+            rows=4,
+            cols=3,
+            a_format="uint4+int4+uflint4+uint8",
+            w_format="int4+flint4+pot4+e2m1+int8",
+            pipeline=2,
+            max_k=100,
+        ),
+    ),
+    "2x2-pairs-types-saturate": (
+        GemmWs,
+        BASE
+        | dict(
+            rows=2,
+            cols=2,
+            a_format="ovp_int4+ovp_int8+int8",
+            w_format="ovp_int4+ovp_flint4+int4+ovp_int8",
+            acc_width=30,
+            overflow="saturate",
+            pipeline=0,
+        ),
+    ),
+    "3x3-e4m3-e5m2-flag": (
+        GemmWs,
+        BASE
+        | dict(rows=3, cols=3, a_format="e4m3", w_format="e5m2+int8", max_k=9, specials="flag"),
+    ),
+    "5x2-posit-apot": (
+        GemmWs,
+        BASE | dict(rows=5, cols=2, a_format="posit8_1", w_format="apot5", pipeline=2, max_k=40),
+    ),
 }
 
 GOOD = next(iter(CASES.values()))
@@ -98,9 +141,23 @@ WRONG = [
         "Accumulator width 7 is less than the 16 bits of a product of int8 and int8",
     ),
     *choices(GOOD, "overflow", "Overflow", "'wrap' or 'saturate'"),
+    *choices(GOOD, "specials", "Special values", "'saturate' or 'flag'"),
+    (
+        GOOD,
+        {"a_format": "ovp_int4"},
+        ValueError,
+        "Row count must be even for the pairs of ovp_int4, not 3",
+    ),
+    (
+        GOOD,
+        {"a_format": "upot6", "w_format": "upot4"},
+        ValueError,
+        "Accumulators that are exact for 64 products of upot6 and upot4 take 84 bits, more than 64 "
+        "(a product takes 78): give a smaller max_k, or acc_width and overflow=saturate",
+    ),
     *integers(GOOD, "pipeline", "Pipeline register count", 0, 2),
     *choices(GOOD, "output", "Output", "'raw', 'bias', 'scale' or 'shift'"),
-    *formats(GOOD, "out_format", "Output format"),
+    *integer_formats(GOOD, "out_format", "Output format"),
     *integers(GOOD, "acc_depth", "Accumulator depth", 1, 65536),
 ]
 

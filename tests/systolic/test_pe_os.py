@@ -39,7 +39,7 @@ WRONG = [
     *choices(GOOD, "overflow", "Overflow", "'wrap' or 'saturate'"),
     (
         GOOD,
-        {"acc_width": 6},
+        {"acc_width": 6, "overflow": "wrap"},
         ValueError,
         "Accumulator width 6 is less than the 7 bits of a product of int4 and uint3",
     ),

@@ -1,7 +1,7 @@
 """The output side: its testbench, and parameters that it refuses."""
 
 from brickwork.hdl.systolic.results import Results
-from refusals import choices, formats, integers
+from refusals import choices, integer_formats, integers
 
 CASES = {
     "5-scale-by-rows": (
@@ -92,7 +92,7 @@ WRONG = [
     *integers(GOOD, "depth", "Result queue depth", 2),
     *integers(GOOD, "max_reserve", "Largest reservation", 1),
     *integers(GOOD, "run_interval", "Run interval", 1),
-    *formats(GOOD, "out_format", "Output format"),
+    *integer_formats(GOOD, "out_format", "Output format"),
 ]
 
 

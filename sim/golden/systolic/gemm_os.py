@@ -2,7 +2,8 @@
 
 import numpy as np
 
-from ..engine import engine
+from ...operands import Side
+from ..engine import engine, specials_as
 
 __all__ = ["gemm_os"]
 
@@ -17,19 +18,28 @@ def gemm_os(
     manifest : dict
         See :func:`engine`.
     tiles : list of dict
-        ``length`` (terms) and ``height`` (rows of results) of each tile, both less one.
+        ``length`` (terms) and ``height`` (rows of results) of each tile, both less one; ``a_type``
+        and ``w_type`` where there are several; ``first`` and ``last`` where tiles have parts.
     weights : int64 array, words × columns
     acts : int64 array, words × rows
     channels : list of Channels, or None
         What is done to the results of each tile.
     """
+    given, specials = manifest["parameters"], specials_as(manifest)
+    a_side, w_side = Side(given["a_format"]), Side(given["w_format"])
     results = [np.zeros((0, weights.shape[1]), np.int64)]
-    at = 0
-    for number, tile in enumerate(tiles):
+    at = runs = 0
+    for tile in tiles:
         terms = slice(at, at + tile["length"] + 1)
         at = terms.stop
-        values = channels[number] if channels else None
-        found = engine(manifest, acts[terms].T, weights[terms], values)
-        results.append(found[: tile["height"] + 1])
+        if tile.get("first", 1):
+            a, w = [], []
+        a.append(a_side.operands(acts[terms], tile.get("a_type", 0), 0, specials))
+        w.append(w_side.operands(weights[terms], tile.get("w_type", 0), 0, specials))
+        if tile.get("last", 1):
+            values = channels[runs] if channels else None
+            found = engine(manifest, np.vstack(a).T, np.vstack(w), values)
+            results.append(found[: tile["height"] + 1])
+            runs += 1
     assert at == len(acts) == len(weights), f"{len(acts)}, {len(weights)} words for {at} terms"
     return np.concatenate(results)

@@ -2,7 +2,8 @@
 
 import numpy as np
 
-from ..engine import engine
+from ...operands import Side
+from ..engine import engine, specials_as
 
 __all__ = ["gemm_ws"]
 
@@ -17,7 +18,8 @@ def gemm_ws(
     manifest : dict
         See :func:`engine`.
     tiles : list of dict
-        ``length`` (less one), ``first`` and ``last`` of each tile.
+        ``length`` (less one), ``first`` and ``last`` of each tile; ``a_type`` and ``w_type`` where
+        there are several.
     weights : int64 array, words × columns
         ``rows`` words a tile, the highest k first.
     acts : int64 array, words × rows
@@ -25,14 +27,18 @@ def gemm_ws(
         What is done to the results of each run.
     """
     rows = acts.shape[1]
+    given, specials = manifest["parameters"], specials_as(manifest)
+    a_side, w_side = Side(given["a_format"]), Side(given["w_format"])
     runs, results = 0, [np.zeros((0, weights.shape[1]), np.int64)]
     at = 0
     for number, tile in enumerate(tiles):
         length = tile["length"] + 1
         if tile["first"]:
             a, w = [], []
-        a.append(acts[at : at + length])
-        w.append(weights[number * rows : (number + 1) * rows][::-1])
+        codes = acts[at : at + length]
+        a.append(a_side.operands(codes, tile.get("a_type", 0), 1, specials))
+        codes = weights[number * rows : (number + 1) * rows][::-1]
+        w.append(w_side.operands(codes, tile.get("w_type", 0), 0, specials))
         at += length
         if tile["last"]:
             values = channels[runs] if channels else None

@@ -13,7 +13,6 @@ async def latency_and_throughput(dut):
     """The first results a fixed time after a tile's last operands, the others in the next cycles;
     and a pair of operand words a cycle, over the tiles' borders too."""
     host = Host(dut)
-    latency = host.facts["timing"]["last_operands_to_first_result"]
     assert host.facts["timing"]["terms_per_cycle"] == 1
     interval = host.cols + host.latency - 1 if host.latency else 1
     # More rows than there are places for results, or one that is missing would not be missed.
@@ -24,10 +23,12 @@ async def latency_and_throughput(dut):
             # Everything else is there when the stream begins, so nothing waits.
             wait = {late: waits(3 * (host.rows + host.cols) + 60)}
             await host.run([host.product(host.rows, k, tiles * host.cols)], wait)
-            operands = np.maximum(host.seen["acts"].taken, host.seen["weights"].taken)
+            operands = host.seen[late].taken
+            latency = host.facts["timing"][f"last_{late}_to_first_result"]
+            terms = len(operands) // tiles
             offered = np.reshape(host.seen["results"].offered, (tiles, host.rows))
-            if tiles == 1 or k >= max(host.rows, interval):
-                came = offered[:, 0] - operands[k - 1 :: k]
+            if tiles == 1 or terms >= max(host.rows, interval):
+                came = offered[:, 0] - operands[terms - 1 :: terms]
                 assert (came == latency).all(), f"{came} cycles instead of {latency}"
                 assert (np.diff(operands) == 1).all(), "operands had to wait"
             assert (np.diff(offered, axis=1) == 1).all(), "rows of results were apart"
@@ -38,8 +39,10 @@ async def short_tiles_end_as_close_as_they_may(dut):
     """Tiles end ``rows`` cycles apart, or as many as the channel values need."""
     host = Host(dut)
     interval = host.cols + host.latency - 1 if host.latency else 1
-    expected = max(1, host.rows, interval)
-    await host.run([host.product(host.rows, 1, 12 * host.cols)])
+    product = host.product(host.rows, 1, 12 * host.cols)
+    await host.run([product])
+    terms = len(host.seen["acts"].taken) // 12
+    expected = max(terms, host.rows, interval)
     first = host.seen["results"].offered[:: host.rows]
     # Before the first few the operands of the next tiles are already there.
     assert (np.diff(first) == expected).all(), f"{np.diff(first)} instead of {expected}"

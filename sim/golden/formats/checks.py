@@ -1,54 +1,19 @@
-"""Integer formats: names, ranges, and the checks every golden model makes on its arrays."""
-
-import re
-from dataclasses import dataclass
+"""The checks that golden models make on their arrays."""
 
 import numpy as np
 from numpy.typing import ArrayLike
 
-__all__ = ["Format", "check_integer", "check_integers", "check_positive", "check_values", "get"]
+from .format import Format
 
-_NAME = re.compile(r"(u?)int([1-9][0-9]*)")
-_BITS = range(2, 17)
-
-
-@dataclass(frozen=True)
-class Format:
-    """An integer format; :func:`get` makes one from its name.
-
-    Members
-    -------
-    name : str
-        ``int<N>`` or ``uint<N>``.
-    bits : int
-        N, 2 to 16.
-    signed : bool
-        Two's complement when true.
-    lowest, highest : int
-        The smallest and the largest value, both included: -2^(N-1) and 2^(N-1)-1, or 0 and 2^N-1.
-    """
-
-    name: str
-    bits: int
-    signed: bool
-    lowest: int
-    highest: int
-
-
-def get(name: str) -> Format:
-    """The format called ``name``: ``int<N>`` or ``uint<N>``, N from 2 to 16.
-
-    Raises
-    ------
-    ValueError
-        For every other name.
-    """
-    match = _NAME.fullmatch(name) if isinstance(name, str) else None
-    if match is None or int(match[2]) not in _BITS:
-        raise ValueError(f"Format must be int<N> or uint<N> with N from 2 to 16, not {name!r}")
-    signed, bits = not match[1], int(match[2])
-    lowest = -(1 << (bits - 1)) if signed else 0
-    return Format(name, bits, signed, lowest, lowest + (1 << bits) - 1)
+__all__ = [
+    "check_axis",
+    "check_integer",
+    "check_integers",
+    "check_pairs",
+    "check_positive",
+    "check_values",
+    "first_index",
+]
 
 
 def check_integer(value: int, what: str) -> int:
@@ -94,7 +59,9 @@ def check_integers(array: ArrayLike, what: str) -> np.ndarray:
 
 
 def check_values(array: ArrayLike, fmt: Format, what: str = "Activations") -> np.ndarray:
-    """``array`` as int64, every value one of the format's.
+    """``array`` as int64, every value a code of the format.
+
+    The codes of ``int<N>`` and ``uint<N>`` are the integers themselves.
 
     Parameters
     ----------
@@ -113,15 +80,45 @@ def check_values(array: ArrayLike, fmt: Format, what: str = "Activations") -> np
     values = np.asarray(array)
     if values.dtype.kind not in "iu":
         raise TypeError(_not_integers(values, what))
-    outside = (values < fmt.lowest) | (values > fmt.highest)
+    outside = (values < fmt.lowest_code) | (values > fmt.highest_code)
     if outside.any():
-        index = np.unravel_index(int(outside.argmax()), values.shape)
-        where = f" at index {', '.join(str(int(i)) for i in index)}" if index else ""
+        index, where = first_index(outside)
+        kind = "" if fmt.family == "int" else "codes "
         raise ValueError(
-            f"{what} must be from {fmt.lowest} to {fmt.highest} ({fmt.name}), "
+            f"{what} must be {kind}from {fmt.lowest_code} to {fmt.highest_code} ({fmt.name}), "
             f"not {values[index]}{where}"
         )
     return values.astype(np.int64)
+
+
+def first_index(found: np.ndarray) -> tuple[tuple[int, ...], str]:
+    """The index of the first true element in C order, and the words that name it."""
+    index = tuple(int(i) for i in np.unravel_index(int(found.argmax()), found.shape))
+    return index, f" at index {', '.join(map(str, index))}" if index else ""
+
+
+def check_axis(axis: int, dimensions: int, what: str) -> int:
+    """``axis`` of an array with this many dimensions, counted from its first one."""
+    axis = check_integer(axis, what)
+    if not dimensions:
+        raise ValueError(f"{what} must be one of an array, not of a single value")
+    if not -dimensions <= axis < dimensions:
+        raise ValueError(
+            f"{what} must be from {-dimensions} to {dimensions - 1} for an array of {dimensions} "
+            f"dimension{'' if dimensions == 1 else 's'}, not {axis}"
+        )
+    return axis % dimensions
+
+
+def check_pairs(shape: tuple[int, ...], axis: int, fmt: Format, what: str) -> int:
+    """``axis`` of an array of pairs, counted from the first one; its length must be even."""
+    position = check_axis(axis, len(shape), "Pair axis")
+    if shape[position] % 2:
+        raise ValueError(
+            f"{what} must have an even length along axis {axis} for pairs ({fmt.name}), "
+            f"not {shape[position]}: pad it with a zero"
+        )
+    return position
 
 
 def _not_integers(values: np.ndarray, what: str) -> str:

@@ -1,0 +1,149 @@
+"""The formats that can be named."""
+
+import difflib
+import functools
+import itertools
+import re
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+
+from .adaptivfloat import adaptivfloat
+from .flint import flint, uflint
+from .format import Format
+from .integer import signed_integer, unsigned_integer
+from .olive import PAIRS, pair_format
+from .posit import posit
+from .power_of_two import apot, pot, uapot, upot
+from .small_float import FLOATS, small_float
+
+__all__ = ["FAMILIES", "Family", "get", "get_integer", "names"]
+
+
+@dataclass(frozen=True)
+class Family:
+    """Names of one grammar, such as ``posit<N>_<es>``, and what makes their formats.
+
+    Members
+    -------
+    grammar : str
+    make : callable
+        Makes a format of its name and the numbers in it.
+    ranges : tuple of ranges
+        What each number is from; a function where that depends on the numbers before it.
+    meaning : str
+        In a line.
+    """
+
+    grammar: str
+    make: Callable[..., Format]
+    ranges: tuple[range | Callable[..., range], ...]
+    meaning: str
+
+    def match(self, name: str) -> list[int] | None:
+        """The numbers in ``name``, or ``None`` if it is not of this grammar."""
+        pattern = re.sub("<.*?>", "(0|[1-9][0-9]*)", self.grammar)
+        found = re.fullmatch(pattern, name)
+        return found and [int(number) for number in found.groups()]
+
+    def check(self, numbers: list[int]) -> None:
+        """Raises ``ValueError`` if a number is out of its range."""
+        variables = re.findall("<(.*?)>", self.grammar)
+        for i, number in enumerate(numbers):
+            values = self._range(numbers[:i])
+            if number not in values:
+                given = f" with {variables[0]} = {numbers[0]}" if callable(self.ranges[i]) else ""
+                raise ValueError(
+                    f"Format {self.grammar} takes {variables[i]} from {values[0]} to {values[-1]}"
+                    f"{given}, not {number}"
+                )
+
+    def names(self) -> Iterator[str]:
+        for numbers in self._numbers(()):
+            parts = re.split("<.*?>", self.grammar)
+            yield "".join(
+                f"{part}{number}"
+                for part, number in itertools.zip_longest(parts, numbers, fillvalue="")
+            )
+
+    def _numbers(self, chosen):
+        if len(chosen) == len(self.ranges):
+            yield chosen
+            return
+        for number in self._range(chosen):
+            yield from self._numbers((*chosen, number))
+
+    def _range(self, before):
+        values = self.ranges[len(before)]
+        return values(*before) if callable(values) else values
+
+
+def _fixed(name, make, meaning):
+    return Family(name, make, (), meaning)
+
+
+FAMILIES = (
+    Family("int<N>", signed_integer, (range(2, 17),), "integers, two's complement"),
+    Family("uint<N>", unsigned_integer, (range(2, 17),), "integers without sign"),
+    Family("pot<N>", pot, (range(2, 7),), "powers of two, with sign bit"),
+    Family("upot<N>", upot, (range(2, 7),), "powers of two without sign"),
+    Family("flint<N>", flint, (range(3, 9),), "ANT's float-int, with sign bit"),
+    Family("uflint<N>", uflint, (range(3, 9),), "ANT's float-int without sign"),
+    Family("apot<N>", apot, (range(3, 8),), "sums of powers of two, with sign bit"),
+    Family("uapot<N>", uapot, (range(2, 7),), "sums of powers of two without sign"),
+    *(_fixed(name, small_float, "small floats") for name in FLOATS),
+    Family("posit<N>_<es>", posit, (range(3, 9), range(0, 3)), "posits"),
+    Family(
+        "adaptivfloat<N>_<e>",
+        adaptivfloat,
+        (range(3, 9), lambda bits: range(1, min(5, bits - 1) + 1)),
+        "AdaptivFloat: floats without subnormals, with a bias for each tensor",
+    ),
+    *(_fixed(name, pair_format, "OliVe's outlier-victim pairs") for name in PAIRS),
+)
+
+
+def names() -> list[str]:
+    """The names of all formats."""
+    return [name for family in FAMILIES for name in family.names()]
+
+
+def get(name: str) -> Format:
+    """The format called ``name``; the same object every time.
+
+    Raises
+    ------
+    ValueError
+        There is none.
+    """
+    return _get(name) if isinstance(name, str) else _refuse(name)
+
+
+def get_integer(name: str) -> Format:
+    """The format called ``name``: ``int<N>`` or ``uint<N>``, N from 2 to 16.
+
+    Raises
+    ------
+    ValueError
+        For every other name.
+    """
+    for family in FAMILIES[:2] if isinstance(name, str) else ():
+        numbers = family.match(name)
+        if numbers and numbers[0] in family.ranges[0]:
+            return _get(name)
+    raise ValueError(f"Format must be int<N> or uint<N> with N from 2 to 16, not {name!r}")
+
+
+@functools.cache
+def _get(name):
+    for family in FAMILIES:
+        numbers = family.match(name)
+        if numbers is not None:
+            family.check(numbers)
+            return family.make(name, *numbers)
+    return _refuse(name)
+
+
+def _refuse(name):
+    close = isinstance(name, str) and difflib.get_close_matches(name.lower(), names(), n=1)
+    hint = f"did you mean {close[0]!r}?" if close else "see: brickwork formats"
+    raise ValueError(f"Format must be a number format, not {name!r}; {hint}")

@@ -1,0 +1,59 @@
+"""Which format suits an array best."""
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from .quantizer import mse, quantize
+
+__all__ = ["Quantized", "each", "select"]
+
+
+class Quantized(NamedTuple):
+    """An array in a format, as of ``quantize``, and its mean squared error."""
+
+    name: str
+    codes: np.ndarray
+    scale: np.ndarray
+    mse: float
+
+
+def each(
+    x: ArrayLike,
+    names: Sequence[str],
+    axis: int | None = None,
+    method: str = "mse",
+    *,
+    pair_axis: int = -1,
+    both: str = "larger",
+) -> list[Quantized]:
+    """``x`` in every one of the formats ``names``; parameters and errors are those of ``quantize``,
+    and ``ValueError`` if there are no names."""
+    if not names:
+        raise ValueError("Formats must be at least one, not none")
+    found = []
+    for name in names:
+        codes, scale = quantize(x, name, axis, method, pair_axis=pair_axis, both=both)
+        error = mse(x, codes, scale, name, pair_axis=pair_axis)
+        found.append(Quantized(name, codes, scale, error))
+    return found
+
+
+def select(
+    x: ArrayLike,
+    names: Sequence[str],
+    axis: int | None = None,
+    *,
+    pair_axis: int = -1,
+    both: str = "larger",
+) -> tuple[str, np.ndarray, np.ndarray]:
+    """ANT's choice for an array: the format with the least squared error, of equal ones the first.
+
+    Every format has the scales that the method ``"mse"`` finds for it; the format is the same for
+    the whole array. Returns its name, the codes and the scale; parameters and errors are those of
+    :func:`each`.
+    """
+    best = min(each(x, names, axis, pair_axis=pair_axis, both=both), key=lambda found: found.mse)
+    return best.name, best.codes, best.scale

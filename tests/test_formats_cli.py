@@ -1,0 +1,324 @@
+"""``brickwork formats`` and ``brickwork quantize``."""
+
+import json
+import math
+from pathlib import Path
+
+import numpy as np
+import pytest
+from brickwork.gen.cli import main
+from brickwork.sim.golden import formats
+
+
+@pytest.fixture(autouse=True)
+def folder(tmp_path, monkeypatch):
+    """A current folder with numbers, 6 × 8."""
+    place = tmp_path / "here"
+    place.mkdir()
+    monkeypatch.chdir(place)
+    np.save("x.npy", np.random.default_rng(0).standard_normal((6, 8)))
+    return place
+
+
+@pytest.fixture
+def refused(folder, capsys):
+    """Runs the command line, and checks that it refuses, with this one line, and does nothing."""
+
+    def check(message, *argv):
+        before = sorted(folder.rglob("*"))
+        assert main(list(argv)) == 2
+        captured = capsys.readouterr()
+        assert captured.err == f"brickwork: error: {message}\n"
+        assert captured.out == ""
+        assert sorted(folder.rglob("*")) == before
+
+    return check
+
+
+@pytest.fixture
+def shown(capsys):
+    """Runs the command line, and gives what it prints."""
+
+    def run(*argv):
+        assert main(list(argv)) == 0
+        captured = capsys.readouterr()
+        assert captured.err == ""
+        return captured.out
+
+    return run
+
+
+def contents(path):
+    with np.load(path, allow_pickle=False) as file:
+        return dict(file)
+
+
+class TestFormats:
+    def test_list(self, shown):
+        lines = [line.split(maxsplit=5) for line in shown("formats").splitlines()]
+        assert lines[0] == ["format", "bits", "lowest", "highest", "unit", "meaning"]
+        assert [line[0] for line in lines[1:]] == formats.names()
+        assert ["int4", "4", "-8", "7", "1", "integers, two's complement"] in lines
+        assert ["e4m3", "8", "-448", "448", "2^-9", "small floats"] in lines
+        assert ["ovp_int4", "4", "-96", "96", "1", "OliVe's outlier-victim pairs"] in lines
+
+    def test_list_json(self, shown):
+        found = json.loads(shown("formats", "--json"))
+        assert [one["name"] for one in found] == formats.names()
+        assert found[-4] == {
+            "name": "ovp_int4",
+            "family": "ovp",
+            "bits": 4,
+            "signed": True,
+            "pair": True,
+            "unit": 1.0,
+            "lowest": -96,
+            "highest": 96,
+            "meaning": "OliVe's outlier-victim pairs",
+        }
+
+    def test_codes(self, shown):
+        assert shown("formats", "flint3") == (
+            "name        flint3\n"
+            "family      flint\n"
+            "bits        3\n"
+            "range       -4 to 4\n"
+            "unit        1\n"
+            "\n"
+            "code  integer  value\n"
+            "000         0      0\n"
+            "001         1      1\n"
+            "010         4      4\n"
+            "011         2      2\n"
+            "100         0      0\n"
+            "101        -1     -1\n"
+            "110        -4     -4\n"
+            "111        -2     -2\n"
+        )
+
+    def test_codes_with_specials(self, shown):
+        lines = shown("formats", "e5m2").splitlines()
+        assert lines[3:5] == ["range       -57344 to 57344", "unit        2^-16"]
+        rows = [line.split() for line in lines[7:]]
+        assert len(rows) == 256
+        assert rows[1] == ["00000001", "1", "1.52587890625e-05"]
+        assert rows[0x7C] == ["01111100", str(7 << 29), "inf"]
+        assert rows[0xFD] == ["11111101", str(-(7 << 29)), "nan"]
+
+    def test_codes_of_pairs(self, shown):
+        lines = shown("formats", "ovp_int4").splitlines()
+        assert lines[5] == "identifier  1000: a victim, 0, beside an outlier"
+        rows = [line.split() for line in lines[7:]]
+        assert rows[0] == ["code", "normal", "outlier"]
+        assert rows[2] == ["0001", "1", "12"]
+        assert rows[9] == ["1000", "victim", "victim"]
+        assert rows[16] == ["1111", "-1", "-96"]
+
+    @pytest.mark.parametrize("name", formats.names())
+    def test_codes_json(self, shown, name):
+        found = json.loads(shown("formats", name, "--json"))
+        fmt = formats.get(name)
+        assert found["name"] == name
+        assert [one["code"] for one in found["codes"]] == [*range(1 << fmt.bits)]
+        assert found["codes"][-1]["bits"] == "1" * fmt.bits
+        if fmt.pair:
+            assert found["identifier"] == fmt.identifier
+            rest = [one for one in found["codes"] if one["code"] != fmt.identifier]
+            codes = [one["code"] for one in rest]
+            assert [one["normal"] for one in rest] == fmt.integers[codes].tolist()
+            assert [one["outlier"] for one in rest] == fmt.outliers[codes].tolist()
+        else:
+            assert [one["integer"] for one in found["codes"]] == fmt.integers.tolist()
+            values = [float(one["value"]) for one in found["codes"]]
+            np.testing.assert_array_equal(values, fmt.values)
+
+    @pytest.mark.parametrize(
+        ("message", "name"),
+        [
+            ("Format must be a number format, not 'flimt4'; did you mean 'flint4'?", "flimt4"),
+            ("Format must be a number format, not 'bfp'; see: brickwork formats", "bfp"),
+            ("Format flint<N> takes N from 3 to 8, not 12", "flint12"),
+        ],
+    )
+    def test_refused(self, refused, message, name):
+        refused(message, "formats", name)
+
+
+class TestQuantize:
+    X = ("quantize", "x.npy", "--format")
+
+    def test_text(self, shown):
+        x = np.load("x.npy")
+        codes, scale = formats.quantize(x, "flint4")
+        error = formats.mse(x, codes, scale, "flint4")
+        assert shown(*self.X, "flint4", "--out", "new/q.npz").splitlines() == [
+            "format      flint4",
+            "shape       6×8",
+            f"scale       {scale:.6g}",
+            f"MSE         {error:.6g}",
+            f"SQNR        {10 * math.log10(np.square(x).mean() / error):.2f} dB",
+            "results     new/q.npz",
+        ]
+        found = contents("new/q.npz")
+        assert found.keys() == {"codes", "scale", "format"}
+        assert found["format"] == "flint4"
+        assert found["codes"].dtype == np.uint8
+        assert np.array_equal(found["codes"], codes)
+        assert found["scale"] == scale
+
+    def test_json(self, shown):
+        found = json.loads(shown(*self.X, "int8", "--axis", "-1", "--method", "max", "--json"))
+        x = np.load("x.npy")
+        codes, scale = formats.quantize(x, "int8", -1, "max")
+        error = formats.mse(x, codes, scale, "int8")
+        sqnr = pytest.approx(10 * math.log10(np.square(x).mean() / error))
+        assert found == {
+            "format": "int8",
+            "shape": [6, 8],
+            "scales": 8,
+            "lowest_scale": scale.min(),
+            "highest_scale": scale.max(),
+            "mse": error,
+            "sqnr_db": sqnr,
+            "candidates": [{"format": "int8", "mse": error, "sqnr_db": sqnr}],
+            "out": None,
+        }
+
+    def test_several_formats(self, shown):
+        lines = shown(*self.X, "pot4,int4,flint4", "--axis", "0", "--out", "q.npz").splitlines()
+        x = np.load("x.npy")
+        name, codes, scale = formats.select(x, ["pot4", "int4", "flint4"], 0)
+        assert lines[0].split() == ["format", "MSE", "SQNR"]
+        for line, one in zip(
+            lines[1:4], formats.each(x, ["pot4", "int4", "flint4"], 0), strict=True
+        ):
+            assert line.split()[:2] == [one.name, f"{one.mse:.6g}"]
+        assert lines[5] == f"format      {name}"
+        assert lines[7] == f"scale       {scale.min():.6g} to {scale.max():.6g} (6 along axis 0)"
+        found = contents("q.npz")
+        assert found["format"] == name
+        assert np.array_equal(found["codes"], codes)
+        assert np.array_equal(found["scale"], scale)
+        assert found["scale"].shape == (6, 1)
+
+    @pytest.mark.parametrize("both", ["larger", "even"])
+    def test_pairs(self, shown, both):
+        x = np.random.default_rng(0).standard_normal((4, 500))
+        x[::2, ::50] = 12
+        x[1, 0] = -14
+        np.save("x.npy", x)
+        options = ("ovp_int4", "--pair-axis", "0", "--both", both, "--out", "q.npz")
+        lines = shown(*self.X, *options).splitlines()
+        codes, _ = formats.quantize_pairs(x, "ovp_int4", pair_axis=0, both=both)
+        outliers = int((codes == 8).sum())
+        assert outliers >= 20
+        share = outliers / 1000
+        assert (
+            lines[-2] == f"outliers    {outliers}, and as many victims ({share:.2%} of the pairs)"
+        )
+        assert np.array_equal(contents("q.npz")["codes"], codes)
+        facts = json.loads(shown(*self.X, *options, "--json"))
+        assert (facts["pairs"], facts["outliers"]) == (1000, outliers)
+        assert facts["out"] == "q.npz"
+
+    def test_exact(self, shown):
+        np.save("x.npy", np.int8([0, -128]))
+        lines = shown(*self.X, "int8", "--method", "max").splitlines()
+        assert lines[2:] == ["scale       1", "MSE         0", "SQNR        exact"]
+        assert json.loads(shown(*self.X, "int8", "--json"))["sqnr_db"] is None
+        np.save("x.npy", np.float32(3))
+        assert "shape       one number" in shown(*self.X, "int8").splitlines()
+
+    def test_equal_bytes(self, shown):
+        for name in ("a.npz", "b.npz"):
+            shown(*self.X, "e4m3", "--out", name)
+        assert Path("a.npz").read_bytes() == Path("b.npz").read_bytes()
+
+    @pytest.mark.parametrize(
+        ("message", "argv"),
+        [
+            (
+                "Format must be a number format, not 'flimt4'; did you mean 'flint4'?",
+                ["x.npy", "--format", "int4,flimt4"],
+            ),
+            (
+                "Format must be a number format, not ''; see: brickwork formats",
+                ["x.npy", "--format", "int4,"],
+            ),
+            ("X cannot be read: y.npy: No such file or directory", ["y.npy", "--format", "int4"]),
+            (
+                "Axis must be an integer, not 'rows'",
+                ["x.npy", "--format", "int4", "--axis", "rows"],
+            ),
+            (
+                "Axis must be from -2 to 1 for an array of 2 dimensions, not 2",
+                ["x.npy", "--format", "int4", "--axis", "2", "--out", "new/q.npz"],
+            ),
+            (
+                "Pair axis must be an integer, not '1.5'",
+                ["x.npy", "--format", "ovp_int4", "--pair-axis", "1.5"],
+            ),
+            (
+                "Pair axis must be from -2 to 1 for an array of 2 dimensions, not -3",
+                ["x.npy", "--format", "ovp_int4", "--pair-axis", "-3"],
+            ),
+            (
+                "Pair axis must not be the axis with its own scales, 0",
+                ["x.npy", "--format", "ovp_int4", "--axis", "0", "--pair-axis", "0"],
+            ),
+            (
+                "Format must be one of pairs (ovp) with --pair-axis, not 'int4,pot4'",
+                ["x.npy", "--format", "int4,pot4", "--pair-axis", "0"],
+            ),
+            (
+                "Format must be one of pairs (ovp) with --both, not 'int4'",
+                ["x.npy", "--format", "int4", "--both", "even"],
+            ),
+            (
+                'Both must be "larger" or "even", not \'odd\'',
+                ["x.npy", "--format", "ovp_int4", "--both", "odd"],
+            ),
+            (
+                'Method must be "mse" or "max", not \'mean\'',
+                ["x.npy", "--format", "int4", "--method", "mean"],
+            ),
+            (
+                "Result must be written to a file, not to the folder '.'",
+                ["x.npy", "--format", "int4", "--out", "."],
+            ),
+            (
+                "Output folder x.npy cannot be written: Not a directory",
+                ["x.npy", "--format", "int4", "--out", "x.npy/q.npz"],
+            ),
+            (
+                "the following arguments are required: --format (see brickwork quantize --help)",
+                ["x.npy"],
+            ),
+        ],
+    )
+    def test_refused(self, refused, message, argv):
+        refused(message, "quantize", *argv)
+
+    @pytest.mark.parametrize(
+        ("message", "values", "name"),
+        [
+            ("X must be finite, not nan at index 0, 1", [[1, math.nan]], "int4"),
+            (
+                "X must be zero or positive for uint4, not -2.0 at index 1",
+                [1.0, -2.0],
+                "int4,uint4",
+            ),
+            (
+                "X must have an even length along axis -1 for pairs (ovp_int4), not 3: "
+                "pad it with a zero",
+                [1, 2, 3],
+                "ovp_int4",
+            ),
+            ("X must have at least one number, not the shape (0, 3)", np.zeros((0, 3)), "int4"),
+            ("X must be real numbers, not complex128", [1j], "int4"),
+            ("X must be real numbers, not bool", [True], "int4"),
+        ],
+    )
+    def test_refused_values(self, refused, message, values, name):
+        np.save("bad.npy", values)
+        refused(message, "quantize", "bad.npy", "--format", name, "--out", "new/q.npz")
