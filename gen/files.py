@@ -6,6 +6,7 @@ import io
 import shlex
 import tempfile
 import warnings
+import zipfile
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -13,7 +14,15 @@ import numpy as np
 
 from .emit import write_whole
 
-__all__ = ["alone", "check_folder", "how_to_open", "read_array", "write_array", "write_arrays"]
+__all__ = [
+    "alone",
+    "check_folder",
+    "how_to_open",
+    "read_array",
+    "read_quantized",
+    "write_array",
+    "write_arrays",
+]
 
 _MAGIC = b"\x93NUMPY"
 
@@ -40,6 +49,20 @@ def read_array(path: Path, thing: str) -> np.ndarray:
         raise OSError(f"{thing} cannot be read: {path}: {error.strerror or error}") from None
 
 
+def read_quantized(path: Path, thing: str) -> tuple[np.ndarray, np.ndarray, str] | None:
+    """Codes, scale and format in a file that ``brickwork quantize`` wrote; ``None`` of another."""
+    if not zipfile.is_zipfile(path):
+        return None
+    try:
+        with np.load(path, allow_pickle=False) as found:
+            if not {"codes", "scale", "format"} <= set(found):
+                return None
+            return found["codes"], found["scale"], str(found["format"])
+    except Exception as error:  # whatever a damaged file makes of numpy
+        detail = str(error).splitlines() or [type(error).__name__]
+        raise ValueError(f"{thing} cannot be read: {path}: {detail[0]}") from None
+
+
 def _load(file, path, thing):
     try:
         return np.load(file, allow_pickle=False)
@@ -64,7 +87,7 @@ def write_array(path: Path, array: np.ndarray) -> None:
 def write_arrays(path: Path, arrays: dict[str, np.ndarray]) -> None:
     """Writes a ``.npz`` file of named arrays; equal arrays give equal bytes."""
     buffer = io.BytesIO()
-    np.savez(buffer, allow_pickle=False, **arrays)
+    np.savez(buffer, **arrays)
     write_whole(Path(path), buffer.getvalue())
 
 

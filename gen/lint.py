@@ -13,8 +13,18 @@ from .progress import progress
 __all__ = ["findings", "lint"]
 
 # Small, not square, and with unequal tiles: modules are shared, so this covers large arrays.
-_SMALL = ("rows=3", "cols=5", "tile_rows=2", "tile_cols=2")
+_SMALL = ("cols=5", "tile_rows=2", "tile_cols=2")
 _OUTPUTS = ("raw", "bias", "scale", "shift")
+# What the borders and elements are made of: mantissas with and without exponents and in two terms,
+# types chosen at run time, halves, pairs (of an even number of rows), special values.
+_FORMATS = (
+    ("rows=3", "a_format=uflint4", "w_format=pot4"),
+    ("rows=3", "a_format=e4m3", "w_format=e4m3+e5m2", "specials=flag", "max_k=50"),
+    ("rows=3", "a_format=posit8_1", "w_format=apot5", "max_k=50"),
+    ("rows=3", "a_format=adaptivfloat6_3", "w_format=int8"),
+    ("rows=3", "a_format=int4+flint4+uint8", "w_format=int4+pot4+e2m1+int8"),
+    ("rows=4", "a_format=ovp_int4+ovp_flint4", "w_format=ovp_int4+int4+ovp_int8"),
+)
 
 
 def lint(options) -> int:
@@ -43,7 +53,8 @@ def lint(options) -> int:
 
 
 def _small_variants():
-    return [(*_SMALL, f"output={output}") for output in _OUTPUTS]
+    variants = [("rows=3", f"output={output}") for output in _OUTPUTS]
+    return [(*settings, *_SMALL) for settings in (*variants, *_FORMATS)]
 
 
 def findings(verilator: toolchain.Verilator, emission: Emission) -> list[str]:

@@ -1,4 +1,4 @@
-"""What a product is made of: the matrices and output values of ``brickwork run``, checked."""
+"""What ``brickwork run`` does to the sums of a product: the output values, checked."""
 
 import numpy as np
 
@@ -8,11 +8,14 @@ from ..sim.golden.arith.requantize import scale_to_multiplier, scale_to_shift
 from ..sim.tiling import Channels
 from .errors import Refused
 from .files import read_array
+from .matrices import Matrices
 
-__all__ = ["MODES", "check_output", "choose_output", "matrices", "output_values"]
+__all__ = ["MODES", "check_output", "choose_output", "modes", "output_values", "types"]
 
-#: What can be set for requantized results while a design runs, with its meaning.
-MODES = ("clamp_min", "clamp_max", "relu")
+#: What can be set while a design runs: limits of requantized results, and types of operands.
+LIMITS = ("clamp_min", "clamp_max", "relu")
+TYPES = ("a_type", "w_type")
+MODES = (*LIMITS, *TYPES)
 
 
 def choose_output(options) -> list[str]:
@@ -34,61 +37,36 @@ def check_output(options, output: str) -> None:
     for given, flag in ((options.bias, "--bias"), (options.a_zero_point, "--a-zero-point")):
         if given is not None and output == "raw":
             raise Refused(f"Output must be bias, scale or shift with {flag}, not {output!r}")
-    for given, flag in ((options.zero_point, "--zero-point"), (options.mode or None, "--mode")):
+    limits = next((f"--mode {name}" for name in modes(options) if name in LIMITS), None)
+    for given, flag in ((options.zero_point, "--zero-point"), (limits, limits)):
         if given is not None and not requantized:
             raise Refused(f"Output must be scale or shift with {flag}, not {output!r}")
 
 
-def matrices(options, parameters) -> tuple[np.ndarray, np.ndarray]:
-    """A and W, as int64, with values that the design's formats have.
-
-    Raises
-    ------
-    OSError, TypeError, ValueError
-        If a file cannot be read or does not hold such a matrix, or the two don't fit together.
-    """
-    a = _matrix(options.a, "A", "M × K", parameters.a_format, "a_format")
-    w = _matrix(options.w, "W", "K × N", parameters.w_format, "w_format")
-    k = a.shape[1]
-    if k != len(w):
-        raise ValueError(f"A has {k} columns, W has {len(w)} rows: K must be the same")
-    if k > parameters.max_k:
-        raise ValueError(
-            f"K must be at most {parameters.max_k} (max_k), not {k}; use --set max_k={k}"
-        )
-    return a, w
+def modes(options) -> dict[str, int | str]:
+    """The modes by name: integers, and names of types."""
+    found = {}
+    for setting in options.mode:
+        name, equals, text = setting.partition("=")
+        if not equals:
+            raise Refused(f"Mode must be NAME=VALUE, not {setting!r}")
+        if name not in MODES:
+            raise Refused(f"Mode must be one of {', '.join(MODES)}, not {name!r}")
+        if name in found:
+            raise Refused(f"Mode {name} must be set once, not twice")
+        try:
+            found[name] = text if name in TYPES else int(text, 0)
+        except ValueError:
+            raise Refused(f"Mode {name} must be an integer, not {text!r}") from None
+    return found
 
 
-def _matrix(path, thing, shape, name, parameter):
-    values = read_array(path, thing)
-    if values.ndim != 2:
-        plural = "" if values.ndim == 1 else "s"
-        raise ValueError(
-            f"{thing} must be a matrix ({shape}), not an array of {values.ndim} dimension{plural}"
-        )
-    if not values.size:
-        raise ValueError(
-            f"{thing} must have at least one row and one column, not the shape {values.shape}"
-        )
-    try:
-        return formats.check_values(values, formats.get(name), thing)
-    except ValueError as error:
-        raise ValueError(f"{error}; {_wider(values, parameter)}") from None
+def types(options) -> dict[str, str]:
+    """The formats that the modes ``a_type`` and ``w_type`` name."""
+    return {name: text for name, text in modes(options).items() if name in TYPES}
 
 
-def _wider(values, parameter):
-    """What to set so that all values are in range."""
-    lowest, highest = int(values.min()), int(values.max())
-    if lowest < 0:
-        name, bits = "int", max((-lowest - 1).bit_length(), highest.bit_length()) + 1
-    else:
-        name, bits = "uint", highest.bit_length()
-    if bits > 16:
-        return f"no format has values from {lowest} to {highest}"
-    return f"use --set {parameter}={name}{max(bits, 2)}"
-
-
-def output_values(options, parameters, w: np.ndarray, acc_width: int) -> Channels | None:
+def output_values(options, parameters, found: Matrices, acc_width: int) -> Channels | None:
     """What is added to the sums of each column, and what they are scaled with.
 
     Raises
@@ -98,9 +76,13 @@ def output_values(options, parameters, w: np.ndarray, acc_width: int) -> Channel
     """
     if parameters.output == "raw":
         return None
-    n = w.shape[1]
+    if found.a.numbers is not None or found.w.numbers is not None:
+        raise Refused(
+            f"Output must be raw for operands that are quantized here, not {parameters.output!r}"
+        )
+    n = found.w.codes.shape[1]
     same = np.ones(n, np.int64)
-    bias = _bias(options, parameters, w, acc_width)
+    bias = _bias(options, parameters, found, acc_width)
     if parameters.output == "bias":
         if acc_width > 63:
             raise Refused("Accumulator width must be at most 63 for results with bias, not 64")
@@ -112,10 +94,10 @@ def output_values(options, parameters, w: np.ndarray, acc_width: int) -> Channel
         multiplier, shift = scale_to_multiplier(scale)
     else:
         multiplier, shift = same, scale_to_shift(scale)
-    fmt = formats.get(parameters.out_format)
+    fmt = formats.get_integer(parameters.out_format)
     zero_point = options.zero_point or 0
     _check_code("Zero point", zero_point, fmt)
-    low, high = _limits(_modes(options), zero_point, fmt)
+    low, high = _limits(modes(options), zero_point, fmt)
     return Channels(
         bias=bias,
         multiplier=multiplier,
@@ -135,17 +117,21 @@ def _per_column(values, thing, n, single):
     )
 
 
-def _bias(options, parameters, w, acc_width):
+def _bias(options, parameters, found, acc_width):
     """The bias, less what the zero point of A adds to the sums."""
-    n = w.shape[1]
+    n = found.w.codes.shape[1]
     bias = np.zeros(n, object)
     if options.bias is not None:
         values = formats.check_integers(read_array(options.bias, "Bias"), "Bias")
         bias += _per_column(values, "Bias", n, False).astype(object)
     zero_point, folded = options.a_zero_point or 0, ""
     if zero_point:
-        _check_code("Activation zero point", zero_point, formats.get(parameters.a_format))
-        bias -= zero_point * w.sum(axis=0).astype(object)
+        fmt = formats.get(found.a.type)
+        if fmt.lowest_code != fmt.lowest:
+            raise Refused(f"Activation zero point must go with integers, not with {fmt.name}")
+        _check_code("Activation zero point", zero_point, fmt)
+        operands = formats.operands(found.w.codes, found.w.type, axis=0)
+        bias -= zero_point * operands.sum(axis=0, dtype=object)
         folded = ", the zero point of A folded in"
     lowest, highest = -(1 << (acc_width - 1)), (1 << (acc_width - 1)) - 1
     for index, value in enumerate(bias):
@@ -172,23 +158,6 @@ def _check_code(thing, value, fmt):
         check_integer(thing, value, fmt.lowest, fmt.highest)
     except ValueError as error:
         raise ValueError(f"{error} ({fmt.name})") from None
-
-
-def _modes(options):
-    modes = {}
-    for setting in options.mode:
-        name, equals, text = setting.partition("=")
-        if not equals:
-            raise Refused(f"Mode must be NAME=VALUE, not {setting!r}")
-        if name not in MODES:
-            raise Refused(f"Mode must be one of {', '.join(MODES)}, not {name!r}")
-        if name in modes:
-            raise Refused(f"Mode {name} must be set once, not twice")
-        try:
-            modes[name] = int(text, 0)
-        except ValueError:
-            raise Refused(f"Mode {name} must be an integer, not {text!r}") from None
-    return modes
 
 
 def _limits(modes, zero_point, fmt):

@@ -194,10 +194,16 @@ def _add_run(command):
         action="append",
         default=[],
         help="clamp_min and clamp_max limit requantized results, after the zero point; relu=1 "
-        "takes those below the zero point to it",
+        "takes those below the zero point to it; a_type and w_type choose one of several formats",
     )
-    new.add_argument("--a", metavar="A.npy", required=True, help="integers, M × K")
-    new.add_argument("--w", metavar="W.npy", required=True, help="integers, K × N")
+    new.add_argument(
+        "--a",
+        metavar="A.npy",
+        required=True,
+        help="M × K: codes (of an integer format the integers themselves), floats, which are "
+        "quantized, or a file of brickwork quantize",
+    )
+    new.add_argument("--w", metavar="W.npy", required=True, help="K × N, likewise")
     new.add_argument("--bias", metavar="B.npy", help="N integers, added to the rows of A·W")
     new.add_argument(
         "--scale",
@@ -218,6 +224,9 @@ def _add_run(command):
         help="take (A - ZA) for A; the host folds -ZA · (sums of W's columns) into the bias",
     )
     new.add_argument("--out", metavar="Y.npy", help="file for the results, int64, M × N")
+    new.add_argument(
+        "--real-out", metavar="Y.npy", help="file for raw results times their scales, float64"
+    )
     _simulation(new)
     for side, what in (("in", "operands"), ("out", "results")):
         new.add_argument(

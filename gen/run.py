@@ -7,13 +7,14 @@ from pathlib import Path
 import numpy as np
 
 from ..sim.core import SimulationError
-from ..sim.golden.engine import engine
+from ..sim.golden.engine import product as golden_product
 from ..sim.product import multiply
 from ..sim.tiling import tiling
 from . import catalogue, operands
 from .emit import emit
 from .errors import Failed, Refused
 from .files import alone, check_folder, how_to_open, write_array
+from .matrices import matrices
 from .progress import progress
 
 __all__ = ["run"]
@@ -24,21 +25,26 @@ def run(options) -> int:
     parameters = catalogue.parameters_from_text(options.design, settings)
     operands.check_output(options, parameters.output)
     acc_width = parameters.unit().derived["acc_width"]
-    a, w = operands.matrices(options, parameters)
-    channels = operands.output_values(options, parameters, w, acc_width)
+    found = matrices(options, parameters, operands.types(options))
+    a, w = found.a.codes, found.w.codes
+    types = {"a_type": found.a.type, "w_type": found.w.type}
+    channels = operands.output_values(options, parameters, found, acc_width)
+    if options.real_out and not (found.real and parameters.output == "raw"):
+        raise Refused("Real results need raw sums and operands with a scale: floats, or quantized")
 
     # All is checked before anything is written, or hours are spent.
-    out = options.out and Path(options.out)
-    if out and out.is_dir():
-        raise Refused(f"Results must be written to a file, not to the folder {str(out)!r}")
-    if out:
-        check_folder(out.parent)
+    out, real_out = (path and Path(path) for path in (options.out, options.real_out))
+    for path in (out, real_out):
+        if path and path.is_dir():
+            raise Refused(f"Results must be written to a file, not to the folder {str(path)!r}")
+        if path:
+            check_folder(path.parent)
     workdir = check_folder(options.workdir)
 
     emission = emit(parameters, workdir)
     facts = json.loads(emission.manifest.read_text("utf-8"))
     folder = workdir / "run" / emission.folder.name
-    bound = tiling(facts, *a.shape, w.shape[1]).cycle_bound
+    bound = tiling(facts, *a.shape, w.shape[1], **types).cycle_bound
     with alone(folder), progress(total=1, what=f"simulating, some {bound:,} cycles"):
         try:
             product = multiply(
@@ -46,6 +52,7 @@ def run(options) -> int:
                 a,
                 w,
                 channels,
+                **types,
                 workdir=folder,
                 stall_in=options.stall_in,
                 stall_out=options.stall_out,
@@ -56,11 +63,14 @@ def run(options) -> int:
         except SimulationError as error:
             raise Failed(f"{error}; reproduce with: {_again(options)}") from None
         waves = product.waves
-    if out and product.matches_golden:
-        write_array(out, product.y)
-    _show(options, parameters, emission, product, (*a.shape, w.shape[1]), waves)
+    real = found.dequantized(product.y) if found.real and parameters.output == "raw" else None
+    if product.matches_golden:
+        for path, values in ((out, product.y), (real_out, real)):
+            if path:
+                write_array(path, values)
+    _show(options, parameters, emission, product, found, real, waves)
     if not product.matches_golden:
-        difference = _difference(product.y, engine(facts, a, w, channels))
+        difference = _difference(product.y, golden_product(facts, a, w, channels, **types))
         wrong = folder / "wrong.npy"
         write_array(wrong, product.y)
         raise Failed(f"{difference} (all results: {wrong}); reproduce with: {_again(options)}")
@@ -73,7 +83,10 @@ def run(options) -> int:
     return 0
 
 
-def _show(options, parameters, emission, product, shape, waves):
+def _show(options, parameters, emission, product, found, real, waves):
+    shape = (*found.a.codes.shape, found.w.codes.shape[1])
+    errors = {} if real is None else _errors(real, found.expected())
+    flagged = None if product.special is None else int(product.special.sum())
     if options.json:
         facts = {
             "design": parameters.design(),
@@ -82,32 +95,55 @@ def _show(options, parameters, emission, product, shape, waves):
             **{name: getattr(product, name) for name in _MEASURES},
             "seconds": round(product.seconds, 3),
             "matches_golden": product.matches_golden,
+            "a_type": found.a.type,
+            "w_type": found.w.type,
+            "padded": found.padded,
+            "special": flagged,
+            "errors": errors or None,
             "waves": waves and str(waves),
             "verilog": str(emission.verilog),
             "manifest": str(emission.manifest),
             "out": options.out if product.matches_golden else None,
+            "real_out": options.real_out if product.matches_golden else None,
         }
         print(json.dumps(facts, indent=2))
         return
     rows = {
         "design": f"{parameters.design()} {parameters.rows}×{parameters.cols}",
-        "M×K×N": "×".join(map(str, shape)),
+        "M×K×N": "×".join(map(str, shape))
+        + (" (a zero added to K, for its pairs)" if found.padded else ""),
+        "formats": f"{found.a.type} × {found.w.type}",
         "cycles": f"{product.cycles} (bound {product.cycle_bound} = {product.formula})",
         "MACs": f"{product.macs} ({product.macs / product.cycles:.2f} per cycle)",
         "utilization": f"{product.utilization:.1%} ({product.ideal_cycles} ideal cycles)",
         "equals golden": "yes" if product.matches_golden else "no",
+        "special": None if flagged is None else f"{flagged} results may depend on NaN or infinity",
+        "error": errors
+        and f"{errors['relative']:.3%} of the product in floats (root of the sum of squares), "
+        f"at most {errors['largest']:.4g}",
         "seconds": f"{product.seconds:.1f}",
         "results": options.out if product.matches_golden else None,
+        "real results": options.real_out if product.matches_golden else None,
         "waves": waves and f"{waves} (open with {how_to_open(waves)})",
         "Verilog": emission.verilog,
         "manifest": emission.manifest,
     }
     for name, value in rows.items():
-        if value is not None:
+        if value is not None and value != {}:
             print(f"{name:15}{value}")
 
 
 _MEASURES = ("cycles", "macs", "ideal_cycles", "utilization", "cycle_bound", "formula")
+
+
+def _errors(real, expected):
+    """How far results are from the product of the numbers before they were quantized."""
+    off = real - expected
+    size = float(np.linalg.norm(expected))
+    return {
+        "relative": float(np.linalg.norm(off)) / size if size else float(np.linalg.norm(off)),
+        "largest": float(np.abs(off).max()),
+    }
 
 
 def _difference(y, expected):

@@ -271,8 +271,10 @@ class TestRunRefuses:
                 np.zeros((0, 8), int),
             ),
             ("A has 7 columns, W has 8 rows: K must be the same", np.zeros((4, 7), int)),
-            ("A must be integers, not float64; quantize them first", np.zeros((4, 8))),
-            ("A must be integers, not float64; quantize them first", np.full((4, 8), np.nan)),
+            (
+                "A cannot be quantized: X must be finite, not nan at index 0, 0",
+                np.full((4, 8), np.nan),
+            ),
             ("A must be integers, not bool", np.zeros((4, 8), bool)),
             ("A must be integers, not complex128", np.zeros((4, 8), complex)),
             ("A must be integers, not <U1", np.full((4, 8), "1")),
@@ -439,7 +441,7 @@ class TestRunRefuses:
             ),
             ("Output must be scale or shift with --zero-point, not 'raw'", ["--zero-point", "0"]),
             (
-                "Output must be scale or shift with --mode, not 'bias'",
+                "Output must be scale or shift with --mode relu, not 'bias'",
                 ["--set", "output=bias", "--mode", "relu=1"],
             ),
             (
@@ -471,7 +473,7 @@ class TestRunRefuses:
                 ["--zero-point", "128"],
             ),
             (
-                "Mode must be one of clamp_min, clamp_max, relu, not 'clamp'",
+                "Mode must be one of clamp_min, clamp_max, relu, a_type, w_type, not 'clamp'",
                 ["--mode", "clamp=1"],
             ),
             ("Mode must be NAME=VALUE, not 'relu'", ["--mode", "relu"]),
