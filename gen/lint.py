@@ -1,6 +1,7 @@
 """``brickwork lint``: what Verilator and yosys find in the Verilog of designs."""
 
 import subprocess
+from dataclasses import fields
 from pathlib import Path
 
 from ..sim import toolchain
@@ -29,11 +30,10 @@ _FORMATS = (
 
 def lint(options) -> int:
     names = list(dict.fromkeys(options.designs)) or list(catalogue.DESIGNS)
-    variants = [options.settings] if options.settings else _small_variants()
     cases = [
         (name, settings, catalogue.parameters_from_text(name, settings))
         for name in names
-        for settings in variants
+        for settings in ([options.settings] if options.settings else _small_variants(name))
     ]
     out = check_folder(options.out)
     verilator = toolchain.verilator()
@@ -52,9 +52,11 @@ def lint(options) -> int:
     return 0 if clean else 1
 
 
-def _small_variants():
+def _small_variants(name):
     variants = [("rows=3", f"output={output}") for output in _OUTPUTS]
-    return [(*settings, *_SMALL) for settings in (*variants, *_FORMATS)]
+    if "a_format" in (item.name for item in fields(catalogue.design(name))):
+        variants += _FORMATS
+    return [(*settings, *_SMALL) for settings in variants]
 
 
 def findings(verilator: toolchain.Verilator, emission: Emission) -> list[str]:

@@ -74,11 +74,11 @@ class Matrices:
         return self.a.values(1) @ self.w.values(0)
 
 
-def matrices(options, parameters, types: dict[str, str]) -> Matrices:
+def matrices(options, parameters, modes: dict) -> Matrices:
     """Reads A and W, and quantizes what are not integers.
 
-    A has one scale, W one for each column. Of several formats ``types`` names the ones to be used;
-    otherwise numbers are in the one with the least squared error, and integers in the first.
+    A has one scale, W one for each column. Of several formats that ``modes`` leave numbers are in
+    the one with the least squared error, and integers in the first.
 
     Raises
     ------
@@ -90,11 +90,8 @@ def matrices(options, parameters, types: dict[str, str]) -> Matrices:
     k = a_read[0].shape[1]
     if k != len(w_read[0]):
         raise ValueError(f"A has {k} columns, W has {len(w_read[0])} rows: K must be the same")
-    if k > parameters.max_k:
-        raise ValueError(
-            f"K must be at most {parameters.max_k} (max_k), not {k}; use --set max_k={k}"
-        )
-    names = {"a": parameters.a_format.split("+"), "w": parameters.w_format.split("+")}
+    parameters.check_k(k, modes)
+    names = {side: parameters.formats(side, modes) for side in "aw"}
     padded = k % 2 == 1 and any(formats.get(name).pair for side in names for name in names[side])
     found = {}
     for side, thing, (values, scale, kind), axis in (
@@ -104,17 +101,12 @@ def matrices(options, parameters, types: dict[str, str]) -> Matrices:
         k_axis = 1 if side == "a" else 0
         if padded:
             values = np.pad(values, [(0, int(at == k_axis)) for at in (0, 1)])
-        chosen = types.get(f"{side}_type")
-        if chosen is not None and chosen not in names[side]:
+        if kind is not None and kind not in names[side]:
             raise ValueError(
-                f"Mode {side}_type must be one of {', '.join(names[side])}, not {chosen!r}"
+                f"{thing} is in the format {kind}, not in {' or '.join(names[side])}; "
+                f"use {parameters.remedy(side, kind)}"
             )
-        if kind is not None and kind not in ([chosen] if chosen else names[side]):
-            raise ValueError(
-                f"{thing} is in the format {kind}, not in {chosen or ' or '.join(names[side])}; "
-                f"use --set {side}_format={kind}"
-            )
-        given = [chosen or kind] if chosen or kind else names[side]
+        given = [kind] if kind else names[side]
         if values.dtype.kind == "f":
             try:
                 best = min(
@@ -129,7 +121,7 @@ def matrices(options, parameters, types: dict[str, str]) -> Matrices:
                 numbers=values.astype(np.float64),
             )
         else:
-            codes = _checked(values, given[0], thing, f"{side}_format")
+            codes = _checked(values, given[0], thing, parameters, side)
             found[side] = Matrix(codes=codes, type=given[0], scale=scale)
     return Matrices(**found, padded=padded)
 
@@ -153,16 +145,16 @@ def _read(path, thing, shape):
     return values, scale, kind
 
 
-def _checked(values, name, thing, parameter):
+def _checked(values, name, thing, parameters, side):
     fmt = formats.get(name)
     try:
         return formats.check_values(values, fmt, thing)
     except ValueError as error:
-        wider = f"; {_wider(values, parameter)}" if fmt.family in ("int", "uint") else ""
+        wider = f"; {_wider(values, parameters, side)}" if fmt.family in ("int", "uint") else ""
         raise ValueError(f"{error}{wider}") from None
 
 
-def _wider(values, parameter):
+def _wider(values, parameters, side):
     """What to set so that all values are in range."""
     lowest, highest = int(values.min()), int(values.max())
     if lowest < 0:
@@ -171,4 +163,4 @@ def _wider(values, parameter):
         name, bits = "uint", highest.bit_length()
     if bits > 16:
         return f"no format has values from {lowest} to {highest}"
-    return f"use --set {parameter}={name}{max(bits, 2)}"
+    return f"use {parameters.remedy(side, f'{name}{max(bits, 2)}')}"

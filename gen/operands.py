@@ -10,12 +10,10 @@ from .errors import Refused
 from .files import read_array
 from .matrices import Matrices
 
-__all__ = ["MODES", "check_output", "choose_output", "modes", "output_values", "types"]
+__all__ = ["LIMITS", "check_output", "choose_output", "modes", "output_values"]
 
-#: What can be set while a design runs: limits of requantized results, and types of operands.
+#: Limits of requantized results, which every design takes while it runs.
 LIMITS = ("clamp_min", "clamp_max", "relu")
-TYPES = ("a_type", "w_type")
-MODES = (*LIMITS, *TYPES)
 
 
 def choose_output(options) -> list[str]:
@@ -27,8 +25,9 @@ def choose_output(options) -> list[str]:
     return [*options.settings, f"output={output}"]
 
 
-def check_output(options, output: str) -> None:
+def check_output(options, parameters) -> None:
     """Checks that the output mode can do what is asked for."""
+    output = parameters.output
     requantized = output in ("scale", "shift")
     if requantized and options.scale is None:
         raise Refused(f"Output {output} needs a scale: --scale S.npy")
@@ -37,33 +36,35 @@ def check_output(options, output: str) -> None:
     for given, flag in ((options.bias, "--bias"), (options.a_zero_point, "--a-zero-point")):
         if given is not None and output == "raw":
             raise Refused(f"Output must be bias, scale or shift with {flag}, not {output!r}")
-    limits = next((f"--mode {name}" for name in modes(options) if name in LIMITS), None)
+    limits = next((f"--mode {name}" for name in modes(options, parameters) if name in LIMITS), None)
     for given, flag in ((options.zero_point, "--zero-point"), (limits, limits)):
         if given is not None and not requantized:
             raise Refused(f"Output must be scale or shift with {flag}, not {output!r}")
 
 
-def modes(options) -> dict[str, int | str]:
-    """The modes by name: integers, and names of types."""
+def modes(options, parameters) -> dict[str, int | str]:
+    """What ``--mode`` sets, by name: integers, and names of types.
+
+    Raises
+    ------
+    Refused
+        If the design has no such mode, or the value is not of its kind.
+    """
     found = {}
+    names = (*LIMITS, *parameters.MODES)
     for setting in options.mode:
         name, equals, text = setting.partition("=")
         if not equals:
             raise Refused(f"Mode must be NAME=VALUE, not {setting!r}")
-        if name not in MODES:
-            raise Refused(f"Mode must be one of {', '.join(MODES)}, not {name!r}")
+        if name not in names:
+            raise Refused(f"Mode must be one of {', '.join(names)}, not {name!r}")
         if name in found:
             raise Refused(f"Mode {name} must be set once, not twice")
         try:
-            found[name] = text if name in TYPES else int(text, 0)
+            found[name] = text if name.endswith("_type") else int(text, 0)
         except ValueError:
             raise Refused(f"Mode {name} must be an integer, not {text!r}") from None
     return found
-
-
-def types(options) -> dict[str, str]:
-    """The formats that the modes ``a_type`` and ``w_type`` name."""
-    return {name: text for name, text in modes(options).items() if name in TYPES}
 
 
 def output_values(options, parameters, found: Matrices, acc_width: int) -> Channels | None:
@@ -97,7 +98,7 @@ def output_values(options, parameters, found: Matrices, acc_width: int) -> Chann
     fmt = formats.get_integer(parameters.out_format)
     zero_point = options.zero_point or 0
     _check_code("Zero point", zero_point, fmt)
-    low, high = _limits(modes(options), zero_point, fmt)
+    low, high = _limits(modes(options, parameters), zero_point, fmt)
     return Channels(
         bias=bias,
         multiplier=multiplier,

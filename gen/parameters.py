@@ -3,10 +3,20 @@
 import hashlib
 import json
 from dataclasses import dataclass, field, fields
+from typing import ClassVar
 
+from ..hdl import formats
+from ..hdl.arith.exact import sum_width
+from ..hdl.fusion import gemm_fusion
 from ..hdl.systolic import gemm_os, gemm_ws
 
-__all__ = ["GemmOs", "GemmWs", "Parameters"]
+__all__ = ["GemmFusion", "GemmOs", "GemmWs", "Parameters"]
+
+
+def _check_choice(thing, value, choices):
+    """Raise :exc:`ValueError` unless ``value`` is one of ``choices``."""
+    if value not in choices:
+        raise ValueError(f"{thing} must be one of {', '.join(map(str, choices))}, not {value!r}")
 
 
 def _option(default, meaning):
@@ -35,6 +45,31 @@ class Parameters:
         """The design's name."""
         raise NotImplementedError
 
+    #: What can be chosen while the design runs.
+    MODES: ClassVar[tuple[str, ...]] = ()
+
+    def modes(self, given: dict) -> dict:
+        """Modes for a product: what is ``given``, and defaults.
+
+        Raises
+        ------
+        ValueError
+            If a value does not exist.
+        """
+        return given
+
+    def formats(self, side: str, modes: dict) -> list[str]:
+        """Names of the formats that operands of a side, ``a`` or ``w``, can have in these modes."""
+        raise NotImplementedError
+
+    def remedy(self, side: str, name: str) -> str:
+        """What to say on the command line for operands in the format ``name``."""
+        raise NotImplementedError
+
+    def check_k(self, k: int, modes: dict) -> None:
+        """Raise :exc:`ValueError` if sums of ``k`` products may not fit the accumulators."""
+        raise NotImplementedError
+
     def as_dict(self):
         return {item.name: getattr(self, item.name) for item in fields(self)}
 
@@ -46,27 +81,53 @@ class Parameters:
 
 
 @dataclass(frozen=True, kw_only=True)
-class _Gemm(Parameters):
+class _Array(Parameters):
     rows: int = _option(8, "rows of processing elements")
     cols: int = _option(8, "columns of processing elements")
     tile_rows: int = _option(16, "most rows in one module of the hierarchy")
     tile_cols: int = _option(16, "most columns in one module of the hierarchy")
-    a_format: str = _option("int8", "format of activations, or several joined by +")
-    w_format: str = _option("int8", "format of weights, or several joined by +")
-    max_k: int = _option(65536, "largest K; accumulators are exact up to it")
-    acc_width: int = _option(0, "accumulator width in bits, or 0 for the exact one")
     overflow: str = _option("wrap", "what an accumulator too narrow does: wrap or saturate")
     pipeline: int = _option(
         2, "registers before the adder of an element, 0 to 2; DSP blocks have 2"
-    )
-    specials: str = _option(
-        "saturate", "what NaN and infinities do: saturate, or count as zero and flag the results"
     )
     output: str = _option(
         "raw",
         "results: raw accumulators, with bias added, requantized by a scale, or by a shift",
     )
     out_format: str = _option("int8", "format of requantized results")
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Gemm(_Array):
+    a_format: str = _option("int8", "format of activations, or several joined by +")
+    w_format: str = _option("int8", "format of weights, or several joined by +")
+    max_k: int = _option(65536, "largest K; accumulators are exact up to it")
+    acc_width: int = _option(0, "accumulator width in bits, or 0 for the exact one")
+    specials: str = _option(
+        "saturate", "what NaN and infinities do: saturate, or count as zero and flag the results"
+    )
+
+    MODES: ClassVar[tuple[str, ...]] = ("a_type", "w_type")
+
+    def modes(self, given):
+        return {name: given.get(name) for name in self.MODES}
+
+    def formats(self, side, modes):
+        names = getattr(self, f"{side}_format").split("+")
+        chosen = modes[f"{side}_type"]
+        if chosen is None:
+            return names
+        _check_choice(f"Mode {side}_type", chosen, names)
+        return [chosen]
+
+    def remedy(self, side, name):
+        return f"--set {side}_format={name}"
+
+    def check_k(self, k, modes):
+        if k > self.max_k:
+            raise ValueError(
+                f"K must be at most {self.max_k} (max_k), not {k}; use --set max_k={k}"
+            )
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -93,3 +154,45 @@ class GemmOs(_Gemm):
 
     def unit(self):
         return gemm_os.GemmOs(**self.as_dict())
+
+
+@dataclass(frozen=True, kw_only=True)
+class GemmFusion(_Array):
+    """Weight-stationary GEMM engine with widths chosen at run time (Bit Fusion)."""
+
+    acc_width: int = _option(32, "accumulator width in bits")
+    acc_depth: int = _option(512, "rows of accumulators: rows of A that share a load of weights")
+
+    MODES: ClassVar[tuple[str, ...]] = ("a_bits", "w_bits", "a_signed", "w_signed")
+
+    @classmethod
+    def design(cls):
+        return "gemm_fusion"
+
+    def modes(self, given):
+        modes = {"a_bits": 8, "w_bits": 8, "a_signed": 1, "w_signed": 1} | given
+        for side in "aw":
+            _check_choice(f"Mode {side}_bits", modes[f"{side}_bits"], [2, 4, 8, 16])
+            _check_choice(f"Mode {side}_signed", modes[f"{side}_signed"], [0, 1])
+        return modes
+
+    def formats(self, side, modes):
+        sign = "" if modes[f"{side}_signed"] else "u"
+        return [f"{sign}int{modes[f'{side}_bits']}"]
+
+    def remedy(self, side, name):
+        bits = next(bits for bits in (2, 4, 8, 16) if bits >= int(name.lstrip("uint")))
+        return f"--mode {side}_bits={bits} --mode {side}_signed={int(name[0] != 'u')}"
+
+    def check_k(self, k, modes):
+        a, w = (formats.get_integer(*self.formats(side, modes)) for side in "aw")
+        width = sum_width(a, w, k)
+        if self.overflow == "wrap" and width > self.acc_width:
+            remedy = f"use --set acc_width={width}" if width <= 64 else "use smaller modes"
+            raise ValueError(
+                f"Sums of {k} products of {a.name} and {w.name} take {width} bits, more than the "
+                f"accumulators' {self.acc_width}; {remedy}"
+            )
+
+    def unit(self):
+        return gemm_fusion.GemmFusion(**self.as_dict())

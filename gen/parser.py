@@ -37,6 +37,21 @@ def _integers(thing, lowest, highest):
     return lambda text: [read(part) for part in text.split(",")]
 
 
+def _number(thing, lowest, highest):
+    """Reads a number; ``nan`` is none."""
+
+    def read(text):
+        try:
+            value = float(text)
+        except ValueError:
+            value = None
+        if value is None or not lowest <= value <= highest:
+            raise Refused(f"{thing} must be a number from {lowest} to {highest}, not {text!r}")
+        return value
+
+    return read
+
+
 def parser() -> argparse.ArgumentParser:
     """The parser; it sets ``command`` to the module and the function that do the work."""
     top = _Parser(
@@ -124,14 +139,14 @@ def parser() -> argparse.ArgumentParser:
     new = command(
         "bench",
         ("bench.command", "bench"),
-        "measure cycles, emission and simulation, beside other tools in the same run",
+        "measure cycles, emission, simulation and formats, beside other tools in the same run",
         "brickwork bench speed --sizes 8,16",
     )
     new.add_argument(
         "benches",
         metavar="NAME",
         nargs="*",
-        help="cycles, emission, simulation or speed (default: all)",
+        help="cycles, emission, simulation, quality, area, mixed or speed (default: all)",
     )
     new.add_argument(
         "--sizes",
@@ -140,13 +155,36 @@ def parser() -> argparse.ArgumentParser:
         default=[8, 16, 32, 64],
         help="speed: rows and columns of the arrays (default: 8,16,32,64)",
     )
-    new.add_argument("--large", action="store_true", help="speed: an array of 256 × 256 too")
+    new.add_argument(
+        "--large",
+        action="store_true",
+        help="speed: an array of 256 × 256 too; bitfusion: throughput with larger products",
+    )
     new.add_argument(
         "--runs",
         metavar="N",
         type=_integer("Number of runs", 1, 99),
         default=3,
         help="speed: runs of each way, whose median counts (default: 3)",
+    )
+    new.add_argument(
+        "--design",
+        metavar="DESIGN",
+        default="gemm_ws",
+        help="quality: the engine that the digits network runs on (default: gemm_ws)",
+    )
+    new.add_argument(
+        "--liberty",
+        metavar="FILE",
+        help="area, bitfusion: map to the cells of this Liberty file (default: count gates)",
+    )
+    new.add_argument(
+        "--budget",
+        metavar="POINTS",
+        type=_number("Budget", 0, 100),
+        default=1.0,
+        help="mixed: percentage points of accuracy on the training images that narrower numbers "
+        "may cost (default: 1.0)",
     )
     _out(new)
     _json(new)

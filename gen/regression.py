@@ -17,6 +17,7 @@ __all__ = ["BENCHES", "regression"]
 BENCHES = {
     "gemm_ws": "brickwork.sim.tb.systolic.gemm_ws",
     "gemm_os": "brickwork.sim.tb.systolic.gemm_os",
+    "gemm_fusion": "brickwork.sim.tb.fusion.gemm_fusion",
 }
 
 

@@ -23,11 +23,15 @@ __all__ = ["run"]
 def run(options) -> int:
     settings = operands.choose_output(options)
     parameters = catalogue.parameters_from_text(options.design, settings)
-    operands.check_output(options, parameters.output)
+    operands.check_output(options, parameters)
     acc_width = parameters.unit().derived["acc_width"]
-    found = matrices(options, parameters, operands.types(options))
+    modes = parameters.modes(
+        {n: v for n, v in operands.modes(options, parameters).items() if n in parameters.MODES}
+    )
+    found = matrices(options, parameters, modes)
     a, w = found.a.codes, found.w.codes
-    types = {"a_type": found.a.type, "w_type": found.w.type}
+    if "a_type" in modes:
+        modes = {"a_type": found.a.type, "w_type": found.w.type}
     channels = operands.output_values(options, parameters, found, acc_width)
     if options.real_out and not (found.real and parameters.output == "raw"):
         raise Refused("Real results need raw sums and operands with a scale: floats, or quantized")
@@ -44,7 +48,7 @@ def run(options) -> int:
     emission = emit(parameters, workdir)
     facts = json.loads(emission.manifest.read_text("utf-8"))
     folder = workdir / "run" / emission.folder.name
-    bound = tiling(facts, *a.shape, w.shape[1], **types).cycle_bound
+    bound = tiling(facts, *a.shape, w.shape[1], **modes).cycle_bound
     with alone(folder), progress(total=1, what=f"simulating, some {bound:,} cycles"):
         try:
             product = multiply(
@@ -52,7 +56,7 @@ def run(options) -> int:
                 a,
                 w,
                 channels,
-                **types,
+                **modes,
                 workdir=folder,
                 stall_in=options.stall_in,
                 stall_out=options.stall_out,
@@ -70,7 +74,7 @@ def run(options) -> int:
                 write_array(path, values)
     _show(options, parameters, emission, product, found, real, waves)
     if not product.matches_golden:
-        difference = _difference(product.y, golden_product(facts, a, w, channels, **types))
+        difference = _difference(product.y, golden_product(facts, a, w, channels, **modes))
         wrong = folder / "wrong.npy"
         write_array(wrong, product.y)
         raise Failed(f"{difference} (all results: {wrong}); reproduce with: {_again(options)}")

@@ -1,5 +1,6 @@
 """Yosys in a process of its own."""
 
+import os
 import subprocess
 import sys
 
@@ -24,8 +25,11 @@ class YosysError(Exception):
         self.log = log
 
 
-def run(commands, *, cwd=None):
+def run(commands, *, cwd=None, temporary=None):
     """Run the yosys commands, in the folder ``cwd``, and return what yosys printed.
+
+    ``temporary`` is a folder for files of its own; it never removes some, what it made of libraries
+    for example.
 
     Raises
     ------
@@ -39,6 +43,7 @@ def run(commands, *, cwd=None):
         stderr=subprocess.STDOUT,
         text=True,
         cwd=cwd,
+        env=os.environ | ({} if temporary is None else {"TMPDIR": str(temporary)}),
     )
     if child.returncode != 0:
         raise YosysError(child.stdout)

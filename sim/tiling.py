@@ -47,9 +47,7 @@ class Channels:
         return np.packbits(ones[::-1], axis=1, bitorder="little")
 
 
-def tiling(
-    manifest: dict, m: int, k: int, n: int, a_type: str | None = None, w_type: str | None = None
-) -> "Tiling":
+def tiling(manifest: dict, m: int, k: int, n: int, **modes) -> "Tiling":
     """How an engine computes the product of an M × K and a K × N matrix.
 
     Parameters
@@ -58,11 +56,18 @@ def tiling(
         The engine's manifest.
     m, k, n : int
         At least 1 each.
-    a_type, w_type : str or None
-        Formats of the operands, of an engine with several; ``None`` is the first.
+    **modes
+        What is chosen at run time. Of ``gemm_ws`` and ``gemm_os`` with several formats ``a_type``
+        and ``w_type``: without, the first. Of ``gemm_fusion`` ``a_bits`` and ``w_bits`` (2, 4, 8 or
+        16; without, 8), ``a_signed`` and ``w_signed`` (0 or 1; without, 1).
+
+    Raises
+    ------
+    ValueError
+        If there is no such mode.
     """
-    kinds = {"gemm_ws": _WeightStationary, "gemm_os": _OutputStationary}
-    return kinds[manifest["design"]](manifest, m, k, n, a_type, w_type)
+    kinds = {"gemm_ws": _WeightStationary, "gemm_os": _OutputStationary, "gemm_fusion": _Fusion}
+    return kinds[manifest["design"]](manifest, m, k, n, **modes)
 
 
 class Tiling:
@@ -77,33 +82,48 @@ class Tiling:
         both counted, with a host that never stalls.
     formula : str
         How ``cycle_bound`` is reckoned, with this product's numbers.
-    a_type, w_type : str
-        Formats of the operands.
+    modes : dict
+        What is chosen at run time.
     passes : list of (int, int)
         Parts of A and of W that meet, by their indices: one of each, unless numbers are read half
         by half.
     """
 
-    def __init__(self, manifest: dict, m: int, k: int, n: int, a_type, w_type):
+    def __init__(self, manifest: dict, m: int, k: int, n: int, **modes):
         given = manifest["parameters"]
-        self.a_side, self.w_side = Side(given["a_format"]), Side(given["w_format"])
-        self.a_type, self.w_type = self.a_side.choose(a_type), self.w_side.choose(w_type)
-        none = np.zeros((1, 1), np.int64)
-        self.passes = [
-            (a_part, w_part)
-            for a_part in range(len(self.a_side.lanes(none, self.a_type)))
-            for w_part in range(len(self.w_side.lanes(none, self.w_type)))
-        ]
-        pairs = self.a_side.pair or self.w_side.pair
-        k += k % 2 if pairs else 0
-        # The first words of a pair wait for the second.
-        self.lead = 16 + 2 * pairs
+        self.lead = 16
+        k = self._choose(manifest, k, **modes)
         self.rows, self.cols = given["rows"], given["cols"]
         self.streams = manifest["streams"]
         self.m, self.k, self.n = m, k, n
         # Channel values need `cols` cycles to be replaced, and those that are on their way.
         latency = OUTPUT_LATENCY[given["output"]]
         self.run_interval = self.cols + latency - 1 if latency else 1
+
+    def _choose(self, manifest, k, a_type: str | None = None, w_type: str | None = None) -> int:
+        """Settles ``modes`` and ``passes``; returns K with what has to be added to it."""
+        given = manifest["parameters"]
+        self.a_side, self.w_side = Side(given["a_format"]), Side(given["w_format"])
+        self.modes = {"a_type": self.a_side.choose(a_type), "w_type": self.w_side.choose(w_type)}
+        none = np.zeros((1, 1), np.int64)
+        self.passes = [
+            (a_part, w_part)
+            for a_part in range(len(self.a_side.lanes(none, self.modes["a_type"])))
+            for w_part in range(len(self.w_side.lanes(none, self.modes["w_type"])))
+        ]
+        pairs = self.a_side.pair or self.w_side.pair
+        self.lead += 2 * pairs  # the first words of a pair wait for the second
+        return k + k % 2 if pairs else k
+
+    def _parts(self, a, w):
+        """Lanes of each part of A and of W, and for each pass what its tiles' words say."""
+        a_parts = self.a_side.lanes(a, self.modes["a_type"])
+        w_parts = self.w_side.lanes(w, self.modes["w_type"])
+        kinds = [
+            {"a_type": a_parts[a_part][0], "w_type": w_parts[w_part][0]}
+            for a_part, w_part in self.passes
+        ]
+        return [lanes for _, lanes in a_parts], [lanes for _, lanes in w_parts], kinds
 
     def columns(self) -> list[range]:
         return [range(c, min(c + self.cols, self.n)) for c in range(0, self.n, self.cols)]
@@ -115,13 +135,7 @@ class Tiling:
 
         ``a`` and ``w`` are codes, M × K and K × N.
         """
-        a_parts = self.a_side.lanes(a, self.a_type)
-        w_parts = self.w_side.lanes(w, self.w_type)
-        kinds = [
-            {"a_type": a_parts[a_part][0], "w_type": w_parts[w_part][0]}
-            for a_part, w_part in self.passes
-        ]
-        a_lanes, w_lanes = ([lanes for _, lanes in parts] for parts in (a_parts, w_parts))
+        a_lanes, w_lanes, kinds = self._parts(a, w)
         streams = {
             "tiles": (self._tiles(rows, kinds) for rows, _ in self.runs),
             "weights": (self._weights(w_lanes, columns) for _, columns in self.runs),
@@ -176,8 +190,11 @@ def _padded(matrix: np.ndarray, rows: int, columns: int) -> np.ndarray:
 class _WeightStationary(Tiling):
     """Runs of up to ``acc_depth`` rows by ``cols`` columns; tiles of ``rows`` terms."""
 
-    def __init__(self, manifest: dict, m: int, k: int, n: int, a_type, w_type):
-        super().__init__(manifest, m, k, n, a_type, w_type)
+    #: Terms of K in a row of a tile.
+    terms = 1
+
+    def __init__(self, manifest: dict, m: int, k: int, n: int, **modes):
+        super().__init__(manifest, m, k, n, **modes)
         # Equal parts: a short last one would have to wait for its weights.
         parts = -(-m // manifest["parameters"]["acc_depth"])
         edges = [part * m // parts for part in range(parts + 1)]
@@ -186,7 +203,7 @@ class _WeightStationary(Tiling):
             for top, bottom in itertools.pairwise(edges)
             for columns in self.columns()
         ]
-        self.k_tiles = -(-k // self.rows)
+        self.k_tiles = -(-k // (self.rows * self.terms))
         tiles = self.k_tiles * len(self.passes)
         runs = [max(tiles * max(len(rows), self.rows), self.run_interval) for rows, _ in self.runs]
         # The first rows wait for a tile of weights and, if there are any, for a run's values.
@@ -201,7 +218,7 @@ class _WeightStationary(Tiling):
 
     def _tiles(self, rows, kinds):
         values = [{"length": len(rows) - 1, "first": 0, "last": 0} | kind for kind in kinds]
-        values = [dict(tile) for _ in range(self.k_tiles) for tile in values]
+        values = [dict(tile) for tile in values for _ in range(self.k_tiles)]
         values[0]["first"] = values[-1]["last"] = 1
         return self._tile_words(values)
 
@@ -211,7 +228,7 @@ class _WeightStationary(Tiling):
             part = part[:, columns.start : columns.stop]
             part = _padded(part, self.k_tiles * self.rows, self.cols)
             tiles.append(part.reshape(self.k_tiles, self.rows, self.cols)[:, ::-1])
-        words = np.stack([tiles[w_part] for _, w_part in self.passes], axis=1)
+        words = np.stack([tiles[w_part] for _, w_part in self.passes])
         return pack(words.reshape(-1, self.cols), self._lanes("weights")[1])
 
     def _acts(self, parts, rows):
@@ -219,15 +236,95 @@ class _WeightStationary(Tiling):
         for part in parts:
             part = _padded(part[rows.start : rows.stop], len(rows), self.k_tiles * self.rows)
             tiles.append(part.reshape(len(rows), self.k_tiles, self.rows).swapaxes(0, 1))
-        words = np.stack([tiles[a_part] for a_part, _ in self.passes], axis=1)
+        words = np.stack([tiles[a_part] for a_part, _ in self.passes])
         return pack(words.reshape(-1, self.rows), self._lanes("acts")[1])
+
+
+_WIDTH_CODES = {2: 0, 4: 1, 8: 2}
+
+
+class _Fusion(_WeightStationary):
+    """Tiles of as many terms a row as an element multiplies at once; operands packed."""
+
+    def __init__(self, manifest: dict, m: int, k: int, n: int, **modes):
+        super().__init__(manifest, m, k, n, **modes)
+        # The first tile changes the mode, and so does every pass but where there is one alone.
+        switches = len(self.runs) * len(self.passes) if len(self.passes) > 1 else 1
+        waits = switches * manifest["timing"]["mode_switch"]
+        self.cycle_bound += waits
+        self.formula = self.formula.replace(" = ", " + changes of mode = ") + f" + {waits}"
+
+    def _choose(self, manifest, k, a_bits=8, w_bits=8, a_signed=1, w_signed=1):
+        for name, bits in (("a_bits", a_bits), ("w_bits", w_bits)):
+            if bits not in (2, 4, 8, 16):
+                raise ValueError(f"Mode {name} must be 2, 4, 8 or 16, not {bits!r}")
+        for name, flag in (("a_signed", a_signed), ("w_signed", w_signed)):
+            if flag not in (0, 1):
+                raise ValueError(f"Mode {name} must be 0 or 1, not {flag!r}")
+        self.modes = {"a_bits": a_bits, "w_bits": w_bits}
+        self.modes |= {"a_signed": int(a_signed), "w_signed": int(w_signed)}
+        self.a_bits, self.w_bits = min(a_bits, 8), min(w_bits, 8)
+        self.terms = 64 // (self.a_bits * self.w_bits)
+        self.passes = [(i, j) for i in range(a_bits // 8 or 1) for j in range(w_bits // 8 or 1)]
+        return k
+
+    def _parts(self, a, w):
+        def halves(values, bits):
+            return [values] if bits <= 8 else [values >> 8, values & 255]
+
+        a_parts, w_parts = halves(a, self.modes["a_bits"]), halves(w, self.modes["w_bits"])
+        kinds = [
+            {
+                "a_bits": _WIDTH_CODES[self.a_bits],
+                "w_bits": _WIDTH_CODES[self.w_bits],
+                # Of two bytes the low one has no sign.
+                "a_signed": self.modes["a_signed"] * (i == 0),
+                "w_signed": self.modes["w_signed"] * (j == 0),
+                "shift": (len(a_parts) - 1 - i) + (len(w_parts) - 1 - j),
+            }
+            for i, j in self.passes
+        ]
+        return a_parts, w_parts, kinds
+
+    def _weights(self, parts, columns):
+        words = []
+        for part in parts:
+            part = part[:, columns.start : columns.stop]
+            part = _padded(part, self.k_tiles * self.rows * self.terms, self.cols)
+            # Tile, row, product's two indices, column; the last row first.
+            shape = (self.k_tiles, self.rows, 8 // self.a_bits, 8 // self.w_bits, self.cols)
+            part = part.reshape(shape)[:, ::-1].transpose(0, 1, 4, 2, 3)
+            words.append(_steps(part, self.w_bits, self.a_bits // 2))
+        return pack(np.concatenate([words[j] for _, j in self.passes]), 32)
+
+    def _acts(self, parts, rows):
+        words = []
+        for part in parts:
+            part = part[rows.start : rows.stop]
+            part = _padded(part, len(rows), self.k_tiles * self.rows * self.terms)
+            shape = (len(rows), self.k_tiles, self.rows, 8 // self.a_bits, 8 // self.w_bits)
+            part = part.reshape(shape).transpose(1, 0, 2, 4, 3)
+            words.append(_steps(part, self.a_bits, self.w_bits // 2))
+        return pack(np.concatenate([words[i] for i, _ in self.passes]), 32)
+
+
+def _steps(operands: np.ndarray, bits: int, steps: int) -> np.ndarray:
+    """Words of 32-bit lanes, from operands: tile × step × lane × byte × place in the byte."""
+    tiles, count, lanes, size, _ = operands.shape
+    operands = operands & ((1 << bits) - 1)
+    in_bytes = (operands << (np.arange(8 // bits) * bits)).sum(axis=-1)
+    values = (in_bytes << (np.arange(size) * 8)).sum(axis=-1)
+    values = np.pad(values, ((0, 0), (0, -count % steps), (0, 0)))
+    values = values.reshape(tiles, -1, steps, lanes)
+    values = (values << (np.arange(steps) * 32 // steps)[:, None]).sum(axis=2)
+    return values.reshape(-1, lanes)
 
 
 class _OutputStationary(Tiling):
     """Runs, which are tiles, of ``rows`` rows by ``cols`` columns."""
 
-    def __init__(self, manifest: dict, m: int, k: int, n: int, a_type, w_type):
-        super().__init__(manifest, m, k, n, a_type, w_type)
+    def __init__(self, manifest: dict, m: int, k: int, n: int, **modes):
+        super().__init__(manifest, m, k, n, **modes)
         self.runs = [
             (range(r, min(r + self.rows, m)), columns)
             for r in range(0, m, self.rows)

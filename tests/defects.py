@@ -25,15 +25,33 @@ ROOT = Path(__file__).resolve().parent.parent
 
 
 class Defect(NamedTuple):
-    """``old``, which must occur exactly once in the file, becomes ``new``; ``what`` breaks."""
+    """``old``, which must occur exactly once in the file, becomes ``new``; ``what`` breaks.
+
+    ``case`` may name the case that is tried first: not every one has what is broken.
+    """
 
     file: str
     old: str
     new: str
     what: str
+    case: str = ""
 
 
 REQUANTIZE = "hdl/arith/requantize.py"
+MULTIPLY = "hdl/arith/multiply.py"
+DECODER = "hdl/formats/decoder.py"
+OPERAND = "hdl/formats/operand.py"
+TYPE_SET = "hdl/formats/type_set.py"
+HALF = "hdl/formats/half.py"
+FLINT = "hdl/formats/flint.py"
+OLIVE = "hdl/formats/olive.py"
+SMALL_FLOAT = "hdl/formats/small_float.py"
+POSIT = "hdl/formats/posit.py"
+POWER_OF_TWO = "hdl/formats/power_of_two.py"
+PAIRS = "hdl/formats/pairs.py"
+PAIR_DECODER = "hdl/formats/pair_decoder.py"
+SPECIAL_DETECTOR = "hdl/formats/special_detector.py"
+TAG = "hdl/stream/tag.py"
 FIFO = "hdl/stream/fifo.py"
 HOLD = "hdl/stream/hold.py"
 PE_WS = "hdl/systolic/pe_ws.py"
@@ -50,6 +68,7 @@ RESULTS = "hdl/systolic/results.py"
 CONTROL_WS = "hdl/systolic/control_ws.py"
 CONTROL_OS = "hdl/systolic/control_os.py"
 ENGINE = "hdl/systolic/_engine.py"
+STATIONARY = "hdl/systolic/_stationary.py"
 GEMM_WS = "hdl/systolic/gemm_ws.py"
 GEMM_OS = "hdl/systolic/gemm_os.py"
 
@@ -90,6 +109,363 @@ DEFECTS = {
             "signed(max(len(narrow), self.out_shape.width + 1) + 1)",
             "signed(len(narrow) + 1)",
             "a zero point that is wider than the accumulator loses its upper bits",
+        ),
+    ],
+    "decoder": [
+        Defect(
+            FLINT,
+            "exponent = Mux(top, zeros + 1, 0)",
+            "exponent = Mux(top, zeros, 0)",
+            "the exponent of large flints is one less",
+            "flint4",
+        ),
+        Defect(
+            FLINT,
+            'normalised = named(m, f"{name}_normalised", (rest << zeros)[: len(rest)])',
+            "normalised = rest",
+            "flints with an exponent are not normalised",
+            "all-5-bit",
+        ),
+        Defect(
+            OLIVE,
+            "outlier & ~self.mark(code)",
+            "outlier",
+            "the second of two marks is an outlier",
+            "ovp_int4",
+        ),
+        Defect(
+            OLIVE,
+            "code[-1] & ~self.mark(code)",
+            "code[-1]",
+            "a victim counts as the least integer",
+            "ovp_int4",
+        ),
+        Defect(
+            OLIVE,
+            '"int8_e2m5": (8, 2, 5, 2)',
+            '"int8_e2m5": (8, 2, 5, 3)',
+            "the outliers of one format have another's bias",
+            "all-8-bit",
+        ),
+        Defect(
+            SMALL_FLOAT,
+            "Cat(fraction[0] & ~self.special(code), fraction[1:])",
+            "fraction",
+            "NaN counts as more than the greatest finite number",
+            "e4m3",
+        ),
+        Defect(
+            SMALL_FLOAT,
+            "fraction = fraction | special.replicate(2)",
+            "pass",
+            "infinities have the least fraction of their exponent",
+            "all-8-bit",
+        ),
+        Defect(
+            SMALL_FLOAT,
+            "exponent = (field - normal)[: self.exponent_bits]",
+            "exponent = field",
+            "normal numbers are twice as large, subnormal ones not",
+            "e4m3",
+        ),
+        Defect(
+            SMALL_FLOAT,
+            'named(m, f"{self.name}_nonzero", code[:-1].any())',
+            'named(m, f"{self.name}_nonzero", code.any())',
+            "an AdaptivFloat has a negative zero that is none",
+            "all-3-bit",
+        ),
+        Defect(
+            POSIT,
+            "Mux(sign, -code, code)",
+            "Mux(sign, ~code, code)",
+            "negative posits are read as if of one's complement",
+            "all-3-bit",
+        ),
+        Defect(
+            POSIT,
+            "field << (self.es - regime.exponent_bits)",
+            "field",
+            "exponents of posits that the word cuts off are not filled with zeros",
+            "all-5-bit",
+        ),
+        Defect(
+            POWER_OF_TWO,
+            "Cat((low - 1)[: len(low)], top & low.any())",
+            "magnitude",
+            "powers of two are the next ones",
+            "all-3-bit",
+        ),
+        Defect(
+            POWER_OF_TWO,
+            "5: [(1, 4, 6), (0, 3, 5), (2,)]",
+            "5: [(1, 4, 6), (2,), (0, 3, 5)]",
+            "the terms of a sum have each other's bits",
+            "all-5-bit",
+        ),
+        Defect(
+            HALF,
+            "code.as_signed() if self.high and self.whole.lowest < 0 else code",
+            "code.as_signed() if self.whole.lowest < 0 else code",
+            "the low half of an integer has a sign",
+            "int4-halves",
+        ),
+        Defect(
+            HALF,
+            "Mux(apart, 0, code[:4])",
+            "code[:4]",
+            "an outlier has a low half",
+            "pairs-halves",
+        ),
+        Defect(
+            TYPE_SET,
+            "types += [Half(member, True), Half(member, False)]",
+            "types += [Half(member, False), Half(member, True)]",
+            "the low half comes first",
+            "int4-halves",
+        ),
+        Defect(
+            OPERAND,
+            "min(term.lowest for term in column)",
+            "column[0].lowest",
+            "mantissas are as wide as the first of several formats needs",
+            "all-4-bit",
+        ),
+        Defect(
+            DECODER,
+            "code = self.code[fmt.bits - kind.bits :]",
+            "code = self.code[: kind.bits]",
+            "narrow codes are looked for in the low bits",
+            "pairs-halves",
+        ),
+        Defect(
+            DECODER,
+            "(Mux(special, 0, mantissa), exponent)",
+            "(mantissa, exponent)",
+            "flagged codes count",
+            "e4m3-flag",
+        ),
+        Defect(
+            DECODER,
+            "(0 if special is None else special for _, special in choices)",
+            "(special for _, special in choices if special is not None)",
+            "flags belong to other types",
+            "8-bit-flag",
+        ),
+        Defect(
+            DECODER,
+            "                kind = later\n",
+            "                kind = kind\n",
+            "all lanes have one type at a time",
+            "bank-4-types",
+        ),
+        Defect(
+            DECODER,
+            "m.d.comb += unit.outlier.eq(code[-1])",
+            "m.d.comb += unit.outlier.eq(code[-2])",
+            "a lane's sign makes its code an outlier",
+            "bank-1-pairs",
+        ),
+    ],
+    "pairs": [
+        Defect(
+            PAIRS,
+            "hold.take.eq(hold.held & (~present | moves))",
+            "hold.take.eq(hold.held & ~present)",
+            "half the throughput",
+        ),
+        Defect(
+            PAIRS,
+            "self.o.valid.eq(present & (second | hold.held))",
+            "self.o.valid.eq(present)",
+            "the first word of a pair does not wait for the second",
+        ),
+        Defect(
+            PAIRS,
+            "self.o.valid.eq(present & (second | hold.held))",
+            "self.o.valid.eq(present & hold.held)",
+            "the second word of a pair waits for the next pair",
+        ),
+        Defect(
+            PAIRS,
+            "first_marks.eq(Cat(_is_mark(code) for code in codes))",
+            "first_marks.eq(outlier)",
+            "the second word has the marks beside the first",
+        ),
+        Defect(
+            PAIRS,
+            "second.eq(~second)",
+            "second.eq(hold.held)",
+            "a pause between two pairs does not end the first",
+        ),
+        Defect(
+            PAIRS,
+            "present, second, moves = Signal(), Signal(), Signal()",
+            "present, second, moves = Signal(), Signal(reset_less=True), Signal()",
+            "a reset leaves half a pair",
+        ),
+        Defect(
+            PAIRS,
+            "Cat(Cat(code, outlier[lane])",
+            "Cat(Cat(code, outlier[0])",
+            "all lanes have the first one's outliers",
+        ),
+        Defect(
+            PAIRS,
+            "return code == 1 << (len(code) - 1)",
+            "return code[-1]",
+            "every negative number is a mark",
+        ),
+    ],
+    "special_detector": [
+        Defect(
+            SPECIAL_DETECTOR,
+            "self.i.word_select(lane, fmt.lane_width)[: fmt.bits]",
+            "self.i.word_select(lane, fmt.bits)",
+            "what says that a neighbour is a mark is taken for a bit of the codes",
+            "4-pairs",
+        ),
+        Defect(
+            SPECIAL_DETECTOR,
+            "kind.special(code[fmt.bits - kind.bits :])",
+            "kind.special(code[: kind.bits])",
+            "narrow codes are looked for in the low bits",
+            "3-halves",
+        ),
+        Defect(
+            SPECIAL_DETECTOR,
+            "reduce(or_, special) & chosen",
+            "reduce(or_, special)",
+            "codes are special that are so in another type alone",
+            "2-set",
+        ),
+        Defect(
+            SPECIAL_DETECTOR,
+            'range(self.parameters["lanes"])',
+            'range((self.parameters["lanes"] + 1) // 2)',
+            "the last lanes are not looked at",
+        ),
+        Defect(
+            SPECIAL_DETECTOR,
+            "self.o.eq(reduce(or_, found))",
+            "self.o.eq(found[0])",
+            "the first type with special values is the only one",
+            "2-set",
+        ),
+        Defect(
+            SMALL_FLOAT,
+            "code[self.mantissa_bits : -1].all()",
+            "code[:-1].all()",
+            "of an exponent of ones one code alone is special",
+            "1-e5m2",
+        ),
+        Defect(
+            POSIT,
+            "return code == 1 << (self.bits - 1)",
+            "return code[:-1] == 0",
+            "a posit of zero is no number",
+            "33-posit3",
+        ),
+    ],
+    "pair_decoder": [
+        Defect(
+            PAIR_DECODER,
+            'halves if self.parameters["even"] == "low" else reversed(halves)',
+            "halves",
+            "the even element is always in the low half",
+            "ovp_int4-high-zeros",
+        ),
+        Defect(
+            PAIR_DECODER,
+            "decoder.outlier.eq(fmt.mark(other))",
+            "decoder.outlier.eq(fmt.mark(code))",
+            "a mark is its own neighbour",
+        ),
+        Defect(
+            PAIR_DECODER,
+            "m.If(fmt.mark(even) & fmt.mark(odd))",
+            "m.If(fmt.mark(even))",
+            "the odd element of every victim's pair is the undefined one",
+            "ovp_int4-low-outlier",
+        ),
+        Defect(
+            PAIR_DECODER,
+            "exponent.eq(fmt.bias)",
+            "exponent.eq(0)",
+            "the undefined outlier has no exponent",
+            "ovp_int4-low-outlier",
+        ),
+        Defect(
+            PAIR_DECODER,
+            "mantissa.eq(-(1 << fmt.mantissa_bits))",
+            "mantissa.eq(1 << fmt.mantissa_bits)",
+            "the undefined outlier has no sign",
+            "ovp_int4-low-outlier",
+        ),
+        Defect(
+            PAIR_DECODER,
+            "fmt.operand.parts(self.odd)",
+            "fmt.operand.parts(self.even)",
+            "of two marks the odd one is the victim",
+            "ovp_int4-low-outlier",
+        ),
+        Defect(
+            FLINT,
+            "exponent = Mux(top, zeros + 1, 0)",
+            "exponent = Mux(top, zeros, 0)",
+            "the exponent of large flints is one less",
+            "ovp_flint4-low-zeros",
+        ),
+        Defect(
+            OLIVE,
+            '"int8": (8, 4, 3, 4)',
+            '"int8": (8, 4, 3, 3)',
+            "outliers have half their value",
+            "ovp_int8-low-zeros",
+        ),
+    ],
+    "tag": [
+        Defect(
+            TAG,
+            "self.tags.ready.eq(moves & (number == last))",
+            "self.tags.ready.eq(moves)",
+            "each word takes a tag",
+        ),
+        Defect(
+            TAG,
+            "self.tags.ready.eq(moves & (number == last))",
+            "self.tags.ready.eq(self.o.ready & (number == last))",
+            "a tag leaves while its last word is missing",
+        ),
+        Defect(
+            TAG,
+            "self.i.ready.eq(self.o.ready & self.tags.valid)",
+            "self.i.ready.eq(self.o.ready)",
+            "words without a tag are lost",
+        ),
+        Defect(
+            TAG,
+            "self.o.valid.eq(self.i.valid & self.tags.valid)",
+            "self.o.valid.eq(self.tags.valid)",
+            "words are offered that are not there",
+        ),
+        Defect(
+            TAG,
+            "            with m.If(number == last):\n                m.d.sync += number.eq(0)\n",
+            "",
+            "the second tag has as many words as a power of two",
+        ),
+        Defect(
+            TAG,
+            "number = Signal(index_shape(last + 1))",
+            "number = Signal(index_shape(last + 1), reset_less=True)",
+            "a reset leaves a tag half used",
+        ),
+        Defect(
+            TAG,
+            "Cat(self.i.payload, self.tags.payload)",
+            "Cat(self.tags.payload, self.i.payload)",
+            "the tag is below the word",
         ),
     ],
     "fifo": [
@@ -171,14 +547,14 @@ DEFECTS = {
         ),
         Defect(
             PE_WS,
-            "product = (acts if pipeline == 2 else self.acts) * weight",
-            "product = self.acts * weight",
+            "acts if pipeline == 2 else self.acts,",
+            "self.acts,",
             "the operand register is missing with pipeline 2",
         ),
         Defect(
             PE_WS,
-            "(acts if pipeline == 2 else self.acts) * weight",
-            "(acts if pipeline == 2 else self.acts).as_signed() * weight",
+            "acts if pipeline == 2 else self.acts,",
+            "(acts if pipeline == 2 else self.acts).as_signed(),",
             "unsigned activations are taken for signed ones",
         ),
         Defect(
@@ -209,14 +585,14 @@ DEFECTS = {
         ),
         Defect(
             PE_OS,
-            "total = Signal(signed(width + 1))",
+            "total = Signal(signed(max(width, self.product_width) + 1))",
             "total = Signal(signed(width))",
             "the sum wraps before it can saturate",
         ),
         Defect(
             PE_OS,
-            "product = acts * weights if pipeline == 2",
-            "product = acts * self.weights if pipeline == 2",
+            "weights if pipeline == 2 else self.weights,",
+            "self.weights,",
             "one operand is a cycle ahead of the other with pipeline 2",
         ),
     ],
@@ -454,8 +830,8 @@ DEFECTS = {
         ),
         Defect(
             RESULTS,
-            "cycles, flag = output_latency(output) - 1, self.valid",
-            "cycles, flag = output_latency(output), self.valid",
+            "cycles, flags = output_latency(output) - 1, self.valid",
+            "cycles, flags = output_latency(output), self.valid",
             "words are queued a cycle late",
         ),
         Defect(
@@ -475,6 +851,20 @@ DEFECTS = {
             "queue.o.ready.eq(left)",
             "queue.o.ready.eq(self.results.ready)",
             "an early bank gives a word that the last has not yet",
+        ),
+        Defect(
+            RESULTS,
+            "cycles, flags = 0, written.o",
+            "cycles, flags = 0, Cat(written.o[0], *[self.special] * (len(flags) - 1))",
+            "a bank's flags are those of a later row",
+            "5-raw-flag",
+        ),
+        Defect(
+            RESULTS,
+            "flags = Cat(self.valid, self.special)",
+            "flags = Cat(self.valid, self.valid)",
+            "every row has special values",
+            "5-raw-flag",
         ),
     ],
     "control_ws": [
@@ -508,6 +898,20 @@ DEFECTS = {
             'row = Signal(index_shape(self.parameters["depth"]), reset_less=True)',
             "a reset leaves a tile half done",
         ),
+        Defect(
+            CONTROL_WS,
+            "self.a_type.eq(tile.a_type)",
+            "self.a_type.eq(self.tiles.payload.a_type)",
+            "the type is that of a tile to come",
+            "6-revisit-3-types",
+        ),
+        Defect(
+            CONTROL_WS,
+            'depth=self.parameters["ahead"]',
+            "depth=2",
+            "two tiles are known whatever is asked for",
+            "4-revisit-4-type-4-ahead",
+        ),
     ],
     "control_os": [
         Defect(
@@ -536,9 +940,37 @@ DEFECTS = {
         ),
         Defect(
             CONTROL_OS,
-            "self.first.eq(self.step & (term == 0))",
-            "self.first.eq(self.step & (term == 0) & ~self.launch)",
+            "self.first.eq(self.step & (term == 0) & begins)",
+            "self.first.eq(self.step & (term == 0) & begins & ~self.launch)",
             "a tile of one term is added to the one before",
+        ),
+        Defect(
+            CONTROL_OS,
+            "self.first.eq(self.step & (term == 0) & begins)",
+            "self.first.eq(self.step & (term == 0))",
+            "every part begins anew",
+            "6-rows-parts",
+        ),
+        Defect(
+            CONTROL_OS,
+            "done.eq(at_end & ends)",
+            "done.eq(at_end)",
+            "every part ends its tile",
+            "6-rows-parts",
+        ),
+        Defect(
+            CONTROL_OS,
+            "term.eq(Mux(at_end, 0, term + 1))",
+            "term.eq(Mux(done, 0, term + 1))",
+            "the terms of a tile's parts are counted together",
+            "6-rows-parts",
+        ),
+        Defect(
+            CONTROL_OS,
+            "getattr(self, name).eq(tile[name])",
+            "getattr(self, name).eq(tile.as_value()[-self.parameters[name] :])",
+            "the types are the bits at the end of the word",
+            "2-rows-types-and-parts",
         ),
     ],
     "gemm_ws": [
@@ -549,9 +981,9 @@ DEFECTS = {
             "an array of few rows waits for its accumulators, beyond the cycle bound",
         ),
         Defect(
-            GEMM_WS,
-            "width=1, cycles=self.array_latency + 1)",
-            "width=1, cycles=self.array_latency)",
+            STATIONARY,
+            "width=len(on_its_way), cycles=array_latency + 1)",
+            "width=len(on_its_way), cycles=array_latency)",
             "results are taken a cycle too early",
         ),
         Defect(
@@ -562,22 +994,113 @@ DEFECTS = {
         ),
         Defect(
             GEMM_WS,
-            'depth=given["acc_depth"], revisit=self.revisit)',
-            'depth=given["acc_depth"], revisit=1)',
+            "revisit=self.revisit,\n            a_type",
+            "revisit=1,\n            a_type",
             "rows that were late are visited again too soon",
         ),
         Defect(
-            GEMM_WS,
+            STATIONARY,
             "control.room.eq(out.room != 0)",
             "control.room.eq(1)",
             "results that are not taken are overrun",
+        ),
+        Defect(
+            GEMM_WS,
+            "ahead=4 if self.w_format.type_width else 2",
+            "ahead=2",
+            "too few tiles are known to load the next one's weights of many formats in time",
+            "4x3-types",
+        ),
+        Defect(
+            GEMM_WS,
+            "tag_width=w.type_width, count=rows",
+            "tag_width=w.type_width, count=rows + 1",
+            "the type of weights changes after the first words of the next tile",
+            "4x3-types",
+        ),
+        Defect(
+            GEMM_WS,
+            "queue.i.valid.eq(self.tiles.valid & control.tiles.ready)",
+            "queue.i.valid.eq(self.tiles.valid)",
+            "the type of weights of a tile that has to wait is taken again and again",
+            "4x3-types",
+        ),
+        Defect(
+            GEMM_WS,
+            "                row_kind = kind_later\n",
+            "",
+            "without operand registers the type of activations is a cycle ahead of them",
+            "2x2-pairs-types-saturate",
+        ),
+        Defect(
+            GEMM_WS,
+            "(of_run & ~(control.swap & control.visit.first))",
+            "of_run",
+            "a flag stays for the runs that follow",
+            "3x3-e4m3-e5m2-flag",
+        ),
+        Defect(
+            GEMM_WS,
+            "of_weights.eq(Mux(control.swap, loading, in_use))",
+            "of_weights.eq(in_use)",
+            "special weights are not known in the cycle in which they come into use",
+            "3x3-e4m3-e5m2-flag",
+        ),
+        Defect(
+            GEMM_WS,
+            "(loading & ~control.swap) | (moves & of_word)",
+            "loading | (moves & of_word)",
+            "special weights flag the tiles that follow",
+            "3x3-e4m3-e5m2-flag",
+        ),
+        Defect(
+            ENGINE,
+            "detector.kind.eq(kind)",
+            "detector.kind.eq(0)",
+            "integers are looked through for the first format's special values",
+            "3x3-e4m3-e5m2-flag",
+        ),
+        Defect(
+            PAIRS,
+            "marks[lane ^ 1]",
+            "marks[max(lane - 1, 0)]",
+            "the first rows of pairs do not see their neighbours",
+            "2x3-pairs",
+        ),
+        Defect(
+            TYPE_SET,
+            "highest=max(member.highest for member in members)",
+            "highest=members[0].highest",
+            "sums are as wide as the first of several formats needs",
+            "4x3-types",
+        ),
+        Defect(
+            MULTIPLY,
+            "for e in (a_exponent, w_exponent)",
+            "for e in (a_exponent,)",
+            "the exponent of a weight is forgotten",
+            "3x2-flint4-pot4",
+        ),
+        Defect(
+            MULTIPLY,
+            "total = product if total is None else total + product",
+            "total = product",
+            "of several terms the last one is the product",
+            "5x2-posit-apot",
+        ),
+        Defect(
+            MULTIPLY,
+            "value if value.shape().signed else Cat(value, Const(0, 1)).as_signed()",
+            "value.as_signed()",
+            "unsigned products are taken for signed ones",
+            "2x2-unsigned-halves",
         ),
     ],
     "gemm_os": [
         Defect(
             GEMM_OS,
-            'skew.i.eq(Mux(control.step, hold.word, 0) if name == "acts" else hold.word)',
-            "skew.i.eq(hold.word)",
+            "word = Mux(control.step, word, 0)",
+            "pass",
             "a pair of operands that waits is added every cycle",
         ),
         Defect(
@@ -603,6 +1126,77 @@ DEFECTS = {
             "depth = 2 * rows + cols + output_latency(output) + mesh.latency + pipeline + 6",
             "depth = rows + 1",
             "the result queue cannot cover the way of a result: a tile waits for the one before",
+        ),
+        Defect(
+            GEMM_OS,
+            "so_far.eq((of_tile & ~control.first) | special)",
+            "so_far.eq(of_tile | special)",
+            "a flag stays for the tiles that follow",
+            "2x3-e4m3-e5m2-flag",
+        ),
+        Defect(
+            GEMM_OS,
+            "return Mux(control.launch, so_far, emitting)",
+            "return emitting",
+            "a tile's first row has the flag of the tile before",
+            "2x3-e4m3-e5m2-flag",
+        ),
+        Defect(
+            GEMM_OS,
+            "return Mux(control.launch, so_far, emitting)",
+            "return so_far",
+            "a tile's later rows have the flag of the tile behind",
+            "2x3-e4m3-e5m2-flag",
+        ),
+        Defect(
+            GEMM_OS,
+            "int(self.a_format.split or self.w_format.split)",
+            "int(self.a_format.split)",
+            "tiles have no parts where weights alone are read half by half",
+            "2x2-unsigned-halves",
+        ),
+        Defect(
+            GEMM_OS,
+            "getattr(control, kind) if fmt.type_width",
+            'control.a_type[:2] if fmt.type_width and kind == "w_type" else getattr(control, kind)'
+            " if fmt.type_width",
+            "weights have the type of the activations",
+            "3x4-types",
+        ),
+        Defect(
+            GEMM_OS,
+            "latency + PAIR_LATENCY * self.w_format.pair",
+            "latency",
+            "the manifest has not the cycles that pairs of weights take",
+            "3x2-pairs",
+        ),
+        Defect(
+            OPERAND,
+            "max(term.exponents for term in column)",
+            "column[0].exponents",
+            "exponents are as wide as the first of several formats needs",
+            "3x4-types",
+        ),
+        Defect(
+            MULTIPLY,
+            "min(len(value) + (1 << position), width)",
+            "min(len(value) + (1 << position), width - 1)",
+            "the largest products lose their sign",
+            "3x2-flint4-pot4",
+        ),
+        Defect(
+            MULTIPLY,
+            'exponent = _register(m, exponent.shape(), f"exponent{suffix}", exponent)',
+            "pass",
+            "exponents are a cycle ahead of their product",
+            "3x2-flint4-pot4",
+        ),
+        Defect(
+            MULTIPLY,
+            "signed(signed_width(*_product_range(a_term, w_term)))",
+            "signed(signed_width(*_product_range(a_term, w_term)) - 1)",
+            "the register between multiplier and shifter is a bit too narrow",
+            "1x1-posit-apot",
         ),
     ],
 }
@@ -651,7 +1245,7 @@ def attempt(unit: str, defect: Defect) -> dict:
         (scratch / "runtime").symlink_to(runtime)
         env = os.environ | {"PYTHONPATH": folder, "BRICKWORK_CACHE": str(scratch)}
         done = subprocess.run(
-            [sys.executable, __file__, "--run", folder, unit],
+            [sys.executable, __file__, "--run", folder, unit, *filter(None, [defect.case])],
             env=env,
             capture_output=True,
             text=True,
@@ -664,13 +1258,13 @@ def attempt(unit: str, defect: Defect) -> dict:
     return found | {"seconds": time.monotonic() - start}
 
 
-def run_cases(folder: str, unit: str) -> dict:
+def run_cases(folder: str, unit: str, first: str) -> dict:
     """Run the unit's bench on its cases until one fails; this is the child's part."""
     from brickwork.gen.emit import emit_unit
     from brickwork.sim.simulate import simulate
 
     cases = runpy.run_path(str(find(unit)))["CASES"]
-    for name, (kind, parameters) in cases.items():
+    for name, (kind, parameters) in sorted(cases.items(), key=lambda case: case[0] != first):
         source = Path(sys.modules[kind.__module__].__file__)
         assert source.is_relative_to(folder), f"{source} is not the copy"
         place = Path(folder) / "out" / re.sub(r"\W", "_", name)
@@ -692,7 +1286,8 @@ def main(argv: list[str] | None = None) -> int:
     parser.add_argument("--run", metavar="FOLDER", help=argparse.SUPPRESS)
     options = parser.parse_args(argv)
     if options.run:
-        print(json.dumps(run_cases(options.run, options.units[0])))
+        unit, first = [*options.units, ""][:2]
+        print(json.dumps(run_cases(options.run, unit, first)))
         return 0
     if unknown := [unit for unit in options.units if unit not in DEFECTS]:
         parser.error(f"Unit must be one of {', '.join(DEFECTS)}, not {unknown[0]!r}")

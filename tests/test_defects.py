@@ -22,10 +22,11 @@ def test_every_testbench_has_defects():
 def test_defects_can_be_applied(unit):
     """Each changes a text that occurs once, and no two of a unit are the same."""
     assert len(set(DEFECTS[unit])) >= 5
+    cases = runpy.run_path(str(defects["find"](unit)))["CASES"]
     for defect in DEFECTS[unit]:
+        assert defect.case in ("", *cases)
         text = (ROOT / defect.file).read_text("utf-8")
         assert defects["broken"](defect, text) != text
-    assert defects["find"](unit).is_file()
 
 
 def test_a_text_that_occurs_twice_is_refused():

@@ -4,9 +4,11 @@ import importlib
 import json
 from pathlib import Path
 
+from .. import catalogue
 from ..errors import Failed
 from ..files import check_folder
 from ..progress import progress
+from ..synthesis import check_liberty
 
 __all__ = ["BENCHES", "bench", "check", "table"]
 
@@ -15,29 +17,49 @@ BENCHES = {
     "cycles": "Cycles in RTL, and SCALE-Sim's (the index of its last cycle)",
     "emission": "Emission of gemm_ws",
     "simulation": "Simulation of gemm_ws under cocotb, builds with a warm runtime",
+    "quality": "Quality of the number formats",
+    "area": "Area of processing elements and decoders",
+    "bitfusion": "BitFusion: areas, throughput and networks",
+    "mixed": "The digits network with a width for each layer",
     "speed": "Speed of simulation of gemm_ws; ratios to the compiled driver",
 }
 
 
 def bench(options) -> int:
+    if options.liberty is not None:
+        check_liberty(options.liberty)
     out = check_folder(Path(options.out) / "bench")
     records = {}
     names = options.benches or list(BENCHES)
     for name in names:
         if name not in BENCHES:
             raise ValueError(f"Measurement must be one of {', '.join(BENCHES)}, not {name!r}")
+    catalogue.design(options.design)
     for name in names:
         module = importlib.import_module(f".{name}", __package__)
         if name == "speed":
             sizes = options.sizes + [256] * options.large
             found = module.measure(out, sizes=sizes, runs=options.runs)
             module.write(out, found)
-            shown = module.rows(found)
+            text = table(module.rows(found))
+        elif name == "area":
+            found = list(progress(module.measure(out, liberty=options.liberty), what=name))
+            text = f"{table(list(module.rows(found)))}\n\n{module.NOTES}"
+        elif name == "bitfusion":
+            found = module.measure(out, liberty=options.liberty, large=options.large)
+            text = module.write(out, found)
+        elif name == "quality":
+            found = module.measure(out, design=options.design)
+            text = module.write(out, found)
+        elif name == "mixed":
+            found = module.measure(out, budget=options.budget)
+            text = module.text(found)
         else:
-            found = shown = list(progress(module.measure(out), what=name))
+            found = list(progress(module.measure(out), what=name))
+            text = table(found)
         records[name] = found
         if not options.json:
-            print(BENCHES[name], table(shown), sep="\n\n", end="\n\n", flush=True)
+            print(BENCHES[name], text, sep="\n\n", end="\n\n", flush=True)
     if options.json:
         print(json.dumps(records, indent=2))
     check(records)
@@ -45,12 +67,14 @@ def bench(options) -> int:
 
 
 def check(records: dict[str, list[dict]]) -> None:
-    """Raises :exc:`Failed` if a result is wrong, or a product took other cycles than elsewhere."""
+    """Raises :exc:`Failed` if a result is wrong, or cycles are other than elsewhere or promised."""
     rows = [row for found in records.values() for row in found]
     if wrong := [row for row in rows if row.get("exact") is False]:
         raise Failed(f"{len(wrong)} products are not what the golden model gives: {wrong[0]}")
     if other := [row for row in rows if row.get("same_cycles") is False]:
         raise Failed(f"{len(other)} ways take other cycles for the same product: {other[0]}")
+    if slow := [row for row in rows if row.get("as_promised") is False]:
+        raise Failed(f"{len(slow)} networks take other cycles than promised: {slow[0]}")
 
 
 def table(records: list[dict]) -> str:

@@ -1,12 +1,12 @@
 """Decoders between the codes of a stream and the operands of an array."""
 
-from amaranth.hdl import Cat, Const, Module, Mux, Signal, Value, unsigned
+from amaranth.hdl import Cat, Const, Module, Mux, Value, unsigned
 from amaranth.lib import data
 from amaranth.lib.wiring import In, Out
 
 from .. import formats
 from ..checks import check_choice, check_integer
-from ..unit import Unit
+from ..unit import Unit, data_register
 from .format import chosen, named
 
 __all__ = ["Decoder", "DecoderBank"]
@@ -133,7 +133,7 @@ class DecoderBank(Unit):
                 m.d.comb += unit.outlier.eq(code[-1])
             if kind is not None:
                 m.d.comb += unit.kind.eq(kind)
-                later = Signal(fmt.type_width, name=f"kind_{lane}")
+                later = data_register(fmt.type_width, name=f"kind_{lane}")
                 m.d.sync += later.eq(kind)
                 kind = later
             operands.append(Value.cast(unit.o))

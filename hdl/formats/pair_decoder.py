@@ -4,10 +4,9 @@ from amaranth.hdl import Module, Value, unsigned
 from amaranth.lib.wiring import In, Out
 
 from .. import formats
-from ..checks import check_choice
+from ..checks import check_choice, check_relation
 from ..unit import Unit
 from .decoder import Decoder
-from .pairs import check_pairs
 
 __all__ = ["PairDecoder"]
 
@@ -43,7 +42,10 @@ class PairDecoder(Unit):
 
     def __init__(self, *, format, even="low", undefined="zeros"):
         self.format = fmt = formats.get(format)
-        check_pairs(fmt, "Format")
+        # Also no set of them, of which there would be one to choose.
+        check_relation(
+            fmt.pair and not fmt.type_width, f"Format must be one of pairs, not {fmt.name!r}"
+        )
         check_choice("Place of the even element", even, ["low", "high"])
         check_choice("Undefined pair", undefined, ["zeros", "outlier"])
         super().__init__(

@@ -2,7 +2,7 @@
 
 import re
 
-from amaranth.hdl import Const, Mux
+from amaranth.hdl import Cat, Const, Mux
 
 from .format import Format, named, with_sign
 from .operand import Operand, Term
@@ -38,7 +38,10 @@ class PowerOfTwo(Format):
     def decode(self, m, code, outlier):
         magnitude, sign = (code[:-1], code[-1]) if self.signed else (code, None)
         nonzero = named(m, f"{self.name}_nonzero", magnitude.any())
-        return [(with_sign(m, self.name, sign, nonzero), (magnitude - nonzero)[: len(magnitude)])]
+        # The magnitude less one. Of zero any exponent will do, and this is the cheapest.
+        low, top = magnitude[:-1], magnitude[-1]
+        exponent = Cat((low - 1)[: len(low)], top & low.any())
+        return [(with_sign(m, self.name, sign, nonzero), exponent)]
 
 
 #: For each number of magnitude bits, the exponents that each term has besides zero, ascending.

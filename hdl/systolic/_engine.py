@@ -9,6 +9,7 @@ from ..arith.exact import sum_width
 from ..arith.requantize import channel_layout
 from ..checks import check_choice, check_integer, check_relation
 from ..formats.decoder import DecoderBank
+from ..formats.integer import Integer
 from ..formats.special_detector import SpecialDetector
 from .channel import output_shape
 from .results import result_layout
@@ -129,7 +130,7 @@ def add_border(m, name, fmt, lanes, word, kind, specials):
     """
     m.submodules[f"{name}_skew"] = skew = Skew(lanes=lanes, width=fmt.lane_width, backwards=0)
     m.d.comb += skew.i.eq(word)
-    if fmt.operand.is_integer and not fmt.pair and len(fmt.types) == 1:
+    if isinstance(fmt, Integer):  # others may have integers for operands, but not for codes
         return skew.o
     bank = DecoderBank(lanes=lanes, format=fmt.name, specials=specials)
     m.submodules[f"{name}_decoders"] = bank

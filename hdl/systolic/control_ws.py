@@ -52,8 +52,8 @@ class ControlWs(Unit):
     step : ``Out(1)``
     a_type : ``Out(a_type)``, unless it has no bits
         That of the row.
-    swap : ``Out(1)``
-        The row is a tile's first.
+    swap, last : ``Out(1)``
+        The row is a tile's first, its last.
     visit : ``Out(visit_layout(depth))``
         What the accumulators are to do with its partial sums.
     emit : ``Out(1)``
@@ -80,6 +80,7 @@ class ControlWs(Unit):
             "may_launch": In(1),
             "step": Out(1),
             "swap": Out(1),
+            "last": Out(1),
             "visit": Out(visit_layout(depth)),
             "emit": Out(1),
             "launch": Out(1),
@@ -110,7 +111,8 @@ class ControlWs(Unit):
                 & ((self.weights_loaded & (pause == 0)) | ~at_start)
                 & (~tile.last | (self.room & (self.may_launch | ~at_start)))
             ),
-            queue.o.ready.eq(self.step & at_end),
+            self.last.eq(self.step & at_end),
+            queue.o.ready.eq(self.last),
             self.swap.eq(self.step & at_start),
             self.visit.valid.eq(self.step),
             self.visit.first.eq(tile.first),

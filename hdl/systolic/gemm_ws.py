@@ -1,6 +1,6 @@
 """Weight-stationary GEMM engine, in the manner of the first TPU."""
 
-from amaranth.hdl import Cat, Module, Mux, Signal, Value
+from amaranth.hdl import Module, Mux, Signal, Value
 
 from .. import formats
 from ..arith.exact import sum_width
@@ -19,13 +19,11 @@ from ._engine import (
     flags_specials,
     operand_types,
 )
-from ._grid import spans, wave
-from .accumulator import LEAD, AccumulatorBank
+from ._grid import wave
+from ._stationary import add_accumulators, add_results
 from .control_ws import ControlWs, tile_layout
-from .delay import Delay
 from .loader import Loader
 from .mesh_ws import MeshWs
-from .results import Results
 
 __all__ = ["GemmWs"]
 
@@ -184,7 +182,6 @@ class GemmWs(Unit):
     def build(self):
         m = Module()
         given = self.parameters
-        rows, cols, output = given["rows"], given["cols"], given["output"]
         m.submodules.control = control = ControlWs(
             depth=given["acc_depth"],
             revisit=self.revisit,
@@ -194,37 +191,20 @@ class GemmWs(Unit):
         )
         weight_types = self._tiles(m, control)
         psums, special = self._array(m, control, weight_types)
-        sums = self._accumulators(m, control, psums)
-
-        depth = rows + cols + output_latency(output) + 8  # the round trip of a word's place
-        m.submodules.results_stage = out = Results(
-            cols=cols,
-            bank_cols=given["tile_cols"],
-            **self.channel,
-            depth=depth,
-            max_reserve=1,
-            run_interval=self.array_latency,
-            special=self.special,
+        sums = add_accumulators(
+            m,
+            control,
+            psums,
+            array_latency=self.array_latency,
+            cols=given["cols"],
+            tile_cols=given["tile_cols"],
+            psum_width=self.psum_width,
+            acc_width=self.acc_width,
+            overflow=given["overflow"],
+            depth=given["acc_depth"],
+            revisit=self.revisit,
         )
-        on_its_way = Cat(control.emit, special) if self.special else control.emit
-        m.submodules.emitted = emitted = Delay(width=len(on_its_way), cycles=self.array_latency + 1)
-        m.submodules.started = started = Delay(width=1, cycles=self.array_latency)
-        m.d.comb += [
-            emitted.i.eq(on_its_way),
-            started.i.eq(control.launch),
-            Value.cast(out.sums).eq(sums),
-            out.valid.eq(emitted.o[0]),
-            out.start.eq(started.o),
-            out.launch.eq(control.launch),
-            out.reserve.eq(control.emit),
-            control.room.eq(out.room != 0),
-            control.may_launch.eq(out.may_launch),
-            *connect_stream(out.results, self.results),
-        ]
-        if self.special:
-            m.d.comb += out.special.eq(emitted.o[1])
-        if output != "raw":
-            m.d.comb += connect_stream(self.channels, out.channels)
+        add_results(m, self, control, sums, array_latency=self.array_latency, special=special)
         return m
 
     def _tiles(self, m, control):
@@ -321,28 +301,3 @@ class GemmWs(Unit):
         with m.If(control.step):
             m.d.sync += of_run.eq(so_far)
         return so_far
-
-    def _accumulators(self, m, control, psums):
-        """The accumulators of all columns; returns their sums, skewed by column."""
-        given = self.parameters
-        m.submodules.visits = visits = Delay(
-            width=len(Value.cast(control.visit)), cycles=self.array_latency - LEAD
-        )
-        m.d.comb += visits.i.eq(Value.cast(control.visit))
-        visit, sums = visits.o, []
-        for index, (first, count) in enumerate(spans(given["cols"], given["tile_cols"])):
-            m.submodules[f"accumulators_{index}"] = bank = AccumulatorBank(
-                lanes=count,
-                psum_width=self.psum_width,
-                acc_width=self.acc_width,
-                overflow=given["overflow"],
-                depth=given["acc_depth"],
-                revisit=self.revisit,
-            )
-            m.d.comb += [
-                Value.cast(bank.visit).eq(visit),
-                Value.cast(bank.psums).eq(Cat(psums[n] for n in range(first, first + count))),
-            ]
-            visit = Value.cast(bank.visit_o)
-            sums.append(Value.cast(bank.sums))
-        return Cat(sums)

@@ -10,6 +10,7 @@ import numpy as np
 from ..golden import formats
 from ..golden.engine import product as golden_product
 from ..golden.engine import special_results
+from ..golden.fusion.gemm_fusion import gemm_fusion
 from ..golden.systolic.gemm_os import gemm_os
 from ..golden.systolic.gemm_ws import gemm_ws
 from ..operands import Side
@@ -20,17 +21,17 @@ from .streams import Recorder, Sink, Source, never
 
 __all__ = ["Host", "Product"]
 
-_MODELS = {"gemm_ws": gemm_ws, "gemm_os": gemm_os}
+_MODELS = {"gemm_ws": gemm_ws, "gemm_os": gemm_os, "gemm_fusion": gemm_fusion}
 
 
 @dataclass(frozen=True, kw_only=True)
 class Product:
-    """Codes of the operands of a product, their formats, and what is done to its results."""
+    """Codes of the operands of a product, its modes, and what is done to its results."""
 
     a: np.ndarray
     w: np.ndarray
     channels: Channels | None
-    types: dict[str, str]
+    modes: dict[str, str | int]
 
 
 class Host:
@@ -58,27 +59,50 @@ class Host:
         self.bench = Bench(dut)
         self.facts = manifest()
         given = self.facts["parameters"]
-        self.rows, self.cols, self.max_k = given["rows"], given["cols"], given["max_k"]
+        self.rows, self.cols = given["rows"], given["cols"]
+        self.max_k = given.get("max_k", 1 << 16)
         self.depth = given.get("acc_depth", self.rows)
         self.latency = OUTPUT_LATENCY[given["output"]]
         self.given = given
         self.streams = self.facts["streams"]
         self.inputs = [n for n, stream in self.streams.items() if stream["direction"] == "input"]
         self.acc_width = self.facts["derived"]["acc_width"]
-        self._sides = Side(given["a_format"]), Side(given["w_format"])
+        # The formats that either operand can have, by what is chosen at run time.
+        if self.facts["design"] == "gemm_fusion":
+            widths = [(bits, sign) for bits in (2, 4, 8, 16) for sign in (0, 1)]
+            fmts = [
+                {(("bits", bits), ("signed", sign)): formats.get(f"{'' if sign else 'u'}int{bits}")}
+                for bits, sign in widths
+            ]
+            side = {key: fmt for found in fmts for key, fmt in found.items()}
+            self._sides = [side, side]
+        else:
+            self._sides = [
+                {(("type", name),): fmt for name, fmt in Side(given[key]).members.items()}
+                for key in ("a_format", "w_format")
+            ]
 
-    def product(self, m: int, k: int, n: int, kind: str = "random") -> Product:
+    def product(self, m: int, k: int, n: int, kind: str = "random", modes=None) -> Product:
         """A product of at least 1 × 1 × 1 and at most ``max_k`` terms.
 
         ``kind`` is one of ``random``, ``extremes`` (every operand the least or the largest of its
         format), ``runs`` (the same for stretches of k, so that sums go to one limit and back),
-        ``zeros``, or two of ``lowest``, ``highest``, joined by ``*``. Where an engine has several
-        formats on a side, the product has any of them.
+        ``zeros``, or two of ``lowest``, ``highest``, joined by ``*``. Modes that are not given are
+        drawn.
         """
         m, k, n = max(1, m), min(max(1, k), self.max_k), max(1, n)
         draw = self.bench.random
-        chosen = [list(side.members.values()) for side in self._sides]
-        a_fmt, w_fmt = (members[draw.integers(len(members))] for members in chosen)
+        drawn, fmts = {}, []
+        for name, side in zip("aw", self._sides, strict=True):
+            found = [
+                (mode, fmt)
+                for mode, fmt in side.items()
+                if all((modes or {}).get(f"{name}_{key}", value) == value for key, value in mode)
+            ]
+            mode, fmt = found[draw.integers(len(found))]
+            drawn |= {f"{name}_{key}": value for key, value in mode}
+            fmts.append(fmt)
+        a_fmt, w_fmt = fmts
 
         def matrix(fmt, shape, values, steps):
             """Codes; ``steps`` is the axis of k."""
@@ -104,7 +128,7 @@ class Host:
             a=matrix(a_fmt, (m, k), for_a, 1),
             w=matrix(w_fmt, (k, n), for_w or for_a, 0),
             channels=self.channels(n, k),
-            types={"a_type": a_fmt.name, "w_type": w_fmt.name},
+            modes=drawn,
         )
 
     def limit_products(self) -> list[Product]:
@@ -114,16 +138,22 @@ class Host:
         if k > 40 * self.rows + 400:
             cocotb.log.info("accumulators of %d bits are out of reach", self.acc_width)
             k = 4 * self.rows
+        widest = {f"{name}_{key}": value for name, key, value in self._widest()}
         kinds = ["lowest*lowest", "highest*lowest", "lowest*highest", "highest*highest"]
         shapes = [(min(2, self.depth), k, 1)] * 4 + [(self.rows + 1, 3 * k, self.cols)] * 3
         return [
-            self.product(*shape, kind)
+            self.product(*shape, kind, widest)
             for shape, kind in zip(shapes, [*kinds, "runs", "runs", "extremes"], strict=True)
         ]
 
+    def _widest(self):
+        """The mode whose products are the largest, where not all modes come near the limits."""
+        if self.facts["design"] == "gemm_fusion":
+            yield from (("a", "bits", 16), ("w", "bits", 16))
+
     def _limits(self, side: int) -> tuple[int, int]:
         """Least and greatest operand of activations (0) or weights (1)."""
-        members = self._sides[side].members.values()
+        members = self._sides[side].values()
         return min(fmt.lowest for fmt in members), max(fmt.highest for fmt in members)
 
     def channels(self, n: int, k: int) -> Channels | None:
@@ -162,7 +192,7 @@ class Host:
         )
 
     def plans(self, products: list[Product]) -> list[Tiling]:
-        return [tiling(self.facts, *p.a.shape, p.w.shape[1], **p.types) for p in products]
+        return [tiling(self.facts, *p.a.shape, p.w.shape[1], **p.modes) for p in products]
 
     async def start(
         self, products: list[Product], stalls: dict[str, Callable[[], bool]] | None = None
@@ -259,13 +289,13 @@ class Host:
         assert results.shape[1] == self.cols
         for plan, p in zip(self._plans, self._products, strict=True):
             span = slice(at, at + plan.result_words)
-            what = f"a product of {p.a.shape} and {p.w.shape}, {' by '.join(p.types.values())},"
-            expected = golden_product(self.facts, p.a, p.w, p.channels, **p.types)
+            what = f"a product of {p.a.shape} and {p.w.shape}, {p.modes},"
+            expected = golden_product(self.facts, p.a, p.w, p.channels, **p.modes)
             assert np.array_equal(plan.gather(results[span]), expected), (
                 f"{what} is wrong, though every word is right"
             )
             if isinstance(words, dict):
-                needed = special_results(p.a, p.w, **p.types)
+                needed = special_results(p.a, p.w, **p.modes)
                 flags = plan.gather_special({"special": words["special"][span]})
                 assert flags[needed].all(), f"{what} has special operands and no flag for them"
                 assert needed.any() or not flags.any(), f"{what} has flags without reason"

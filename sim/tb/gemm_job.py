@@ -32,8 +32,8 @@ async def product(dut):
     facts = manifest()
     job = np.load(Path("job.npz"))
     a, w = job["a"], job["w"]
-    types = str(job["a_type"]), str(job["w_type"])
-    plan = tiling(facts, len(a), len(w), w.shape[1], *types)
+    modes = {key[5:]: job[key].item() for key in job if key.startswith("mode_")}
+    plan = tiling(facts, len(a), len(w), w.shape[1], **modes)
     channels = Channels(**{name: job[name] for name in CHANNELS}) if "bias" in job else None
     bench = Bench(dut)
     streams = facts["streams"]

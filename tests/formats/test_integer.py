@@ -21,7 +21,7 @@ def test_every_format(kind, bits):
 @pytest.mark.parametrize("name", ["int1", "int17", "uint1", "uint017", "int 8", "INT8", "", "int"])
 def test_no_format(name):
     with pytest.raises(ValueError) as error:  # noqa: PT011, the whole message is compared
-        formats.get(name, "Weight format")
+        formats.get_integer(name, "Weight format")
     assert str(error.value) == (
         f"Weight format must be int<N> or uint<N> with N from 2 to 16, not {name!r}"
     )

@@ -9,6 +9,13 @@ CASES = {
     "5-rows-300-terms-5-places": (ControlOs, dict(rows=5, max_k=300, depth=5)),
     "4-rows-5-terms-40-places": (ControlOs, dict(rows=4, max_k=5, depth=40)),
     "7-rows-1-terms-9-places": (ControlOs, dict(rows=7, max_k=1, depth=9)),
+    "2-rows-types-and-parts": (
+        ControlOs,
+        dict(rows=2, max_k=9, depth=9, a_type=2, w_type=3, parts=1),
+    ),
+    "6-rows-parts": (ControlOs, dict(rows=6, max_k=20, depth=15, parts=1)),
+    "3-rows-a-type": (ControlOs, dict(rows=3, max_k=6, depth=10, a_type=1)),
+    "1-rows-w-type-and-parts": (ControlOs, dict(rows=1, max_k=4, depth=5, w_type=5, parts=1)),
 }
 
 GOOD = next(iter(CASES.values()))
@@ -16,6 +23,9 @@ WRONG = [
     *integers(GOOD, "rows", "Row count", 1),
     *integers(GOOD, "max_k", "Largest K", 1),
     *integers(GOOD, "depth", "Result queue depth", 2),
+    *integers(GOOD, "a_type", "Type width", 0),
+    *integers(GOOD, "w_type", "Type width", 0),
+    *integers(GOOD, "parts", "Parts", 0, 1),
 ]
 
 

@@ -118,6 +118,11 @@ CASES = {
         GemmOs,
         BASE | dict(rows=1, cols=1, a_format="posit8_1", w_format="apot5", pipeline=2, max_k=40),
     ),
+    "2x2-unsigned-halves": (
+        GemmOs,
+        BASE
+        | dict(rows=2, cols=2, a_format="uflint4", w_format="upot4+uint8", pipeline=0, max_k=60),
+    ),
 }
 
 GOOD = next(iter(CASES.values()))

@@ -6,9 +6,13 @@ import numpy as np
 import pytest
 from brickwork.gen.emit import emit
 from brickwork.gen.parameters import GemmOs, GemmWs
+from brickwork.sim.core import Core
 from brickwork.sim.golden import formats
+from brickwork.sim.golden.engine import product as golden_product
+from brickwork.sim.golden.engine import special_results
+from brickwork.sim.lib.patterns import stalls_of_streams
 from brickwork.sim.product import multiply
-from brickwork.sim.tiling import Channels
+from brickwork.sim.tiling import Channels, tiling
 
 # rows, cols, and the rest of an engine; each is built for both dataflows.
 ENGINES = {
@@ -94,3 +98,187 @@ def test_product(tmp_path, design, rows, cols, settings, stall_in, stall_out, ki
     assert len(np.unique(product.y)) > 1
     if not stall_in and not stall_out:
         assert product.ideal_cycles <= product.cycles <= product.cycle_bound
+
+
+def among(bits, highest):
+    """The formats of so many bits whose operands are at most ``highest``."""
+    every = map(formats.get, formats.names())
+    return [fmt.name for fmt in every if fmt.bits == bits and fmt.highest <= highest]
+
+
+FOUR = [*among(4, 1 << 16), "int8", "uint8", "ovp_int8"]
+# Formats of activations and of weights, the width of accumulators permitting, and the rest of an
+# engine that can choose among them for each product.
+SETS = {
+    "pot2": (["pot2"], ["pot2"], dict(pipeline=0)),
+    "2x3": (among(2, 1 << 30), among(3, 1 << 30), dict(pipeline=0)),
+    "3x2": (among(3, 1 << 30), among(2, 1 << 30), dict(pipeline=1)),
+    "4x4": (FOUR, FOUR, dict(pipeline=2)),
+    "4x8": (FOUR, ["int8", "e4m3", "flint8", "posit8_0"], dict(pipeline=1)),
+    "5x5": (among(5, 1 << 30), among(5, 1 << 30), dict(pipeline=2, max_k=2)),
+    "6x7": (among(6, 1 << 31), among(7, 1 << 21), dict(pipeline=2)),
+    "7x6": (among(7, 1 << 40), among(6, 1 << 11), dict(pipeline=2)),
+    "8x4": (["uint8", "int8", "e4m3", "posit8_1"], FOUR, dict(pipeline=0)),
+    "8x8": (among(8, 1 << 36), among(8, 1 << 20), dict(pipeline=2, specials="flag")),
+}
+# Those of few or odd bits, whose formats others have too, are built for one dataflow.
+ONE_DATAFLOW = {"2x3": "gemm_ws", "3x2": "gemm_os", "6x7": "gemm_ws", "7x6": "gemm_os"}
+ENGINES_OF_SETS = [
+    pytest.param(design, *sets, id=f"{design.design()}-{name}")
+    for name, sets in SETS.items()
+    for design in (GemmWs, GemmOs)
+    if ONE_DATAFLOW.get(name, design.design()) == design.design()
+]
+# What both engines have to multiply each by each, whatever else there is.
+ACTIVATIONS = (
+    *("uint8", "int8", "int4", "uflint4", "flint4", "pot4", "upot4", "e2m1", "e4m3"),
+    *("ovp_int4", "posit8_1", "apot4"),
+)
+WEIGHTS = ("int8", "int4", "flint4", "pot4", "e4m3", "ovp_flint4")
+
+
+def of_sets(design, acts, weights, settings):
+    depth = {"acc_depth": 20} if design is GemmWs else {}
+    sets = {"a_format": "+".join(acts), "w_format": "+".join(weights)}
+    return design(**dict(rows=4, cols=3, max_k=31) | depth | sets | settings)
+
+
+def extremes(name):
+    """Codes of the least and the greatest operand; of pairs, beside a mark."""
+    fmt = formats.get(name)
+    codes = np.arange(fmt.lowest_code, fmt.highest_code + 1)
+    operands = (fmt.outliers if fmt.pair else fmt.integers)[codes]
+    return codes[[operands.argmin(), operands.argmax()]]
+
+
+def mixed(random, name, shape):
+    """Any codes, some of them extremes, and of pairs many marks."""
+    fmt = formats.get(name)
+    codes = random.integers(fmt.lowest_code, fmt.highest_code + 1, shape)
+    codes = np.where(random.random(shape) < 0.3, random.choice(extremes(name), shape), codes)
+    return np.where(random.random(shape) < 0.25, fmt.identifier, codes) if fmt.pair else codes
+
+
+def every(random, name, other):
+    """Rows of operands, 1 long or as long as a pair, that bring codes to the multiplier.
+
+    All of them, in pairs all that there are, if they have up to 5 bits or meet integers of 8 as
+    integers of 8. Otherwise the extremes and some.
+    """
+    fmt = formats.get(name)
+    codes = np.arange(fmt.lowest_code, fmt.highest_code + 1)
+    rows = codes[:, None]
+    if fmt.pair:
+        rows = np.stack(np.meshgrid(codes, codes), axis=-1).reshape(-1, 2)
+    elif formats.get(other).pair:
+        rows = np.concatenate([np.pad(rows, ((0, 0), padding)) for padding in ((0, 1), (1, 0))])
+    if fmt.bits <= 5 or {name, other} <= {"int8", "uint8"}:
+        return rows
+    edges = rows[np.isin(rows, extremes(name)).any(axis=1)]
+    return np.concatenate([random.choice(edges, 8), random.choice(rows, 40)])
+
+
+def compute(emission, jobs, stall_in=0, stall_out=0):
+    """Products ``(a, w, types)`` one right after the other; returns the cycles and their bound.
+
+    Every result is compared with the golden model, and so is every flag of special values.
+    """
+    core = Core(emission.manifest)
+    facts = core.manifest
+    plans = [tiling(facts, *a.shape, w.shape[1], **types) for a, w, types in jobs]
+    words = [plan.words(a, w, None) for plan, (a, w, _) in zip(plans, jobs, strict=True)]
+    bound = sum(plan.cycle_bound for plan in plans)
+    found, stats = core.run(
+        **{name: itertools.chain(*(part[name] for part in words)) for name in words[0]},
+        results=sum(plan.result_words for plan in plans),
+        limit=20 * bound + 10_000,
+        stalls=stalls_of_streams(facts["streams"], stall_in, stall_out, seed=1),
+    )
+    found = found["results"] if isinstance(found["results"], dict) else {"lane": found["results"]}
+    at = 0
+    for plan, (a, w, types) in zip(plans, jobs, strict=True):
+        part = {name: lanes[at : at + plan.result_words] for name, lanes in found.items()}
+        at += plan.result_words
+        expected = golden_product(facts, a, w, **types)
+        wrong = np.argwhere(plan.gather(part) != expected)
+        assert not len(wrong), f"{types}: {len(wrong)} wrong, first row {a[wrong[0][0]]} of A"
+        if "special" in part:
+            needed, flags = special_results(a, w, **types), plan.gather_special(part)
+            assert flags[needed].all(), f"{types}: special operands and no flag"
+            assert flags.any() <= needed.any(), f"{types}: flags without reason"
+    return stats.cycles, bound
+
+
+@pytest.mark.parametrize(("design", "acts", "weights", "settings"), ENGINES_OF_SETS)
+def test_every_pair_of_codes(tmp_path, design, acts, weights, settings):
+    """Outer products of columns and rows of codes, whose types change from product to product."""
+    random = np.random.default_rng(len(acts) * len(weights))
+    jobs = []
+    for a_type, w_type in itertools.product(acts, weights):
+        a, w = every(random, a_type, w_type), every(random, w_type, a_type)
+        jobs.append((a, w.T, {"a_type": a_type, "w_type": w_type}))
+    random.shuffle(jobs)
+    tried = sum(len(a) * w.shape[1] for a, w, _ in jobs)
+    assert tried >= 100_000 or all(formats.get(name).bits <= 5 for name in (*acts, *weights))
+    compute(emit(of_sets(design, acts, weights, settings), tmp_path), jobs)
+
+
+@pytest.mark.parametrize(("stall_in", "stall_out"), [(0, 0), (30, 20)])
+@pytest.mark.parametrize(
+    ("design", "acts", "weights", "settings"),
+    [case for case in ENGINES_OF_SETS if case.id.partition("-")[2] in ("4x4", "4x8", "8x4", "8x8")],
+)
+def test_formats(tmp_path, design, acts, weights, settings, stall_in, stall_out):
+    """Each activation format by each weight format: sizes that leave something over, extremes."""
+    parameters = of_sets(design, acts, weights, settings)
+    random = np.random.default_rng([len(acts), len(weights), stall_in])
+    jobs = []
+    for a_type, w_type in itertools.product(acts, weights):
+        m, n = random.integers(1, 2 * parameters.rows + 2), random.integers(1, 8)
+        k = random.choice([random.integers(1, 14), parameters.max_k], p=[0.8, 0.2])
+        a, w = mixed(random, a_type, (m, k)), mixed(random, w_type, (k, n))
+        jobs.append((a, w, {"a_type": a_type, "w_type": w_type}))
+    # The largest operands that are not rare by nature, in as many terms as there may be.
+    largest = [
+        max((n for n in side if not formats.get(n).pair), key=lambda n: formats.get(n).highest)
+        for side in (acts, weights)
+    ]
+    a, w = (np.tile(extremes(name), (parameters.max_k, 2)) for name in largest)
+    jobs.append((a.T, w, dict(zip(("a_type", "w_type"), largest, strict=True))))
+    random.shuffle(jobs)
+    emission = emit(parameters, tmp_path)
+    cycles, bound = compute(emission, jobs, stall_in, stall_out)
+    assert stall_in or cycles <= bound
+    a, w, types = jobs[0]
+    stalls = {"stall_in": stall_in, "stall_out": stall_out}
+    assert multiply(emission.manifest, a, w, **types, **stalls, workdir=tmp_path).matches_golden
+
+
+def test_both_engines_are_tried_with_these_formats():
+    tried = {
+        (case.values[0].design(), a, w)
+        for case in ENGINES_OF_SETS
+        for a, w in itertools.product(case.values[1], case.values[2])
+    }
+    assert tried >= set(itertools.product(("gemm_ws", "gemm_os"), ACTIVATIONS, WEIGHTS))
+
+
+@pytest.mark.parametrize("design", [GemmWs, GemmOs], ids=["gemm_ws", "gemm_os"])
+@pytest.mark.parametrize(
+    ("a_format", "w_format", "pipeline"),
+    [("int4", "int4", 0), ("uflint4", "pot4", 2), ("e4m3", "e4m3", 1), ("int4", "posit8_2", 2)],
+)
+def test_full_accumulators(tmp_path, design, a_format, w_format, pipeline):
+    """As many of the largest products as there may be, of an engine that has no bit to spare."""
+    a_codes, w_codes = extremes(a_format), extremes(w_format)
+    a_values, w_values = formats.operands(a_codes, a_format), formats.operands(w_codes, w_format)
+    largest = int(abs(np.outer(a_values, w_values)).max())
+    # The number for which the greatest sum comes closest to the next power of two.
+    k = max(range(20, 60), key=lambda k: k * largest / (1 << (k * largest).bit_length()))
+    formats_of_sides = {"a_format": a_format, "w_format": w_format}
+    parameters = design(rows=3, cols=2, **formats_of_sides, max_k=k, pipeline=pipeline)
+    a, w = (np.tile(codes, (k, 2)) for codes in (a_codes, w_codes))
+    product = multiply(emit(parameters, tmp_path).manifest, a.T, w, workdir=tmp_path, stall_in=10)
+    assert product.matches_golden
+    limit = 1 << (parameters.unit().acc_width - 1)
+    assert 0.95 * limit < abs(product.y).max() < limit

@@ -82,6 +82,34 @@ CASES = {
             run_interval=30,
         ),
     ),
+    "5-raw-flag": (
+        Results,
+        dict(
+            cols=5,
+            bank_cols=2,
+            acc_width=7,
+            output="raw",
+            out_format="int4",
+            depth=18,
+            max_reserve=1,
+            run_interval=4,
+            special=1,
+        ),
+    ),
+    "2-scale-by-runs-flag": (
+        Results,
+        dict(
+            cols=2,
+            bank_cols=2,
+            acc_width=12,
+            output="scale",
+            out_format="int5",
+            depth=30,
+            max_reserve=6,
+            run_interval=8,
+            special=1,
+        ),
+    ),
 }
 
 GOOD = next(iter(CASES.values()))
@@ -92,6 +120,7 @@ WRONG = [
     *integers(GOOD, "depth", "Result queue depth", 2),
     *integers(GOOD, "max_reserve", "Largest reservation", 1),
     *integers(GOOD, "run_interval", "Run interval", 1),
+    *integers(GOOD, "special", "Special flag", 0, 1),
     *integer_formats(GOOD, "out_format", "Output format"),
 ]
 

@@ -8,26 +8,34 @@ from ...lib.streams import Monitor, Source, stalls
 CONDITIONS = ("acts_held", "weights_loaded", "room", "may_launch")
 
 
+def fields(word):
+    """The fields of a word of ``tiles``."""
+    return {
+        field["name"]: word >> field["offset"] & ((1 << field["width"]) - 1)
+        for field in manifest()["streams"]["tiles"]["fields"]
+    }
+
+
 class Sequence:
     """What has to happen in each cycle, from the tiles that were accepted before it."""
 
     def __init__(self, dut, conditions):
         given = manifest()["parameters"]
         self.dut, self.conditions = dut, conditions
-        self.revisit = given["revisit"]
-        self.width = max(1, (given["depth"] - 1).bit_length())
+        self.revisit, self.ahead, self.typed = given["revisit"], given["ahead"], given["a_type"]
         self.tiles, self.row, self.may_begin = [], 0, 0
         self.given = dict.fromkeys(CONDITIONS, 0)
-        self.rows, self.done, self.gaps = 0, 0, []
+        self.rows, self.done, self.gaps, self.most = 0, 0, [], 0
         self._visited, self._last = {}, None
         for name in CONDITIONS:
             getattr(dut, name).value = 0
 
     def step(self, cycle):
         dut, given = self.dut, self.given
-        begins, step, last = self.row == 0, False, False
+        begins, ends, step, last = self.row == 0, False, False, False
         if self.tiles:
-            length, first, last = self.tiles[0]
+            tile = self.tiles[0]
+            last, ends = tile["last"], self.row == tile["length"]
             step = given["acts_held"]
             if begins:
                 step = step and given["weights_loaded"] and cycle >= self.may_begin
@@ -36,17 +44,23 @@ class Sequence:
         expected = {
             "step": bool(step),
             "swap": bool(step and begins),
+            "last": bool(step and ends),
             "emit": bool(step and last),
             "launch": bool(step and last and begins),
         }
         for name, value in expected.items():
             found = bool(getattr(dut, name).value)
             assert found == value, f"cycle {cycle}, row {self.row}: {name} is {found}"
-        assert bool(dut.tiles_ready.value) == (len(self.tiles) < 2), f"cycle {cycle}: tiles_ready"
+        ready = bool(dut.tiles_ready.value)
+        assert ready == (len(self.tiles) < self.ahead), f"cycle {cycle}: tiles_ready"
         visit = int(dut.visit.value)
         assert visit & 1 == step, f"cycle {cycle}: a visit that is no step, or the other way"
         if step:
-            assert visit >> 1 == self.row << 1 | first, f"cycle {cycle}: visit {visit:#x}"
+            wanted = self.row << 1 | tile["first"]
+            assert visit >> 1 == wanted, f"cycle {cycle}: visit {visit:#x}"
+            if self.typed:
+                found = int(dut.a_type.value)
+                assert found == tile["a_type"], f"cycle {cycle}: type {found}"
             apart = cycle - self._visited.get(self.row, -99)
             assert apart >= self.revisit, f"cycle {cycle}: row {self.row} after {apart} cycles"
             self._visited[self.row] = cycle
@@ -55,16 +69,15 @@ class Sequence:
             self._last = cycle
             self.rows += 1
             self.row += 1
-            if self.row > length:
+            if ends:
                 # As many cycles without a step as the tile has rows too few.
                 self.may_begin = cycle + 1 + max(0, self.revisit - self.row)
                 self.tiles.pop(0)
                 self.row = 0
                 self.done += 1
         if dut.tiles_valid.value and dut.tiles_ready.value:
-            word = int(dut.tiles_payload.value)
-            length = word & ((1 << self.width) - 1)
-            self.tiles.append((length, word >> self.width & 1, word >> self.width + 1))
+            self.tiles.append(fields(int(dut.tiles_payload.value)))
+            self.most = max(self.most, len(self.tiles))
         for name, pattern in self.conditions.items():
             self.given[name] = int(not pattern())
             getattr(dut, name).value = self.given[name]
@@ -72,11 +85,12 @@ class Sequence:
 
 def tiles(rng, count, longest):
     """Random words, most of them of short tiles."""
-    depth = manifest()["parameters"]["depth"]
+    given = manifest()["parameters"]
+    depth = given["depth"]
     width = max(1, (depth - 1).bit_length())
     for _ in range(count):
         length = min(rng.choice([1, 2, 3, 4, 5, depth, rng.randint(1, depth)]), depth, longest)
-        yield rng.randrange(4) << width | length - 1
+        yield rng.getrandbits(2 + given["a_type"]) << width | length - 1
 
 
 async def run(dut, share, *, count=60, longest=1 << 30, stall=0):
@@ -89,8 +103,7 @@ async def run(dut, share, *, count=60, longest=1 << 30, stall=0):
     source = Source(dut, stream, words, stalls(stall, rng))
     await bench.reset()
     bench.parts = [source, Monitor(dut, "tiles", stream), sequence]
-    width = sequence.width
-    rows = sum((word & ((1 << width) - 1)) + 1 for word in words)
+    rows = sum(fields(word)["length"] + 1 for word in words)
     await bench.run(lambda: sequence.done == count, 200 * (rows + count))
     assert sequence.rows == rows
     for _ in range(10):
@@ -115,6 +128,13 @@ async def without_a_gap(dut):
     """A row every cycle when nothing is missing, but for the rest that short tiles need."""
     sequence = await run(dut, {})
     assert set(sequence.gaps) <= {1}
+
+
+@cocotb.test()
+async def tiles_ahead(dut):
+    """So many tiles can be known at a time."""
+    sequence = await run(dut, {"acts_held": 80})
+    assert sequence.most == sequence.ahead
 
 
 @cocotb.test()
@@ -150,7 +170,8 @@ async def nothing_waits_for_the_cycle_of_tiles(dut):
     source = Source(dut, stream, tiles(bench.rng, 100, 1 << 30))
     await bench.reset()
     bench.parts = [source, sequence]
-    outputs = ["tiles_ready", "step", "swap", "visit", "emit", "launch"]
+    outputs = ["tiles_ready", "step", "swap", "last", "visit", "emit", "launch"]
+    outputs += ["a_type"] if sequence.typed else []
     for _ in range(60):
         await bench.tick()
         await check_no_paths(bench, ["tiles_payload", "tiles_valid"], outputs)

@@ -34,6 +34,7 @@ class Array:
         self.cols, self.output = given["cols"], given["output"]
         self.latency = OUTPUT_LATENCY[self.output]
         self.lane = facts["streams"]["results"]["fields"][0]["width"]
+        self.flagged = given["special"]
         self.interval = 1 if self.output == "raw" else self.cols + self.latency - 1
         self.heights = deque(heights)
         self.rows = sum(heights)
@@ -41,6 +42,7 @@ class Array:
         self.board = Scoreboard()
         self.left = 0
         self.launches, self.came, self.starts, self.sums = [], [], set(), {}
+        self.specials = {}
         self.row_of_run = 0
         self.results = Recorder(dut, "results", facts["streams"]["results"])
         self.sink = Sink(dut, facts["streams"]["results"], results)
@@ -57,7 +59,8 @@ class Array:
             self.source = Source(dut, stream, words, channels)
             self.accepted = Recorder(dut, "channels", stream)
             self.parts += [self.source, self.accepted]
-        for name in ("sums", "valid", "start", "launch", "reserve"):
+        flags = ["special"] if self.flagged else []
+        for name in ("sums", "valid", "start", "launch", "reserve", *flags):
             getattr(dut, name).value = 0
 
     async def start(self):
@@ -81,7 +84,8 @@ class Array:
                 channel([acc], values, self.output)[0]
                 for acc, values in zip(accs, self.current, strict=True)
             ]
-        self.board.expect(join(accs, self.lane))
+        special = self.specials[cycle] = self.bench.rng.getrandbits(self.flagged)
+        self.board.expect(join(accs, self.lane) | special << self.lane * self.cols)
 
     def drive(self):
         """Read what the unit offers in this cycle, and apply what follows from it."""
@@ -123,6 +127,9 @@ class Array:
             [self.sums.pop((now, lane), self.acc()) for lane in range(self.cols)],
             given["acc_width"],
         )
+        if self.flagged:
+            # What comes without a row means nothing.
+            dut.special.value = self.specials.pop(now, self.bench.rng.getrandbits(1))
         self.reserve = reserve
 
     async def tick(self):
@@ -268,6 +275,7 @@ async def outputs_come_from_registers(dut):
     await array.start()
     streams = manifest()["streams"]
     inputs = ["sums", "valid", "start", "launch", "reserve", "results_ready"]
+    inputs += ["special"] if array.flagged else []
     outputs = ["room", "may_launch", "results_payload", "results_valid"]
     if "channels" in streams:
         inputs += ["channels_payload", "channels_valid"]

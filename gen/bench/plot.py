@@ -1,0 +1,127 @@
+"""The plot of ``brickwork bench quality``; needs matplotlib."""
+
+import io
+import math
+from pathlib import Path
+
+from ...sim.golden import formats
+from ..emit import write_whole
+from .tensors import ANT, FORMATS, SHAPE
+
+__all__ = ["MISSING", "draw"]
+
+MISSING = "not installed: matplotlib (pip install 'brickwork[bench]')"
+
+# Okabe and Ito's colours, which the colour-blind tell apart; they differ in brightness too.
+_COLOURS = {
+    "ANT's three formats": "#0072B2",
+    "ANT: the best of the three": "#56B4E9",
+    "other formats": "#999999",
+    "OliVe's pairs": "#D55E00",
+}
+_TITLES = {
+    "gaussian": "Gaussian",
+    "laplace": "Laplace",
+    "uniform": "Uniform",
+    "outliers": "Gaussian with outliers",
+}
+_SETTINGS = {
+    "font.family": "DejaVu Sans",  # comes with matplotlib
+    "font.size": 9,
+    "svg.fonttype": "path",  # looks the same everywhere
+    "svg.hashsalt": "brickwork",  # equal numbers give equal bytes
+    "axes.spines.top": False,
+    "axes.spines.right": False,
+    "axes.spines.left": False,
+}
+
+
+def draw(records: list[dict], path: Path, **options) -> bool:
+    """Draws what ``tensors.measure`` found, with one scale for each tensor.
+
+    A panel for each distribution has a bar for each format, the median of the seeds, and a line
+    from the least to the greatest. ``options`` go to matplotlib's ``savefig``. Returns whether
+    matplotlib is there; without it nothing is written.
+    """
+    try:
+        import matplotlib
+        from matplotlib.figure import Figure
+    except ImportError:
+        return False
+    rows = [row for row in records if row["table"] == "tensors" and row["scale"] == "tensor"]
+    places = _places()
+    with matplotlib.rc_context(_SETTINGS):
+        figure = Figure(figsize=(11, 4.8), layout="constrained")
+        panels = figure.subplots(1, len(_TITLES), sharex=True, sharey=True)
+        for panel, name in zip(panels, _TITLES, strict=True):
+            _panel(panel, name, [row for row in rows if row["distribution"] == name], places)
+        panels[0].set_yticks(list(places.values()), list(places))
+        panels[0].invert_yaxis()
+        largest = max(row["sqnr_db"] for row in rows)
+        panels[0].set_xlim(0, 1.3 * largest)  # leaves room for the labels
+        panels[0].set_xticks(range(0, int(largest) + 1, 5))
+        rows, columns, seeds = *SHAPE, len(rows[0]["nmse_by_seed"])
+        figure.supxlabel(
+            "signal to quantization noise in dB; bars: median, lines: range of "
+            f"{seeds} tensors of {rows}×{columns}, each with one scale",
+            fontsize=9,
+        )
+        _legend(figure)
+        with io.BytesIO() as file:
+            figure.savefig(file, **{"format": "svg", "metadata": {"Date": None}} | options)
+            write_whole(path, file.getvalue())
+    return True
+
+
+def _places():
+    """Where each format's bar is, from above; groups have a gap between them."""
+    places, at, last = {}, -1.0, None
+    for name in (*ANT, "ANT", *FORMATS[len(ANT) :]):
+        kind = _kind(name)
+        at += 1.5 if last not in (None, kind) and name != "ANT" else 1
+        places[name], last = at, kind
+    return places
+
+
+def _kind(name):
+    if name == "ANT":
+        return "ANT: the best of the three"
+    if name in ANT:
+        return "ANT's three formats"
+    return "OliVe's pairs" if formats.get(name).pair else "other formats"
+
+
+def _panel(panel, distribution, rows, places):
+    from matplotlib.patheffects import withStroke
+
+    best = max(round(row["sqnr_db"], 1) for row in rows)
+    halo = [withStroke(linewidth=2.5, foreground="white")]
+    for row in rows:
+        name = row["format"]
+        y = places[name]
+        panel.barh(y, row["sqnr_db"], height=0.72, color=_COLOURS[_kind(name)])
+        ends = [-10 * math.log10(error) for error in row["nmse_by_seed"]]
+        panel.plot([min(ends), max(ends)], [y, y], color="black", lw=1.2, path_effects=halo)
+        chosen = "/".join(dict.fromkeys(row["chosen"] or []))
+        panel.annotate(
+            f"{row['sqnr_db']:.1f} {chosen}",
+            (max(ends), y),
+            xytext=(4, 0),
+            textcoords="offset points",
+            va="center",
+            fontsize=8,
+            fontweight="bold" if round(row["sqnr_db"], 1) == best else "normal",
+        )
+    panel.set_title(_TITLES[distribution], fontsize=10)
+    panel.tick_params(axis="y", length=0)
+
+
+def _legend(figure):
+    from matplotlib.patches import Patch
+
+    figure.legend(
+        handles=[Patch(color=colour, label=kind) for kind, colour in _COLOURS.items()],
+        loc="outside upper center",
+        ncols=len(_COLOURS),
+        frameon=False,
+    )

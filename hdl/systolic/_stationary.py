@@ -1,0 +1,90 @@
+"""What weight-stationary engines have in common: from the array's partial sums to the results."""
+
+from amaranth.hdl import Cat, Value
+
+from ..arith.requantize import output_latency
+from ..unit import connect_stream
+from ._grid import spans
+from .accumulator import LEAD, AccumulatorBank
+from .delay import Delay
+from .results import Results
+
+__all__ = ["add_accumulators", "add_results"]
+
+
+def add_accumulators(m, control, psums, *, array_latency, cols, tile_cols, **accumulator):
+    """The accumulators of all columns; returns their sums, skewed by column.
+
+    Parameters
+    ----------
+    control : ControlWs
+    psums : sequence of Value
+        A column each, a cycle after the one before it.
+    array_latency : int
+        Cycles from a row's step to the partial sum of column 0.
+    cols, tile_cols : int
+        Columns, and how many have their accumulators in one module.
+    **accumulator
+        Parameters of :class:`Accumulator`.
+    """
+    m.submodules.visits = visits = Delay(
+        width=len(Value.cast(control.visit)), cycles=array_latency - LEAD
+    )
+    m.d.comb += visits.i.eq(Value.cast(control.visit))
+    visit, sums = visits.o, []
+    for index, (first, count) in enumerate(spans(cols, tile_cols)):
+        m.submodules[f"accumulators_{index}"] = bank = AccumulatorBank(lanes=count, **accumulator)
+        m.d.comb += [
+            Value.cast(bank.visit).eq(visit),
+            Value.cast(bank.psums).eq(Cat(psums[n] for n in range(first, first + count))),
+        ]
+        visit = Value.cast(bank.visit_o)
+        sums.append(Value.cast(bank.sums))
+    return Cat(sums)
+
+
+def add_results(m, engine, control, sums, *, array_latency, special=None):
+    """The output side of an engine, from the sums of its columns to its stream ``results``.
+
+    Parameters
+    ----------
+    engine : Unit
+        With the attributes ``parameters``, ``channel`` and the streams.
+    control : ControlWs
+    sums : Value
+        A column each, a cycle after the one before it.
+    array_latency : int
+        Cycles from a row's step to the partial sum of column 0.
+    special : Value or None
+        A flag for the row that goes.
+    """
+    given = engine.parameters
+    output = given["output"]
+    m.submodules.results_stage = out = Results(
+        cols=given["cols"],
+        bank_cols=given["tile_cols"],
+        **engine.channel,
+        depth=given["rows"] + given["cols"] + output_latency(output) + 8,  # a place's round trip
+        max_reserve=1,
+        run_interval=array_latency,
+        special=int(special is not None),
+    )
+    on_its_way = control.emit if special is None else Cat(control.emit, special)
+    m.submodules.emitted = emitted = Delay(width=len(on_its_way), cycles=array_latency + 1)
+    m.submodules.started = started = Delay(width=1, cycles=array_latency)
+    m.d.comb += [
+        emitted.i.eq(on_its_way),
+        started.i.eq(control.launch),
+        Value.cast(out.sums).eq(sums),
+        out.valid.eq(emitted.o[0]),
+        out.start.eq(started.o),
+        out.launch.eq(control.launch),
+        out.reserve.eq(control.emit),
+        control.room.eq(out.room != 0),
+        control.may_launch.eq(out.may_launch),
+        *connect_stream(out.results, engine.results),
+    ]
+    if special is not None:
+        m.d.comb += out.special.eq(emitted.o[1])
+    if output != "raw":
+        m.d.comb += connect_stream(engine.channels, out.channels)

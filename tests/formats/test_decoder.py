@@ -1,0 +1,95 @@
+"""The decoders: their testbench, every format by itself, and parameters that they refuse."""
+
+import numpy as np
+import pytest
+from amaranth.sim import Simulator
+from brickwork.hdl import formats
+from brickwork.hdl.formats.decoder import Decoder, DecoderBank
+from brickwork.sim.golden import formats as golden
+from refusals import choices, integers
+from refusals import formats as format_names
+
+#: All formats of each width.
+SETS = {bits: [n for n in golden.names() if golden.get(n).bits == bits] for bits in range(2, 17)}
+
+CASES = {
+    "flint4": (Decoder, dict(format="flint4")),
+    "bank-4-types": (DecoderBank, dict(lanes=4, format="int4+flint4+pot4")),
+    **{f"all-{bits}-bit": (Decoder, dict(format="+".join(names))) for bits, names in SETS.items()},
+    "int4": (Decoder, dict(format="int4")),
+    "e4m3": (Decoder, dict(format="e4m3")),
+    "ovp_int4": (Decoder, dict(format="ovp_int4")),
+    "int4-halves": (Decoder, dict(format="int4+flint4+int8+uint8")),
+    "pairs-halves": (Decoder, dict(format="ovp_int4+ovp_flint4+ovp_int8")),
+    "e4m3-flag": (Decoder, dict(format="e4m3", specials="flag")),
+    "8-bit-flag": (
+        Decoder,
+        dict(format="posit8_1+int8+e5m2+ovp_int8+e4m3", specials="flag"),
+    ),
+    "4-bit-flag": (Decoder, dict(format="posit4_0+uint8+pot4", specials="flag")),
+    "bank-1-pairs": (DecoderBank, dict(lanes=1, format="ovp_flint4")),
+    "bank-3-e5m2-flag": (DecoderBank, dict(lanes=3, format="e5m2", specials="flag")),
+    "bank-5-pairs-halves": (DecoderBank, dict(lanes=5, format="ovp_int8+apot4+int8+ovp_int4")),
+}
+
+GOOD, BANK = CASES["flint4"], CASES["bank-4-types"]
+WRONG = [
+    *format_names(GOOD, "format", "Format"),
+    *choices(GOOD, "specials", "Special values", "'saturate' or 'flag'"),
+    *integers(BANK, "lanes", "Lane count", 1),
+    *format_names(BANK, "format", "Format"),
+    *choices(BANK, "specials", "Special values", "'saturate' or 'flag'"),
+]
+
+
+def test_bench(run_bench, case):
+    run_bench(case)
+
+
+def test_wrong_parameters(refuses, wrong):
+    refuses(wrong)
+
+
+def test_every_format_has_a_case():
+    cases = [given["format"].split("+") for kind, given in CASES.values() if kind is Decoder]
+    assert {name for names in cases for name in names} == set(formats.names())
+
+
+def test_names_are_those_of_the_golden_models():
+    assert len(set(formats.names())) == len(formats.names())
+    assert set(formats.names()) == set(golden.names())
+
+
+@pytest.mark.parametrize("name", formats.names())
+def test_every_format_by_itself(name):
+    """In sets operands are as wide as the widest needs; here each has to do with its own."""
+    fmt, model = formats.get(name), golden.get(name)
+    assert (fmt.name, fmt.bits, fmt.pair) == (name, model.bits, model.pair)
+    assert (fmt.lowest, fmt.highest) == (model.lowest, model.highest)
+    assert fmt.has_special == model.special.any()
+    tables = [model.integers, model.outliers] if fmt.pair else [model.integers]
+    decoder = Decoder(format=name)
+    codes = np.arange(1 << fmt.bits)
+    if fmt.bits > 8:
+        edges = [0, 1, codes[-1] // 2, codes[-1] // 2 + 1, codes[-1]]
+        codes = [*edges, *np.random.default_rng(fmt.bits).choice(codes, 50)]
+
+    async def bench(context):
+        for outlier, table in enumerate(tables):
+            if fmt.pair:
+                context.set(decoder.outlier, outlier)
+            for code in codes:
+                context.set(decoder.code, int(code))
+                await context.delay(1e-9)
+                terms = [
+                    (term, context.get(mantissa), 0 if exponent is None else context.get(exponent))
+                    for term, mantissa, exponent in fmt.operand.parts(decoder.o)
+                ]
+                assert sum(mantissa << exponent for _, mantissa, exponent in terms) == table[code]
+                for term, mantissa, exponent in terms:
+                    assert term.lowest <= mantissa <= term.highest
+                    assert exponent <= term.exponents
+
+    simulator = Simulator(decoder)
+    simulator.add_testbench(bench)
+    simulator.run()
