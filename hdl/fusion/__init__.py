@@ -1,0 +1,1 @@
+"""BitFusion: multipliers of two bits that fuse at run time."""

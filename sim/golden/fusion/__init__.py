@@ -1,0 +1,1 @@
+"""Golden models of the units of ``hdl/fusion``."""

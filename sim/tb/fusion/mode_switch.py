@@ -1,0 +1,213 @@
+"""Testbench of the change of modes between tiles."""
+
+import cocotb
+
+from ...lib.bench import Bench, check_no_paths, manifest
+from ...lib.streams import Monitor, Recorder, Source, never, stalls
+
+SETTING = ("a_bits", "w_bits", "a_signed", "w_signed", "shift")
+OUTPUTS = ["i_ready", "o_valid", "o_payload", "choice", "shift"]
+
+
+def fields(facts, word):
+    """The fields of a stream's word, or of a port's."""
+    return {f["name"]: word >> f["offset"] & ((1 << f["width"]) - 1) for f in facts["fields"]}
+
+
+class Control:
+    """Takes tiles, lets their rows go, and checks what the unit does in each cycle.
+
+    Parameters
+    ----------
+    seen : Recorder
+        Of the tiles that go in.
+    room : int
+        Most tiles that it has at a time.
+    ready, row : functions
+        Say whether to hold back a tile, or a row.
+    """
+
+    def __init__(self, dut, seen, *, room, ready=never, row=never):
+        self.dut, self.seen, self.room = dut, seen, room
+        self.facts = manifest()
+        given = self.facts["parameters"]
+        self.drain, self.settle = given["drain"], given["settle"]
+        (self.choice,) = [port for port in self.facts["ports"] if port["name"] == "choice"]
+        self._hold_tile, self._hold_row = ready, row
+        self.inside, self.rows = [], 0
+        self.passed, self.done, self.changes = 0, 0, 0
+        self.setting, self.stepped, self.came = (0,) * 5, None, 0
+        self.due = None
+        self.given = {"o_ready": 0, "step": 0, "last": 0}
+        for name, value in self.given.items():
+            getattr(dut, name).value = value
+
+    def step(self, cycle):
+        dut, given = self.dut, self.given
+        choice = fields(self.choice, int(dut.choice.value))
+        setting = (*(choice[name] for name in SETTING[:4]), int(dut.shift.value))
+        if setting != self.setting:
+            self._check_change(cycle, setting)
+        assert all(tile["setting"] == setting for tile in self.inside), f"cycle {cycle}: {setting}"
+        # The next tile comes a cycle after it went in and the one before went out.
+        taken = self.seen.taken
+        if self.due is None and self.passed < len(taken) and taken[self.passed] < cycle:
+            self._expect_next(max(taken[self.passed], self.came) + 1)
+        valid = bool(dut.o_valid.value)
+        expected = self.due is not None and cycle >= self.due
+        assert valid == expected, f"cycle {cycle}: o_valid is {valid}"
+        if valid:
+            tile = fields(self.facts["streams"]["o"], int(dut.o_payload.value))
+            for name, value in tile.items():
+                assert value == self.next[name], f"cycle {cycle}: {name} is {value}"
+        if given["step"]:
+            self.stepped = cycle
+            self.rows += 1
+            if given["last"]:
+                self.inside.pop(0)
+                self.rows = 0
+                self.done += 1
+            self._postpone()
+        if valid and given["o_ready"]:
+            assert self.next["setting"] == setting, f"cycle {cycle}: a tile of another mode"
+            self.inside.append(self.next)
+            self.passed += 1
+            self.came, self.due = cycle, None
+        self._drive()
+
+    def _check_change(self, cycle, setting):
+        assert not self.inside, f"cycle {cycle}: the mode changes within a tile"
+        since = cycle - 1 - self.stepped if self.stepped is not None else self.drain
+        assert since >= self.drain, f"cycle {cycle}: the mode changes {since} cycles after a row"
+        assert self.due is not None, f"cycle {cycle}: the mode changes without a tile"
+        assert setting == self.next["setting"], f"cycle {cycle}: the mode becomes {setting}"
+        assert cycle == self.due - self.settle, f"cycle {cycle}: the mode changes too soon or late"
+        self.setting = setting
+        self.changes += 1
+
+    def _expect_next(self, head):
+        """The next tile stands at the head of the queue from the cycle ``head`` on."""
+        tile = fields(self.facts["streams"]["i"], self.seen.words[self.passed])
+        tile["setting"] = tuple(tile[name] for name in SETTING)
+        self.next, self._head = tile, head
+        self.due = head
+        self._postpone()
+
+    def _postpone(self):
+        """A tile of another mode is due some time after the last row of those before."""
+        if self.due is None or self.next["setting"] == self.setting:
+            return
+        if self.inside:
+            self.due = float("inf")
+            return
+        quiet = self._head
+        if self.stepped is not None:
+            quiet = max(quiet, self.stepped + 1 + self.drain)
+        self.due = quiet + 1 + self.settle
+
+    def _drive(self):
+        given = {"o_ready": 0, "step": 0, "last": 0}
+        if len(self.inside) < self.room and not self._hold_tile():
+            given["o_ready"] = 1
+        if self.inside and not self._hold_row():
+            given["step"] = 1
+            given["last"] = int(self.rows == self.inside[0]["length"])
+        for name, value in given.items():
+            if value != self.given[name]:
+                getattr(self.dut, name).value = value
+        self.given = given
+
+
+def tiles(rng, count, same):
+    """Random tiles; a share of ``same`` has the mode of the one before, others differ in a bit."""
+    facts = manifest()["streams"]["i"]["fields"]
+    depth = manifest()["parameters"]["depth"]
+    values = dict.fromkeys(SETTING, 0)
+    for _ in range(count):
+        if rng.random() >= same:
+            name = rng.choice(SETTING)
+            (width,) = [field["width"] for field in facts if field["name"] == name]
+            values[name] ^= 1 << rng.randrange(width)
+        tile = values | {"length": rng.choice([0, rng.randrange(depth), depth - 1])}
+        tile |= {"first": rng.getrandbits(1), "last": rng.getrandbits(1)}
+        yield sum(tile[field["name"]] << field["offset"] for field in facts)
+
+
+async def start(dut, words, *, stall=never, room=2, ready=never, row=never):
+    bench = Bench(dut)
+    streams = manifest()["streams"]
+    seen = Recorder(dut, "i", streams["i"])
+    source = Source(dut, streams["i"], words, stall)
+    control = Control(dut, seen, room=room, ready=ready, row=row)
+    await bench.reset()
+    bench.parts = [source, seen, Monitor(dut, "o", streams["o"]), control]
+    return bench, control
+
+
+async def run(dut, words, **patterns):
+    bench, control = await start(dut, words, **patterns)
+    given = manifest()["parameters"]
+    limit = 20 * len(words) * (given["depth"] + given["drain"] + given["settle"] + 10)
+    await bench.run(lambda: control.done >= len(words), limit)
+    for _ in range(given["drain"] + given["settle"] + 10):
+        await bench.tick()
+    assert control.done == control.passed == len(words) == len(control.seen.words)
+    return control
+
+
+@cocotb.test()
+@cocotb.parametrize(same=[0.1, 0.5, 0.9], room=[1, 2, 7])
+async def without_stalls(dut, same, room):
+    """Modes that change often, sometimes and seldom."""
+    control = await run(dut, list(tiles(Bench(dut).rng, 60, same)), room=room)
+    assert control.changes > 0
+
+
+@cocotb.test()
+@cocotb.parametrize(inputs=[0, 60], ready=[0, 60], rows=[0, 60])
+async def random_stalls(dut, inputs, ready, rows):
+    """Tiles that come late, a control that takes them late, and rows with gaps between them."""
+    rng = Bench(dut).rng
+    for same in (0.2, 0.8):
+        await run(
+            dut,
+            list(tiles(rng, 40, same)),
+            stall=stalls(inputs, rng),
+            ready=stalls(ready, rng),
+            row=stalls(rows, rng),
+        )
+
+
+@cocotb.test()
+async def throughput(dut):
+    """Tiles of one mode and one row pass one a cycle, a cycle after they came."""
+    facts = manifest()["streams"]["i"]
+    words = [w for w in tiles(Bench(dut).rng, 400, 1.0) if fields(facts, w)["length"] == 0]
+    control = await run(dut, words, room=7)
+    assert control.changes == 0
+    begin = control.seen.taken[0]
+    assert control.seen.taken == list(range(begin, begin + len(words)))
+
+
+@cocotb.test()
+async def reset(dut):
+    """A reset at any time leaves neither a mode nor a tile, nor any waiting."""
+    rng = Bench(dut).rng
+    for cycles in (*range(1, 12), *(rng.randrange(12, 60) for _ in range(8))):
+        words = list(tiles(rng, 20, 0.4))
+        bench, _ = await start(dut, words, room=7, row=stalls(30, rng))
+        for _ in range(cycles):
+            await bench.tick()
+        await run(dut, list(tiles(rng, 4, 0.5)))
+
+
+@cocotb.test()
+async def no_paths_within_a_cycle(dut):
+    """All outputs come from registers."""
+    rng = Bench(dut).rng
+    patterns = {name: stalls(30, rng) for name in ("stall", "ready", "row")}
+    bench, _ = await start(dut, list(tiles(rng, 200, 0.5)), **patterns)
+    inputs = ["i_valid", "i_payload", "o_ready", "step", "last"]
+    for _ in range(60):
+        await bench.tick()
+        await check_no_paths(bench, inputs, OUTPUTS)
