@@ -146,7 +146,8 @@ def parser() -> argparse.ArgumentParser:
         "benches",
         metavar="NAME",
         nargs="*",
-        help="cycles, emission, simulation, quality, area, mixed or speed (default: all)",
+        help="cycles, emission, simulation, quality, area, bitfusion, mixed or speed "
+        "(default: all)",
     )
     new.add_argument(
         "--sizes",

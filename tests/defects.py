@@ -71,6 +71,15 @@ ENGINE = "hdl/systolic/_engine.py"
 STATIONARY = "hdl/systolic/_stationary.py"
 GEMM_WS = "hdl/systolic/gemm_ws.py"
 GEMM_OS = "hdl/systolic/gemm_os.py"
+BITBRICK = "hdl/fusion/bitbrick.py"
+MODE = "hdl/fusion/mode.py"
+FUSION_UNIT = "hdl/fusion/fusion_unit.py"
+FUSION_MAC = "hdl/fusion/fusion_mac.py"
+MODE_SWITCH = "hdl/fusion/mode_switch.py"
+UNPACK = "hdl/fusion/unpack.py"
+PE_FUSION = "hdl/fusion/pe_fusion.py"
+MESH_FUSION = "hdl/fusion/mesh_fusion.py"
+GEMM_FUSION = "hdl/fusion/gemm_fusion.py"
 
 DEFECTS = {
     "requantize": [
@@ -1197,6 +1206,492 @@ DEFECTS = {
             "signed(signed_width(*_product_range(a_term, w_term)) - 1)",
             "the register between multiplier and shifter is a bit too narrow",
             "1x1-posit-apot",
+        ),
+    ],
+    "bitbrick": [
+        Defect(
+            BITBRICK,
+            "self.x[1] & self.x_signed",
+            "self.x[0] & self.x_signed",
+            "the lower bit is the sign",
+        ),
+        Defect(
+            BITBRICK,
+            "self.y[1] & self.y_signed",
+            "self.y[1] & self.x_signed",
+            "one digit has the other's kind",
+        ),
+        Defect(
+            BITBRICK,
+            "self.x[1] & self.x_signed",
+            "self.x_signed",
+            "every signed digit is negative",
+        ),
+        Defect(
+            BITBRICK,
+            "self.o.eq(x * y)",
+            "self.o.eq((x * y)[:4].as_signed())",
+            "the largest product becomes negative",
+        ),
+        Defect(
+            BITBRICK,
+            "y = Cat(self.y, self.y[1] & self.y_signed).as_signed()",
+            "y = Cat(self.y, self.y[1] & self.y_signed)",
+            "a negative digit counts as a large one",
+        ),
+    ],
+    "mode": [
+        Defect(
+            MODE,
+            "Cat(~four, ~eight, ~four, 1)",
+            "Cat(~four, ~four, ~four, 1)",
+            "the lower of two numbers of 4 bits has no sign",
+        ),
+        Defect(
+            MODE,
+            "four.eq(bits != 0)",
+            "four.eq(bits[0])",
+            "numbers of 8 bits don't have 4",
+        ),
+        Defect(
+            MODE,
+            " - 8 * top_a * top_w",
+            "",
+            "the offset counts products of two signs as negative",
+        ),
+        Defect(
+            MODE,
+            "every.eq(Mux(bits[1], 85, Mux(bits[0], 10, 4)))",
+            "every.eq(Mux(bits == 2, 85, Mux(bits[0], 10, 4)))",
+            "the offset of the code 3 is that of 4 bits",
+        ),
+        Defect(
+            MODE,
+            'Mux(choice[f"{side}_signed"], Mux(bits[1], 64, Mux(bits[0], 8, 4)), 0)',
+            "Mux(bits[1], 64, Mux(bits[0], 8, 4))",
+            "the offset does not depend on signs",
+        ),
+        Defect(
+            MODE,
+            "of_two = half[8:] if column >= 2 else half[:8]",
+            "of_two = half[8:] if column % 2 else half[:8]",
+            "of two groups of columns neighbours are not of one",
+            "spread",
+        ),
+        Defect(
+            MODE,
+            "Mux(self.step[0], self.i[24:], self.i[16:24])",
+            "Mux(self.step[0], self.i[16:24], self.i[24:])",
+            "the last two of four steps are in the wrong order",
+            "spread",
+        ),
+        Defect(
+            MODE,
+            "half.eq(Mux(self.step[0], self.i[16:], self.i[:16]))",
+            "half.eq(Mux(self.step[1], self.i[16:], self.i[:16]))",
+            "the second of two steps is the first again",
+            "spread",
+        ),
+        Defect(
+            MODE,
+            "Mux(self.other_bits[1], byte, Mux(self.other_bits[0], of_two, of_four))",
+            "Mux(self.other_bits == 2, byte, Mux(self.other_bits[0], of_two, of_four))",
+            "the code 3 is not 8 bits",
+            "spread",
+        ),
+    ],
+    "fusion_unit": [
+        Defect(
+            FUSION_UNIT,
+            "(x[1] & y[1]) ^ x_signed ^ y_signed",
+            "(x[1] & y[1]) ^ (x_signed | y_signed)",
+            "a product of two signs is inverted",
+        ),
+        Defect(
+            FUSION_UNIT,
+            "fused_sum(m, self.a, self.w, self.mode) - self.offset",
+            "fused_sum(m, self.a, self.w, self.mode)",
+            "the offset stays",
+        ),
+        Defect(
+            FUSION_UNIT,
+            '("a", mode.a4, 2), ("w", mode.w4, 2)',
+            '("a", mode.w4, 2), ("w", mode.a4, 2)',
+            "digits are shifted as the other operand's width wants",
+        ),
+        Defect(
+            FUSION_UNIT,
+            "min(len(shifted) + 1, SUM_WIDTH)",
+            "min(len(shifted) + 1, SUM_WIDTH - 1)",
+            "the largest sums lose their upper bit",
+        ),
+        Defect(
+            FUSION_UNIT,
+            "a[8 * j + 2 * i :][:2]",
+            "a[8 * i + 2 * j :][:2]",
+            "rows and columns of activations are exchanged",
+        ),
+        Defect(
+            FUSION_UNIT,
+            "sums[2 * i + 1, j] if down else sums[i, 2 * j + 1]",
+            "sums[2 * i + 1, j] if down else sums[i, 2 * j]",
+            "the first of two columns is added twice",
+        ),
+        Defect(
+            FUSION_UNIT,
+            "brick.x_signed.eq(self.mode.a_tops[i])",
+            "brick.x_signed.eq(self.mode.a_tops[j])",
+            "signs go by the column",
+            "paper",
+        ),
+        Defect(
+            FUSION_UNIT,
+            "squares.items(), 4, self.mode.a8, self.mode.w8",
+            "squares.items(), 4, self.mode.a8, self.mode.w4",
+            "squares of 4-bit weights are shifted",
+            "paper",
+        ),
+        Defect(
+            FUSION_UNIT,
+            "            if place:\n",
+            "            if i:\n",
+            "shifts of columns go by the row",
+            "paper",
+        ),
+    ],
+    "fusion_mac": [
+        Defect(
+            FUSION_MAC,
+            "by_one << 16",
+            "by_one << 8",
+            "the product of two high halves is shifted by a byte",
+        ),
+        Defect(
+            FUSION_MAC,
+            "Mux(self.shift[0], unit.o << 8, unit.o)",
+            "Mux(self.shift[0], (unit.o << 8)[:24].as_signed(), unit.o)",
+            "a shifted product loses its sign",
+        ),
+        Defect(
+            FUSION_MAC,
+            "unit.offset.eq(self.offset)",
+            "unit.offset.eq(0)",
+            "the offset stays",
+            "separable",
+        ),
+        Defect(
+            FUSION_MAC,
+            "Mux(self.first, 0, acc) + a * w",
+            "Mux(self.first, 0, acc + a * w)",
+            "a sum begins with zero, not with its first product",
+            "fixed",
+        ),
+        Defect(
+            FUSION_MAC,
+            "self.w[-1] & self.w_signed",
+            "self.w[-1] & self.a_signed",
+            "weights have the sign of the activations",
+            "fixed",
+        ),
+        Defect(
+            FUSION_MAC,
+            "enumerate(self.shift)",
+            "enumerate(self.shift[:2])",
+            "four digits' places are forgotten",
+            "temporal",
+        ),
+        Defect(
+            FUSION_MAC,
+            "shifted = Signal(signed(len(term) + (2 << place))",
+            "shifted = Signal(signed(len(term) + (1 << place))",
+            "shifted digits lose their upper bits",
+            "temporal",
+        ),
+        Defect(
+            FUSION_MAC,
+            "brick.y_signed.eq(self.y_signed)",
+            "brick.y_signed.eq(self.x_signed)",
+            "one digit has the other's kind",
+            "temporal",
+        ),
+    ],
+    "mode_switch": [
+        Defect(
+            MODE_SWITCH,
+            "m.d.sync += quiet.eq(drain)",
+            "m.d.sync += quiet.eq(0)",
+            "the mode changes while the last sums are on their way",
+        ),
+        Defect(
+            MODE_SWITCH,
+            "m.d.sync += quiet.eq(drain)",
+            "m.d.sync += quiet.eq(drain - 1)",
+            "the mode changes a cycle early",
+        ),
+        Defect(
+            MODE_SWITCH,
+            "quiet.eq(settle - 1)",
+            "quiet.eq(settle)",
+            "a tile waits a cycle too long for its mode",
+        ),
+        Defect(
+            MODE_SWITCH,
+            "queue.o.valid & same & ~settling",
+            "queue.o.valid & same",
+            "a tile does not wait until its mode is everywhere",
+        ),
+        Defect(
+            MODE_SWITCH,
+            "queue.o.valid & ~same & (inside == 0)",
+            "queue.o.valid & ~same",
+            "the mode changes within a tile whose rows are late",
+        ),
+        Defect(
+            MODE_SWITCH,
+            "wanted.shift.eq(tile.shift)",
+            "wanted.shift.eq(in_use.shift)",
+            "the shift never changes",
+        ),
+        Defect(
+            MODE_SWITCH,
+            "inside + passes - (self.step & self.last)",
+            "inside + (passes & ~(self.step & self.last)) - (self.step & self.last & ~passes)"
+            " + (self.step & self.last & passes & (inside == 1))",
+            "a tile that comes as the only other one ends is counted twice",
+        ),
+        Defect(
+            MODE_SWITCH,
+            "with m.If(self.step):",
+            "with m.If(self.step & ~self.last):",
+            "the last row is not waited for",
+        ),
+        Defect(
+            MODE_SWITCH,
+            "inside = Signal(3)",
+            "inside = Signal(2)",
+            "of four tiles that the control has none is known",
+        ),
+    ],
+    "unpack": [
+        Defect(
+            UNPACK,
+            "word_ends.eq(set_ends | (step == last_step(other_bits)))",
+            "word_ends.eq(step == last_step(other_bits))",
+            "the next set goes on with what is left of the last word",
+        ),
+        Defect(
+            UNPACK,
+            "step.eq(Mux(word_ends, 0, step + 1))",
+            "step.eq(Mux(step == last_step(other_bits), 0, step + 1))",
+            "a new word begins where the set before ended",
+        ),
+        Defect(
+            UNPACK,
+            "self.i.valid & self.o.ready & set_ends",
+            "self.i.valid & self.o.ready & word_ends",
+            "each word takes a width",
+        ),
+        Defect(
+            UNPACK,
+            "self.i.valid & self.o.ready & set_ends",
+            "moves & set_ends",
+            "the valid of the widths reaches their ready",
+        ),
+        Defect(
+            UNPACK,
+            "self.o.valid.eq(self.i.valid & self.widths.valid)",
+            "self.o.valid.eq(self.i.valid)",
+            "steps come before their width is known",
+        ),
+        Defect(
+            UNPACK,
+            "Cat(other_bits.any(), other_bits[1])",
+            "other_bits",
+            "the last of four steps is left out",
+        ),
+        Defect(
+            UNPACK,
+            "word.word_select(lane, 32)",
+            "word[:32]",
+            "all lanes get what the first one has",
+        ),
+        Defect(
+            UNPACK,
+            "self.i.ready.eq(self.o.ready & self.widths.valid & word_ends)",
+            "self.i.ready.eq(self.o.ready & word_ends)",
+            "a word is taken before its width is known",
+        ),
+    ],
+    "pe_fusion": [
+        Defect(
+            PE_FUSION,
+            "acts if pipeline == 2 else self.acts",
+            "self.acts",
+            "the activation is a cycle ahead of its weight with pipeline 2",
+            "40-2",
+        ),
+        Defect(
+            PE_FUSION,
+            "data_register(SUM_WIDTH,",
+            "data_register(SUM_WIDTH - 1,",
+            "the register behind the multipliers is a bit too narrow",
+            "20-1",
+        ),
+        Defect(
+            PE_FUSION,
+            "psum.eq(self.psums + product)",
+            "psum.eq(self.psums + product.as_signed())",
+            "the largest sums are taken for negative ones",
+        ),
+        Defect(
+            PE_FUSION,
+            "weight.eq(shadow)",
+            "weight.eq(Mux(self.shift, self.weights, shadow))",
+            "a weight that comes with the swap is in use too soon",
+        ),
+        Defect(
+            PE_FUSION,
+            "self.weights_o.eq(shadow)",
+            "self.weights_o.eq(weight)",
+            "the weight in use goes on to the next element",
+        ),
+        Defect(
+            FUSION_UNIT,
+            '_shifted(m, f"{name}_shifted", second, distance, condition)',
+            '_shifted(m, f"{name}_shifted", second, 2, condition)',
+            "pairs of digits are shifted by one digit",
+        ),
+    ],
+    "mesh_fusion": [
+        Defect(
+            MESH_FUSION,
+            "m.d.sync += mode.eq(grid.mode)",
+            "m.d.comb += mode.eq(grid.mode)",
+            "the mode is everywhere at once, before sums of the one before have left",
+        ),
+        Defect(
+            MESH_FUSION,
+            "return levels(rows, cols, tile_rows, tile_cols) + 1",
+            "return levels(rows, cols, tile_rows, tile_cols)",
+            "the elements have the mode a cycle later than is said",
+        ),
+        Defect(
+            MESH_FUSION,
+            "return levels(rows, cols, tile_rows, tile_cols) + 1",
+            "return 2",
+            "the registers of tiles of tiles are not counted",
+            "5x3-tiles-of-1x2",
+        ),
+        Defect(
+            MESH_FUSION,
+            "for row in cells for cell in row",
+            "for row in cells[:1] for cell in row",
+            "only the first row of cells has a mode",
+        ),
+        Defect(
+            MESH_FUSION,
+            "Value.cast(self.offset).as_unsigned()",
+            "(-self.offset)[: len(self.offset)]",
+            "the offset is added twice, not taken away",
+        ),
+        Defect(
+            MESH_FUSION,
+            'across={"acts": grid.acts, "shift": grid.shift, "swap": grid.swap}',
+            'across={"acts": grid.acts, "shift": grid.swap, "swap": grid.shift}',
+            "shift and swap are confused",
+        ),
+        Defect(
+            GRID,
+            "value = entering[start * width : (start + count) * width]",
+            "value = entering[-(start + count) * width :][: count * width]",
+            "the lanes enter in the wrong order",
+        ),
+    ],
+    "gemm_fusion": [
+        Defect(
+            GEMM_FUSION,
+            "offset.eq(-(mode.offset * rows))",
+            "offset.eq(-mode.offset)",
+            "the offset of one row is taken away",
+        ),
+        Defect(
+            GEMM_FUSION,
+            "other_bits = switch.choice.w_bits",
+            "other_bits = switch.choice.a_bits",
+            "activations are spread as weights are",
+        ),
+        Defect(
+            GEMM_FUSION,
+            "widths.i.payload.eq(self.tiles.payload.a_bits)",
+            "widths.i.payload.eq(self.tiles.payload.w_bits)",
+            "weights are spread as activations are",
+        ),
+        Defect(
+            GEMM_FUSION,
+            "drain=self.drain, settle=self.settle",
+            "drain=1, settle=self.settle",
+            "the mode changes while sums of the tile before are on their way",
+        ),
+        Defect(
+            GEMM_FUSION,
+            "Mux(shift[1], psum << 16, Mux(shift[0], psum << 8, psum))",
+            "Mux(shift.any(), psum << 8, psum)",
+            "the product of two high halves is shifted by a byte",
+        ),
+        Defect(
+            GEMM_FUSION,
+            "self.shifted_width = self.psum_width + 16",
+            "self.shifted_width = self.psum_width + 8",
+            "shifted sums lose their upper byte",
+        ),
+        Defect(
+            GEMM_FUSION,
+            "word_ends.eq(control.last | (step == last_step(other_bits)))",
+            "word_ends.eq(step == last_step(other_bits))",
+            "the next tile goes on with what is left of the last word",
+        ),
+        Defect(
+            GEMM_FUSION,
+            "hold.take.eq(control.step & word_ends)",
+            "hold.take.eq(control.step)",
+            "each step takes a word",
+        ),
+        Defect(
+            GEMM_FUSION,
+            "widths.i.valid.eq(self.tiles.valid & switch.i.ready)",
+            "widths.i.valid.eq(self.tiles.valid)",
+            "the width of weights of a tile that has to wait is taken again and again",
+        ),
+        Defect(
+            GEMM_FUSION,
+            "(rows * 65025).bit_length() + 1",
+            "(rows * 65025).bit_length()",
+            "the largest sums become negative",
+        ),
+        Defect(
+            GEMM_FUSION,
+            "            row = later\n",
+            "",
+            "without operand registers activations are a cycle ahead of their weights",
+            "2x3-bias",
+        ),
+        Defect(
+            GEMM_FUSION,
+            "switch.last.eq(control.last)",
+            "switch.last.eq(control.swap)",
+            "the mode may change when a tile has begun",
+        ),
+        Defect(
+            GEMM_FUSION,
+            '"mode_switch": self.drain + self.settle + 4',
+            '"mode_switch": self.drain + self.settle + 3',
+            "a change of mode takes longer than the manifest says",
+        ),
+        Defect(
+            GEMM_FUSION,
+            "self.revisit = min(rows, 4)",
+            "self.revisit = 1",
+            "short tiles come to the accumulators before their sums are there",
         ),
     ],
 }

@@ -1,4 +1,4 @@
-"""BitFusion: what fusing costs in area, and what it gains in cycles, beside what the paper gives."""
+"""BitFusion: what fusing costs in area and gains in cycles, beside the paper's numbers."""
 
 import importlib.metadata
 import json
@@ -8,7 +8,7 @@ from ...sim import toolchain
 from ..emit import write_whole
 from ..progress import progress
 from . import bitfusion_area, bitfusion_cycles, bitfusion_networks
-from .bitfusion_area import COLS, ELEMENT, FIXED, INT8, ROWS, TEMPORAL
+from .bitfusion_area import COLS, ELEMENT, FIXED, FLOWS, INT8, ROWS, TEMPORAL
 from .command import table
 
 __all__ = ["COLUMNS", "PUBLISHED", "SCHEMA", "measure", "text", "write"]
@@ -18,6 +18,19 @@ SCHEMA = 1
 
 #: Geometric means of speed-ups that the paper gives, of other baselines than ours.
 PUBLISHED = {"Eyeriss": 3.9, "Stripes": 2.6}
+
+#: Fields of every product in RTL.
+_PRODUCT = {
+    "array": "rows x columns",
+    "a_bits": "width of activations",
+    "w_bits": "width of weights",
+    "product": "MxKxN",
+    "cycles": "in RTL",
+    "formula": "those expected, see bitfusion_cycles.cycles",
+    "difference": "RTL's less those expected",
+    "bound": "the most that the engine may take",
+    "exact": "whether all results are the golden model's",
+}
 
 #: Fields of the records of each table, with what they hold.
 COLUMNS = {
@@ -36,29 +49,9 @@ COLUMNS = {
         "published": "the paper's",
         "published_areas": "in µm², at 45 nm",
     },
-    "formula": {
-        "design": "the engine",
-        "array": "rows x columns",
-        "a_bits": "width of activations",
-        "w_bits": "width of weights",
-        "signed": "both",
-        "product": "MxKxN",
-        "cycles": "in RTL",
-        "formula": "those expected, see bitfusion_cycles.cycles",
-        "difference": "RTL's less those expected",
-        "bound": "the most that the engine may take",
-        "exact": "whether all results are the golden model's",
-    },
-    "throughput": {
-        "array": "as above, as are those not listed here",
-        "a_bits": "",
-        "w_bits": "",
-        "product": "",
-        "cycles": "",
-        "formula": "",
-        "difference": "",
-        "bound": "",
-        "exact": "",
+    "formula": _PRODUCT | {"design": "the engine", "signed": "whether operands have a sign"},
+    "throughput": _PRODUCT
+    | {
         "factor": "cycles of 8 × 8 bits over these",
         "ideal": "what it would be without filling, draining and changes of mode",
         "percent_off": "factor over ideal",
@@ -164,15 +157,15 @@ def text(records: list[dict]) -> str:
 
 
 _AREA_NOTES = f"""\
-Each unit in whichever of the flows makes it smallest: {
-    ", ".join(f"synth {flow}".strip() for flow in bitfusion_area.FLOWS)
-}.
-MACs have an accumulator of 32 bits, and a flag with which the sum begins anew. {FIXED}: signs of
-both operands are chosen at run time, as in the others. {TEMPORAL}: one BitBrick, digit by digit;
-16 of them do as many products of 2 × 2 bits in a cycle as one fusion MAC. Fusion MACs contain the
-shifts for operands of 16 bits and, with the separable tree, the subtraction of the offset; an
-array does either once for a column. Elements are those of arrays of {ROWS} rows.
-Published: 45 nm, another library and another tool, whole arrays of one unit for the first ratio."""
+flow: the one that makes the unit smallest, of synth without options and with
+{", ".join(filter(None, FLOWS))}.
+MACs have an accumulator of 32 bits, and a flag with which the sum begins anew. {FIXED}:
+signs of both operands are chosen at run time, as in the others. {TEMPORAL}: one BitBrick, digit
+by digit; 16 of them do as many products of 2 × 2 bits in a cycle as one fusion MAC. Fusion MACs
+contain the shifts for operands of 16 bits and, with the separable tree, the subtraction of the
+offset; an array does either once for a column. Elements are those of arrays of {ROWS} rows.
+Published: at 45 nm, of another library and another tool; the first ratio of whole arrays of one
+unit, the third of units with their registers. The units have the paper's tree."""
 
 _NETWORK_NOTES = f"""\
 simulated: the authors' simulator for the same array and batch, without waiting for memory. same
@@ -180,9 +173,9 @@ number: speed-up over {ROWS} × {COLS} elements of gemm_ws for 8 × 8 bits, whic
 int8. same area: over as many of these as take the area of the fusion units, {{ratio}} for each;
 their cycles are taken to fall in proportion. Only elements count, no border, accumulators, buffers
 or memory, and operands are always there.
-Published means are {" and ".join(f"{value} over {name}" for name, value in PUBLISHED.items())}: \
-other baselines, with their buffers and memory; they are
-not to be compared with these columns."""
+Published means are {" and ".join(f"{value} over {name}" for name, value in PUBLISHED.items())}, \
+which are other baselines, with their
+buffers and memory: they are not to be compared with these columns."""
 
 
 def _areas(records):
@@ -243,12 +236,13 @@ def _networks(records, means):
             "cycles": row["cycles"],
             "utilization": f"{row['utilization']:.1%}",
             "simulated": row["simulated_cycles"],
-            "same_number": row["same_number"],
-            "same_area": row["same_area"],
+            **_speedups(row),
         }
-    yield {"network": "geometric mean"} | {
-        name: means[name] for name in ("same_number", "same_area")
-    }
+    yield {"network": "geometric mean", **_speedups(means)}
+
+
+def _speedups(row):
+    return {name: f"{row[name]:.2f}" for name in ("same_number", "same_area")}
 
 
 def _element_ratio(records):

@@ -16,7 +16,10 @@ from ..emit import write_whole
 from ..parameters import GemmFusion, GemmWs
 from ..synthesis import area
 
-__all__ = ["COLS", "FLOWS", "RATIOS", "ROWS", "area_of", "measure", "ratios", "units"]
+__all__ = [
+    *("COLS", "ELEMENT", "FIXED", "FLOWS", "FUSION", "INT8", "PAPER", "RATIOS", "ROWS", "TEMPORAL"),
+    *("area_of", "measure", "ratios", "units"),
+]
 
 #: The array of the paper's comparison with Eyeriss.
 ROWS, COLS = 16, 32
@@ -76,15 +79,13 @@ def measure(out: Path, liberty: Path | None = None, names=None) -> Iterator[dict
     """
     known = yosys.run(["help synth"])
     flows = [flow for flow in FLOWS if all(option in known for option in flow.split())]
-    with ThreadPoolExecutor(_PROCESSES) as pool:
-        begun = {}
+    pool, begun = ThreadPoolExecutor(_PROCESSES), {}
+    try:
         for name, unit in units().items():
             if names is None or name in names:
                 path = Path(out) / "area" / f"{unit.name}-{cache.digest(repr(unit.key))[:12]}.v"
                 write_whole(path, verilog.convert_shared(unit, unit.name)[0])
-                begun[name] = [
-                    pool.submit(area, path, unit.name, liberty, flow) for flow in flows
-                ]
+                begun[name] = [pool.submit(area, path, unit.name, liberty, flow) for flow in flows]
         for name, jobs in begun.items():
             areas = dict(zip(flows, (job.result() for job in jobs), strict=True))
             flow = min(flows, key=lambda flow: areas[flow].total)
@@ -98,6 +99,8 @@ def measure(out: Path, liberty: Path | None = None, names=None) -> Iterator[dict
                 "flow": _command(flow),
                 "flows": {_command(flow): round(one.total, 1) for flow, one in areas.items()},
             }
+    finally:
+        pool.shutdown(cancel_futures=True)
 
 
 def area_of(records: list[dict]) -> dict[str, float]:

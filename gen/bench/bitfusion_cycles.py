@@ -119,7 +119,7 @@ def throughput(out: Path, size=8, product=(256, 256, 128)) -> Iterator[dict]:
             **found[a_bits, w_bits],
             "factor": round(factor, 3),
             "ideal": ideal,
-            "percent_off": round(100 * (factor / ideal - 1), 2),
+            "percent_off": round(100 * (factor / ideal - 1), 2) + 0.0,  # not -0.0
         }
 
 

@@ -122,9 +122,9 @@ class GemmFusion(Unit):
         self.revisit = min(rows, 4)
         shape = {name: self.parameters[name] for name in _SHAPE}
         # After a tile's last row: until its last sum is in the accumulators; and then until the
-        # whole array has the new mode, a register of the mode's own included.
+        # whole array has the new mode.
         self.drain = self.array_latency + cols + 1
-        self.settle = mode_latency(**shape) + 2
+        self.settle = mode_latency(**shape) + 1
         self.derived = {"acc_width": acc_width, "psum_width": self.psum_width}
         self.timing = {
             "acts_to_results": self.array_latency + output_latency(output) + cols + 3,
@@ -135,7 +135,10 @@ class GemmFusion(Unit):
     def build(self):
         m = Module()
         given = self.parameters
-        m.submodules.control = control = ControlWs(depth=given["acc_depth"], revisit=self.revisit)
+        # Tiles of one row pass one a cycle, but need several to have their weights unpacked.
+        m.submodules.control = control = ControlWs(
+            depth=given["acc_depth"], revisit=self.revisit, ahead=4
+        )
         m.submodules.mode_switch = switch = ModeSwitch(
             depth=given["acc_depth"], drain=self.drain, settle=self.settle
         )

@@ -14,7 +14,7 @@ __all__ = ["MeshFusion", "TileFusion", "mode_latency"]
 
 def mode_latency(*, rows, cols, tile_rows, tile_cols):
     """Cycles from a change of a mesh's mode until all elements have it."""
-    return levels(rows, cols, tile_rows, tile_cols)
+    return levels(rows, cols, tile_rows, tile_cols) + 1  # the mesh's own register
 
 
 def _entering(rows, cols):
@@ -100,6 +100,8 @@ class MeshFusion(Unit):
             {name: In(shape) for name, shape in _entering(rows, cols).items()}
             | {"mode": In(MODE), "offset": In(signed(psum_width)), "psums": Out(psums)}
         )
+        shape = dict(zip(SHAPE, (rows, cols, tile_rows, tile_cols), strict=True))
+        self.timing = {"mode_latency": mode_latency(**shape)}
 
     def build(self):
         m = Module()

@@ -26,10 +26,10 @@ def fusion_tile_layout(depth):
 class ModeSwitch(Unit):
     """Lets tiles pass to the control, and holds one of another mode back until all is quiet.
 
-    A tile of the mode in use passes at once. Another waits until the tiles before have ended and
-    ``drain`` cycles have gone by since their last row; then the mode changes, and ``settle`` cycles
-    later, when the array has it, the tile passes. As the mode is the tile's, it cannot change
-    within one.
+    A tile of the mode in use passes at once, a cycle after it came. Another waits until the tiles
+    before have ended and ``drain`` cycles have gone by since their last row; then the mode changes,
+    and ``settle`` cycles later, when the array has it, the tile passes: ``drain + settle + 2``
+    cycles after the last row. As the mode is the tile's, it cannot change within one.
 
     Parameters
     ----------
@@ -42,6 +42,7 @@ class ModeSwitch(Unit):
     -------
     i : ``In(stream.Signature(fusion_tile_layout(depth)))``
     o : ``Out(stream.Signature(tile_layout(depth)))``
+        The control has at most 7 tiles at a time.
     step, last : ``In(1)``
         The control lets a row go; it is its tile's last.
     choice : ``Out(CHOICE)``
@@ -71,7 +72,7 @@ class ModeSwitch(Unit):
     def build(self):
         m = Module()
         drain, settle = self.parameters["drain"], self.parameters["settle"]
-        m.submodules.queue = queue = Fifo(width=len(Value.cast(self.i.payload)), depth=2)
+        m.submodules.queue = queue = Fifo(width=len(Value.cast(self.i.payload)), depth=4)
         tile = data.View(self.i.payload.shape(), queue.o.payload)
         inside = Signal(3)  # tiles that the control has; its queue is shorter
         quiet = Signal(range(max(drain, settle) + 1))

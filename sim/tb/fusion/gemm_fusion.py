@@ -92,3 +92,12 @@ async def short_tiles_with_late_rows(dut):
         bursts = sparse(m + 1, 3 * host.rows + 10)
         product = host.product(m, 30 * host.rows, host.cols)
         await host.run([product], {"acts": bursts}, slack=8)
+
+
+@cocotb.test()
+async def tiles_of_one_row(dut):
+    """Tiles come one a cycle where the array has one row, and weights keep up with them."""
+    host = Host(dut)
+    for modes in every_mode((2, 8)):
+        await host.run([host.product(1, 200 * host.rows, host.cols, modes=modes)])
+        assert host.cycles <= host.cycle_bound, f"{host.cycles} cycles, {host.cycle_bound} allowed"

@@ -26,11 +26,11 @@ class Unpacking:
         self.bench = Bench(dut)
         self.count, self.lanes, self.codes = given["count"], given["lanes"], codes
         #: For each step whether a word ends with it, and whether a set does.
-        self.ends = [
-            ((step + 1) % (WIDTHS[code] // 2) == 0 or step + 1 == self.count, step + 1 == self.count)
-            for code in codes
-            for step in range(self.count)
-        ]
+        self.ends = []
+        for code in codes:
+            for step in range(1, self.count + 1):
+                ends = step == self.count
+                self.ends.append((ends or step % (WIDTHS[code] // 2) == 0, ends))
         words = sum(word_ends for word_ends, _ in self.ends)
         self.words = [self.bench.rng.getrandbits(32 * self.lanes) for _ in range(words)]
         self.parts = [
