@@ -1230,8 +1230,8 @@ DEFECTS = {
         Defect(
             BITBRICK,
             "self.o.eq(x * y)",
-            "self.o.eq((x * y)[:4].as_signed())",
-            "the largest product becomes negative",
+            "self.o.eq(x * y - (self.x.all() & self.y.all() & ~self.x_signed & ~self.y_signed))",
+            "the largest product is one less",
         ),
         Defect(
             BITBRICK,
@@ -1546,8 +1546,8 @@ DEFECTS = {
         Defect(
             PE_FUSION,
             "weight.eq(shadow)",
-            "weight.eq(Mux(self.shift, self.weights, shadow))",
-            "a weight that comes with the swap is in use too soon",
+            "weight.eq(self.weights)",
+            "the weight in use is the next one that is loaded",
         ),
         Defect(
             PE_FUSION,
@@ -1683,15 +1683,23 @@ DEFECTS = {
         ),
         Defect(
             GEMM_FUSION,
-            '"mode_switch": self.drain + self.settle + 4',
             '"mode_switch": self.drain + self.settle + 3',
+            '"mode_switch": self.drain + self.settle + 2',
             "a change of mode takes longer than the manifest says",
         ),
         Defect(
             GEMM_FUSION,
-            "self.revisit = min(rows, 4)",
-            "self.revisit = 1",
+            "revisit=self.revisit, ahead=4",
+            "revisit=1, ahead=4",
             "short tiles come to the accumulators before their sums are there",
+            "4x3-wrap-narrow",
+        ),
+        Defect(
+            MODE_SWITCH,
+            "len(Value.cast(self.i.payload)), depth=4",
+            "len(Value.cast(self.i.payload)), depth=2",
+            "too few tiles are known to load the next one's weights in time",
+            "1x5",
         ),
     ],
 }

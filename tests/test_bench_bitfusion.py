@@ -106,7 +106,7 @@ class TestCycles:
         sixteen = {"a_bits": 16, "w_bits": 16, "a_signed": signed, "w_signed": signed}
         one = bitfusion_cycles.cycles(engine, 8, 4, 4)
         four = bitfusion_cycles.cycles(engine, 8, 4, 4, **sixteen)
-        change = engine.unit().timing["mode_switch"] - 2
+        change = engine.unit().timing["mode_switch"] - 1
         assert four - one == 3 * 8 + (3 if signed else 2) * change
 
     def test_throughput(self, throughput):

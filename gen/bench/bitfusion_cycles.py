@@ -58,7 +58,7 @@ def cycles(parameters: GemmFusion | GemmWs, m: int, k: int, n: int, **modes) -> 
     unit = parameters.unit()
     facts = {"design": parameters.design(), "parameters": parameters.as_dict()}
     plan = tiling(facts | {"streams": {}, "timing": unit.timing}, m, k, n, **modes)
-    switch = unit.timing.get("mode_switch", 0) - 2
+    switch = unit.timing.get("mode_switch", 0) - 1
 
     def tile(height, changes):
         return max(height + switch * changes, plan.rows)

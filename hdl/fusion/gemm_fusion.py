@@ -129,7 +129,7 @@ class GemmFusion(Unit):
         self.timing = {
             "acts_to_results": self.array_latency + output_latency(output) + cols + 3,
             "rows_of_acts_per_cycle": 1,
-            "mode_switch": self.drain + self.settle + 4,
+            "mode_switch": self.drain + self.settle + 3,
         }
 
     def build(self):

@@ -3,7 +3,7 @@
 import cocotb
 
 from ...lib.bench import Bench, check_no_paths, manifest
-from ...lib.streams import Monitor, Recorder, Source, never, stalls
+from ...lib.streams import Monitor, Recorder, Source, never, sparse, stalls
 
 SETTING = ("a_bits", "w_bits", "a_signed", "w_signed", "shift")
 OUTPUTS = ["i_ready", "o_valid", "o_payload", "choice", "shift"]
@@ -147,7 +147,7 @@ async def start(dut, words, *, stall=never, room=2, ready=never, row=never):
 async def run(dut, words, **patterns):
     bench, control = await start(dut, words, **patterns)
     given = manifest()["parameters"]
-    limit = 20 * len(words) * (given["depth"] + given["drain"] + given["settle"] + 10)
+    limit = 20 * len(words) * (given["depth"] + 3 * (given["drain"] + given["settle"]) + 30)
     await bench.run(lambda: control.done >= len(words), limit)
     for _ in range(given["drain"] + given["settle"] + 10):
         await bench.tick()
@@ -179,10 +179,23 @@ async def random_stalls(dut, inputs, ready, rows):
 
 
 @cocotb.test()
+@cocotb.parametrize(room=[1, 2, 7])
+async def late_rows(dut, room):
+    """Rows so far apart that nothing but the tiles that wait for them keeps the mode."""
+    given = manifest()["parameters"]
+    row = sparse(1, given["drain"] + given["settle"] + 10)
+    words = [word for word in tiles(Bench(dut).rng, 60, 0.7) if _rows(word) <= 3]
+    await run(dut, words, room=room, row=row)
+
+
+def _rows(word):
+    return fields(manifest()["streams"]["i"], word)["length"] + 1
+
+
+@cocotb.test()
 async def throughput(dut):
     """Tiles of one mode and one row pass one a cycle, a cycle after they came."""
-    facts = manifest()["streams"]["i"]
-    words = [w for w in tiles(Bench(dut).rng, 400, 1.0) if fields(facts, w)["length"] == 0]
+    words = [word for word in tiles(Bench(dut).rng, 400, 1.0) if _rows(word) == 1]
     control = await run(dut, words, room=7)
     assert control.changes == 0
     begin = control.seen.taken[0]
