@@ -1,7 +1,7 @@
 """Proofs about the Verilog of fusion units, with the decoder of modes that goes with them.
 
-Where one operand or both have 8 bits, products are few enough for tables of all their values. For
-all modes the two kinds of units are proven to be alike, whatever their 64 bits of operands.
+With 8 bits on both sides, or 4 on one, there are few enough operands for tables of all sums. For
+any operands of 64 bits the two kinds of units are proven to be alike.
 """
 
 import functools
@@ -16,115 +16,186 @@ from brickwork.gen.emit import emit_unit
 from brickwork.hdl.fusion.fusion_unit import FusionUnit
 from brickwork.hdl.fusion.mode import WIDTHS, ModeDecoder
 
+TREES = ("separable", "paper")
 SIGNS = list(itertools.product((0, 1), repeat=2))
-#: Operands of one value of a table are a word of so many bits; the upper ones come from outside.
-LOW = 18
+#: Values that are reckoned at a time, as a power of two.
+AT_ONCE = 16
 
 
-def choice(a_bits, w_bits, a_signed, w_signed):
-    """The decoder's input, from its lowest field up."""
-    return WIDTHS.index(a_bits) | WIDTHS.index(w_bits) << 2 | a_signed << 4 | w_signed << 5
+def prepare(folder, inputs, mode, lines):
+    """Write the decoder, units of both kinds, and a module ``harness`` around them.
 
+    Parameters
+    ----------
+    inputs : str
+        Ports of the harness.
+    mode : tuple
+        Widths and signs.
+    lines : list of str
+        Verilog that makes ``a`` and ``w``, and uses the units' outputs.
 
-def units(folder, trees):
-    """Emit units; returns the commands that read them, and Verilog that connects them."""
-    emit_unit(ModeDecoder(), folder, "decoder")
-    lines = [
+    Returns
+    -------
+    list of str
+        The commands for yosys that read it all.
+    """
+    widths, (a_signed, w_signed) = [WIDTHS.index(bits) for bits in mode[:2]], mode[2:]
+    text = [
+        f"module harness({inputs});",
+        "wire [31:0] a, w;",
+        f"wire [5:0] choice = {{1'd{w_signed}, 1'd{a_signed}, 2'd{widths[1]}, 2'd{widths[0]}}};",
         "wire [11:0] mode;",
         "wire [16:0] offset;",
         "decoder decoder(.i(choice), .o(mode), .offset(offset));",
     ]
-    for tree in trees:
+    for tree in TREES:
         emit_unit(FusionUnit(tree=tree), folder, tree)
-        lines += [
-            f"wire signed [16:0] {tree}_o;",
-            f"{tree} {tree}(.a(a), .w(w), .mode(mode), .offset(offset), .o({tree}_o));",
-        ]
-    read = [f"read_verilog {name}.v" for name in ("decoder", *trees, "harness")]
-    return [*read, "hierarchy -check -top harness", "proc", "flatten", "opt -full"], lines
+        ports = ["a", "w", "mode", "offset"]
+        connected = ", ".join(f".{port}({port})" for port in ports)
+        text += [f"wire [16:0] of_{tree};", f"{tree} {tree}({connected}, .o(of_{tree}));"]
+    emit_unit(ModeDecoder(), folder, "decoder")
+    (folder / "harness.v").write_text("\n".join([*text, *lines, "endmodule"]) + "\n")
+    read = [f"read_verilog {name}.v" for name in ("decoder", *TREES, "harness")]
+    return [
+        *read,
+        "hierarchy -check -top harness",
+        "proc",
+        "check -assert",
+        "flatten -noscopeinfo",
+        "opt -full",
+    ]
 
 
 class Gates:
-    """A combinational module as gates, for as many values at once as integers have bits."""
+    """A module of logic as gates, reckoned for as many values at once as integers have bits."""
 
     def __init__(self, folder, commands):
         yosys.run(
-            [*commands, "techmap", "opt -full", "aigmap", "opt_clean -purge", "write_json gates"],
-            cwd=folder,
+            [*commands, "techmap", "opt", "aigmap", "opt_clean", "write_json gates"], cwd=folder
         )
         module = json.loads((folder / "gates").read_text())["modules"]["harness"]
-        self.inputs, self.outputs = (
-            [bit for port in module["ports"].values() if port["direction"] == way for bit in port["bits"]]
-            for way in ("input", "output")
-        )
+        self.ports = {name: port["bits"] for name, port in module["ports"].items()}
         drivers = {}
         for cell in module["cells"].values():
-            assert cell["type"] in ("$_AND_", "$_NOT_"), cell["type"]
+            assert cell["type"] in ("$_AND_", "$_NOT_")
             (out,) = cell["connections"].pop("Y")
             drivers[out] = [bit for (bit,) in cell["connections"].values()]
         order = graphlib.TopologicalSorter(drivers).static_order()
         self.gates = [(bit, drivers[bit]) for bit in order if bit in drivers]
 
-    def values(self, inputs, ones):
-        """Outputs from inputs, bit by bit; ``ones`` has as many ones as there are values."""
-        known = dict(zip(self.inputs, inputs, strict=True)) | {"0": 0, "1": ones}
+    def values(self, inputs, ones, port):
+        """The bits of an output; ``inputs`` are those of all inputs, ``ones`` is all ones."""
+        known = dict(zip([bit for name in "xy" for bit in self.ports[name]], inputs, strict=True))
+        known |= {"0": 0, "1": ones}
         for out, (first, *second) in self.gates:
             known[out] = known[first] & known[second[0]] if second else known[first] ^ ones
-        return [known[bit] for bit in self.outputs]
-
-
-@functools.cache
-def patterns(count):
-    """Of all words of ``count`` bits each bit, as an integer: 0101..., 00110011..., and so on."""
-    words = np.arange(1 << count)
-    return [as_integer(words >> place & 1) for place in range(count)]
+        return [known[bit] for bit in self.ports[port]]
 
 
 def as_integer(bits):
-    packed = np.packbits(bits.astype(np.uint8), bitorder="little")
-    return int.from_bytes(packed.tobytes(), "little")
+    return int.from_bytes(np.packbits(bits.astype(np.uint8), bitorder="little").tobytes(), "little")
 
 
-def numbers(words, bits, signed):
-    return words - (signed * (words >> (bits - 1)) << bits)
+@functools.cache
+def counting(bits):
+    """Each bit of all the numbers of so many bits, one after the other."""
+    return [as_integer(np.arange(1 << bits) >> place & 1) for place in range(bits)]
 
 
-def table_differs(folder, tree, a_bits, w_bits, signs, change=lambda words, sums: sums):
-    """Whether any sum of a unit is not that of products of integers, which ``change`` may alter.
+def spread(name, bits):
+    """Verilog for a word of four bytes, of which neighbours are the same."""
+    places = [f"{name}[{at} +: 8]" for at in range(bits - 8, -1, -8)]
+    return f"{{{', '.join(f'{{{32 // bits}{{{place}}}}}' for place in places)}}}"
 
-    There are one or two products: numbers of 8 bits on a side, with one or two on the other.
-    """
-    commands, lines = units(folder, [tree])
-    size = 8 * (16 // min(a_bits, w_bits)) // 2 if a_bits != w_bits else 8
-    # Activations side by side in a byte meet weights of the bytes behind each other.
-    a = {(8, 8): "{4{x[7:0]}}", (4, 8): "{4{x[7:0]}}", (8, 4): "{{2{x[15:8]}}, {2{x[7:0]}}}"}
-    w = {(8, 8): "{4{y[7:0]}}", (4, 8): "{{2{y[15:8]}}, {2{y[7:0]}}}", (8, 4): "{4{y[7:0]}}"}
-    del size
-    x_size, y_size = 8 * 8 // w_bits, 8 * 8 // a_bits
-    text = [
-        f"module harness(input [{x_size - 1}:0] x, input [{y_size - 1}:0] y, output [16:0] o);",
-        f"wire [5:0] choice = {choice(a_bits, w_bits, *signs)};",
-        f"wire [31:0] a = {a[a_bits, w_bits]}, w = {w[a_bits, w_bits]};",
-        *lines,
-        f"assign o = {tree}_o;",
-        "endmodule",
-    ]
-    (folder / "harness.v").write_text("\n".join(text) + "\n")
-    gates = Gates(folder, commands)
-    total = x_size + y_size
-    low = min(total, LOW)
-    ones = (1 << (1 << low)) - 1
-    for high in range(1 << (total - low)):
-        fixed = [ones * (high >> place & 1) for place in range(total - low)]
-        found = gates.values([*patterns(low), *fixed], ones)
-        words = np.arange(1 << low) | high << low
-        x, y = words & ((1 << x_size) - 1), words >> x_size
-        sums = 0
-        for n in range(max(x_size, y_size) // 8):
-            a_word = x >> (8 * n if x_size > 8 else a_bits * n) & ((1 << a_bits) - 1)
-            w_word = y >> (8 * n if y_size > 8 else w_bits * n) & ((1 << w_bits) - 1)
-            sums = sums + numbers(a_word, a_bits, signs[0]) * numbers(w_word, w_bits, signs[1])
-        sums = change(words, sums)
-        if any(as_integer(sums >> place & 1) != bit for place, bit in enumerate(found)):
-            return True
-    return False
+
+def products(x, y, mode):
+    """Σ a · w of words of operands: in one number follows number in a byte, in the other bytes."""
+    a_bits, w_bits, a_signed, w_signed = mode
+
+    def number(word, n, bits, signed):
+        code = word >> n & ((1 << bits) - 1)
+        return code - (signed * (code >> (bits - 1)) << bits)
+
+    sums = 0
+    for m, n in itertools.product(range(8 // w_bits), range(8 // a_bits)):
+        a = number(x, 8 * m + a_bits * n, a_bits, a_signed)
+        sums = sums + a * number(y, 8 * n + w_bits * m, w_bits, w_signed)
+    return sums
+
+
+def wrong_sums(folder, mode, trees, expected):
+    """The number of operands for which a unit gives another sum than is expected."""
+    a_bits, w_bits, *_ = mode
+    x_bits, y_bits = 64 // w_bits, 64 // a_bits
+    ports = f"input [{x_bits - 1}:0] x, input [{y_bits - 1}:0] y"
+    lines = [f"assign a = {spread('x', x_bits)}, w = {spread('y', y_bits)};"]
+    for tree in trees:
+        ports += f", output [16:0] {tree}_o"
+        lines.append(f"assign {tree}_o = of_{tree};")
+    gates = Gates(folder, prepare(folder, ports, mode, lines))
+    total = x_bits + y_bits
+    at_once = min(total, AT_ONCE)
+    ones = (1 << (1 << at_once)) - 1
+    wrong = 0
+    for high in range(1 << (total - at_once)):
+        fixed = [ones * (high >> place & 1) for place in range(total - at_once)]
+        words = np.arange(1 << at_once) | high << at_once
+        sums = expected(words & ((1 << x_bits) - 1), words >> x_bits, mode)
+        wanted = [as_integer(sums >> place & 1) for place in range(17)]
+        for tree in trees:
+            found = gates.values([*counting(at_once), *fixed], ones, f"{tree}_o")
+            differ = 0
+            for one, other in zip(found, wanted, strict=True):
+                differ |= one ^ other
+            wrong += differ.bit_count()
+    return wrong
+
+
+@pytest.mark.parametrize(("a_signed", "w_signed"), SIGNS)
+def test_products_of_bytes(a_signed, w_signed, tmp_path):
+    assert wrong_sums(tmp_path, (8, 8, a_signed, w_signed), TREES, products) == 0
+
+
+@pytest.mark.parametrize(("a_signed", "w_signed"), SIGNS)
+@pytest.mark.parametrize(("a_bits", "w_bits"), [(8, 4), (4, 8)])
+def test_two_products(a_bits, w_bits, a_signed, w_signed, tmp_path):
+    """Of all the 2^24 operands."""
+    mode = (a_bits, w_bits, a_signed, w_signed)
+    assert wrong_sums(tmp_path, mode, ["separable"], products) == 0
+
+
+def test_a_table_can_be_wrong(tmp_path):
+    """One sum that is one more is found, in both units."""
+
+    def one_more(x, y, mode):
+        return products(x, y, mode) + ((x == 128) & (y == 128))
+
+    assert wrong_sums(tmp_path, (8, 8, 1, 1), TREES, one_more) == 2
+
+
+def prove_alike(folder, mode, change=""):
+    """That the two kinds of units give the same, whatever the operands."""
+    lines = ["assign a = x, w = y;", f"assign equal = of_separable == of_paper{change};"]
+    commands = prepare(folder, "input [31:0] x, input [31:0] y, output equal", mode, lines)
+    log = yosys.run([*commands, "sat -verify -prove equal 1 -show x,y harness"], cwd=folder)
+    assert "SAT proof finished - no model found: SUCCESS!" in log
+
+
+@pytest.mark.parametrize(
+    "mode",
+    [
+        *((*widths, 1, 1) for widths in itertools.product(WIDTHS, WIDTHS)),
+        *((bits, bits, 0, 0) for bits in WIDTHS),
+        (2, 8, 0, 1),
+        (8, 8, 1, 0),
+    ],
+    ids=lambda mode: "{}x{}-{}{}".format(*mode),
+)
+def test_units_are_alike(mode, tmp_path):
+    prove_alike(tmp_path, mode)
+
+
+def test_a_proof_can_fail(tmp_path):
+    """The units differ for one pair of words."""
+    with pytest.raises(yosys.YosysError, match="proof did fail"):
+        prove_alike(tmp_path, (2, 2, 1, 1), " + (x == 32'h12345678 && y == 32'h9abcdef0)")
