@@ -4,12 +4,12 @@ import contextlib
 import difflib
 from dataclasses import fields
 
-from .parameters import GemmFusion, GemmOs, GemmWs
+from .parameters import Eie, GemmFusion, GemmOs, GemmWs
 
 __all__ = ["DESIGNS", "design", "parameters_from_text"]
 
 #: Design name to the class of its parameters.
-DESIGNS = {kind.design(): kind for kind in (GemmWs, GemmOs, GemmFusion)}
+DESIGNS = {kind.design(): kind for kind in (GemmWs, GemmOs, GemmFusion, Eie)}
 
 
 def _closest(name, names):

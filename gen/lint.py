@@ -26,6 +26,11 @@ _FORMATS = (
     ("rows=3", "a_format=int4+flint4+uint8", "w_format=int4+pot4+e2m1+int8"),
     ("rows=4", "a_format=ovp_int4+ovp_flint4", "w_format=ovp_int4+int4+ovp_int8"),
 )
+# With and without parts of the tree, and memories of one word.
+_SPARSE = (
+    ("pes=5", "queue_depth=2", "columns=20", "entries=40", "acts=4", "rows=3", "books=2"),
+    ("pes=1", "columns=1", "entries=1", "acts=1", "rows=1", "skip=0"),
+)
 
 
 def lint(options) -> int:
@@ -53,6 +58,8 @@ def lint(options) -> int:
 
 
 def _small_variants(name):
+    if name == "eie":
+        return _SPARSE
     variants = [("rows=3", f"output={output}") for output in _OUTPUTS]
     if "a_format" in (item.name for item in fields(catalogue.design(name))):
         variants += _FORMATS

@@ -8,9 +8,10 @@ from typing import ClassVar
 from ..hdl import formats
 from ..hdl.arith.exact import sum_width
 from ..hdl.fusion import gemm_fusion
+from ..hdl.sparse import eie
 from ..hdl.systolic import gemm_os, gemm_ws
 
-__all__ = ["GemmFusion", "GemmOs", "GemmWs", "Parameters"]
+__all__ = ["Eie", "GemmFusion", "GemmOs", "GemmWs", "Parameters"]
 
 
 def _check_choice(thing, value, choices):
@@ -196,3 +197,30 @@ class GemmFusion(_Array):
 
     def unit(self):
         return gemm_fusion.GemmFusion(**self.as_dict())
+
+
+@dataclass(frozen=True, kw_only=True)
+class Eie(Parameters):
+    """Engine for sparse matrices with shared weights and sparse vectors (EIE)."""
+
+    pes: int = _option(64, "processing elements")
+    queue_depth: int = _option(8, "activations that wait in an element")
+    columns: int = _option(4096, "columns of all matrices in the memories")
+    entries: int = _option(16384, "entries in the memory of an element")
+    per_word: int = _option(8, "entries in a word of that memory")
+    value_width: int = _option(4, "bits of an index into the codebook")
+    zeros_width: int = _option(4, "bits of the number of zeros before an entry")
+    act_width: int = _option(16, "activation width in bits")
+    weight_width: int = _option(16, "width of the weights in a codebook in bits")
+    acc_width: int = _option(48, "accumulator width in bits")
+    acts: int = _option(64, "activations in an element; longer vectors are taken in parts")
+    rows: int = _option(64, "accumulators in an element: rows of a matrix that are its own")
+    books: int = _option(1, "codebooks: matrices in the memories")
+    skip: int = _option(1, "whether columns without entries cost no cycle: 0 or 1")
+
+    @classmethod
+    def design(cls):
+        return "eie"
+
+    def unit(self):
+        return eie.Eie(**self.as_dict())

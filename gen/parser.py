@@ -127,6 +127,23 @@ def parser() -> argparse.ArgumentParser:
     _add_formats(command)
 
     new = command(
+        "prune",
+        ("prune", "prune"),
+        "set the weights of least magnitude to zero",
+        "brickwork prune W.npy --density 0.1 --out P.npy",
+    )
+    new.add_argument("w", metavar="W.npy", help="numbers, of any shape")
+    new.add_argument(
+        "--density",
+        metavar="D",
+        type=_number("Density", 0, 1),
+        required=True,
+        help="share of the weights that stay, 0 to 1",
+    )
+    new.add_argument("--out", metavar="P.npy", required=True, help="file for the result")
+    _json(new)
+
+    new = command(
         "demo",
         ("demo", "demo"),
         "run a small neural network on the designs, every test image through every layer",
@@ -146,7 +163,7 @@ def parser() -> argparse.ArgumentParser:
         "benches",
         metavar="NAME",
         nargs="*",
-        help="cycles, emission, simulation, quality, area, bitfusion, mixed or speed "
+        help="cycles, emission, simulation, quality, area, bitfusion, mixed, eie or speed "
         "(default: all)",
     )
     new.add_argument(
@@ -160,6 +177,9 @@ def parser() -> argparse.ArgumentParser:
         "--large",
         action="store_true",
         help="speed: an array of 256 × 256 too; bitfusion: throughput with larger products",
+    )
+    new.add_argument(
+        "--quick", action="store_true", help="eie: layers and engines of a sixteenth of the size"
     )
     new.add_argument(
         "--runs",
@@ -243,6 +263,7 @@ def _add_run(command):
         "quantized, or a file of brickwork quantize",
     )
     new.add_argument("--w", metavar="W.npy", required=True, help="K × N, likewise")
+    _add_eie(new)
     new.add_argument("--bias", metavar="B.npy", help="N integers, added to the rows of A·W")
     new.add_argument(
         "--scale",
@@ -286,6 +307,34 @@ def _add_run(command):
         "--workdir", metavar="DIR", default="out", help="folder for artefacts (default: out)"
     )
     _json(new)
+
+
+def _add_eie(new):
+    """Options of the sparse engine, whose operands are laid out differently."""
+    eie = new.add_argument_group(
+        "eie",
+        "W is outputs × inputs, dense or a sparse matrix that scipy saved (.npz), A one vector of "
+        "inputs or a batch of them. Integers are taken as they are; floats become fixed point, "
+        "their weights a codebook. Memories that are not set are as large as it takes.",
+    )
+    eie.add_argument("--relu", action="store_true", help="take results below zero to zero")
+    eie.add_argument(
+        "--shift",
+        metavar="S",
+        type=_integer("Shift", 0, 63),
+        help="right shift of the sums, rounded half to even (default: the least that saturates "
+        "no result)",
+    )
+    eie.add_argument(
+        "--assign",
+        metavar="HOW",
+        help="rows are given to elements by modulo, or by load (default: modulo)",
+    )
+    eie.add_argument(
+        "--cluster",
+        action="store_true",
+        help="find a codebook for integers by k-means, as for floats, if they are too many",
+    )
 
 
 def _add_formats(command):

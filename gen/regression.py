@@ -18,11 +18,15 @@ BENCHES = {
     "gemm_ws": "brickwork.sim.tb.systolic.gemm_ws",
     "gemm_os": "brickwork.sim.tb.systolic.gemm_os",
     "gemm_fusion": "brickwork.sim.tb.fusion.gemm_fusion",
+    "eie": "brickwork.sim.tb.sparse.eie",
 }
+
+#: Those that share parameters; the default size of ``eie`` is large for a testbench.
+_DEFAULT = ["gemm_ws", "gemm_os", "gemm_fusion"]
 
 
 def regression(options) -> int:
-    names = list(dict.fromkeys(options.designs)) or list(catalogue.DESIGNS)
+    names = list(dict.fromkeys(options.designs)) or _DEFAULT
     designs = [catalogue.parameters_from_text(name, options.settings) for name in names]
     out = check_folder(options.out)
     xml = Path(options.xml) if options.xml else out / "sim" / "results.xml"

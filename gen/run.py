@@ -1,26 +1,27 @@
 """``brickwork run``: a product of the user's matrices on a simulated design."""
 
 import json
-import shlex
 from pathlib import Path
-
-import numpy as np
 
 from ..sim.core import SimulationError
 from ..sim.golden.engine import product as golden_product
 from ..sim.product import multiply
 from ..sim.tiling import tiling
-from . import catalogue, operands
+from . import catalogue, operands, run_eie
 from .emit import emit
 from .errors import Failed, Refused
 from .files import alone, check_folder, how_to_open, write_array
 from .matrices import matrices
 from .progress import progress
+from .report import again, difference, errors
 
 __all__ = ["run"]
 
 
 def run(options) -> int:
+    if options.design == "eie":
+        return run_eie.run(options)
+    run_eie.check_none(options)
     settings = operands.choose_output(options)
     parameters = catalogue.parameters_from_text(options.design, settings)
     operands.check_output(options, parameters)
@@ -65,7 +66,7 @@ def run(options) -> int:
                 waves=options.waves,
             )
         except SimulationError as error:
-            raise Failed(f"{error}; reproduce with: {_again(options)}") from None
+            raise Failed(f"{error}; reproduce with: {again(options)}") from None
         waves = product.waves
     real = found.dequantized(product.y) if found.real and parameters.output == "raw" else None
     if product.matches_golden:
@@ -74,22 +75,22 @@ def run(options) -> int:
                 write_array(path, values)
     _show(options, parameters, emission, product, found, real, waves)
     if not product.matches_golden:
-        difference = _difference(product.y, golden_product(facts, a, w, channels, **modes))
+        what = difference(product.y, golden_product(facts, a, w, channels, **modes))
         wrong = folder / "wrong.npy"
         write_array(wrong, product.y)
-        raise Failed(f"{difference} (all results: {wrong}); reproduce with: {_again(options)}")
+        raise Failed(f"{what} (all results: {wrong}); reproduce with: {again(options)}")
     stalled = options.stall_in or options.stall_out
     if not stalled and product.cycles > product.cycle_bound:
         raise Failed(
             f"{product.cycles} cycles are more than the bound {product.cycle_bound}; "
-            f"reproduce with: {_again(options)}"
+            f"reproduce with: {again(options)}"
         )
     return 0
 
 
 def _show(options, parameters, emission, product, found, real, waves):
     shape = (*found.a.codes.shape, found.w.codes.shape[1])
-    errors = {} if real is None else _errors(real, found.expected())
+    off = {} if real is None else errors(real, found.expected())
     flagged = None if product.special is None else int(product.special.sum())
     if options.json:
         facts = {
@@ -103,7 +104,7 @@ def _show(options, parameters, emission, product, found, real, waves):
             "w_type": found.w.type,
             "padded": found.padded,
             "special": flagged,
-            "errors": errors or None,
+            "errors": off or None,
             "waves": waves and str(waves),
             "verilog": str(emission.verilog),
             "manifest": str(emission.manifest),
@@ -122,9 +123,9 @@ def _show(options, parameters, emission, product, found, real, waves):
         "utilization": f"{product.utilization:.1%} ({product.ideal_cycles} ideal cycles)",
         "equals golden": "yes" if product.matches_golden else "no",
         "special": None if flagged is None else f"{flagged} results may depend on NaN or infinity",
-        "error": errors
-        and f"{errors['relative']:.3%} of the product in floats (root of the sum of squares), "
-        f"at most {errors['largest']:.4g}",
+        "error": off
+        and f"{off['relative']:.3%} of the product in floats (root of the sum of squares), "
+        f"at most {off['largest']:.4g}",
         "seconds": f"{product.seconds:.1f}",
         "results": options.out if product.matches_golden else None,
         "real results": options.real_out if product.matches_golden else None,
@@ -138,32 +139,3 @@ def _show(options, parameters, emission, product, found, real, waves):
 
 
 _MEASURES = ("cycles", "macs", "ideal_cycles", "utilization", "cycle_bound", "formula")
-
-
-def _errors(real, expected):
-    """How far results are from the product of the numbers before they were quantized."""
-    off = real - expected
-    size = float(np.linalg.norm(expected))
-    return {
-        "relative": float(np.linalg.norm(off)) / size if size else float(np.linalg.norm(off)),
-        "largest": float(np.abs(off).max()),
-    }
-
-
-def _difference(y, expected):
-    wrong = y != expected
-    first = np.unravel_index(int(wrong.argmax()), wrong.shape)
-    count = int(wrong.sum())
-    where = ", ".join(map(str, first))
-    return (
-        f"{count} of {wrong.size} results {'differs' if count == 1 else 'differ'} from the golden "
-        f"model, the first Y[{where}] = {y[first]}, not {expected[first]}"
-    )
-
-
-def _again(options):
-    """The same command, with waves."""
-    more = [] if options.waves else ["--waves"]
-    if not any(argument.startswith("--seed") for argument in options.argv):
-        more += ["--seed", str(options.seed)]
-    return shlex.join(["brickwork", *options.argv, *more])

@@ -21,6 +21,8 @@ _CLEAN = [
     "delete t:$meminit t:$meminit_v2",
     # Registers with their resets and enables, and expressions, instead of processes.
     "proc -norom -noopt",
+    # Parallel cases would be written as overlapping ones.
+    "pmuxtree",
     "memory_collect",
     # Amaranth names every port of every instance; what only renames another wire is left out.
     "opt_clean -purge",

@@ -44,6 +44,9 @@ class Stats:
     waited : dict
         Cycles in which a stream's other side made it wait: an input word that was not accepted, or
         an open output without a word.
+    first, last : dict
+        In which cycle an input stream's first word was accepted, and an output stream's last word
+        was taken, counted from 0; only of streams with words.
     seconds : float
         Elapsed time of the simulation.
     """
@@ -51,6 +54,8 @@ class Stats:
     cycles: int
     words: dict[str, int]
     waited: dict[str, int]
+    first: dict[str, int]
+    last: dict[str, int]
     seconds: float
 
 
@@ -163,12 +168,20 @@ class Core:
 
 def _stats(report: dict, streams: dict, seconds: float) -> Stats:
     counts = report["streams"]
-    firsts = [counts[n]["first"] for n in streams if "first" in counts[n] and counts[n]["words"]]
-    lasts = [counts[n]["last"] for n in streams if "last" in counts[n]]
+    first, last = (
+        {
+            name: counts[name][end]
+            for name in streams
+            if end in counts[name] and counts[name]["words"]
+        }
+        for end in ("first", "last")
+    )
     return Stats(
-        cycles=max(lasts, default=0) - min(firsts, default=0) + 1,
+        cycles=max(last.values(), default=0) - min(first.values(), default=0) + 1,
         words={name: counts[name]["words"] for name in streams},
         waited={name: counts[name]["waited"] for name in streams},
+        first=first,
+        last=last,
         seconds=seconds,
     )
 

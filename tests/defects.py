@@ -80,6 +80,13 @@ UNPACK = "hdl/fusion/unpack.py"
 PE_FUSION = "hdl/fusion/pe_fusion.py"
 MESH_FUSION = "hdl/fusion/mesh_fusion.py"
 GEMM_FUSION = "hdl/fusion/gemm_fusion.py"
+ACTIVATIONS = "hdl/sparse/activations.py"
+COLUMN_READER = "hdl/sparse/column_reader.py"
+ENTRY_READER = "hdl/sparse/entry_reader.py"
+LNZD = "hdl/sparse/lnzd.py"
+WRITE_BACK = "hdl/sparse/write_back.py"
+PE_EIE = "hdl/sparse/pe_eie.py"
+EIE = "hdl/sparse/eie.py"
 
 DEFECTS = {
     "requantize": [
@@ -1700,6 +1707,304 @@ DEFECTS = {
             "len(Value.cast(self.i.payload)), depth=2",
             "too few tiles are known to load the next one's weights in time",
             "1x5",
+        ),
+    ],
+    "lnzd": [
+        Defect(
+            LNZD,
+            "for child in reversed(children[:-1]):",
+            "for child in children[:-1]:",
+            "the last child's word leaves, and the first's is taken",
+        ),
+        Defect(
+            LNZD,
+            "child.ready.eq(free & ~taken)",
+            "child.ready.eq(free)",
+            "words of later children are taken and lost",
+        ),
+        Defect(
+            LNZD,
+            "free = ~self.o.valid | self.o.ready",
+            "free = ~self.o.valid",
+            "a word every second cycle",
+        ),
+        Defect(
+            LNZD,
+            "self.o.valid.eq(taken)",
+            "self.o.valid.eq(1)",
+            "a word leaves though no child has one",
+        ),
+        Defect(
+            LNZD,
+            "streams[first : first + RADIX]",
+            "streams[first : first + RADIX][::-1]",
+            "leaves with higher numbers go first",
+        ),
+        Defect(
+            LNZD,
+            "with m.If(free):",
+            "with m.If(self.o.ready | ~self.o.valid & children[0].valid):",
+            "a word that is taken while the output stands still is lost",
+        ),
+    ],
+    "column_reader": [
+        Defect(
+            COLUMN_READER,
+            "(column + 1) >> 1",
+            "column >> 1",
+            "odd columns end where the pointer before says",
+        ),
+        Defect(
+            COLUMN_READER,
+            "swapped.eq(column[0])",
+            "swapped.eq(0)",
+            "odd columns have start and end the wrong way round",
+        ),
+        Defect(
+            COLUMN_READER,
+            'empty.eq((span.start == span.end) & given["skip"])',
+            "empty.eq(span.start == span.end)",
+            "columns without entries end here though they are to be passed on",
+            "5-9-all",
+        ),
+        Defect(
+            COLUMN_READER,
+            "queue.i.valid.eq(present & ~empty)",
+            "queue.i.valid.eq(present)",
+            "columns without entries are passed on",
+        ),
+        Defect(
+            COLUMN_READER,
+            "moves.eq(~present | empty | queue.i.ready)",
+            "moves.eq(1)",
+            "columns are lost while the output stands still",
+        ),
+        Defect(
+            COLUMN_READER,
+            "self.busy.eq(present | queue.o.valid)",
+            "self.busy.eq(queue.o.valid)",
+            "a column whose pointers are being read does not show",
+        ),
+        Defect(
+            COLUMN_READER,
+            'depth = max(2, (given["columns"] + 2) // 2)',
+            'depth = max(2, (given["columns"] + 1) // 2)',
+            "the last pointer has no place",
+            "8-64",
+        ),
+    ],
+    "entry_reader": [
+        Defect(
+            ENTRY_READER,
+            "last.eq(span.end - 1)",
+            "last.eq(span.end)",
+            "a column goes on with the next one's first entry",
+        ),
+        Defect(
+            ENTRY_READER,
+            "asked_low.eq(Mux(begun, 0, span.start))",
+            "asked_low.eq(span.start)",
+            "a column's later words begin where its first did",
+        ),
+        Defect(
+            ENTRY_READER,
+            "asked.eq(self.i.valid & ~empty)",
+            "asked.eq(self.i.valid)",
+            "columns without entries give out some",
+        ),
+        Defect(
+            ENTRY_READER,
+            "asked_first.eq(~begun)",
+            "asked_first.eq(1)",
+            "each word's first entry counts as its column's",
+        ),
+        Defect(
+            ENTRY_READER,
+            "asks.eq(self.i.valid & (~asked | moves))",
+            "asks.eq(self.i.valid)",
+            "a word that waits is overwritten by the next",
+        ),
+        Defect(
+            ENTRY_READER,
+            "self.i.ready.eq((~asked | moves) & ends)",
+            "self.i.ready.eq(~asked & ends)",
+            "columns with one entry come every second cycle",
+        ),
+        Defect(
+            ENTRY_READER,
+            "self.busy.eq(present | asked)",
+            "self.busy.eq(present)",
+            "a word that is being read does not show",
+        ),
+    ],
+    "activations": [
+        Defect(
+            ACTIVATIONS,
+            "queue.i.valid.eq(present & nonzero)",
+            "queue.i.valid.eq(present)",
+            "zeros are passed on",
+        ),
+        Defect(
+            ACTIVATIONS,
+            "moves.eq(~present | ~nonzero | queue.i.ready)",
+            "moves.eq(1)",
+            "activations are lost while the output stands still",
+        ),
+        Defect(
+            ACTIVATIONS,
+            "with m.If(at == self.last):",
+            "with m.If(at + 1 == self.last):",
+            "the last activation is not looked at",
+        ),
+        Defect(
+            ACTIVATIONS,
+            "scanning.eq(1), at.eq(0)",
+            "scanning.eq(1)",
+            "a scan begins where the one before ended",
+        ),
+        Defect(
+            ACTIVATIONS,
+            "self.busy.eq(scanning | present | queue.o.valid)",
+            "self.busy.eq(scanning | present)",
+            "words that were not taken do not show",
+        ),
+        Defect(
+            ACTIVATIONS,
+            "present.eq(looks), at_q.eq(at)",
+            "present.eq(looks), at_q.eq(at + 1)",
+            "activations have the next one's number",
+        ),
+        Defect(
+            ACTIVATIONS,
+            "scanning & ~(self.filling & (at == self.index))",
+            "scanning",
+            "a scan doesn't wait for activations that are yet to be written",
+        ),
+    ],
+    "write_back": [
+        Defect(
+            WRITE_BACK,
+            "up.eq(shifted[1] & (shifted[0] | shifted[2]))",
+            "up.eq(shifted[1])",
+            "ties round up, not to even",
+        ),
+        Defect(
+            WRITE_BACK,
+            "up.eq(shifted[1] & (shifted[0] | shifted[2]))",
+            "up.eq(shifted[1] & shifted[2])",
+            "what is more than half is rounded as a tie",
+        ),
+        Defect(
+            WRITE_BACK,
+            "Mux(self.how.relu & rounded[-1], 0, within)",
+            "Mux(self.how.relu & self.i[-1], 0, within)",
+            "ReLU goes by the sign of a later sum",
+        ),
+        Defect(
+            WRITE_BACK,
+            'within = saturated(m, rounded, self.parameters["act_width"])',
+            'within = rounded[: self.parameters["act_width"]].as_signed()',
+            "large sums wrap instead of saturating",
+        ),
+        Defect(
+            WRITE_BACK,
+            "rounded.eq(shifted[2:].as_signed() + up)",
+            "rounded.eq(shifted[2:] + up)",
+            "negative sums become large",
+        ),
+        Defect(
+            WRITE_BACK,
+            "Cat(Const(0, 2), self.i), self.how.shift, 1)",
+            "Cat(Const(0, 2), self.i), self.how.shift[:5], 1)",
+            "shifts of 32 and more are less",
+        ),
+    ],
+    "eie": [
+        Defect(
+            PE_EIE,
+            "revisit=1,",
+            "revisit=2,",
+            "an entry of the same row as the one before misses its sum",
+        ),
+        Defect(
+            PE_EIE,
+            "touched.eq(touched | Cat(",
+            "touched.eq(Cat(",
+            "a sum begins anew after every other row's",
+        ),
+        Defect(
+            PE_EIE,
+            "Mux(entries.first, zeros, before + zeros + 1)",
+            "Mux(entries.first, zeros, before + zeros)",
+            "the row of the entry before is not passed",
+        ),
+        Defect(
+            PE_EIE,
+            "with m.If(self.clear):",
+            "with m.If(self.clear & self.take):",
+            "sums are not forgotten",
+        ),
+        Defect(
+            PE_EIE,
+            "Cat(entries.entry.value, self.book)",
+            "entries.entry.value",
+            "all jobs have the first codebook",
+        ),
+        Defect(
+            EIE,
+            "self.job.column + index * len(pes) + number",
+            "index * len(pes) + number",
+            "all jobs have the first columns",
+        ),
+        Defect(
+            EIE,
+            "ready.eq(Cat(pe.broadcast.ready for pe in pes).all())",
+            "ready.eq(Cat(pe.broadcast.ready for pe in pes).any())",
+            "an element whose queue is full misses activations",
+        ),
+        Defect(
+            EIE,
+            "pe.broadcast.valid.eq(tree.o.valid & ready)",
+            "pe.broadcast.valid.eq(tree.o.valid)",
+            "an element gets an activation again while another's queue is full",
+        ),
+        Defect(
+            EIE,
+            "take.eq((room != 0) | ~job.emit)",
+            "take.eq(1)",
+            "results are lost when nobody takes them",
+            "1-wide",
+        ),
+        Defect(
+            EIE,
+            "queue.i.valid.eq(flags[-1] & job.emit)",
+            "queue.i.valid.eq(flags[-1])",
+            "sums that only become activations are put out, too",
+        ),
+        Defect(
+            EIE,
+            "pe.act_write.eq(writes | (flags[-1] & job.keep))",
+            "pe.act_write.eq(writes | flags[-1])",
+            "sums that are only put out become activations, too",
+        ),
+        Defect(
+            EIE,
+            "pe.act_index.eq(Mux(filling, at, rows[-1]))",
+            "pe.act_index.eq(Mux(filling, at, rows[-2]))",
+            "sums become the activations of the next row",
+        ),
+        Defect(
+            EIE,
+            "with m.If(job.finish):",
+            "with m.If(job.emit):",
+            "sums that are to be kept are not, unless they are put out",
+        ),
+        Defect(
+            EIE,
+            "QUIET = 6",
+            "QUIET = 1",
+            "sums leave before the last activations came through the tree",
+            "17",
         ),
     ],
 }

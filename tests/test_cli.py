@@ -21,7 +21,7 @@ from brickwork.sim.simulate import Outcome, Test
 
 COMMANDS = (
     *("list", "emit", "sim", "lint", "run", "demo", "cache", "doctor"),
-    *("formats", "quantize"),
+    *("formats", "quantize", "prune"),
 )
 SMALL = ("--set", "rows=3", "--set", "cols=5")
 RUN = ("run", "gemm_ws", *SMALL, "--a", "a.npy", "--w", "w.npy")
@@ -167,7 +167,8 @@ class TestList:
     def test_json(self, capsys):
         assert main(["list", "--json"]) == 0
         designs = json.loads(capsys.readouterr().out)
-        assert [design["name"] for design in designs] == ["gemm_ws", "gemm_os", "gemm_fusion"]
+        names = ["gemm_ws", "gemm_os", "gemm_fusion", "eie"]
+        assert [design["name"] for design in designs] == names
         assert designs[0]["parameters"][0] == {
             "name": "rows",
             "type": "int",
@@ -197,8 +198,8 @@ class TestEmit:
         ("message", "argv"),
         [
             (
-                "Design must be one of gemm_ws, gemm_os, gemm_fusion, not 'gem_ws'; did you mean "
-                "'gemm_ws'?",
+                "Design must be one of gemm_ws, gemm_os, gemm_fusion, eie, not 'gem_ws'; "
+                "did you mean 'gemm_ws'?",
                 ["gem_ws"],
             ),
             ("Setting must be NAME=VALUE, not 'rows'", ["gemm_ws", "--set", "rows"]),

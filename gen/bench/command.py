@@ -21,6 +21,7 @@ BENCHES = {
     "area": "Area of processing elements and decoders",
     "bitfusion": "BitFusion: areas, throughput and networks",
     "mixed": "The digits network with a width for each layer",
+    "eie": "The nine layers of EIE's paper in RTL; cycles of the paper at 800 MHz",
     "speed": "Speed of simulation of gemm_ws; ratios to the compiled driver",
 }
 
@@ -54,6 +55,9 @@ def bench(options) -> int:
         elif name == "mixed":
             found = module.measure(out, budget=options.budget)
             text = module.text(found)
+        elif name == "eie":
+            found = module.measure(out, quick=options.quick)
+            text = table(module.rows(found))
         else:
             found = list(progress(module.measure(out), what=name))
             text = table(found)

@@ -9,7 +9,14 @@ from ..checks import check_choice, check_integer
 from ..unit import Unit, data_register
 from .saturate import saturated
 
-__all__ = ["MULTIPLIER_WIDTH", "SHIFT_WIDTH", "Requantize", "channel_layout", "output_latency"]
+__all__ = [
+    "MULTIPLIER_WIDTH",
+    "SHIFT_WIDTH",
+    "Requantize",
+    "channel_layout",
+    "output_latency",
+    "shift_and_jam",
+]
 
 #: The significand of a float32, hidden bit included.
 MULTIPLIER_WIDTH = 24
@@ -122,11 +129,11 @@ class Requantize(Unit):
         # anything that was shifted out is not zero. They settle the rounding.
         shift = parameter(at, "shift")
         coarse = stage(
-            signed(width + 2), "coarse", _shift_and_jam(m, Cat(Const(0, 2), scaled), shift[3:], 8)
+            signed(width + 2), "coarse", shift_and_jam(m, Cat(Const(0, 2), scaled), shift[3:], 8)
         )
         fine_shift = data_register(3, name="fine_shift")
         m.d.sync += fine_shift.eq(shift[:3])
-        fine = stage(signed(width + 2), "fine", _shift_and_jam(m, coarse, fine_shift, 1))
+        fine = stage(signed(width + 2), "fine", shift_and_jam(m, coarse, fine_shift, 1))
         at += 2
 
         # Beyond this width every value ends at a limit, whatever zero point is added.
@@ -153,7 +160,7 @@ class Requantize(Unit):
         return starts
 
 
-def _shift_and_jam(m, value, amount, unit):
+def shift_and_jam(m, value, amount, unit):
     """``value`` shifted right by ``amount * unit`` with its sign; bit 0 keeps what falls out."""
     value = value.as_signed()
     for position, bit in enumerate(amount):

@@ -1,0 +1,40 @@
+"""``brickwork prune``: weights of least magnitude become zero."""
+
+import json
+from pathlib import Path
+
+import numpy as np
+
+from .errors import Refused
+from .files import check_folder, read_array, write_array
+
+__all__ = ["prune"]
+
+
+def prune(options) -> int:
+    weights = read_array(options.w, "W")
+    if weights.dtype.kind not in "fiu":
+        raise TypeError(f"W must be numbers, not {weights.dtype}")
+    if not np.isfinite(weights).all():
+        raise ValueError(f"W must be finite, not {weights[~np.isfinite(weights)][0]}")
+    out = Path(options.out)
+    if out.is_dir():
+        raise Refused(f"Results must be written to a file, not to the folder {str(out)!r}")
+    check_folder(out.parent)
+    # The least integer of all has no magnitude of its own type.
+    sizes = np.abs(weights.astype(np.float64)).reshape(-1)
+    kept = np.zeros(sizes.size, bool)
+    # Of equal weights the first stay.
+    kept[np.argsort(-sizes, kind="stable")[: round(options.density * sizes.size)]] = True
+    pruned = np.where(kept.reshape(weights.shape), weights, weights.dtype.type(0))
+    write_array(out, pruned)
+    facts = {"shape": list(weights.shape), "weights": int(np.count_nonzero(pruned))}
+    facts["density"] = facts["weights"] / max(1, weights.size)
+    if options.json:
+        print(json.dumps(facts | {"out": str(out)}, indent=2))
+    else:
+        print(
+            "weights", f"{facts['weights']} of {weights.size}", f"{facts['density']:.2%}", sep="\t"
+        )
+        print("written", out, sep="\t")
+    return 0

@@ -1,0 +1,19 @@
+"""Selection of a part of a word."""
+
+from amaranth.hdl import Mux
+
+__all__ = ["selected"]
+
+
+def selected(word, index, width):
+    """The part of ``word`` of ``width`` bits that ``index`` counts, by multiplexers in a tree.
+
+    A shift by a variable, which is how a dynamic slice is emitted, is far larger to simulate. Parts
+    beyond the word are its last.
+    """
+    parts = [word[at : at + width] for at in range(0, len(word), width)]
+    for bit in index:
+        if len(parts) > 1:
+            parts += parts[-1:] if len(parts) % 2 else []
+            parts = [Mux(bit, high, low) for low, high in zip(parts[::2], parts[1::2], strict=True)]
+    return parts[0]

@@ -1,0 +1,1 @@
+"""EIE: matrix-vector products on compressed sparse columns."""

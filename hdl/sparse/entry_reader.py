@@ -1,0 +1,152 @@
+"""The entries of a column, one after the other."""
+
+from amaranth.hdl import Module, Mux, Signal, Value
+from amaranth.lib import data, memory, stream
+from amaranth.lib.wiring import In, Out
+
+from ..arith.exact import index_shape
+from ..arith.select import selected
+from ..checks import check_integer, check_relation
+from ..unit import Unit, data_register
+from .column_reader import span_layout
+
+__all__ = ["EntryReader", "entry_layout"]
+
+
+def entry_layout(value_width, zeros_width):
+    """One entry: index of the weight, and above it the zeros before it."""
+    return data.StructLayout({"value": value_width, "zeros": zeros_width})
+
+
+class EntryReader(Unit):
+    """Reads words of entries and gives them out one by one.
+
+    Han et al., "EIE", ISCA 2016, section IV, with 8 entries in a word of 64 bits. While a word's
+    entries leave the next word is read, of the next column if it was the last, so an entry leaves
+    in every cycle as long as columns come, even if each has one alone. A column without entries
+    takes a cycle. The first entry leaves 2 cycles after its column came.
+
+    Parameters
+    ----------
+    entries : int
+        Most entries.
+    per_word : int
+        Entries in a word, a power of two.
+    value_width, zeros_width, act_width : int
+
+    Members
+    -------
+    i : ``In(stream.Signature(span_layout(entries, act_width)))``
+    valid : ``Out(1)``
+        An entry leaves in this cycle.
+    first : ``Out(1)``
+        It is its column's first.
+    entry : ``Out(entry_layout(value_width, zeros_width))``
+    act : ``Out(act_width)``
+    write, address, word : ``In``
+        Writes a word.
+    busy : ``Out(1)``
+        Something is on its way.
+
+    Raises
+    ------
+    TypeError, ValueError
+        If a parameter is not an integer or out of range.
+    """
+
+    def __init__(self, *, entries, per_word, value_width, zeros_width, act_width):
+        check_integer("Entry count", entries, 1, 1 << 24)
+        check_integer("Entries in a word", per_word, 2, 64)
+        check_relation(
+            per_word & (per_word - 1) == 0,
+            f"Entries in a word must be a power of two, not {per_word}",
+        )
+        check_integer("Weight index width", value_width, 1, 8)
+        check_integer("Zeros width", zeros_width, 1, 8)
+        check_integer("Activation width", act_width, 2, 32)
+        self.layout = entry_layout(value_width, zeros_width)
+        self.words = max(2, -(-entries // per_word))
+        super().__init__(
+            {
+                "i": In(stream.Signature(span_layout(entries, act_width))),
+                "valid": Out(1),
+                "first": Out(1),
+                "entry": Out(self.layout),
+                "act": Out(act_width),
+                "write": In(1),
+                "address": In(index_shape(self.words)),
+                "word": In(per_word * self.layout.size),
+                "busy": Out(1),
+            }
+        )
+
+    def build(self):
+        m = Module()
+        given = self.parameters
+        bits = (given["per_word"] - 1).bit_length()
+        width = given["per_word"] * self.layout.size
+        m.submodules.words = store = memory.Memory(shape=width, depth=self.words, init=[])
+        write, read = store.write_port(), store.read_port()
+
+        # A column waits at the input while its words are asked for.
+        span = self.i.payload
+        address = index_shape(self.words)
+        at = Signal(address)
+        begun = Signal()
+        last = Signal(span.end.shape())
+        first_word, last_word, now = Signal(address), Signal(address), Signal(address)
+        empty, ends, asks, moves, done = Signal(), Signal(), Signal(), Signal(), Signal()
+
+        # What is asked for, and what its word is then to give out.
+        asked, asked_first = Signal(), Signal()
+        asked_low, asked_high = Signal(bits), Signal(bits)
+        asked_act = data_register(given["act_width"], name="asked_act")
+        # The word whose entries leave.
+        current = data_register(width, name="current")
+        act = data_register(given["act_width"], name="act_q")
+        present, first = Signal(), Signal()
+        low, high = Signal(bits), Signal(bits)
+        m.d.comb += [
+            write.addr.eq(self.address),
+            write.data.eq(self.word),
+            write.en.eq(self.write),
+            empty.eq(span.start == span.end),
+            last.eq(span.end - 1),
+            first_word.eq(span.start >> bits),
+            last_word.eq(last >> bits),
+            now.eq(Mux(begun, at, first_word)),
+            ends.eq(empty | (now == last_word)),
+            done.eq(~present | (low == high)),  # the current word gives out its last entry
+            moves.eq(asked & done),
+            asks.eq(self.i.valid & (~asked | moves)),
+            read.addr.eq(now),
+            read.en.eq(asks),
+            self.i.ready.eq((~asked | moves) & ends),
+            self.valid.eq(present),
+            self.first.eq(first),
+            Value.cast(self.entry).eq(selected(current, low, self.layout.size)),
+            self.act.eq(act),
+            self.busy.eq(present | asked),
+        ]
+        with m.If(asks):
+            m.d.sync += [begun.eq(~ends), at.eq(now + 1)]
+        with m.If(~asked | moves):
+            m.d.sync += [
+                asked.eq(self.i.valid & ~empty),
+                asked_first.eq(~begun),
+                asked_low.eq(Mux(begun, 0, span.start)),
+                asked_high.eq(Mux(ends, last, given["per_word"] - 1)),
+                asked_act.eq(span.act),
+            ]
+        with m.If(done):
+            m.d.sync += [
+                present.eq(asked),
+                current.eq(read.data),
+                low.eq(asked_low),
+                high.eq(asked_high),
+                first.eq(asked_first),
+                act.eq(asked_act),
+            ]
+        with m.Else():
+            m.d.sync += [low.eq(low + 1), first.eq(0)]
+        return m

@@ -1,0 +1,16 @@
+"""Compressed matrices, and what the sparse engine makes of them."""
+
+from .codebooks import cluster, distinct, to_fixed
+from .eie import eie
+from .encode import ASSIGNMENTS, Encoded, decode, encode
+
+__all__ = [
+    "ASSIGNMENTS",
+    "Encoded",
+    "cluster",
+    "decode",
+    "distinct",
+    "eie",
+    "encode",
+    "to_fixed",
+]

@@ -1,0 +1,402 @@
+"""Testbench of the sparse engine."""
+
+from itertools import product
+
+import cocotb
+
+from ...lib.bench import Bench, check_no_paths, manifest
+from ...lib.streams import Recorder, Sink, Source, never, sparse, stalls
+from ...lib.trace import join
+from ._words import corner, word_of
+from .write_back import finished
+
+#: What a word of the stream ``load`` writes.
+ENTRIES, POINTER, WEIGHT = range(3)
+INPUTS = ("load", "jobs", "acts")
+#: Cycles of a job besides those of its words and entries.
+MOST_LATENCY = 30
+
+
+class Engine:
+    """The engine between sources and a sink, and what it has to compute, in integers.
+
+    Entries are made directly, any index with any number of zeros before it, and not by an encoder:
+    so rows that an entry passes, and entries that only pass rows, are wherever they can be.
+    """
+
+    def __init__(self, dut, **patterns):
+        facts = manifest()
+        self.given, self.streams = facts["parameters"], facts["streams"]
+        self.dut, self.bench, self.patterns = dut, Bench(dut), patterns
+        self.rng = self.bench.rng
+        self.pes = self.given["pes"]
+        #: For each element its codebooks, columns of entries, sums and activations.
+        self.books: list[list[list[int]]] = []
+        self.columns: list[list[list[tuple[int, int]]]] = []
+        self.forget()
+        #: Words of the streams, and entries that all jobs together have at most.
+        self.words = {"load": [], "jobs": [], "acts": [], "results": []}
+        self.work = 0
+
+    def forget(self):
+        self.sums = [[0] * self.given["rows"] for _ in range(self.pes)]
+        self.acts = [[0] * self.given["acts"] for _ in range(self.pes)]
+
+    def entries_of_column(self, density):
+        """Random entries, as many as there are rows for them."""
+        rng, entries, row = self.rng, [], -1
+        most = (1 << self.given["zeros_width"]) - 1
+        while rng.random() < density:
+            zeros = rng.choice([0, 0, rng.randint(0, most), most])
+            row += zeros + 1
+            if row >= self.given["rows"]:
+                break
+            entries.append((rng.randrange(1 << self.given["value_width"]), zeros))
+        return entries
+
+    def fill(self, density=0.7, columns=None):
+        """Fill all memories, in any order; ``columns`` may give each element's columns."""
+        given, rng = self.given, self.rng
+        size, per_word = 1 << given["value_width"], given["per_word"]
+        bits = given["value_width"] + given["zeros_width"]
+        self.books, self.columns, words = [], [], []
+        for pe in range(self.pes):
+            lists, left = [], given["entries"]
+            for column in range(given["columns"]):
+                entries = columns[column] if columns else self.entries_of_column(density)
+                lists.append(entries if len(entries) <= left else [])
+                left -= len(lists[-1])
+            self.columns.append(lists)
+            # Index 0 stands for zero whatever the codebook has there.
+            self.books.append(
+                [
+                    [corner(rng, given["weight_width"]) for _ in range(size)]
+                    for _ in range(given["books"])
+                ]
+            )
+            flat = [value | zeros << given["value_width"] for e in lists for value, zeros in e]
+            flat += [rng.getrandbits(bits) for _ in range(-len(flat) % per_word)]
+            data = [
+                (ENTRIES, n, join(flat[n * per_word : (n + 1) * per_word], bits))
+                for n in range(len(flat) // per_word)
+            ]
+            ends = [0]
+            for entries in lists:
+                ends.append(ends[-1] + len(entries))
+            data += [(POINTER, n, end) for n, end in enumerate(ends)]
+            data += [
+                (WEIGHT, n << given["value_width"] | index, weight)
+                for n, book in enumerate(self.books[-1])
+                for index, weight in enumerate(book)
+            ]
+            for what, address, value in data:
+                if what == WEIGHT:
+                    value = join([value], given["weight_width"])
+                words.append(
+                    word_of(self.streams["load"], pe=pe, what=what, address=address, data=value)
+                )
+        rng.shuffle(words)
+        self.words["load"] += words
+        while words:
+            count = rng.randint(1, len(words))
+            self.words["jobs"].append(word_of(self.streams["jobs"], fill=count))
+            del words[:count]
+
+    def job(self, *, zeros=0.4, lanes=None, **fields):
+        """A job, with random activations if it has ``load``; ``lanes`` may be those of a word."""
+        given, rng = self.given, self.rng
+        self.words["jobs"].append(word_of(self.streams["jobs"], **fields))
+        if fields.get("load"):
+            for index in range(fields["in_last"] + 1):
+                for pe in range(self.pes):
+                    column = fields["column"] + index * self.pes + pe
+                    value = corner(rng, given["act_width"]) if lanes is None else lanes[pe]
+                    # Beyond the last column there is nothing to multiply.
+                    if column >= given["columns"] or rng.random() < zeros:
+                        value = 0
+                    self.acts[pe][index] = value
+                word = join((acts[index] for acts in self.acts), given["act_width"])
+                self.words["acts"].append(word)
+        if fields.get("clear"):
+            self.sums = [[0] * given["rows"] for _ in range(self.pes)]
+        self.multiply(fields["column"], fields["in_last"], fields["book"])
+        if fields.get("finish"):
+            self.finish_sums(fields)
+
+    def multiply(self, first, in_last, book):
+        busy = [0] * self.pes
+        for index, source in product(range(in_last + 1), range(self.pes)):
+            act = self.acts[source][index]
+            if not act:
+                continue
+            column = first + index * self.pes + source
+            for pe, (lists, sums) in enumerate(zip(self.columns, self.sums, strict=True)):
+                row = -1
+                for value, zeros in lists[column]:
+                    row += zeros + 1
+                    if value:
+                        sums[row] += act * self.books[pe][book][value]
+                busy[pe] += max(1, len(lists[column]))
+        self.work += max(busy) + in_last + 1
+
+    def finish_sums(self, fields):
+        modulus, act_width = 1 << self.given["acc_width"], self.given["act_width"]
+        for row in range(fields["out_last"] + 1):
+            results = []
+            for sums in self.sums:
+                wrapped = (sums[row] + modulus // 2) % modulus - modulus // 2
+                results.append(
+                    finished(wrapped, fields.get("shift", 0), fields.get("relu", 0), act_width)
+                )
+            if fields.get("emit"):
+                self.words["results"].append(join(results, act_width))
+            if fields.get("keep"):
+                for acts, result in zip(self.acts, results, strict=True):
+                    acts[row] = result
+        self.work += fields["out_last"] + 1
+
+    def random_job(self, **fixed):
+        """A job that stays within the memories."""
+        given, rng = self.given, self.rng
+        fields = {
+            name: rng.randrange(2) for name in ("load", "clear", "finish", "emit", "keep", "relu")
+        } | fixed
+        in_last = min(given["acts"], -(-given["columns"] // self.pes)) - 1
+        in_last = rng.choice([in_last, rng.randint(0, in_last)])
+        out_last = min(given["rows"], given["acts"] if fields["keep"] else given["rows"]) - 1
+        # Activations that were kept are looked at whole, so the columns must suffice.
+        most = max(0, given["columns"] - (in_last + 1) * self.pes)
+        if not fields["load"]:
+            in_last = min(in_last, given["columns"] // self.pes - 1)
+            if in_last < 0:
+                in_last, fields["load"] = 0, 1
+        width = given["acc_width"]
+        shift = rng.choice([0, width - given["act_width"], width // 2, rng.randrange(64)])
+        self.job(
+            **fields,
+            in_last=in_last,
+            out_last=rng.choice([out_last, rng.randint(0, out_last)]),
+            column=rng.choice([0, most, rng.randint(0, most)]),
+            book=rng.randrange(given["books"]),
+            shift=min(63, max(0, shift)),
+        )
+
+    def random_jobs(self, kinds):
+        """Jobs that are random but for what ``kinds`` say, one that loads all activations first.
+
+        The last shows the sums.
+        """
+        given, rng = self.given, self.rng
+        self.job(load=1, clear=rng.randrange(2), column=0, book=0, in_last=given["acts"] - 1)
+        for kind in kinds:
+            self.random_job(**kind)
+        self.random_job(finish=1, emit=1)
+
+    async def start(self):
+        dut, streams = self.dut, self.streams
+        parts = [
+            Source(dut, streams[name], self.words[name], self.patterns.get(name, never))
+            for name in INPUTS
+        ]
+        parts.append(Sink(dut, streams["results"], self.patterns.get("results", never)))
+        self.seen = {name: Recorder(dut, name, stream) for name, stream in streams.items()}
+        await self.bench.reset()
+        self.bench.parts = [*parts, *self.seen.values()]
+
+    async def finish(self, slack=1):
+        """Run until everything came; ``slack`` is by how many times stalls slow it down."""
+        limit = self.work + 100 + sum(map(len, self.words.values())) + 60 * len(self.words["jobs"])
+        await self.bench.run(
+            lambda: all(self.seen[name].count >= len(self.words[name]) for name in self.words),
+            slack * limit,
+        )
+        for _ in range(60):
+            await self.bench.tick()
+        assert self.seen["results"].words, "no results"
+        for name, words in self.words.items():
+            assert self.seen[name].words == words, f"{name}: not the words that were expected"
+
+
+@cocotb.test()
+@cocotb.parametrize(inputs=[0, 50], results=[0, 70], density=[0.5, 0.95])
+async def random_jobs(dut, inputs, results, density):
+    rng = Bench(dut).rng
+    patterns = {name: stalls(inputs, rng) for name in INPUTS} | {"results": stalls(results, rng)}
+    engine = Engine(dut, **patterns)
+    engine.fill(density)
+    engine.random_jobs([{}] * 12)
+    await engine.start()
+    await engine.finish(12)
+
+
+@cocotb.test()
+async def every_kind_of_job(dut):
+    """All combinations of what a job can do, in any order."""
+    engine = Engine(dut)
+    engine.fill()
+    names = ("load", "clear", "finish", "emit", "keep")
+    kinds = [dict(zip(names, kind, strict=True)) for kind in product((0, 1), repeat=len(names))]
+    engine.rng.shuffle(kinds)
+    engine.random_jobs(kinds)
+    await engine.start()
+    await engine.finish()
+
+
+@cocotb.test()
+@cocotb.parametrize(stream=[*INPUTS, "results"])
+async def starved(dut, stream):
+    """One stream moves a word at a time, long after the others."""
+    engine = Engine(dut, **{stream: sparse(1, 9)})
+    engine.fill()
+    engine.random_jobs([{}] * 6)
+    await engine.start()
+    await engine.finish(12)
+
+
+@cocotb.test()
+async def batches_over_columns(dut):
+    """All columns, as many a job as there are activations: the sums go on from job to job."""
+    engine = Engine(dut)
+    given = engine.given
+    engine.fill()
+    places = given["acts"] * engine.pes
+    for book in range(given["books"]):
+        firsts = range(0, given["columns"], places)
+        for first in firsts:
+            count = min(places, given["columns"] - first)
+            engine.job(
+                load=1,
+                clear=first == 0,
+                finish=first == firsts[-1],
+                emit=1,
+                column=first,
+                book=book,
+                in_last=-(-count // engine.pes) - 1,
+                out_last=given["rows"] - 1,
+                shift=min(63, given["weight_width"]),
+            )
+    await engine.start()
+    await engine.finish()
+
+
+@cocotb.test()
+async def chained_layers(dut):
+    """The sums of a job become the activations of the next, several times."""
+    engine = Engine(dut)
+    given = engine.given
+    rows = min(given["rows"], given["acts"])
+    if rows * engine.pes > given["columns"]:
+        rows = given["columns"] // engine.pes
+    if not rows:
+        cocotb.log.info("%d columns are too few for a layer's sums", given["columns"])
+        return
+    engine.fill(0.9)
+    for layer in range(7):
+        engine.job(
+            zeros=0.1,
+            load=layer % 5 == 0,
+            clear=1,
+            finish=1,
+            keep=1,
+            emit=layer % 2,
+            relu=layer % 3 == 0,
+            column=(given["columns"] - rows * engine.pes) * (layer % 2),
+            book=layer % given["books"],
+            in_last=rows - 1,
+            out_last=rows - 1,
+            # Sums stay about as large as activations.
+            shift=min(63, given["weight_width"] - 1),
+        )
+    await engine.start()
+    await engine.finish()
+
+
+async def time_of_job(dut, columns, in_last):
+    """Cycles of a job on these columns, the same for each element; no activation is zero."""
+    engine = Engine(dut)
+    engine.fill(columns=columns)
+    for _ in range(2):
+        fields = {"load": 1, "clear": 1, "finish": 1, "emit": 1, "column": 0, "book": 0}
+        engine.job(**fields, zeros=0, lanes=[1] * engine.pes, in_last=in_last, out_last=0)
+    await engine.start()
+    await engine.finish()
+    first, second = engine.seen["jobs"].taken[-2:]
+    return second - first
+
+
+@cocotb.test()
+async def an_entry_a_cycle(dut):
+    """In the same row as the one before or not, an entry takes a cycle, and the rest of a job few.
+
+    All elements have the same entries, so that none waits for another.
+    """
+    given = manifest()["parameters"]
+    indices = min(given["acts"], given["columns"] // given["pes"])
+    longest = min(given["rows"], 6, given["entries"] // given["columns"])
+    if not indices or not longest:
+        cocotb.log.info("too few columns or entries")
+        return
+    rest = []
+    for length in {1, longest}:
+        columns = [[(1, 0)] * length] * given["columns"]
+        cycles = await time_of_job(dut, columns, indices - 1)
+        rest.append(cycles - length * indices * given["pes"] - indices)
+    # To the tree and through it, through the element, until all is surely quiet, and the result.
+    assert max(rest) <= MOST_LATENCY, rest
+    assert max(rest) - min(rest) <= 1, rest
+
+
+@cocotb.test()
+async def empty_columns(dut):
+    """Between columns of several entries those without any cost no cycle."""
+    given = manifest()["parameters"]
+    pes, long = given["pes"], min(given["rows"], 4)
+    indices = min(given["acts"], given["columns"] // pes)
+    if pes % 2 == 0 or indices < 4 or given["columns"] * long > given["entries"] * 2 - 9:
+        cocotb.log.info("too few columns or entries, or long columns come side by side")
+        return
+    times = []
+    for short in ([], [(1, 0)]):
+        columns = [short if column % 2 else [(1, 0)] * long for column in range(given["columns"])]
+        times.append(await time_of_job(dut, columns, indices - 1))
+    # An entry in each of them costs a cycle.
+    assert abs(times[1] - times[0] - indices * pes // 2) <= 1, times
+
+
+@cocotb.test()
+async def reset(dut):
+    """A reset in the middle of whatever there is: then everything begins anew."""
+    rng = Bench(dut).rng
+    for _ in range(8):
+        engine = Engine(dut, results=sparse(1, 5))
+        engine.fill()
+        engine.random_jobs([{}] * 5)
+        await engine.start()
+        filled = len(engine.words["load"])
+        await engine.bench.run(
+            lambda engine=engine, filled=filled: engine.seen["load"].count >= filled, 8 * filled
+        )
+        for _ in range(rng.randrange(150)):
+            await engine.bench.tick()
+        engine = Engine(dut)
+        engine.fill()
+        engine.random_jobs([dict(load=1, finish=1, emit=1)])
+        await engine.start()
+        await engine.finish()
+
+
+@cocotb.test()
+async def no_paths_within_a_cycle(dut):
+    """All outputs come from registers."""
+    rng = Bench(dut).rng
+    engine = Engine(dut, **{name: stalls(30, rng) for name in (*INPUTS, "results")})
+    engine.fill(0.9)
+    engine.random_jobs([{}] * 5)
+    await engine.start()
+    inputs = [f"{name}_{part}" for name in INPUTS for part in ("payload", "valid")]
+    outputs = [f"{name}_ready" for name in INPUTS] + ["results_valid", "results_payload"]
+    for cycle in range(600):
+        await engine.bench.tick()
+        if cycle % 10 == 0:
+            await check_no_paths(engine.bench, [*inputs, "results_ready"], outputs)
+    await engine.finish(12)
