@@ -28,7 +28,7 @@ def demo(options) -> int:
     network = digits.train()
     layers = digits.quantize(network, _FORMAT, out_format=_FORMAT)
     images = layers[0].input.encode(network.test_images)
-    kinds = [catalogue.design(name) for name in _DESIGNS if name in catalogue.DESIGNS]
+    kinds = [catalogue.design(name) for name in _DESIGNS]
     with progress(total=len(kinds) * len(layers)) as bar:
         found = [_infer(kind, layers, images, out, options.waves, bar) for kind in kinds]
     for result in found:

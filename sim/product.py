@@ -150,7 +150,7 @@ def multiply(
         limit = 8 * slack * plan.cycle_bound + 10_000
     drive = _by_cocotb if cocotb else _by_driver
     done = drive(manifest, plan, a, w, channels, stalls, limit, workdir, waves)
-    size = facts["parameters"]["rows"] * facts["parameters"]["cols"] * getattr(plan, "terms", 1)
+    size = facts["parameters"]["rows"] * facts["parameters"]["cols"] * plan.terms
     return Product(
         macs=m * k * n,
         ideal_cycles=-(-m * k * n * len(plan.passes) // size),

@@ -87,7 +87,11 @@ class Tiling:
     passes : list of (int, int)
         Parts of A and of W that meet, by their indices: one of each, unless numbers are read half
         by half.
+    terms : int
+        Products that an element does in a cycle.
     """
+
+    terms = 1
 
     def __init__(self, manifest: dict, m: int, k: int, n: int, **modes):
         given = manifest["parameters"]
@@ -189,9 +193,6 @@ def _padded(matrix: np.ndarray, rows: int, columns: int) -> np.ndarray:
 
 class _WeightStationary(Tiling):
     """Runs of up to ``acc_depth`` rows by ``cols`` columns; tiles of ``rows`` terms."""
-
-    #: Terms of K in a row of a tile.
-    terms = 1
 
     def __init__(self, manifest: dict, m: int, k: int, n: int, **modes):
         super().__init__(manifest, m, k, n, **modes)

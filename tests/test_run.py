@@ -8,7 +8,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from brickwork.gen import catalogue, demo, digits
+from brickwork.gen import demo, digits
 from brickwork.gen.cli import main
 from brickwork.sim import tiling
 from brickwork.sim.golden import engine
@@ -237,7 +237,7 @@ class TestDemo:
 
     @pytest.fixture
     def one_design(self, monkeypatch):
-        monkeypatch.delitem(catalogue.DESIGNS, "gemm_os")
+        monkeypatch.setattr(demo, "_DESIGNS", ("gemm_ws",))
 
     @pytest.mark.usefixtures("one_design")
     def test_mismatch(self, monkeypatch, capsys):

@@ -9,15 +9,10 @@ from ..checks import check_integer, check_relation
 from ..stream.hold import Hold
 from ..unit import Unit, connect_stream, data_register
 
-__all__ = ["PAIR_LATENCY", "PairMarks", "check_pairs", "pair_marks"]
+__all__ = ["PAIR_LATENCY", "PairMarks", "pair_marks"]
 
 #: Cycles that the second word of a pair spends in :class:`PairMarks` at least.
 PAIR_LATENCY = 2
-
-
-def check_pairs(fmt, thing):
-    """Check that ``fmt`` is a format of pairs."""
-    check_relation(fmt.pair, f"{thing} must be one of pairs, not {fmt.name!r}")
 
 
 def _is_mark(code):
@@ -58,7 +53,7 @@ class PairMarks(Unit):
     def __init__(self, *, lanes, format):
         check_integer("Lane count", lanes, 1)
         self.format = fmt = formats.get(format)
-        check_pairs(fmt, "Format")
+        check_relation(fmt.pair, f"Format must be one of pairs, not {fmt.name!r}")
         super().__init__(
             {
                 "i": In(stream.Signature(unsigned(lanes * fmt.bits))),

@@ -179,7 +179,7 @@ class Eie(Unit):
         depth = RESULT_LATENCY + 4
         m.submodules.queue = queue = Fifo(width=lanes, depth=depth)
         room = Signal(range(depth + 1), init=depth)
-        at = Signal(max(self.jobs.payload.in_last.shape(), job.out_last.shape(), key=len_of))
+        at = Signal(max(len(job.in_last), len(job.out_last)))
         quiet = Signal(range(QUIET + 1))
         take, left, busy = Signal(), Signal(), Signal()
         scan, clear, writes, filling = Signal(), Signal(), Signal(), Signal()
@@ -267,10 +267,6 @@ class Eie(Unit):
                 m.d.sync += quiet.eq(quiet - 1)
                 with m.If(quiet == 0):
                     m.next = "IDLE"
-
-
-def len_of(shape):
-    return shape.width
 
 
 #: Cycles without any sign of work after which there is none: the depth of the tree and two.
