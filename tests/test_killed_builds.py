@@ -160,7 +160,8 @@ def test_cleared_during_a_build(manifest, kinds):
         assert published() == []
         first, _, rest = err.partition("\n")
         assert first.startswith("Module gemm_os cannot be built: ")
-        # It may have failed early enough for its log to be cleared too: the runtime goes first.
+        # A log written early enough is cleared too, the runtime goes first; when compilers that ran
+        # side by side failed, the last one's may have been written again after that.
         log = Path(first.rpartition("(log: ")[2].rstrip(")"))
-        assert log.is_file() is (cleared["failed"].entries == 0)
+        assert log.is_file() or cleared["failed"].entries
         assert rest == ""
