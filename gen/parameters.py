@@ -208,6 +208,7 @@ class Eie(Parameters):
     columns: int = _option(4096, "columns of all matrices in the memories")
     entries: int = _option(16384, "entries in the memory of an element")
     per_word: int = _option(8, "entries in a word of that memory")
+    lanes: int = _option(1, "entries that an element multiplies in a cycle: 1, 2, 4 or 8")
     value_width: int = _option(4, "bits of an index into the codebook")
     zeros_width: int = _option(4, "bits of the number of zeros before an entry")
     act_width: int = _option(16, "activation width in bits")

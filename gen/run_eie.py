@@ -51,6 +51,7 @@ def run(options) -> int:
         weights.indices,
         weights.codebook,
         pes=parameters.pes,
+        lanes=parameters.lanes,
         value_width=parameters.value_width,
         zeros_width=parameters.zeros_width,
         assign=assign,
@@ -261,6 +262,7 @@ def _show(options, parameters, emission, outcome, layer, fraction, weights, numb
         "cycles": outcome.cycles,
         "fill_cycles": outcome.fill_cycles,
         "entries": outcome.entries,
+        "busy": int(outcome.busy.sum()),
         "padding": encoded.padding / max(1, total),
         "balance": outcome.balance,
         "macs": outcome.macs,
@@ -290,7 +292,7 @@ def _show(options, parameters, emission, outcome, layer, fraction, weights, numb
         "entries": f"{total} ({facts['padding']:.1%} padding), at most "
         f"{int(encoded.entries.max())} in an element of {parameters.entries}",
         "cycles": f"{outcome.cycles} (and {outcome.fill_cycles} to fill the memories)",
-        "load balance": f"{outcome.balance:.1%} ({outcome.entries} entries / "
+        "load balance": f"{outcome.balance:.1%} ({outcome.busy.sum()} cycles with work / "
         f"({encoded.pes} elements · {outcome.cycles} cycles))",
         "MACs": f"{outcome.macs} ({facts['macs_per_cycle']:.2f} per cycle; a dense engine's would "
         f"be {facts['dense_macs_per_cycle']:.2f})",

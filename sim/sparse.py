@@ -52,9 +52,11 @@ class Outcome:
         first activations, which it is unless the host holds these back.
     fill_cycles : int
         Clock edges before that, from the first word accepted.
+    entries : int
+        Entries that all elements together went through, padding included: those of all columns
+        whose activation was not zero.
     busy : int64 array
-        For each element the cycles in which it had an entry: the entries, padding included, of all
-        columns whose activation was not zero.
+        For each element the cycles in which it had an entry, or with ``lanes`` a group of so many.
     macs : int
         Weights that met an activation, neither of them zero.
     dense_macs : int
@@ -70,6 +72,7 @@ class Outcome:
     y: np.ndarray
     cycles: int
     fill_cycles: int
+    entries: int
     busy: np.ndarray
     macs: int
     dense_macs: int
@@ -80,14 +83,9 @@ class Outcome:
     waves: Path | None
 
     @property
-    def entries(self) -> int:
-        """Entries that all elements together went through."""
-        return int(self.busy.sum())
-
-    @property
     def balance(self) -> float:
         """The part of all elements' cycles in which they had an entry."""
-        return self.entries / (len(self.busy) * self.cycles)
+        return int(self.busy.sum()) / (len(self.busy) * self.cycles)
 
 
 def matvec(
@@ -147,7 +145,7 @@ def network(
     manifest = Path(manifest)
     plan = _Plan(json.loads(manifest.read_text("utf-8")), layers)
     a = plan.checked(a)
-    expected, busy, macs = plan.expected(a)
+    expected, entries, macs = plan.expected(a)
     stalls = stalls_of_streams(plan.streams, stall_in, stall_out, seed)
     if not limit:
         slack = 100 // (100 - stall_in) * 100 // (100 - stall_out)
@@ -174,7 +172,8 @@ def network(
         y=y,
         cycles=stats.last["results"] - begun + 1,
         fill_cycles=begun - min(stats.first.values()),
-        busy=busy,
+        entries=int(entries.sum()),
+        busy=entries // plan.given["lanes"],
         macs=macs,
         dense_macs=len(a) * sum(int(np.prod(layer.encoded.shape)) for layer in layers),
         matches_golden=np.array_equal(y, expected),
@@ -212,7 +211,7 @@ class _Plan:
         if not self.layers:
             raise ValueError("Layers must be at least one")
         for matrix in self.matrices:
-            for name in ("pes", "value_width", "zeros_width"):
+            for name in ("pes", "lanes", "value_width", "zeros_width"):
                 if getattr(matrix, name) != self.given[name]:
                     raise ValueError(
                         f"Matrix is encoded for {name}={getattr(matrix, name)}, "
@@ -271,11 +270,11 @@ class _Plan:
         return np.atleast_2d(a).astype(np.int64)
 
     def expected(self, a: np.ndarray) -> tuple[np.ndarray, np.ndarray, int]:
-        """The golden results, and the entries and the products that there are on the way."""
-        busy, macs = np.zeros(self.pes, np.int64), 0
+        """Golden results, each element's entries on the way, and all products of two non-zeros."""
+        entries, macs = np.zeros(self.pes, np.int64), 0
         for layer, matrix in zip(self.layers, self.matrices, strict=True):
             indices = decode(matrix)
-            busy += matrix.work(a)
+            entries += matrix.work(a)
             macs += int(np.count_nonzero(indices, axis=0) @ np.count_nonzero(a, axis=0))
             a = eie(
                 indices,
@@ -286,7 +285,7 @@ class _Plan:
                 act_width=self.given["act_width"],
                 acc_width=self.given["acc_width"],
             )
-        return a, busy, macs
+        return a, entries, macs
 
     @property
     def fill_words(self) -> int:
@@ -322,7 +321,8 @@ class _Plan:
             for matrix in self.matrices:
                 ends.append(before + matrix.pointers[pe, 1:])
                 before += matrix.pointers[pe, -1]
-            yield self._words(pe, _POINTER, np.concatenate(ends)[:, None], 32)
+            groups = np.concatenate(ends) // given["lanes"]
+            yield self._words(pe, _POINTER, groups[:, None], 32)
             yield self._words(pe, _WEIGHT, books[:, None], given["weight_width"])
 
     def _words(self, pe, what, lanes, bits):

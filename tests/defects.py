@@ -1934,8 +1934,8 @@ DEFECTS = {
         ),
         Defect(
             PE_EIE,
-            "Mux(entries.first, zeros, before + zeros + 1)",
-            "Mux(entries.first, zeros, before + zeros)",
+            "following = passed + entry.zeros + 1",
+            "following = passed + entry.zeros",
             "the row of the entry before is not passed",
         ),
         Defect(
@@ -1946,9 +1946,36 @@ DEFECTS = {
         ),
         Defect(
             PE_EIE,
-            "Cat(entries.entry.value, self.book)",
-            "entries.entry.value",
+            "Cat(entry.value, self.book)",
+            "entry.value",
             "all jobs have the first codebook",
+        ),
+        Defect(
+            PE_EIE,
+            "passed = rows[-1] if rows else before",
+            "passed = before",
+            "a group's second entry does not pass the row of its first",
+            "3-pairs",
+        ),
+        Defect(
+            PE_EIE,
+            "before.eq(rows[-1])",
+            "before.eq(rows[0])",
+            "a group does not pass the rows of the one before but its first",
+            "2-eights",
+        ),
+        Defect(
+            PE_EIE,
+            "adds.eq(entries.valid & (entries.group[lane].value != 0))",
+            "adds.eq(entries.valid)",
+            "what fills a group up is added to a row that may be another's",
+        ),
+        Defect(
+            PE_EIE,
+            "total.eq(sum(sums[1:], sums[0]))",
+            "total.eq(sums[0])",
+            "the other lanes' sums are lost",
+            "3-pairs",
         ),
         Defect(
             EIE,

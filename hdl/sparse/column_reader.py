@@ -17,26 +17,26 @@ def column_layout(columns, act_width):
     return data.StructLayout({"act": act_width, "column": index_shape(columns)})
 
 
-def span_layout(entries, act_width):
-    """An activation, and the entries of its column: from ``start`` to ``end``, less one."""
-    address = index_shape(entries + 1)
+def span_layout(groups, act_width):
+    """An activation, and the groups of entries of its column: from ``start`` to ``end`` - 1."""
+    address = index_shape(groups + 1)
     return data.StructLayout({"act": act_width, "start": address, "end": address})
 
 
 class ColumnReader(Unit):
     """Looks up two neighbouring pointers in two banks, of which the columns' parity selects one.
 
-    Han et al., "EIE", ISCA 2016, section IV. A column is read in a cycle; its entries are offered
-    2 cycles after the column came. With ``skip=1`` columns without entries end here, and the reader
-    runs up to 2 columns ahead; with ``skip=0``, as in the paper, they are passed on and cost the
-    reader of entries a cycle.
+    Han et al., "EIE", ISCA 2016, section IV, where a group is one entry. A column is read in a
+    cycle; its span is offered 2 cycles after the column came. With ``skip=1`` columns without
+    entries end here, and the reader runs up to 2 columns ahead; with ``skip=0``, as in the paper,
+    they are passed on and cost the reader of entries a cycle.
 
     Parameters
     ----------
     columns : int
         Most columns; there is one pointer more.
-    entries : int
-        Most entries.
+    groups : int
+        Most groups of entries.
     act_width : int
     skip : int
         0 or 1.
@@ -44,7 +44,7 @@ class ColumnReader(Unit):
     Members
     -------
     i : ``In(stream.Signature(column_layout(columns, act_width)))``
-    o : ``Out(stream.Signature(span_layout(entries, act_width)))``
+    o : ``Out(stream.Signature(span_layout(groups, act_width)))``
     write : ``In(1)``
     address : ``In(...)``, ``pointer`` : ``In(...)``
         Writes a pointer.
@@ -57,18 +57,18 @@ class ColumnReader(Unit):
         If a parameter is not an integer or out of range.
     """
 
-    def __init__(self, *, columns, entries, act_width, skip):
+    def __init__(self, *, columns, groups, act_width, skip):
         check_integer("Column count", columns, 1, 1 << 20)
-        check_integer("Entry count", entries, 1, 1 << 24)
+        check_integer("Group count", groups, 1, 1 << 24)
         check_integer("Activation width", act_width, 2, 32)
         check_integer("Skip", skip, 0, 1)
         super().__init__(
             {
                 "i": In(stream.Signature(column_layout(columns, act_width))),
-                "o": Out(stream.Signature(span_layout(entries, act_width))),
+                "o": Out(stream.Signature(span_layout(groups, act_width))),
                 "write": In(1),
                 "address": In(index_shape(columns + 1)),
-                "pointer": In(index_shape(entries + 1)),
+                "pointer": In(index_shape(groups + 1)),
                 "busy": Out(1),
             }
         )
@@ -77,7 +77,7 @@ class ColumnReader(Unit):
         m = Module()
         given = self.parameters
         depth = max(2, (given["columns"] + 2) // 2)
-        pointer = index_shape(given["entries"] + 1)
+        pointer = index_shape(given["groups"] + 1)
         reads = []
         moves = Signal()
         column = self.i.payload.column

@@ -10,7 +10,7 @@ from ..stream.fifo import Fifo
 from ..unit import Unit, connect_stream
 from .column_reader import column_layout
 from .lnzd import LnzdTree
-from .pe_eie import RESULT_LATENCY, PeEie, load_layout
+from .pe_eie import PeEie, load_layout
 from .write_back import finish_layout
 
 __all__ = ["Eie", "job_layout"]
@@ -61,8 +61,8 @@ class Eie(Unit):
     ----------
     pes : int
         Elements, 1 to 256.
-    queue_depth, columns, entries, per_word, value_width, zeros_width, act_width, weight_width,
-    acc_width, acts, rows, books, skip
+    queue_depth, columns, entries, per_word, lanes, value_width, zeros_width, act_width,
+    weight_width, acc_width, acts, rows, books, skip
         Those of :class:`PeEie`.
 
     Members
@@ -84,6 +84,7 @@ class Eie(Unit):
         columns,
         entries,
         per_word,
+        lanes,
         value_width,
         zeros_width,
         act_width,
@@ -101,19 +102,20 @@ class Eie(Unit):
             columns=columns,
             entries=entries,
             per_word=per_word,
+            lanes=lanes,
             value_width=value_width,
             zeros_width=zeros_width,
             books=books,
             weight_width=weight_width,
         )
         jobs = job_layout(acts=acts, rows=rows, columns=columns, books=books)
-        lanes = data.ArrayLayout(signed(act_width), pes)
+        acts_layout = data.ArrayLayout(signed(act_width), pes)
         super().__init__(
             {
                 "load": In(stream.Signature(load)),
                 "jobs": In(stream.Signature(jobs)),
-                "acts": In(stream.Signature(lanes)),
-                "results": Out(stream.Signature(lanes)),
+                "acts": In(stream.Signature(acts_layout)),
+                "results": Out(stream.Signature(acts_layout)),
             }
         )
 
@@ -174,17 +176,17 @@ class Eie(Unit):
         """One job after the other: activations, the broadcast, the sums."""
         given = self.parameters
         job = self.job
-        lanes = len(pes) * given["act_width"]
+        latency = pes[0].latency
         # Results that are on their way have a place each.
-        depth = RESULT_LATENCY + 4
-        m.submodules.queue = queue = Fifo(width=lanes, depth=depth)
+        depth = latency + 4
+        m.submodules.queue = queue = Fifo(width=len(pes) * given["act_width"], depth=depth)
         room = Signal(range(depth + 1), init=depth)
         at = Signal(max(len(job.in_last), len(job.out_last)))
-        quiet = Signal(range(QUIET + 1))
+        quiet = Signal(range(max(QUIET, latency + 1) + 1))
         take, left, busy = Signal(), Signal(), Signal()
         scan, clear, writes, filling = Signal(), Signal(), Signal(), Signal()
         flags, rows = [take], [at[: len(job.out_last)]]
-        for cycle in range(RESULT_LATENCY):
+        for cycle in range(latency):
             flag = Signal(name=f"taken_{cycle}")
             row = Signal(job.out_last.shape(), name=f"row_{cycle}")
             m.d.sync += [flag.eq(flags[-1]), row.eq(rows[-1])]
@@ -252,7 +254,7 @@ class Eie(Unit):
             with m.State("RUN"):
                 m.d.sync += quiet.eq(Mux(busy, QUIET, quiet - 1))
                 with m.If(quiet == 0):
-                    m.d.sync += quiet.eq(RESULT_LATENCY + 1)
+                    m.d.sync += quiet.eq(latency + 1)
                     with m.If(job.finish):
                         m.next = "FINISH"
                     with m.Else():

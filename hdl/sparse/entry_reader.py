@@ -1,4 +1,4 @@
-"""The entries of a column, one after the other."""
+"""The entries of a column, one group after the other."""
 
 from amaranth.hdl import Module, Mux, Signal, Value
 from amaranth.lib import data, memory, stream
@@ -19,29 +19,31 @@ def entry_layout(value_width, zeros_width):
 
 
 class EntryReader(Unit):
-    """Reads words of entries and gives them out one by one.
+    """Reads words of entries and gives these out, ``lanes`` at once.
 
-    Han et al., "EIE", ISCA 2016, section IV, with 8 entries in a word of 64 bits. While a word's
-    entries leave the next word is read, of the next column if it was the last, so an entry leaves
-    in every cycle as long as columns come, even if each has one alone. A column without entries
-    takes a cycle. The first entry leaves 2 cycles after its column came.
+    Han et al., "EIE", ISCA 2016, section IV, with 8 entries in a word of 64 bits, one by one.
+    A group of ``lanes`` entries has an address. While a word's groups leave the next word is read,
+    of the next column if it was the last, so a group leaves in every cycle as long as columns come,
+    even if each has one alone. A column without entries takes a cycle. The first group leaves
+    2 cycles after its column came.
 
     Parameters
     ----------
-    entries : int
-        Most entries.
+    groups : int
+        Most groups.
     per_word : int
-        Entries in a word, a power of two.
+        Groups in a word, a power of two.
+    lanes : int
     value_width, zeros_width, act_width : int
 
     Members
     -------
-    i : ``In(stream.Signature(span_layout(entries, act_width)))``
+    i : ``In(stream.Signature(span_layout(groups, act_width)))``
     valid : ``Out(1)``
-        An entry leaves in this cycle.
+        A group leaves in this cycle.
     first : ``Out(1)``
         It is its column's first.
-    entry : ``Out(entry_layout(value_width, zeros_width))``
+    group : ``Out(data.ArrayLayout(entry_layout(value_width, zeros_width), lanes))``
     act : ``Out(act_width)``
     write, address, word : ``In``
         Writes a word.
@@ -54,24 +56,25 @@ class EntryReader(Unit):
         If a parameter is not an integer or out of range.
     """
 
-    def __init__(self, *, entries, per_word, value_width, zeros_width, act_width):
-        check_integer("Entry count", entries, 1, 1 << 24)
-        check_integer("Entries in a word", per_word, 2, 64)
+    def __init__(self, *, groups, per_word, lanes, value_width, zeros_width, act_width):
+        check_integer("Group count", groups, 1, 1 << 24)
+        check_integer("Groups in a word", per_word, 2, 64)
         check_relation(
             per_word & (per_word - 1) == 0,
-            f"Entries in a word must be a power of two, not {per_word}",
+            f"Groups in a word must be a power of two, not {per_word}",
         )
+        check_integer("Lane count", lanes, 1, 8)
         check_integer("Weight index width", value_width, 1, 8)
         check_integer("Zeros width", zeros_width, 1, 8)
         check_integer("Activation width", act_width, 2, 32)
-        self.layout = entry_layout(value_width, zeros_width)
-        self.words = max(2, -(-entries // per_word))
+        self.layout = data.ArrayLayout(entry_layout(value_width, zeros_width), lanes)
+        self.words = max(2, -(-groups // per_word))
         super().__init__(
             {
-                "i": In(stream.Signature(span_layout(entries, act_width))),
+                "i": In(stream.Signature(span_layout(groups, act_width))),
                 "valid": Out(1),
                 "first": Out(1),
-                "entry": Out(self.layout),
+                "group": Out(self.layout),
                 "act": Out(act_width),
                 "write": In(1),
                 "address": In(index_shape(self.words)),
@@ -101,7 +104,7 @@ class EntryReader(Unit):
         asked, asked_first = Signal(), Signal()
         asked_low, asked_high = Signal(bits), Signal(bits)
         asked_act = data_register(given["act_width"], name="asked_act")
-        # The word whose entries leave.
+        # The word whose groups leave.
         current = data_register(width, name="current")
         act = data_register(given["act_width"], name="act_q")
         present, first = Signal(), Signal()
@@ -116,7 +119,7 @@ class EntryReader(Unit):
             last_word.eq(last >> bits),
             now.eq(Mux(begun, at, first_word)),
             ends.eq(empty | (now == last_word)),
-            done.eq(~present | (low == high)),  # the current word gives out its last entry
+            done.eq(~present | (low == high)),  # the current word gives out its last group
             moves.eq(asked & done),
             asks.eq(self.i.valid & (~asked | moves)),
             read.addr.eq(now),
@@ -124,7 +127,7 @@ class EntryReader(Unit):
             self.i.ready.eq((~asked | moves) & ends),
             self.valid.eq(present),
             self.first.eq(first),
-            Value.cast(self.entry).eq(selected(current, low, self.layout.size)),
+            Value.cast(self.group).eq(selected(current, low, self.layout.size)),
             self.act.eq(act),
             self.busy.eq(present | asked),
         ]

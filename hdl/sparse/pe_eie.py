@@ -6,7 +6,7 @@ from amaranth.lib.wiring import In, Out
 
 from ..arith.exact import index_shape
 from ..arith.select import selected
-from ..checks import check_integer
+from ..checks import check_integer, check_relation
 from ..stream.fifo import Fifo
 from ..systolic.accumulator import Accumulator
 from ..unit import Unit, connect_stream, data_register
@@ -15,23 +15,23 @@ from .column_reader import ColumnReader, column_layout, span_layout
 from .entry_reader import EntryReader, entry_layout
 from .write_back import LATENCY, WriteBack, finish_layout
 
-__all__ = ["RESULT_LATENCY", "PeEie", "load_layout"]
+__all__ = ["PeEie", "load_layout"]
 
-#: Cycles from the visit of an accumulator to the activation that its sum becomes.
-RESULT_LATENCY = 3 + LATENCY
 #: What a word of the load stream writes.
 ENTRIES, POINTER, WEIGHT = range(3)
 
 
-def load_layout(*, pes, columns, entries, per_word, value_width, zeros_width, books, weight_width):
+def load_layout(
+    *, pes, columns, entries, per_word, lanes, value_width, zeros_width, books, weight_width
+):
     """A word that fills memories: of which element, which memory, where, and with what.
 
-    ``what`` is 0 for a word of entries, 1 for a pointer, 2 for a weight of a codebook, whose
-    address is the codebook's number above the weight's index.
+    ``what`` is 0 for a word of entries, 1 for a pointer, which counts groups of ``lanes`` entries,
+    2 for a weight of a codebook, whose address is the codebook's number above the weight's index.
     """
     layout = entry_layout(value_width, zeros_width)
     addresses = (max(2, -(-entries // per_word)), columns + 1, books << value_width)
-    widths = (per_word * layout.size, index_shape(entries + 1).width, weight_width)
+    widths = (per_word * layout.size, index_shape(_groups(entries, lanes) + 1).width, weight_width)
     return data.StructLayout(
         {
             "pe": index_shape(pes),
@@ -42,6 +42,10 @@ def load_layout(*, pes, columns, entries, per_word, value_width, zeros_width, bo
     )
 
 
+def _groups(entries, lanes):
+    return -(-entries // lanes)
+
+
 class PeEie(Unit):
     """Multiplies the activations that are broadcast by the non-zeros of its rows.
 
@@ -50,6 +54,11 @@ class PeEie(Unit):
     activations of its own. An entry takes a cycle, also if it is of the same row as the one before
     it. Products and sums are exact; the accumulators wrap.
 
+    With ``lanes`` above 1, which the paper has not, a column's entries come in groups of so many,
+    the last filled up with entries of index 0, and a group takes a cycle. Each lane has multiplier
+    and accumulators of its own, so that no two entries ever meet in a memory; the lanes' sums are
+    added when they are put out. Queue, pointers and the memory of entries are the same for all.
+
     Parameters
     ----------
     queue_depth : int
@@ -57,7 +66,11 @@ class PeEie(Unit):
         for their entries, so that columns without entries don't take places.
     columns, entries : int
         Most columns, and most entries of this element.
-    per_word, value_width, zeros_width
+    per_word : int
+        Entries in a word, a power of two, at least twice as many as lanes.
+    lanes : int
+        Entries a cycle: 1, 2, 4 or 8.
+    value_width, zeros_width
         Those of :class:`EntryReader`.
     act_width, weight_width, acc_width : int
     acts, rows : int
@@ -86,8 +99,13 @@ class PeEie(Unit):
         Puts the sum of a row out; nothing else may be on its way.
     how : ``In(finish_layout())``
     result : ``Out(signed(act_width))``
-        That sum, ``RESULT_LATENCY`` cycles later.
+        That sum, :attr:`latency` cycles later.
     busy : ``Out(1)``
+
+    Attributes
+    ----------
+    latency : int
+        Cycles from ``take`` to ``result``.
 
     Raises
     ------
@@ -102,6 +120,7 @@ class PeEie(Unit):
         columns,
         entries,
         per_word,
+        lanes,
         value_width,
         zeros_width,
         act_width,
@@ -113,14 +132,25 @@ class PeEie(Unit):
         skip,
     ):
         check_integer("Queue depth", queue_depth, 2, 1024)
+        check_integer("Entry count", entries, 1, 1 << 24)
+        check_integer("Entries in a word", per_word, 2, 64)
+        check_integer("Lane count", lanes, 1, 8)
+        for thing, value in (("Entries in a word", per_word), ("Lane count", lanes)):
+            check_relation(value & (value - 1) == 0, f"{thing} must be a power of two, not {value}")
+        check_relation(
+            per_word >= 2 * lanes,
+            f"Entries in a word must be at least {2 * lanes} for {lanes} lanes, not {per_word}",
+        )
         check_integer("Weight width", weight_width, 2, 32)
         check_integer("Codebook count", books, 1, 64)
         check_integer("Row count", rows, 1, 1 << 16)
         # The parts check the rest.
-        ColumnReader(columns=columns, entries=entries, act_width=act_width, skip=skip)
+        groups = _groups(entries, lanes)
+        ColumnReader(columns=columns, groups=groups, act_width=act_width, skip=skip)
         EntryReader(
-            entries=entries,
-            per_word=per_word,
+            groups=groups,
+            per_word=per_word // lanes,
+            lanes=lanes,
             value_width=value_width,
             zeros_width=zeros_width,
             act_width=act_width,
@@ -132,11 +162,13 @@ class PeEie(Unit):
             columns=columns,
             entries=entries,
             per_word=per_word,
+            lanes=lanes,
             value_width=value_width,
             zeros_width=zeros_width,
             books=books,
             weight_width=weight_width,
         )
+        self.latency = 3 + (lanes > 1) + LATENCY
         index = index_shape(acts)
         super().__init__(
             {
@@ -165,21 +197,24 @@ class PeEie(Unit):
     def build(self):
         m = Module()
         given = self.parameters
-        part = {name: given[name] for name in ("columns", "entries", "act_width")}
+        groups, lanes = _groups(given["entries"], given["lanes"]), given["lanes"]
         broadcast = self.broadcast.payload
         skip, depth = given["skip"], given["queue_depth"]
         m.submodules.queue = queue = Fifo(width=broadcast.shape().size, depth=2 if skip else depth)
-        m.submodules.columns = columns = ColumnReader(**part, skip=skip)
+        m.submodules.columns = columns = ColumnReader(
+            columns=given["columns"], groups=groups, act_width=given["act_width"], skip=skip
+        )
         spans, waits = columns.o, queue.o.valid
         if skip:
-            layout = span_layout(given["entries"], given["act_width"])
+            layout = span_layout(groups, given["act_width"])
             m.submodules.spans = queue_of_spans = Fifo(width=layout.size, depth=depth)
             m.d.comb += connect_stream(columns.o, queue_of_spans.i)
             spans = queue_of_spans.o
             waits = waits | spans.valid
         m.submodules.entries = entries = EntryReader(
-            entries=given["entries"],
-            per_word=given["per_word"],
+            groups=groups,
+            per_word=given["per_word"] // lanes,
+            lanes=lanes,
             value_width=given["value_width"],
             zeros_width=given["zeros_width"],
             act_width=given["act_width"],
@@ -203,8 +238,8 @@ class PeEie(Unit):
             acts.last.eq(self.scan_last),
             *connect_stream(acts.o, self.offered),
         ]
-        product = self._product(m, entries)
-        sums, settling = self._sums(m, entries, self._row(m, entries), product)
+        products = self._products(m, entries)
+        sums, settling = self._sums(m, entries, self._rows(m, entries), products)
         m.submodules.write_back = write_back = WriteBack(
             acc_width=given["acc_width"], act_width=given["act_width"]
         )
@@ -216,69 +251,83 @@ class PeEie(Unit):
         ]
         return m
 
-    def _row(self, m, entries):
-        """The row of the entry that leaves, or that is put out."""
-        row = Signal(index_shape(self.parameters["rows"]))
-        before = Signal(row.shape())
-        zeros = entries.entry.zeros
-        m.d.comb += row.eq(
-            Mux(self.take, self.take_row, Mux(entries.first, zeros, before + zeros + 1))
-        )
+    def _rows(self, m, entries):
+        """For each lane the row of the entry that leaves, or that is put out."""
+        shape = index_shape(self.parameters["rows"])
+        before = Signal(shape)
+        rows = []
+        for lane, entry in enumerate(entries.group):
+            row = Signal(shape, name=f"row_{lane}")
+            passed = rows[-1] if rows else before
+            following = passed + entry.zeros + 1
+            m.d.comb += row.eq(following if rows else Mux(entries.first, entry.zeros, following))
+            rows.append(row)
         with m.If(entries.valid):
-            m.d.sync += before.eq(row)
-        return row
+            m.d.sync += before.eq(rows[-1])
+        return [Mux(self.take, self.take_row, row) for row in rows]
 
-    def _product(self, m, entries):
-        """The product of an entry, 2 cycles later."""
+    def _products(self, m, entries):
+        """For each lane the product of an entry, 2 cycles later; 0 for what is put out."""
         given = self.parameters
         value_width, weight = given["value_width"], signed(given["weight_width"])
         m.submodules.codebooks = store = memory.Memory(
             shape=weight, depth=given["books"] << value_width, init=[]
         )
-        write, read = store.write_port(), store.read_port(domain="comb")
-        weight_q = data_register(weight, name="weight")
+        write = store.write_port()
         act_q = data_register(signed(given["act_width"]), name="act")
-        product = data_register(signed(given["weight_width"] + given["act_width"]), name="product")
         m.d.comb += [
             write.addr.eq(self.address),
             write.data.eq(self.data),
             write.en.eq(self.load & (self.what == WEIGHT)),
-            read.addr.eq(Cat(entries.entry.value, self.book)),
         ]
-        # Index 0 is that of entries which only count zeros, and stands for zero.
-        nothing = ~entries.valid | (entries.entry.value == 0)
-        m.d.sync += [
-            weight_q.eq(Mux(nothing, 0, read.data)),
-            act_q.eq(entries.act.as_signed()),
-            product.eq(weight_q * act_q),
-        ]
-        return product
+        m.d.sync += act_q.eq(entries.act.as_signed())
+        products = []
+        for lane, entry in enumerate(entries.group):
+            read = store.read_port(domain="comb")
+            weight_q = data_register(weight, name=f"weight_{lane}")
+            product = data_register(signed(len(weight_q) + len(act_q)), name=f"product_{lane}")
+            m.d.comb += read.addr.eq(Cat(entry.value, self.book))
+            m.d.sync += [
+                weight_q.eq(Mux(self.take, 0, read.data)),
+                product.eq(weight_q * act_q),
+            ]
+            products.append(product)
+        return products
 
-    def _sums(self, m, entries, row, product):
+    def _sums(self, m, entries, rows, products):
         """The sum of each visit, and whether some are on their way."""
         given = self.parameters
-        m.submodules.accumulator = accumulator = Accumulator(
-            psum_width=min(len(product), given["acc_width"]),
-            acc_width=given["acc_width"],
-            overflow="wrap",
-            depth=given["rows"],
-            revisit=1,
-        )
-        touched = Signal(given["rows"])
-        visit = accumulator.visit
-        adds = entries.valid & (entries.entry.value != 0)
-        known = Signal()
-        m.d.comb += [
-            known.eq(selected(touched, row, 1)),
-            visit.valid.eq(adds | self.take),
-            visit.first.eq(~known),
-            visit.row.eq(row),
-            accumulator.psums.eq(product),
-        ]
-        with m.If(self.clear):
-            m.d.sync += touched.eq(0)
-        with m.Elif(adds):
-            m.d.sync += touched.eq(touched | Cat(row == n for n in range(given["rows"])))
+        sums, visits = [], []
+        for lane, (row, product) in enumerate(zip(rows, products, strict=True)):
+            m.submodules[f"accumulator_{lane}"] = accumulator = Accumulator(
+                psum_width=min(len(product), given["acc_width"]),
+                acc_width=given["acc_width"],
+                overflow="wrap",
+                depth=given["rows"],
+                revisit=1,
+            )
+            touched = Signal(given["rows"], name=f"touched_{lane}")
+            known, adds = Signal(name=f"known_{lane}"), Signal(name=f"adds_{lane}")
+            visit = accumulator.visit
+            m.d.comb += [
+                # Index 0 is that of entries which only count zeros.
+                adds.eq(entries.valid & (entries.group[lane].value != 0)),
+                known.eq(selected(touched, row, 1)),
+                visit.valid.eq(adds | self.take),
+                visit.first.eq(~known),
+                visit.row.eq(row),
+                accumulator.psums.eq(product),
+            ]
+            with m.If(self.clear):
+                m.d.sync += touched.eq(0)
+            with m.Elif(adds):
+                m.d.sync += touched.eq(touched | Cat(row == n for n in range(given["rows"])))
+            sums.append(accumulator.sums)
+            visits.append(visit.valid)
         on_their_way = Signal(4)
-        m.d.sync += on_their_way.eq(Cat(visit.valid, on_their_way))
-        return accumulator.sums, on_their_way.any()
+        m.d.sync += on_their_way.eq(Cat(Cat(visits).any(), on_their_way))
+        if len(sums) == 1:
+            return sums[0], on_their_way.any()
+        total = data_register(signed(given["acc_width"]), name="total")
+        m.d.sync += total.eq(sum(sums[1:], sums[0]))
+        return total, on_their_way.any()

@@ -4,19 +4,19 @@ from brickwork.hdl.sparse.column_reader import ColumnReader
 from refusals import integers
 
 CASES = {
-    "5-9": (ColumnReader, dict(columns=5, entries=9, act_width=4, skip=1)),
-    "5-9-all": (ColumnReader, dict(columns=5, entries=9, act_width=4, skip=0)),
-    "1-1": (ColumnReader, dict(columns=1, entries=1, act_width=2, skip=1)),
-    "2-3-all": (ColumnReader, dict(columns=2, entries=3, act_width=3, skip=0)),
-    "8-64": (ColumnReader, dict(columns=8, entries=64, act_width=32, skip=1)),
-    "127-4096": (ColumnReader, dict(columns=127, entries=4096, act_width=16, skip=1)),
-    "128-300-all": (ColumnReader, dict(columns=128, entries=300, act_width=8, skip=0)),
+    "5-9": (ColumnReader, dict(columns=5, groups=9, act_width=4, skip=1)),
+    "5-9-all": (ColumnReader, dict(columns=5, groups=9, act_width=4, skip=0)),
+    "1-1": (ColumnReader, dict(columns=1, groups=1, act_width=2, skip=1)),
+    "2-3-all": (ColumnReader, dict(columns=2, groups=3, act_width=3, skip=0)),
+    "8-64": (ColumnReader, dict(columns=8, groups=64, act_width=32, skip=1)),
+    "127-4096": (ColumnReader, dict(columns=127, groups=4096, act_width=16, skip=1)),
+    "128-300-all": (ColumnReader, dict(columns=128, groups=300, act_width=8, skip=0)),
 }
 
 GOOD = next(iter(CASES.values()))
 WRONG = [
     *integers(GOOD, "columns", "Column count", 1, 1 << 20),
-    *integers(GOOD, "entries", "Entry count", 1, 1 << 24),
+    *integers(GOOD, "groups", "Group count", 1, 1 << 24),
     *integers(GOOD, "act_width", "Activation width", 2, 32),
     *integers(GOOD, "skip", "Skip", 0, 1),
 ]

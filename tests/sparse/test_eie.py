@@ -9,6 +9,7 @@ SMALL = dict(
     columns=14,
     entries=50,
     per_word=4,
+    lanes=1,
     value_width=2,
     zeros_width=2,
     act_width=8,
@@ -31,6 +32,7 @@ CASES = {
             columns=1,
             entries=1,
             per_word=2,
+            lanes=1,
             value_width=1,
             zeros_width=1,
             act_width=2,
@@ -52,6 +54,7 @@ CASES = {
             columns=40,
             entries=200,
             per_word=8,
+            lanes=1,
             act_width=32,
             weight_width=32,
             acc_width=60,
@@ -59,6 +62,12 @@ CASES = {
             rows=33,
             skip=1,
         ),
+    ),
+    # Several entries a cycle, in few and in many rows.
+    "3-pairs": (Eie, SMALL | dict(lanes=2, entries=49, skip=1)),
+    "2-eights": (
+        Eie,
+        SMALL | dict(pes=2, lanes=8, per_word=16, entries=400, rows=30, zeros_width=1),
     ),
     # A tree of two levels that is not full, and a width of sums that is less than a product's.
     "5": (
@@ -75,6 +84,7 @@ CASES = {
             columns=130,
             entries=300,
             per_word=8,
+            lanes=1,
             value_width=4,
             zeros_width=4,
             act_width=16,

@@ -61,9 +61,11 @@ def test_round_trip(seed):
     outputs, inputs = (int(size) for size in rng.integers(1, 70, 2))
     indices = matrix(rng, outputs, inputs, rng.random() ** 2)
     pes, zeros_width = int(rng.integers(1, 10)), int(rng.integers(1, 9))
-    assign = ("modulo", "load")[seed % 2]
+    assign, lanes = ("modulo", "load")[seed % 2], 1 + seed % 3
     places = rng.permutation(inputs + 3)[:inputs] if seed % 3 == 0 else None
-    encoded = encode(indices, BOOK, pes=pes, zeros_width=zeros_width, assign=assign, inputs=places)
+    encoded = encode(
+        indices, BOOK, pes=pes, lanes=lanes, zeros_width=zeros_width, assign=assign, inputs=places
+    )
     assert np.array_equal(decode(encoded), indices)
     assert encoded.shape == (outputs, inputs)
     # Every row has a place of its own, and no element has more than its share.
@@ -74,6 +76,7 @@ def test_round_trip(seed):
         assert len(encoded.values[pe]) == len(encoded.zeros[pe]) == encoded.entries[pe]
         assert encoded.zeros[pe].max(initial=0) < 1 << zeros_width
     assert encoded.entries.sum() - encoded.padding == np.count_nonzero(indices)
+    assert not (encoded.pointers % lanes).any()
 
     a = np.where(rng.random((2, inputs)) < 0.5, 1, 0)
     work = np.zeros(pes, int)

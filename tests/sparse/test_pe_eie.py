@@ -10,6 +10,7 @@ GOOD = (
         columns=14,
         entries=50,
         per_word=4,
+        lanes=1,
         value_width=2,
         zeros_width=2,
         act_width=8,
@@ -36,6 +37,14 @@ WRONG = [
     *integers(GOOD, "books", "Codebook count", 1, 64),
     *integers(GOOD, "skip", "Skip", 0, 1),
     (GOOD, {"per_word": 6}, ValueError, "Entries in a word must be a power of two, not 6"),
+    *integers(GOOD, "lanes", "Lane count", 1, 8),
+    (GOOD, {"lanes": 3}, ValueError, "Lane count must be a power of two, not 3"),
+    (
+        GOOD,
+        {"lanes": 4},
+        ValueError,
+        "Entries in a word must be at least 8 for 4 lanes, not 4",
+    ),
 ]
 
 

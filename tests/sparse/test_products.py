@@ -16,6 +16,8 @@ ENGINES = {
     "2": SMALL | {"pes": 2, "queue_depth": 3, "per_word": 2, "value_width": 1, "zeros_width": 8},
     "3": SMALL | {"pes": 3, "queue_depth": 4, "per_word": 16, "value_width": 8, "skip": 0},
     "4": SMALL | {"pes": 4, "zeros_width": 2, "act_width": 8, "weight_width": 5, "acc_width": 20},
+    "4 of pairs": SMALL | {"pes": 4, "lanes": 2, "queue_depth": 5, "zeros_width": 2},
+    "2 of eights": SMALL | {"pes": 2, "lanes": 8, "per_word": 16, "value_width": 3},
     "7": SMALL | {"pes": 7, "acts": 2, "queue_depth": 16, "zeros_width": 3, "weight_width": 32},
     "7 of few rows": {"pes": 7, "columns": 7, "entries": 8, "acts": 1, "rows": 1},
 }
@@ -60,7 +62,7 @@ class Maker:
     def encoded(self, indices, **options):
         book = self.integers(self.given.weight_width, 1 << self.given.value_width)
         book[0] = 0
-        names = ("pes", "value_width", "zeros_width")
+        names = ("pes", "lanes", "value_width", "zeros_width")
         options |= {name: getattr(self.given, name) for name in names}
         return encode(indices, book, **options)
 
@@ -80,7 +82,9 @@ def test_random(engine, name):
         # No more than fit even when every zero needs padding.
         outputs = int(rng.integers(1, given.rows * given.pes + 1))
         inputs = int(rng.integers(1, given.columns + 1))
-        inputs = min(inputs, max(1, given.entries // -(-outputs // given.pes)))
+        rows = -(-outputs // given.pes)
+        filled = -(-rows // given.lanes) * given.lanes
+        inputs = min(inputs, max(1, given.entries // filled))
         density = (0.02, 0.1, 0.3, 0.7, 1)[number % 5]
         encoded = make.encoded(
             make.indices(outputs, inputs, density), assign=("modulo", "load")[number % 2]

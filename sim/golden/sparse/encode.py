@@ -23,19 +23,20 @@ class Encoded:
 
     Attributes
     ----------
-    pes, value_width, zeros_width : int
+    pes, lanes, value_width, zeros_width : int
     codebook : int64 array
         2^value_width weights; the first is 0.
     values, zeros : tuple of uint8 arrays
         For each element its entries, column after column: index of the weight, and zeros of that
         element before it. Entries with index 0 only pad: they stand for a zero, too.
     pointers : int64 array, N × (columns + 1)
-        Where each column begins, and past the last one's end.
+        At which entry each column begins, and past the last one's end: multiples of ``lanes``.
     outputs, inputs : int64 arrays
         The places of all rows and columns of the matrix.
     """
 
     pes: int
+    lanes: int
     value_width: int
     zeros_width: int
     codebook: np.ndarray
@@ -80,6 +81,7 @@ def encode(
     codebook: ArrayLike,
     *,
     pes: int,
+    lanes: int = 1,
     value_width: int = 4,
     zeros_width: int = 4,
     assign: str = "modulo",
@@ -90,6 +92,7 @@ def encode(
     Every row belongs to an element. An element's part of a column is a list of its weights that are
     not zero, each with the number of zeros before it. Where these are more than 2^zeros_width - 1,
     entries of a zero with that many zeros before it, 2^zeros_width rows together, come first.
+    For engines with several lanes each list is filled up with zeros to a multiple of their number.
 
     Parameters
     ----------
@@ -99,6 +102,8 @@ def encode(
         Up to 2^value_width weights, the first of them 0.
     pes : int
         Elements.
+    lanes : int
+        Entries that an element multiplies in a cycle.
     value_width, zeros_width : int
         1 to 8.
     assign : str
@@ -116,6 +121,7 @@ def encode(
     """
     indices = check_integers(indices, "Indices")
     pes = check_positive(pes, "Element count")
+    lanes = check_positive(lanes, "Lane count")
     if indices.ndim != 2 or not indices.size:
         raise ValueError(
             f"Indices must be a matrix, outputs × inputs, not of the shape {indices.shape}"
@@ -136,9 +142,10 @@ def encode(
     else:
         outputs = _balanced(np.count_nonzero(indices, axis=1), pes)
     inputs = np.arange(indices.shape[1]) if inputs is None else _places(inputs, indices.shape[1])
-    values, zeros, pointers = _lists(indices, outputs, inputs, pes, 1 << zeros_width)
+    values, zeros, pointers = _lists(indices, outputs, inputs, pes, lanes, 1 << zeros_width)
     return Encoded(
         pes=pes,
+        lanes=lanes,
         value_width=value_width,
         zeros_width=zeros_width,
         codebook=np.pad(codebook.astype(np.int64), (0, size - len(codebook))),
@@ -166,11 +173,13 @@ def decode(encoded: Encoded) -> np.ndarray:
         passed = np.concatenate([[0], np.cumsum(encoded.zeros[pe].astype(np.int64) + 1)])
         spans = np.diff(pointers)
         rows = passed[1:] - 1 - np.repeat(passed[pointers[:-1]], spans)
+        weights = encoded.values[pe] != 0
+        rows, at = rows[weights], np.repeat(columns, spans)[weights]
         if rows.size and rows.max() >= encoded.rows:
             raise ValueError(
                 f"Entries of element {pe} must be in rows 0 to {encoded.rows - 1}, not {rows.max()}"
             )
-        places[rows * encoded.pes + pe, np.repeat(columns, spans)] = encoded.values[pe]
+        places[rows * encoded.pes + pe, at] = encoded.values[pe][weights]
     return places[encoded.outputs][:, encoded.inputs]
 
 
@@ -198,7 +207,7 @@ def _balanced(weights, pes):
     return outputs
 
 
-def _lists(indices, outputs, inputs, pes, reach):
+def _lists(indices, outputs, inputs, pes, lanes, reach):
     """Values, zeros and pointers of all elements; an entry passes at most ``reach`` rows."""
     at_row, at_column = np.nonzero(indices)
     columns = int(inputs.max()) + 1
@@ -214,14 +223,16 @@ def _lists(indices, outputs, inputs, pes, reach):
     before = np.where(follows, np.concatenate([[0], rows[:-1]]), -1)
     gaps = rows - before - 1
     pads = gaps // reach
-    ends = np.cumsum(pads + 1)
-    total = int(ends[-1]) if ends.size else 0
-    all_values = np.zeros(total, np.uint8)
-    all_zeros = np.full(total, reach - 1, np.uint8)
-    all_values[ends - 1] = values
-    all_zeros[ends - 1] = gaps % reach
 
-    counts = np.bincount(lists, pads + 1, pes * columns).astype(np.int64).reshape(pes, columns)
-    pointers = np.pad(np.cumsum(counts, axis=1), ((0, 0), (1, 0)))
+    counts = np.bincount(lists, pads + 1, pes * columns).astype(np.int64)
+    filled = -(-counts // lanes) * lanes
+    fillers_before = np.cumsum(filled - counts) - (filled - counts)
+    at = np.cumsum(pads + 1) - 1 + fillers_before[lists]
+    all_values = np.zeros(filled.sum(), np.uint8)
+    all_zeros = np.full(filled.sum(), reach - 1, np.uint8)
+    all_values[at] = values
+    all_zeros[at] = gaps % reach
+
+    pointers = np.pad(np.cumsum(filled.reshape(pes, columns), axis=1), ((0, 0), (1, 0)))
     edges = np.cumsum(pointers[:, -1])[:-1]
     return tuple(np.split(all_values, edges)), tuple(np.split(all_zeros, edges)), pointers

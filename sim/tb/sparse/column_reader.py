@@ -20,7 +20,7 @@ class Reader:
         facts = manifest()
         self.given, self.streams = facts["parameters"], facts["streams"]
         self.dut, self.bench = dut, Bench(dut)
-        rng, most = self.bench.rng, self.given["entries"]
+        rng, most = self.bench.rng, self.given["groups"]
         #: Ascending, and as far apart as there are entries for them.
         self.pointers, left = [rng.choice([0, rng.randrange(max(1, most // 4))])], most
         for _ in range(self.given["columns"]):

@@ -42,6 +42,13 @@ class Engine:
         self.sums = [[0] * self.given["rows"] for _ in range(self.pes)]
         self.acts = [[0] * self.given["acts"] for _ in range(self.pes)]
 
+    def filled_up(self, entries):
+        """Entries in whole groups: what is added has index 0, and counts any zeros."""
+        missing = -len(entries) % self.given["lanes"]
+        return entries + [
+            (0, self.rng.getrandbits(self.given["zeros_width"])) for _ in range(missing)
+        ]
+
     def entries_of_column(self, density):
         """Random entries, as many as there are rows for them."""
         rng, entries, row = self.rng, [], -1
@@ -64,6 +71,7 @@ class Engine:
             lists, left = [], given["entries"]
             for column in range(given["columns"]):
                 entries = columns[column] if columns else self.entries_of_column(density)
+                entries = self.filled_up(entries)
                 lists.append(entries if len(entries) <= left else [])
                 left -= len(lists[-1])
             self.columns.append(lists)
@@ -82,7 +90,7 @@ class Engine:
             ]
             ends = [0]
             for entries in lists:
-                ends.append(ends[-1] + len(entries))
+                ends.append(ends[-1] + len(entries) // given["lanes"])
             data += [(POINTER, n, end) for n, end in enumerate(ends)]
             data += [
                 (WEIGHT, n << given["value_width"] | index, weight)
@@ -136,7 +144,7 @@ class Engine:
                     row += zeros + 1
                     if value:
                         sums[row] += act * self.books[pe][book][value]
-                busy[pe] += max(1, len(lists[column]))
+                busy[pe] += max(1, len(lists[column]) // self.given["lanes"])
         self.work += max(busy) + in_last + 1
 
     def finish_sums(self, fields):
@@ -325,22 +333,23 @@ async def time_of_job(dut, columns, in_last):
 
 
 @cocotb.test()
-async def an_entry_a_cycle(dut):
-    """In the same row as the one before or not, an entry takes a cycle, and the rest of a job few.
+async def a_group_a_cycle(dut):
+    """In the rows of the one before or not, a group takes a cycle, and the rest of a job few.
 
     All elements have the same entries, so that none waits for another.
     """
     given = manifest()["parameters"]
+    lanes = given["lanes"]
     indices = min(given["acts"], given["columns"] // given["pes"])
-    longest = min(given["rows"], 6, given["entries"] // given["columns"])
-    if not indices or not longest:
+    longest = min(given["rows"], 6 * lanes, given["entries"] // given["columns"])
+    if not indices or longest < lanes:
         cocotb.log.info("too few columns or entries")
         return
     rest = []
-    for length in {1, longest}:
-        columns = [[(1, 0)] * length] * given["columns"]
+    for groups in {1, longest // lanes}:
+        columns = [[(1, 0)] * groups * lanes] * given["columns"]
         cycles = await time_of_job(dut, columns, indices - 1)
-        rest.append(cycles - length * indices * given["pes"] - indices)
+        rest.append(cycles - groups * indices * given["pes"] - indices)
     # To the tree and through it, through the element, until all is surely quiet, and the result.
     assert max(rest) <= MOST_LATENCY, rest
     assert max(rest) - min(rest) <= 1, rest
@@ -348,11 +357,13 @@ async def an_entry_a_cycle(dut):
 
 @cocotb.test()
 async def empty_columns(dut):
-    """Between columns of several entries those without any cost no cycle."""
+    """Between columns of several groups those without any cost no cycle."""
     given = manifest()["parameters"]
-    pes, long = given["pes"], min(given["rows"], 4)
+    pes, lanes = given["pes"], given["lanes"]
+    long = min(given["rows"] // lanes, 4) * lanes
     indices = min(given["acts"], given["columns"] // pes)
-    if pes % 2 == 0 or indices < 4 or given["columns"] * long > given["entries"] * 2 - 9:
+    full = given["columns"] * (long + lanes) > given["entries"] * 2 - 9
+    if pes % 2 == 0 or indices < 4 or not long or full:
         cocotb.log.info("too few columns or entries, or long columns come side by side")
         return
     times = []

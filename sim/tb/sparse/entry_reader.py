@@ -21,10 +21,10 @@ class Reader:
         facts = manifest()
         self.given, self.stream = facts["parameters"], facts["streams"]["i"]
         self.dut, self.bench = dut, Bench(dut)
-        self.bits = self.given["value_width"] + self.given["zeros_width"]
+        self.bits = (self.given["value_width"] + self.given["zeros_width"]) * self.given["lanes"]
         per_word = self.given["per_word"]
-        count = max(2, -(-self.given["entries"] // per_word)) * per_word
-        self.entries = [self.bench.rng.getrandbits(self.bits) for _ in range(count)]
+        count = max(2, -(-self.given["groups"] // per_word)) * per_word
+        self.groups = [self.bench.rng.getrandbits(self.bits) for _ in range(count)]
         act_width = self.given["act_width"]
         self.words = [
             word_of(self.stream, act=self.bench.rng.getrandbits(act_width), start=start, end=end)
@@ -41,11 +41,11 @@ class Reader:
         dut.write.value = 0
         await bench.reset()
         for address in bench.rng.sample(
-            range(len(self.entries) // per_word), len(self.entries) // per_word
+            range(len(self.groups) // per_word), len(self.groups) // per_word
         ):
             first = address * per_word
             dut.write.value, dut.address.value = 1, address
-            dut.word.value = join(self.entries[first : first + per_word], self.bits)
+            dut.word.value = join(self.groups[first : first + per_word], self.bits)
             await bench.tick()
         dut.write.value = 0
         dut.word.value = 0
@@ -55,7 +55,7 @@ class Reader:
         dut = self.dut
         if dut.valid.value:
             assert dut.busy.value, f"cycle {cycle}: not busy, with an entry"
-            self.left.append((bool(dut.first.value), int(dut.entry.value), int(dut.act.value)))
+            self.left.append((bool(dut.first.value), int(dut.group.value), int(dut.act.value)))
             self.cycles.append(cycle)
         came = self.i.count - (self.i.taken[-1:] == [cycle])
         if len(self.left) < sum(map(self.length, self.i.words[:came])):
@@ -66,16 +66,16 @@ class Reader:
         return parts["end"] - parts["start"]
 
     def expected(self):
-        entries = []
+        groups = []
         for word in self.words:
             parts = fields_of(self.stream, word)
             for at in range(parts["start"], parts["end"]):
-                entries.append((at == parts["start"], self.entries[at], parts["act"]))
-        return entries
+                groups.append((at == parts["start"], self.groups[at], parts["act"]))
+        return groups
 
     async def finish(self, limit):
         await self.bench.run(lambda: self.i.count >= len(self.words), limit)
-        # Two words' entries may be left.
+        # Two words' groups may be left.
         for _ in range(2 * self.given["per_word"] + 6):
             await self.bench.tick()
         assert self.left == self.expected()
@@ -85,7 +85,7 @@ class Reader:
 def spans_of(rng, count, longest, empty=0.0):
     """Random spans: next to words' boundaries, at the ends of the memory, of 0 to all entries."""
     given = manifest()["parameters"]
-    most = given["entries"]
+    most = given["groups"]
     spans = [(0, most), (most - 1, most), (0, 1)]
     while len(spans) < count:
         start = rng.randrange(most)
@@ -99,7 +99,7 @@ def spans_of(rng, count, longest, empty=0.0):
 @cocotb.test()
 @cocotb.parametrize(longest=[1, 3, 40])
 async def throughput(dut, longest):
-    """An entry in every cycle, whatever the columns' lengths and places."""
+    """A group in every cycle, whatever the columns' lengths and places."""
     rng = Bench(dut).rng
     reader = Reader(dut, spans_of(rng, 80, longest))
     await reader.start()
@@ -111,7 +111,7 @@ async def throughput(dut, longest):
 @cocotb.test()
 async def empty_columns_take_a_cycle(dut):
     """Among columns with one entry each."""
-    rng, most = Bench(dut).rng, manifest()["parameters"]["entries"]
+    rng, most = Bench(dut).rng, manifest()["parameters"]["groups"]
     spans = [(at, at + rng.randrange(2)) for at in rng.choices(range(most), k=90)]
     spans[0] = spans[-1] = (0, 1)
     reader = Reader(dut, spans)
@@ -126,7 +126,7 @@ async def latency(dut):
     """The first entry leaves 2 cycles after its column came."""
     given = manifest()["parameters"]
     rng = Bench(dut).rng
-    spans = [(at, at + 1) for at in rng.choices(range(given["entries"]), k=20)]
+    spans = [(at, at + 1) for at in rng.choices(range(given["groups"]), k=20)]
     reader = Reader(dut, spans, sparse(1, 5))
     await reader.start()
     await reader.finish(200)
@@ -169,5 +169,5 @@ async def outputs_come_from_registers(dut):
     for _ in range(40):
         await reader.bench.tick()
         inputs = ["i_payload", "i_valid", "write", "address", "word"]
-        await check_no_paths(reader.bench, inputs, ["valid", "first", "entry", "act", "busy"])
+        await check_no_paths(reader.bench, inputs, ["valid", "first", "group", "act", "busy"])
         await check_no_paths(reader.bench, ["i_valid", *inputs[2:]], ["i_ready"])
