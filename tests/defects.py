@@ -515,6 +515,27 @@ DEFECTS = {
             "queue.w_en.eq(self.i.valid & ~queue.r_rdy)",
             "a word that comes while another waits is lost",
         ),
+        Defect(
+            FIFO,
+            "some.eq(put | two | (some & ~get))",
+            "some.eq(put | (some & ~get))",
+            "the second of two words is forgotten when the first leaves",
+            "1x2",
+        ),
+        Defect(
+            FIFO,
+            "two.eq((two | (some & put)) & ~get)",
+            "two.eq(two | (some & put))",
+            "two words fill the queue for ever",
+            "1x2",
+        ),
+        Defect(
+            FIFO,
+            "reads.eq(reads ^ get)",
+            "reads.eq(reads ^ self.o.ready)",
+            "who waits for a word takes the other one's place",
+            "1x2",
+        ),
     ],
     "hold": [
         Defect(
@@ -768,8 +789,8 @@ DEFECTS = {
         ),
         Defect(
             LOADER,
-            "        with m.If(self.take):\n            m.d.sync += self.loaded",
-            "        with m.If(self.take & ~step):\n            m.d.sync += self.loaded",
+            "self.soon.eq((self.loaded & ~self.take)",
+            "self.soon.eq((self.loaded & ~(self.take & ~step))",
             "a set that is taken while the next begins stays",
         ),
     ],
@@ -838,6 +859,12 @@ DEFECTS = {
         ),
     ],
     "results": [
+        Defect(
+            RESULTS,
+            "self.some_room.eq((self.room > self.reserve) | left)",
+            "self.some_room.eq(self.room > self.reserve)",
+            "the place that becomes free is not known at once",
+        ),
         Defect(
             RESULTS,
             "self.room.eq(self.room - self.reserve + left)",
@@ -923,9 +950,9 @@ DEFECTS = {
         ),
         Defect(
             CONTROL_WS,
-            'depth=self.parameters["ahead"]',
+            'depth=self.parameters["ahead"] - 1',
             "depth=2",
-            "two tiles are known whatever is asked for",
+            "three tiles are known whatever is asked for",
             "4-revisit-4-type-4-ahead",
         ),
     ],
@@ -998,8 +1025,8 @@ DEFECTS = {
         ),
         Defect(
             STATIONARY,
-            "width=len(on_its_way), cycles=array_latency + 1)",
-            "width=len(on_its_way), cycles=array_latency)",
+            "width=1, cycles=array_latency + 1)",
+            "width=1, cycles=array_latency)",
             "results are taken a cycle too early",
         ),
         Defect(
@@ -1016,14 +1043,14 @@ DEFECTS = {
         ),
         Defect(
             STATIONARY,
-            "control.room.eq(out.room != 0)",
+            "control.room.eq(out.some_room)",
             "control.room.eq(1)",
             "results that are not taken are overrun",
         ),
         Defect(
             GEMM_WS,
-            "ahead=4 if self.w_format.type_width else 2",
-            "ahead=2",
+            "ahead=4 if self.w_format.type_width else 3",
+            "ahead=3",
             "too few tiles are known to load the next one's weights of many formats in time",
             "4x3-types",
         ),
@@ -1050,21 +1077,21 @@ DEFECTS = {
         ),
         Defect(
             GEMM_WS,
-            "(of_run & ~(control.swap & control.visit.first))",
+            "(of_run & ~begins)",
             "of_run",
             "a flag stays for the runs that follow",
             "3x3-e4m3-e5m2-flag",
         ),
         Defect(
             GEMM_WS,
-            "of_weights.eq(Mux(control.swap, loading, in_use))",
+            "of_weights.eq(Mux(swap, loading, in_use))",
             "of_weights.eq(in_use)",
             "special weights are not known in the cycle in which they come into use",
             "3x3-e4m3-e5m2-flag",
         ),
         Defect(
             GEMM_WS,
-            "(loading & ~control.swap) | (moves & of_word)",
+            "(loading & ~swap) | (moves & of_word)",
             "loading | (moves & of_word)",
             "special weights flag the tiles that follow",
             "3x3-e4m3-e5m2-flag",
@@ -1659,8 +1686,8 @@ DEFECTS = {
         ),
         Defect(
             GEMM_FUSION,
-            "hold.take.eq(control.step & word_ends)",
-            "hold.take.eq(control.step)",
+            "queue.o.ready.eq(control.step & word_ends)",
+            "queue.o.ready.eq(control.step)",
             "each step takes a word",
         ),
         Defect(

@@ -8,9 +8,13 @@ from .. import formats
 from ..arith.requantize import channel_layout, output_latency
 from ..checks import check_choice, check_integer
 from ..stream.fifo import Fifo
-from ..stream.hold import Hold
 from ..systolic._grid import wave
-from ..systolic._stationary import add_accumulators, add_results
+from ..systolic._stationary import (
+    add_accumulators,
+    add_entry,
+    add_results,
+    array_latency,
+)
 from ..systolic.channel import output_shape
 from ..systolic.control_ws import ControlWs
 from ..systolic.loader import Loader
@@ -118,18 +122,18 @@ class GemmFusion(Unit):
         if overflow == "wrap":
             self.psum_width = min(self.psum_width, acc_width)
             self.shifted_width = min(self.shifted_width, acc_width)
-        self.array_latency = rows + (1 if pipeline == 0 else 2)
+        self.array_latency = array_latency(rows, pipeline)
         self.revisit = min(rows, 4)
         shape = {name: self.parameters[name] for name in _SHAPE}
         # After a tile's last row: until its last sum is in the accumulators; and then until the
-        # whole array has the new mode.
+        # whole array has the new mode, less the cycles of a tile and its row on their way there.
         self.drain = self.array_latency + cols + 1
-        self.settle = mode_latency(**shape) + 1
+        self.settle = max(1, mode_latency(**shape) - 1)
         self.derived = {"acc_width": acc_width, "psum_width": self.psum_width}
         self.timing = {
             "acts_to_results": self.array_latency + output_latency(output) + cols + 3,
             "rows_of_acts_per_cycle": 1,
-            "mode_switch": self.drain + self.settle + 3,
+            "mode_switch": self.drain + self.settle + 4,
         }
 
     def build(self):
@@ -179,14 +183,15 @@ class GemmFusion(Unit):
             **{name: given[name] for name in (*_SHAPE, "pipeline")}, psum_width=self.psum_width
         )
         m.submodules.mode = mode = ModeDecoder()
-        m.submodules.acts_hold = hold = Hold(width=32 * rows)
+        m.submodules.acts_queue = queue = Fifo(width=32 * rows, depth=2)
         m.submodules.unpack = unpack = Unpack(lanes=cols, count=rows)
         m.submodules.loader = loader = Loader(width=32 * cols, steps=rows)
         m.submodules.acts_skew = acts_skew = Skew(lanes=rows, width=32, backwards=0)
         m.submodules.weights_skew = weights_skew = Skew(lanes=cols, width=32, backwards=0)
         step, word_ends = Signal(2), Signal()
         other_bits = switch.choice.w_bits
-        row = spread_lanes(m, "acts_spread", hold.word, rows, step, other_bits)
+        row = spread_lanes(m, "acts_spread", queue.o.payload, rows, step, other_bits)
+        swap, row = add_entry(m, control.swap, row)
         if given["pipeline"] < 2:
             # Without operand registers the weight has to be in use when the activation comes.
             later = data_register(32 * rows, name="acts_later")
@@ -198,21 +203,21 @@ class GemmFusion(Unit):
             Value.cast(mode.i).eq(Value.cast(switch.choice)),
             Value.cast(mesh.mode).eq(Value.cast(mode.o)),
             mesh.offset.eq(offset),
-            *connect_stream(self.acts, hold.i),
+            *connect_stream(self.acts, queue.i),
             word_ends.eq(control.last | (step == last_step(other_bits))),
-            hold.take.eq(control.step & word_ends),
-            control.acts_held.eq(hold.held),
+            queue.o.ready.eq(control.step & word_ends),
+            control.acts_held.eq(queue.o.valid),
             *connect_stream(self.weights, unpack.i),
             *connect_stream(widths, unpack.widths),
             *connect_stream(unpack.o, loader.i),
-            loader.take.eq(control.swap),
-            control.weights_loaded.eq(loader.loaded),
+            loader.take.eq(swap),
+            control.weights_loaded.eq(loader.soon),
             acts_skew.i.eq(row),
             weights_skew.i.eq(loader.word),
             Value.cast(mesh.acts).eq(acts_skew.o),
             Value.cast(mesh.weights).eq(weights_skew.o),
             mesh.shift.eq(loader.shift),
-            mesh.swap.eq(wave(m, "swap", control.swap, rows)),
+            mesh.swap.eq(wave(m, "swap", swap, rows)),
         ]
         with m.If(control.step):
             m.d.sync += step.eq(Mux(word_ends, 0, step + 1))

@@ -1,11 +1,11 @@
 """First-in first-out queue between two streams."""
 
-from amaranth.hdl import Module, unsigned
+from amaranth.hdl import Module, Mux, Signal, unsigned
 from amaranth.lib import fifo, stream
 from amaranth.lib.wiring import In, Out
 
 from ..checks import check_integer
-from ..unit import Unit
+from ..unit import Unit, data_register
 
 __all__ = ["Fifo"]
 
@@ -16,9 +16,9 @@ SHALLOW = 4
 class Fifo(Unit):
     """A queue whose ``ready`` and ``valid`` come from registers alone.
 
-    An item is offered one cycle after it was taken when the queue is shallow (up to 4 items, read
-    asynchronously), two cycles after when it is deeper (read synchronously, so that the storage
-    becomes block RAM). Throughput is one item a cycle at every depth from 2.
+    An item is offered one cycle after it was taken when the queue is shallow (2 items in registers,
+    or up to 4, read asynchronously), two cycles after when it is deeper (read synchronously, so
+    that the storage becomes block RAM). Throughput is one item a cycle at every depth from 2.
 
     Parameters
     ----------
@@ -51,6 +51,9 @@ class Fifo(Unit):
 
     def build(self):
         m = Module()
+        if self.parameters["depth"] == 2:
+            self._registers(m)
+            return m
         kind = fifo.SyncFIFO if self.latency == 1 else fifo.SyncFIFOBuffered
         m.submodules.queue = queue = kind(**self.parameters)
         m.d.comb += [
@@ -62,3 +65,27 @@ class Fifo(Unit):
             queue.r_en.eq(self.o.ready),
         ]
         return m
+
+    def _registers(self, m):
+        """Two registers that take turns; whether there are items is in registers, too."""
+        some, two, writes, reads = Signal(), Signal(), Signal(), Signal()
+        put, get = Signal(), Signal()
+        items = []
+        for turn in range(2):
+            item = data_register(self.parameters["width"], name=f"item_{turn}")
+            with m.If(~two & (writes == turn)):
+                m.d.sync += item.eq(self.i.payload)
+            items.append(item)
+        m.d.comb += [
+            self.i.ready.eq(~two),
+            self.o.valid.eq(some),
+            self.o.payload.eq(Mux(reads, items[1], items[0])),
+            put.eq(self.i.valid & ~two),
+            get.eq(some & self.o.ready),
+        ]
+        m.d.sync += [
+            writes.eq(writes ^ put),
+            reads.eq(reads ^ get),
+            some.eq(put | two | (some & ~get)),
+            two.eq((two | (some & put)) & ~get),
+        ]

@@ -1,15 +1,38 @@
 """What weight-stationary engines have in common: from the array's partial sums to the results."""
 
-from amaranth.hdl import Cat, Value
+from amaranth.hdl import Cat, Signal, Value
 
 from ..arith.requantize import output_latency
-from ..unit import connect_stream
+from ..unit import connect_stream, data_register
 from ._grid import spans
 from .accumulator import LEAD, AccumulatorBank
 from .delay import Delay
 from .results import Results
 
-__all__ = ["add_accumulators", "add_results"]
+__all__ = ["add_accumulators", "add_entry", "add_results", "array_latency"]
+
+
+def array_latency(rows, pipeline):
+    """Cycles from a row's step to the partial sum of column 0."""
+    return rows + (2 if pipeline == 0 else 3)
+
+
+def add_entry(m, swap, row):
+    """Registers between the control's decisions and the array: what enters a cycle later.
+
+    Without them a row's step would reach all of the array's first elements, and the weights on
+    their way there, within the cycle in which it is decided.
+
+    Parameters
+    ----------
+    swap : Value
+        A row's step, if it is its tile's first.
+    row : Value
+        What enters with a step, lanes and all.
+    """
+    swap_q, row_q = Signal(name="swap_q"), data_register(len(row), name="row_q")
+    m.d.sync += [swap_q.eq(swap), row_q.eq(row)]
+    return swap_q, row_q
 
 
 def add_accumulators(m, control, psums, *, array_latency, cols, tile_cols, **accumulator):
@@ -56,7 +79,7 @@ def add_results(m, engine, control, sums, *, array_latency, special=None):
     array_latency : int
         Cycles from a row's step to the partial sum of column 0.
     special : Value or None
-        A flag for the row that goes.
+        A flag for the row that went a cycle before.
     """
     given = engine.parameters
     output = given["output"]
@@ -69,22 +92,22 @@ def add_results(m, engine, control, sums, *, array_latency, special=None):
         run_interval=array_latency,
         special=int(special is not None),
     )
-    on_its_way = control.emit if special is None else Cat(control.emit, special)
-    m.submodules.emitted = emitted = Delay(width=len(on_its_way), cycles=array_latency + 1)
+    m.submodules.emitted = emitted = Delay(width=1, cycles=array_latency + 1)
     m.submodules.started = started = Delay(width=1, cycles=array_latency)
     m.d.comb += [
-        emitted.i.eq(on_its_way),
+        emitted.i.eq(control.emit),
         started.i.eq(control.launch),
         Value.cast(out.sums).eq(sums),
-        out.valid.eq(emitted.o[0]),
+        out.valid.eq(emitted.o),
         out.start.eq(started.o),
         out.launch.eq(control.launch),
         out.reserve.eq(control.emit),
-        control.room.eq(out.room != 0),
+        control.room.eq(out.some_room),
         control.may_launch.eq(out.may_launch),
         *connect_stream(out.results, engine.results),
     ]
     if special is not None:
-        m.d.comb += out.special.eq(emitted.o[1])
+        m.submodules.flagged = flagged = Delay(width=1, cycles=array_latency)
+        m.d.comb += [flagged.i.eq(special), out.special.eq(flagged.o)]
     if output != "raw":
         m.d.comb += connect_stream(engine.channels, out.channels)

@@ -100,7 +100,14 @@ class Accumulator(Unit):
             sums.append(older)
 
         stored = data_register(signed(width), name="stored")
-        m.d.comb += [read.addr.eq(self.visit.row), read.en.eq(1)]
+        # What is written in the same cycle is never needed from here: it is in a register, or comes
+        # too early to be allowed. Not to read it spares block RAM a bypass.
+        meets = Signal()
+        m.d.comb += [
+            meets.eq(write.en & (write.addr == self.visit.row)),
+            read.addr.eq(self.visit.row),
+            read.en.eq(~meets),
+        ]
         m.d.sync += stored.eq(read.data)
         addend = stored
         for distance in reversed(unsettled):

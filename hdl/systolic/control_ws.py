@@ -7,6 +7,7 @@ from amaranth.lib.wiring import In, Out
 from ..arith.exact import index_shape
 from ..checks import check_integer
 from ..stream.fifo import Fifo
+from ..stream.hold import Hold
 from ..unit import Unit, connect_stream
 from .accumulator import visit_layout
 
@@ -42,7 +43,7 @@ class ControlWs(Unit):
     a_type : int
         Width of the tiles' ``a_type``.
     ahead : int
-        Tiles that can be known at a time.
+        Tiles that can be known at a time. A tile can begin 2 cycles after it was accepted.
 
     Members
     -------
@@ -67,11 +68,11 @@ class ControlWs(Unit):
         If a parameter is not a positive integer.
     """
 
-    def __init__(self, *, depth, revisit, a_type=0, ahead=2):
+    def __init__(self, *, depth, revisit, a_type=0, ahead=3):
         check_integer("Accumulator depth", depth, 1)
         check_integer("Revisit distance", revisit, 1)
         check_integer("Type width", a_type, 0)
-        check_integer("Tiles ahead", ahead, 2)
+        check_integer("Tiles ahead", ahead, 3)
         ports = {
             "tiles": In(stream.Signature(tile_layout(depth, a_type=a_type))),
             "acts_held": In(1),
@@ -92,27 +93,27 @@ class ControlWs(Unit):
     def build(self):
         m = Module()
         layout = self.tiles.payload.shape()
-        m.submodules.queue = queue = Fifo(
-            width=len(Value.cast(self.tiles.payload)), depth=self.parameters["ahead"]
-        )
-        tile = data.View(layout, queue.o.payload)
+        width = len(Value.cast(self.tiles.payload))
+        m.submodules.queue = queue = Fifo(width=width, depth=self.parameters["ahead"] - 1)
+        m.submodules.current = current = Hold(width=width)
+        tile = data.View(layout, current.word)
         row = Signal(index_shape(self.parameters["depth"]))
         missing = self.parameters["revisit"] - 1  # rows, of a tile of one
         pause = Signal(range(missing + 1))
-        at_start = Signal()
+        at_start = Signal(init=1)
         at_end = Signal()
         m.d.comb += [
             *connect_stream(self.tiles, queue.i),
-            at_start.eq(row == 0),
+            *connect_stream(queue.o, current.i),
             at_end.eq(row == tile.length),
             self.step.eq(
-                queue.o.valid
+                current.held
                 & self.acts_held
                 & ((self.weights_loaded & (pause == 0)) | ~at_start)
                 & (~tile.last | (self.room & (self.may_launch | ~at_start)))
             ),
             self.last.eq(self.step & at_end),
-            queue.o.ready.eq(self.last),
+            current.take.eq(self.last),
             self.swap.eq(self.step & at_start),
             self.visit.valid.eq(self.step),
             self.visit.first.eq(tile.first),
@@ -125,7 +126,7 @@ class ControlWs(Unit):
         with m.If(pause != 0):
             m.d.sync += pause.eq(pause - 1)
         with m.If(self.step):
-            m.d.sync += row.eq(row + 1)
+            m.d.sync += [row.eq(row + 1), at_start.eq(at_end)]
             with m.If(at_end):
                 m.d.sync += row.eq(0)
                 with m.If(tile.length < missing):

@@ -8,7 +8,6 @@ from ..arith.requantize import output_latency
 from ..checks import check_integer, check_relation
 from ..formats.pairs import PairMarks, pair_marks
 from ..stream.fifo import Fifo
-from ..stream.hold import Hold
 from ..stream.tag import Tag
 from ..unit import Unit, connect_stream, data_register
 from ._engine import (
@@ -20,7 +19,7 @@ from ._engine import (
     operand_types,
 )
 from ._grid import wave
-from ._stationary import add_accumulators, add_results
+from ._stationary import add_accumulators, add_entry, add_results, array_latency
 from .control_ws import ControlWs, tile_layout
 from .loader import Loader
 from .mesh_ws import MeshWs
@@ -167,8 +166,7 @@ class GemmWs(Unit):
         self.psum_width = sum_width(self.a_format, self.w_format, rows)
         if overflow == "wrap":
             self.psum_width = min(self.psum_width, self.acc_width)
-        #: Cycles from a row's step to the partial sum of column 0.
-        self.array_latency = rows + (1 if pipeline == 0 else 2)
+        self.array_latency = array_latency(rows, pipeline)
         #: Loading weights keeps visits of an accumulator so far apart; the control sees to it where
         #: they were loaded before. More than 4 cycles make no difference to the accumulators.
         self.revisit = min(rows, 4)
@@ -187,7 +185,7 @@ class GemmWs(Unit):
             revisit=self.revisit,
             a_type=self.a_format.type_width,
             # Weights of several formats are loaded once their tile is known, which takes cycles.
-            ahead=4 if self.w_format.type_width else 2,
+            ahead=4 if self.w_format.type_width else 3,
         )
         weight_types = self._tiles(m, control)
         psums, special = self._array(m, control, weight_types)
@@ -230,7 +228,7 @@ class GemmWs(Unit):
     def _array(self, m, control, weight_types):
         """Border and mesh; returns the partial sums as they leave, skewed by column.
 
-        And whether the row that goes, or its weights, have special values, if that is wanted.
+        And whether the row that enters, or its weights, have special values, if that is wanted.
         """
         given = self.parameters
         rows, cols, specials = given["rows"], given["cols"], given["specials"]
@@ -238,7 +236,7 @@ class GemmWs(Unit):
         mesh = {name: given[name] for name in ("a_format", "w_format", "pipeline")}
         mesh |= {name: given[name] for name in ("rows", "cols", "tile_rows", "tile_cols")}
         m.submodules.mesh = mesh = MeshWs(**mesh, psum_width=self.psum_width)
-        m.submodules.acts_hold = hold = Hold(width=len(Value.cast(self.acts.payload)))
+        m.submodules.acts_queue = queue = Fifo(width=len(Value.cast(self.acts.payload)), depth=2)
         weights = self.weights
         if w.pair:
             m.submodules.weights_pairs = pairs = PairMarks(lanes=cols, format=w.name)
@@ -254,11 +252,16 @@ class GemmWs(Unit):
         word, kind = loader.word[: cols * w.lane_width], None
         if weight_types is not None:
             kind = loader.word[cols * w.lane_width :]
-        row = pair_marks(m, a, hold.word, rows) if a.pair else hold.word
-        row_kind = control.a_type if a.type_width else None
+        row, row_kind = queue.o.payload, None
+        if a.pair:
+            row = pair_marks(m, a, row, rows)
+        swap, row = add_entry(m, control.swap, row)
+        if a.type_width:
+            row_kind = Signal(a.type_width, name="a_type_q")
+            m.d.sync += row_kind.eq(control.a_type)
         special = None
         if self.special:
-            special = self._specials(m, control, loader, (row, row_kind), (word, kind))
+            special = self._specials(m, control, swap, loader, (row, row_kind), (word, kind))
         if given["pipeline"] < 2:
             # Without operand registers the weight has to be in use when the activation comes.
             later = data_register(len(row), name="acts_later")
@@ -269,35 +272,37 @@ class GemmWs(Unit):
                 m.d.sync += kind_later.eq(row_kind)
                 row_kind = kind_later
         m.d.comb += [
-            *connect_stream(self.acts, hold.i),
-            hold.take.eq(control.step),
-            control.acts_held.eq(hold.held),
+            *connect_stream(self.acts, queue.i),
+            queue.o.ready.eq(control.step),
+            control.acts_held.eq(queue.o.valid),
             *connect_stream(weights, loader.i),
-            loader.take.eq(control.swap),
-            control.weights_loaded.eq(loader.loaded),
+            loader.take.eq(swap),
+            control.weights_loaded.eq(loader.soon),
             Value.cast(mesh.acts).eq(add_border(m, "acts", a, rows, row, row_kind, specials)),
             Value.cast(mesh.weights).eq(add_border(m, "weights", w, cols, word, kind, specials)),
             mesh.shift.eq(loader.shift),
-            mesh.swap.eq(wave(m, "swap", control.swap, rows)),
+            mesh.swap.eq(wave(m, "swap", swap, rows)),
         ]
         return mesh.psums, special
 
-    def _specials(self, m, control, loader, acts, weights):
-        """Whether the row that goes, or a weight that it meets or met in this run, is special."""
+    def _specials(self, m, control, swap, loader, acts, weights):
+        """Whether the row that enters, or a weight that it meets or met in its run, is special."""
         rows, cols = self.parameters["rows"], self.parameters["cols"]
         of_row = add_specials(m, "acts", self.a_format, rows, *acts)
         of_word = add_specials(m, "weights", self.w_format, cols, *weights)
         loading, in_use, of_run = Signal(), Signal(), Signal()
-        of_weights, so_far = Signal(), Signal()
+        of_weights, so_far, enters, begins = Signal(), Signal(), Signal(), Signal()
         moves = loader.shift[0]
         m.d.comb += [
-            of_weights.eq(Mux(control.swap, loading, in_use)),
-            so_far.eq((of_run & ~(control.swap & control.visit.first)) | of_row | of_weights),
+            of_weights.eq(Mux(swap, loading, in_use)),
+            so_far.eq((of_run & ~begins) | of_row | of_weights),
         ]
         m.d.sync += [
+            enters.eq(control.step),
+            begins.eq(control.swap & control.visit.first),
             in_use.eq(of_weights),
-            loading.eq((loading & ~control.swap) | (moves & of_word)),
+            loading.eq((loading & ~swap) | (moves & of_word)),
         ]
-        with m.If(control.step):
+        with m.If(enters):
             m.d.sync += of_run.eq(so_far)
         return so_far

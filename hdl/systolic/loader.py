@@ -22,6 +22,8 @@ class Loader(Unit):
     ``take``, with the other registers still waiting for the wavefront, and one register each is
     enough. Sets follow each other every ``steps`` cycles.
 
+    ``take`` may come from a register: ``soon`` tells a cycle ahead that there will be a set.
+
     A word is moved one cycle after it was accepted, or once the old set has been taken.
 
     Parameters
@@ -43,6 +45,8 @@ class Loader(Unit):
         Which registers of the chain take the value before them, at the end of this cycle.
     loaded : ``Out(1)``
         The chain holds a whole set.
+    soon : ``Out(1)``
+        It will in the next cycle.
 
     Raises
     ------
@@ -60,6 +64,7 @@ class Loader(Unit):
                 "word": Out(width),
                 "shift": Out(steps),
                 "loaded": Out(1),
+                "soon": Out(1),
             }
         )
 
@@ -76,11 +81,9 @@ class Loader(Unit):
             hold.take.eq(step),
             self.word.eq(hold.word),
             self.shift.eq(Mux(step, reached, 0)),
+            self.soon.eq((self.loaded & ~self.take) | (step & reached[-1])),
         ]
-        with m.If(self.take):
-            m.d.sync += self.loaded.eq(0)
+        m.d.sync += self.loaded.eq(self.soon)
         with m.If(step):
             m.d.sync += reached.eq(Mux(reached[-1], 1, Cat(1, reached)))
-            with m.If(reached[-1]):
-                m.d.sync += self.loaded.eq(1)
         return m

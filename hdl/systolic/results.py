@@ -69,6 +69,8 @@ class Results(Unit):
     special : ``In(1)``, if wanted
     reserve : ``In(range(max_reserve + 1))``
     room : ``Out(range(depth + 1))``
+    some_room : ``Out(1)``
+        ``room`` is not 0.
     may_launch : ``Out(1)``
     channels : ``In(stream.Signature(channel_layout(...)))``
         ``cols`` words for each run, the last column's first.
@@ -109,6 +111,7 @@ class Results(Unit):
             "launch": In(1),
             "reserve": In(range(max_reserve + 1)),
             "room": Out(range(depth + 1), init=depth),
+            "some_room": Out(1, init=1),
             "may_launch": Out(1),
             "results": Out(stream.Signature(result_layout(self.out_shape, cols, special))),
         }
@@ -157,7 +160,10 @@ class Results(Unit):
             Value.cast(self.results.payload).eq(Cat(words)),
             self.results.valid.eq(queue.o.valid),
         ]
-        m.d.sync += self.room.eq(self.room - self.reserve + left)
+        m.d.sync += [
+            self.room.eq(self.room - self.reserve + left),
+            self.some_room.eq((self.room > self.reserve) | left),
+        ]
         return m
 
     def _channels(self, m):

@@ -12,7 +12,7 @@ CASES = {
     "1-revisit-4": (ControlWs, dict(depth=1, revisit=4)),
     "6-revisit-3-types": (ControlWs, dict(depth=6, revisit=3, a_type=3)),
     "4-revisit-4-type-4-ahead": (ControlWs, dict(depth=4, revisit=4, a_type=1, ahead=4)),
-    "9-revisit-2-3-ahead": (ControlWs, dict(depth=9, revisit=2, ahead=3)),
+    "9-revisit-2-5-ahead": (ControlWs, dict(depth=9, revisit=2, ahead=5)),
 }
 
 GOOD = next(iter(CASES.values()))
@@ -20,7 +20,7 @@ WRONG = [
     *integers(GOOD, "depth", "Accumulator depth", 1),
     *integers(GOOD, "revisit", "Revisit distance", 1),
     *integers(GOOD, "a_type", "Type width", 0),
-    *integers(GOOD, "ahead", "Tiles ahead", 2),
+    *integers(GOOD, "ahead", "Tiles ahead", 3),
 ]
 
 

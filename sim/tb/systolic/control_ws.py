@@ -23,7 +23,7 @@ class Sequence:
         given = manifest()["parameters"]
         self.dut, self.conditions = dut, conditions
         self.revisit, self.ahead, self.typed = given["revisit"], given["ahead"], given["a_type"]
-        self.tiles, self.row, self.may_begin = [], 0, 0
+        self.tile, self.waiting, self.row, self.may_begin = None, [], 0, 0
         self.given = dict.fromkeys(CONDITIONS, 0)
         self.rows, self.done, self.gaps, self.most = 0, 0, [], 0
         self._visited, self._last = {}, None
@@ -33,8 +33,8 @@ class Sequence:
     def step(self, cycle):
         dut, given = self.dut, self.given
         begins, ends, step, last = self.row == 0, False, False, False
-        if self.tiles:
-            tile = self.tiles[0]
+        if self.tile:
+            tile = self.tile
             last, ends = tile["last"], self.row == tile["length"]
             step = given["acts_held"]
             if begins:
@@ -52,7 +52,7 @@ class Sequence:
             found = bool(getattr(dut, name).value)
             assert found == value, f"cycle {cycle}, row {self.row}: {name} is {found}"
         ready = bool(dut.tiles_ready.value)
-        assert ready == (len(self.tiles) < self.ahead), f"cycle {cycle}: tiles_ready"
+        assert ready == (len(self.waiting) < self.ahead - 1), f"cycle {cycle}: tiles_ready"
         visit = int(dut.visit.value)
         assert visit & 1 == step, f"cycle {cycle}: a visit that is no step, or the other way"
         if step:
@@ -72,12 +72,14 @@ class Sequence:
             if ends:
                 # As many cycles without a step as the tile has rows too few.
                 self.may_begin = cycle + 1 + max(0, self.revisit - self.row)
-                self.tiles.pop(0)
+                self.tile = None
                 self.row = 0
                 self.done += 1
-        if dut.tiles_valid.value and dut.tiles_ready.value:
-            self.tiles.append(fields(int(dut.tiles_payload.value)))
-            self.most = max(self.most, len(self.tiles))
+        if not self.tile and self.waiting:
+            self.tile = self.waiting.pop(0)
+        if dut.tiles_valid.value and ready:
+            self.waiting.append(fields(int(dut.tiles_payload.value)))
+        self.most = max(self.most, len(self.waiting) + bool(self.tile))
         for name, pattern in self.conditions.items():
             self.given[name] = int(not pattern())
             getattr(dut, name).value = self.given[name]

@@ -38,6 +38,9 @@ class Chain:
             f"cycle {cycle}: shift is {int(dut.shift.value):#x} instead of {shift:#x}"
         )
         assert int(dut.i_ready.value) == (self.held is None or moves), f"cycle {cycle}: i_ready"
+        completes = moves and self.step_of_set == self.steps - 1
+        soon = completes or (self.loaded and not self.take)
+        assert bool(dut.soon.value) == soon, f"cycle {cycle}: soon"
         if moves:
             assert int(dut.word.value) == self.held, f"cycle {cycle}: another word"
         before = [self.held, *self.registers]
@@ -124,6 +127,6 @@ async def ready_depends_on_take_alone(dut):
     bench.parts = [Source(dut, stream, words, stalls(30, bench.rng)), chain]
     for _ in range(60):
         await bench.tick()
-        outputs = ["i_ready", "loaded", "shift", "word"]
+        outputs = ["i_ready", "loaded", "soon", "shift", "word"]
         await check_no_paths(bench, ["i_valid", "i_payload"], outputs)
         await check_no_paths(bench, ["take"], ["loaded", "word"])

@@ -93,6 +93,7 @@ class Array:
         now = self.bench.cycle + 1
         may, room = bool(dut.may_launch.value), int(dut.room.value)
         assert room == self.room, f"cycle {now}: room for {room} instead of {self.room}"
+        assert bool(dut.some_room.value) == bool(room), f"cycle {now}: some_room with {room}"
         since = now - self.launches[-1] if self.launches else self.interval
         if may and self.accepted:
             words = self.accepted.count
@@ -276,7 +277,7 @@ async def outputs_come_from_registers(dut):
     streams = manifest()["streams"]
     inputs = ["sums", "valid", "start", "launch", "reserve", "results_ready"]
     inputs += ["special"] if array.flagged else []
-    outputs = ["room", "may_launch", "results_payload", "results_valid"]
+    outputs = ["room", "some_room", "may_launch", "results_payload", "results_valid"]
     if "channels" in streams:
         inputs += ["channels_payload", "channels_valid"]
         outputs += ["channels_ready"]
