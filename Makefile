@@ -4,7 +4,7 @@ BIN := $(VENV)/bin
 PYTHON ?= python3
 JOBS ?= $(shell nproc 2>/dev/null || echo 2)
 
-.PHONY: demo setup test sim lint verilog bench clean
+.PHONY: demo setup test sim lint verilog report bench clean
 .DEFAULT_GOAL := demo
 
 demo: setup
@@ -33,6 +33,12 @@ lint: setup
 verilog: setup
 	$(BIN)/brickwork emit gemm_ws
 	$(BIN)/brickwork emit gemm_os
+
+# Results of an earlier program are not gone on with; what has not changed comes from the cache.
+report: setup
+	rm -f out/sweep/small.jsonl
+	$(BIN)/brickwork sweep small
+	$(BIN)/brickwork report out/sweep/small.jsonl
 
 bench: setup
 	$(BIN)/pip install --quiet --disable-pip-version-check --editable '.[bench]'

@@ -6,13 +6,14 @@ from dataclasses import fields
 
 from .parameters import Eie, GemmFusion, GemmOs, GemmWs
 
-__all__ = ["DESIGNS", "design", "parameters_from_text"]
+__all__ = ["DESIGNS", "closest", "design", "parameters_from_text"]
 
 #: Design name to the class of its parameters.
 DESIGNS = {kind.design(): kind for kind in (GemmWs, GemmOs, GemmFusion, Eie)}
 
 
-def _closest(name, names):
+def closest(name, names):
+    """The end of a message about a wrong name: one of ``names`` that is nearly it, if any is."""
     close = difflib.get_close_matches(name, names, n=1)
     return f"; did you mean {close[0]!r}?" if close else ""
 
@@ -27,7 +28,7 @@ def design(name):
     """
     if name not in DESIGNS:
         raise ValueError(
-            f"Design must be one of {', '.join(DESIGNS)}, not {name!r}{_closest(name, DESIGNS)}"
+            f"Design must be one of {', '.join(DESIGNS)}, not {name!r}{closest(name, DESIGNS)}"
         )
     return DESIGNS[name]
 
@@ -50,7 +51,7 @@ def parameters_from_text(name, settings):
         if key not in types:
             raise ValueError(
                 f"Parameter of {name} must be one of {', '.join(types)}, not {key!r}"
-                f"{_closest(key, types)}"
+                f"{closest(key, types)}"
             )
         if key in values:
             raise ValueError(f"Parameter {key} must be set once, not twice")

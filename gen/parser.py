@@ -2,6 +2,7 @@
 
 import argparse
 
+from . import targets
 from .errors import Refused
 
 __all__ = ["parser"]
@@ -123,8 +124,11 @@ def parser() -> argparse.ArgumentParser:
     _designs(new)
     _out(new)
 
+    _add_synth(command)
     _add_run(command)
+    _add_compare(command)
     _add_formats(command)
+    _add_sweep(command)
 
     new = command(
         "prune",
@@ -163,8 +167,8 @@ def parser() -> argparse.ArgumentParser:
         "benches",
         metavar="NAME",
         nargs="*",
-        help="cycles, emission, simulation, quality, area, bitfusion, mixed, eie or speed "
-        "(default: all)",
+        help="cycles, emission, simulation, quality, area, bitfusion, mixed, eie, eie_digits, "
+        "eie_scaling, eie_area or speed (default: all)",
     )
     new.add_argument(
         "--sizes",
@@ -197,7 +201,8 @@ def parser() -> argparse.ArgumentParser:
     new.add_argument(
         "--liberty",
         metavar="FILE",
-        help="area, bitfusion: map to the cells of this Liberty file (default: count gates)",
+        help="area, bitfusion, eie, eie_area: map to the cells of this Liberty file (default: "
+        "count gates)",
     )
     new.add_argument(
         "--budget",
@@ -206,6 +211,31 @@ def parser() -> argparse.ArgumentParser:
         default=1.0,
         help="mixed: percentage points of accuracy on the training images that narrower numbers "
         "may cost (default: 1.0)",
+    )
+    _out(new)
+    _json(new)
+
+    new = command(
+        "report",
+        ("page.command", "report"),
+        "show results of sweeps: best configurations, plots and tables",
+        "brickwork report out/sweep/small.jsonl --baseline before.jsonl",
+    )
+    new.description += (
+        "\n\nWrites report/index.html below --out, one page that needs no network, with plots,"
+        " points.csv\nand report.md beside it."
+    )
+    new.add_argument(
+        "results",
+        metavar="RESULTS",
+        nargs="+",
+        help="files of brickwork sweep; of points that are in several, the last counts",
+    )
+    new.add_argument(
+        "--baseline",
+        metavar="RESULTS",
+        help="earlier results to compare with; a change of clock counts if it is beyond the spread "
+        "of the seeds",
     )
     _out(new)
     _json(new)
@@ -227,8 +257,8 @@ def parser() -> argparse.ArgumentParser:
         metavar="KIND",
         nargs="?",
         const=True,
-        help="delete the entries of a kind: builds, runtime, verilog, failed, or stale, which are "
-        "leftovers of killed processes (default: all of them)",
+        help="delete the entries of a kind: builds, runtime, verilog, synthesis, cycles, failed, "
+        "or stale, which are leftovers of killed processes (default: all of them)",
     )
     _json(new)
 
@@ -237,6 +267,37 @@ def parser() -> argparse.ArgumentParser:
     )
     _json(new)
     return top
+
+
+def _add_synth(command):
+    new = command(
+        "synth",
+        ("synth", "synth"),
+        "synthesize a design: its area, the share of each unit, and with --pnr its clock",
+        "brickwork synth gemm_ws --set rows=4 --set cols=4 --target ecp5 --pnr",
+    )
+    _design(new)
+    new.add_argument(
+        "--target",
+        metavar="TARGET",
+        required=True,
+        help=f"one of {', '.join(targets.names())}",
+    )
+    new.add_argument("--liberty", metavar="FILE", help="the library of the target liberty")
+    new.add_argument(
+        "--pnr", action="store_true", help="place and route with nextpnr, which tells the clock"
+    )
+    new.add_argument(
+        "--device", metavar="NAME", help="the device (default: a large one of the target's)"
+    )
+    new.add_argument(
+        "--seeds",
+        metavar="N",
+        type=_integer("Number of seeds", 1, 1000),
+        help="placements of --pnr, whose median counts (default: 3)",
+    )
+    _out(new)
+    _json(new)
 
 
 def _add_run(command):
@@ -337,6 +398,47 @@ def _add_eie(new):
     )
 
 
+def _add_compare(command):
+    new = command(
+        "compare",
+        ("compare", "compare"),
+        "compare the designs under one workload, for the same area",
+        "brickwork compare bert_base --rows 8 --cols 8",
+    )
+    new.add_argument(
+        "workload",
+        metavar="WORKLOAD",
+        nargs="?",
+        default="resnet18",
+        help="a workload's name, or a file .toml with one (default: resnet18)",
+    )
+    for side in ("rows", "cols"):
+        new.add_argument(
+            f"--{side}",
+            metavar="N",
+            type=_integer(f"Number of {side}", 2, 64),
+            default=8,
+            help=f"{side} of elements (default: 8)",
+        )
+    new.add_argument(
+        "--area",
+        metavar="A",
+        type=_number("Area", 1, 1e12),
+        help="area that there is, in the unit of the table (default: that of the first design)",
+    )
+    new.add_argument("--liberty", metavar="FILE", help="library of cells to map to, not to gates")
+    new.add_argument(
+        "--density",
+        metavar="D",
+        type=_number("Density", 0.001, 1),
+        help="share of weights that are not zero on eie (default: 0.1, or what the workload says)",
+    )
+    new.add_argument(
+        "--workers", metavar="N", type=_integer("Number of workers", 1, 1024), help="processes"
+    )
+    _json(new)
+
+
 def _add_formats(command):
     new = command(
         "formats",
@@ -392,6 +494,41 @@ def _add_formats(command):
         "even element (default: larger)",
     )
     new.add_argument("--out", metavar="FILE", help="file for the result, .npz")
+    _json(new)
+
+
+def _add_sweep(command):
+    new = command(
+        "sweep",
+        ("sweep.command", "sweep"),
+        "measure area, clock and cycles of many designs, targets and workloads",
+        "brickwork sweep small --workers 2",
+    )
+    new.description += (
+        "\n\nResults are written to sweep/NAME.jsonl below --out, each point as soon as it is "
+        "known.\nA sweep that was stopped in any way goes on with --resume."
+    )
+    new.add_argument(
+        "file", metavar="FILE", nargs="?", help="sweep file (TOML), or a name: see --list"
+    )
+    new.add_argument("--list", action="store_true", help="list the sweeps that are ready to run")
+    new.add_argument(
+        "--workers",
+        metavar="N",
+        type=_integer("Number of workers", 1, 1024),
+        help="processes on this machine (default: one for each processor)",
+    )
+    new.add_argument(
+        "--scheduler",
+        metavar="ADDRESS",
+        help="tcp://HOST:PORT of a Dask scheduler whose workers are to be used in their place",
+    )
+    new.add_argument(
+        "--resume",
+        action="store_true",
+        help="go on with the results that are there; points that failed are tried again",
+    )
+    _out(new)
     _json(new)
 
 

@@ -24,7 +24,7 @@ from typing import NamedTuple
 
 __all__ = ["KINDS", "Size", "clear", "digest", "entry", "folder", "keep", "usage"]
 
-_FOLDERS = ("builds", "runtime", "verilog", "failed")
+_FOLDERS = ("builds", "runtime", "verilog", "synthesis", "cycles", "failed")
 
 #: What is told apart in the cache folder: its sub-folders, and what killed processes left in them.
 KINDS = (*_FOLDERS, "stale")

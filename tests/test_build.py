@@ -146,6 +146,8 @@ class TestToolchain:
             "FST waveforms",
             "yosys",
             "nextpnr-ecp5",
+            "nextpnr-ice40",
+            "nextpnr-himbaechel-gowin",
         ]
 
     def test_remedy_is_the_error(self, monkeypatch, tmp_path):

@@ -224,7 +224,8 @@ def filled(folder):
     return folder
 
 
-WHOLE = {"builds": (2, 5), "runtime": (1, 1), "verilog": (0, 0), "failed": (1, 4), "stale": (2, 8)}
+SOME = {"builds": (2, 5), "runtime": (1, 1), "failed": (1, 4), "stale": (2, 8)}
+WHOLE = {kind: SOME.get(kind, (0, 0)) for kind in cache.KINDS}
 STAYS = [".mine", f".running.{os.getpid()}.01234567", "mine"]
 
 
@@ -270,8 +271,8 @@ class TestClear:
     def test_wrong_kind(self, filled):
         with pytest.raises(
             ValueError,
-            match=r"^Kind of cache entries must be one of builds, runtime, verilog, failed, stale, "
-            r"not 'build'$",
+            match=r"^Kind of cache entries must be one of builds, runtime, verilog, synthesis, "
+            r"cycles, failed, stale, not 'build'$",
         ):
             cache.clear("build")
         assert cache.usage() == WHOLE

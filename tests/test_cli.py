@@ -21,7 +21,7 @@ from brickwork.sim.simulate import Outcome, Test
 
 COMMANDS = (
     *("list", "emit", "sim", "lint", "run", "demo", "cache", "doctor"),
-    *("formats", "quantize", "prune"),
+    *("formats", "quantize", "prune", "report", "synth"),
 )
 SMALL = ("--set", "rows=3", "--set", "cols=5")
 RUN = ("run", "gemm_ws", *SMALL, "--a", "a.npy", "--w", "w.npy")
@@ -661,6 +661,8 @@ class TestCache:
             "builds\t3 entries\t1.5 MB",
             "runtime\t1 entry\t12 kB",
             "verilog\t0 entries\t0 B",
+            "synthesis\t0 entries\t0 B",
+            "cycles\t0 entries\t0 B",
             "failed\t1 entry\t4 B",
             "stale\t0 entries\t0 B",
         ]
@@ -668,7 +670,7 @@ class TestCache:
         self.check(capsys, [folder, *rows])
         self.check(capsys, [folder, "freed\tfailed\t1 entry\t4 B"], "--clear", "failed")
         self.check(capsys, [folder, "freed\tfailed\t0 entries\t0 B"], "--clear", "failed")
-        rows[3] = "failed\t0 entries\t0 B"
+        rows[5] = "failed\t0 entries\t0 B"
         self.check(capsys, [folder, *(f"freed\t{row}" for row in rows)], "--clear")
         self.check(capsys, [folder, "empty"])
 
@@ -677,6 +679,8 @@ class TestCache:
             "builds": {"entries": 3, "bytes": 1_510_999},
             "runtime": {"entries": 1, "bytes": 12_345},
             "verilog": {"entries": 0, "bytes": 0},
+            "synthesis": {"entries": 0, "bytes": 0},
+            "cycles": {"entries": 0, "bytes": 0},
             "failed": {"entries": 1, "bytes": 4},
             "stale": {"entries": 0, "bytes": 0},
         }
@@ -693,8 +697,8 @@ class TestCache:
     @pytest.mark.parametrize("kind", ["build", ""])
     def test_wrong_kind(self, refused, fill, kind):
         refused(
-            "Kind of cache entries must be one of builds, runtime, verilog, failed, stale, "
-            f"not {kind!r}",
+            "Kind of cache entries must be one of builds, runtime, verilog, synthesis, cycles, "
+            f"failed, stale, not {kind!r}",
             "cache",
             "--clear",
             kind,

@@ -11,9 +11,11 @@ import pytest
 
 ROOT = Path(__file__).resolve().parent.parent
 PACKAGES = ("hdl", "gen", "sim")
+#: Folders without modules.
+DATA = ("constraints",)
 OTHER_FILES = sorted(
     path
-    for name in PACKAGES
+    for name in (*PACKAGES, *DATA)
     for path in (ROOT / name).rglob("*.*")
     if path.is_file() and path.suffix not in (".py", ".pyc")
 )
@@ -65,7 +67,7 @@ def test_every_package_is_listed():
     assert {path.parent for path in FILES} == {
         path.parent for path in FILES if path.name == "__init__.py"
     }
-    assert set(listed) == found
+    assert set(listed) == found | {f"brickwork.{name}" for name in DATA}
 
 
 def test_every_file_is_in_the_wheel(tmp_path):
@@ -91,7 +93,7 @@ def _copy(folder):
     import shutil
 
     skipped = shutil.ignore_patterns("__pycache__", "*.egg-info")
-    for name in PACKAGES:
+    for name in (*PACKAGES, *DATA):
         shutil.copytree(ROOT / name, folder / name, ignore=skipped)
     for name in ("pyproject.toml", "README.md", "LICENSE"):
         shutil.copy(ROOT / name, folder / name)

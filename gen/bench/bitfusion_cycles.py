@@ -31,20 +31,9 @@ PRODUCTS = [(1, 1, 1), (2, 70, 9), (5, 33, 11), (16, 64, 4), (40, 20, 7), (1, 30
 #: Widths, and how many products there are in the time of one of 8 × 8 bits.
 FACTORS = {(2, 2): 16, (2, 4): 8, (4, 4): 4, (4, 8): 2, (8, 8): 1, (16, 16): 0.25}
 
-#: Cycles until it is known how wide the first weights are.
-_WIDTHS_LATENCY = {"gemm_fusion": 2, "gemm_ws": 0}
-
 
 def cycles(parameters: GemmFusion | GemmWs, m: int, k: int, n: int, **modes) -> int:
-    """How many cycles a product takes, by formula: what ``cycle_bound`` of a tiling bounds.
-
-    A tile of m rows of A keeps the array of R rows busy for max(m, R) cycles, in which its m rows
-    pass and the next tile's weights are loaded; before a tile of another mode there are S cycles
-    in which nothing passes, so m + S if that is more. To these times of all tiles add R for the
-    first weights, and ``acts_to_results`` for the last row, of whose tile m cycles count alone.
-
-    It is exact with ``output="raw"``, two registers in front of the adders, and 3 rows or more: the
-    array's own change of mode, before the first tile, takes longer than to load two rows.
+    """How many cycles a product takes, by the formula of its :class:`Tiling`.
 
     Parameters
     ----------
@@ -55,24 +44,9 @@ def cycles(parameters: GemmFusion | GemmWs, m: int, k: int, n: int, **modes) -> 
     **modes
         Those of :func:`tiling`.
     """
-    unit = parameters.unit()
-    facts = {"design": parameters.design(), "parameters": parameters.as_dict()}
-    plan = tiling(facts | {"streams": {}, "timing": unit.timing}, m, k, n, **modes)
-    switch = unit.timing.get("mode_switch", 0) - 1
-
-    def tile(height, changes):
-        return max(height + switch * changes, plan.rows)
-
-    # What is loaded into all elements: signs of the bytes that meet, and how far sums are shifted.
-    signs = plan.modes.get("a_signed"), plan.modes.get("w_signed")
-    settings = [(signs[0] and i == 0, signs[1] and j == 0, i + j) for i, j in plan.passes]
-    changes = [now != then for now, then in zip(settings, settings[1:] + settings[:1], strict=True)]
-    total = plan.rows + unit.timing["acts_to_results"] + _WIDTHS_LATENCY[parameters.design()]
-    for rows, _ in plan.runs:
-        height = len(rows)
-        total += len(settings) * (plan.k_tiles - 1) * tile(height, False)
-        total += sum(tile(height, change) for change in changes)
-    return total - tile(height, changes[-1]) + height
+    facts = {"design": parameters.design(), "parameters": parameters.as_dict(), "streams": {}}
+    facts["timing"] = parameters.unit().timing
+    return tiling(facts, m, k, n, **modes).cycles
 
 
 def confirm(out: Path, arrays=ARRAYS, products=PRODUCTS) -> Iterator[dict]:

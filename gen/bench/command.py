@@ -21,6 +21,9 @@ BENCHES = {
     "bitfusion": "BitFusion: areas, throughput and networks",
     "mixed": "The digits network with a width for each layer",
     "eie": "The nine layers of EIE's paper in RTL; cycles of the paper at 800 MHz",
+    "eie_digits": "The digits network, pruned, on the sparse engine, and dense on gemm_ws",
+    "eie_scaling": "The sparse engine over depths of queues and numbers of elements, in RTL",
+    "eie_area": "Area of the sparse engine's element beside that of EIE's paper",
     "speed": "Speed of simulation of gemm_ws; ratios to the compiled driver",
 }
 
@@ -59,8 +62,14 @@ def bench(options) -> int:
             found = module.measure(out, budget=options.budget)
             text = module.text(found)
         elif name == "eie":
-            found = module.measure(out, quick=options.quick)
-            text = table(module.rows(found))
+            found = module.measure(out, quick=options.quick, liberty=options.liberty)
+            text = module.text(found)
+        elif name in ("eie_digits", "eie_scaling"):
+            found = module.measure(out)
+            text = module.write(out, found)
+        elif name == "eie_area":
+            found = module.measure(out, liberty=options.liberty)
+            text = module.write(out, found)
         else:
             found = list(progress(module.measure(out), what=name))
             text = table(found)

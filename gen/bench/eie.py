@@ -1,5 +1,6 @@
 """The nine layers of EIE's paper on the sparse engine in RTL, with its options one by one."""
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
@@ -9,8 +10,13 @@ from ...sim.sparse import matvec
 from ..emit import emit
 from ..parameters import Eie
 from ..progress import progress
+from . import eie_element
+from .command import table
 
-__all__ = ["CONFIGURATIONS", "LAYERS", "PES", "QUICK", "Layer", "measure", "product", "rows"]
+__all__ = [
+    *("CONFIGURATIONS", "LAYERS", "NOTES", "PES", "QUICK", "Layer"),
+    *("cost", "cycles", "measure", "product", "rows", "text"),
+]
 
 #: Elements of the paper's engine.
 PES = 64
@@ -60,6 +66,7 @@ LAYERS = {
 
 #: What the paper's engine has: entries of 8 bits, batches of 64 activations for each element.
 _PAPER = {"queue_depth": 8, "zeros_width": 4, "acts": 64, "skip": 0, "assign": "modulo"}
+_ALL = {"queue_depth": 32, "zeros_width": 6, "acts": 392, "skip": 1, "assign": "load"}
 #: Name of a configuration to its parameters and the assignment of rows to elements.
 CONFIGURATIONS = {
     "EIE's": _PAPER,
@@ -68,17 +75,28 @@ CONFIGURATIONS = {
     "rows by load": _PAPER | {"assign": "load"},
     "empty columns skipped": _PAPER | {"skip": 1},
     "inputs in one batch": _PAPER | {"acts": 392},
-    "all options": {
-        "queue_depth": 32,
-        "zeros_width": 6,
-        "acts": 392,
-        "skip": 1,
-        "assign": "load",
-    },
+    "all options": _ALL,
+    "two entries a cycle": _PAPER | {"lanes": 2},
+    "all, two entries": _ALL | {"lanes": 2},
 }
 
+#: What stands below the tables.
+NOTES = """\
+bound: a cycle for each activation that is broadcast, and one for each entry, or two at once, of the
+element that has most; without skipping, one for a column without entries, too. busy/PE: cycles with
+work, mean of the elements. KiB: all entries, padding included.
+Areas of an element with SRAM of the paper's sizes left out, see: brickwork bench eie_area. saved:
+of the first configuration's cycles; more: than its area. Rows are given out by the host, without
+hardware."""
 
-def measure(out, *, quick=False, layers=None, configurations=None) -> list[dict]:
+
+def measure(out, *, quick=False, liberty=None) -> list[dict]:
+    """The records of :func:`cycles`, and those of the areas of :func:`eie_element.totals`."""
+    found = cycles(out, quick=quick)
+    return [*found, *progress(eie_element.totals(CONFIGURATIONS, liberty), what="eie, areas")]
+
+
+def cycles(out, *, quick=False, layers=None, configurations=None) -> list[dict]:
     """A record for each configuration and layer; every result is checked.
 
     Positions and values of weights and activations are random, with a seed for each layer, so that
@@ -111,13 +129,15 @@ def measure(out, *, quick=False, layers=None, configurations=None) -> list[dict]
                     indices,
                     codebook,
                     pes=parameters.pes,
+                    lanes=parameters.lanes,
                     value_width=parameters.value_width,
                     zeros_width=parameters.zeros_width,
                     assign=assign,
                 )
                 outcome = matvec(emit(parameters, out).manifest, encoded, a, shift=8)
                 records.append(
-                    {"layer": name, "configuration": configuration, "assign": assign}
+                    {"table": "cycles", "layer": name, "configuration": configuration}
+                    | {"assign": assign}
                     | {"parameters": parameters.as_dict(), "digest": parameters.digest}
                     | _cycles(outcome, encoded, a, parameters)
                     | _paper(LAYERS[name], quick)
@@ -140,15 +160,49 @@ def product(name, scale=1):
     return indices, codebook, a
 
 
+def text(records: list[dict]) -> str:
+    """The records as tables, with notes below them."""
+    unit = next(row["unit"] for row in records if row["table"] == "areas")
+    costs = f"What options save, and the area of an element in {unit}"
+    return "\n\n".join([table(rows(records)), costs, table(list(cost(records))), NOTES])
+
+
 def rows(records: list[dict]) -> list[dict]:
-    """The records as the table shows them, with the sums of each configuration."""
+    """Cycles as the table shows them, with the sums of each configuration."""
     shown = []
-    for configuration in dict.fromkeys(record["configuration"] for record in records):
-        found = [row for row in records if row["configuration"] == configuration]
+    for found in _by_configuration(records, "cycles").values():
         shown += map(_row, found)
         if len(found) > 1:
             shown.append(_row(_sum(found)))
     return shown
+
+
+def cost(records: list[dict]) -> Iterator[dict]:
+    """What each configuration saves in cycles of all layers, and what it takes."""
+    areas = _by_configuration(records, "areas")
+    first = None
+    for name, found in _by_configuration(records, "cycles").items():
+        (area,) = areas[name]
+        taken, total = sum(row["cycles"] for row in found), area["logic"] + area["registers"]
+        first = first or (taken, total)
+        yield {
+            "configuration": name,
+            "cycles": taken,
+            "saved_%": f"{100 * (1 - taken / first[0]):.1f}",
+            "logic": round(area["logic"]),
+            "registers": round(area["registers"]),
+            "more": round(total - first[1]),
+            "more_%": f"{100 * (total / first[1] - 1):.1f}",
+            "SRAM_KiB": round(area["sram_bits"] / 2**13),
+        }
+
+
+def _by_configuration(records, kind):
+    found = {}
+    for row in records:
+        if row["table"] == kind:
+            found.setdefault(row["configuration"], []).append(row)
+    return found
 
 
 def _engine(options, scale):
@@ -164,10 +218,10 @@ def _engine(options, scale):
 
 
 def _cycles(outcome, encoded, a, parameters):
-    live = np.diff(encoded.pointers)[:, encoded.inputs[a != 0]]
-    # A cycle for each activation that is broadcast, and for each entry. In the paper a column
-    # without entries takes one, too; the RTL often passes it while entries of the column before
-    # leave, so that with a deep queue it may need less than this.
+    live = np.diff(encoded.pointers)[:, encoded.inputs[a != 0]] // parameters.lanes
+    # A cycle for each activation that is broadcast, and for each group of entries. In the paper a
+    # column without entries takes one, too; the RTL often passes it while entries of the column
+    # before leave, so that with a deep queue it may need less than this.
     least = live.sum(axis=1).max() if parameters.skip else np.maximum(live, 1).sum(axis=1).max()
     entries = int(encoded.entries.sum())
     bits = parameters.value_width + parameters.zeros_width
@@ -177,7 +231,7 @@ def _cycles(outcome, encoded, a, parameters):
         "entries": entries,
         "padding": encoded.padding,
         "entry_bits": entries * bits,
-        "busy": outcome.entries,
+        "busy": int(outcome.busy.sum()),
         "pes": parameters.pes,
         "bound": int(max(least, live.shape[1])),
         "exact": outcome.matches_golden,
@@ -222,8 +276,8 @@ def _row(record):
         "cycles": cycles,
         "of_paper": f"{cycles / paper:.3f}" if paper else None,
         "bound": record["bound"],
-        "entries/PE": round(share),
-        "of_entries": f"{cycles / share:.3f}",
+        "busy/PE": round(share),
+        "of_busy": f"{cycles / share:.3f}",
         "balance_%": f"{100 * share / cycles:.1f}",
         "at_most_%": f"{100 * share / record['bound']:.1f}",
         "padding_%": f"{100 * record['padding'] / record['entries']:.1f}",

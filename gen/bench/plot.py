@@ -1,23 +1,24 @@
-"""The plot of ``brickwork bench quality``; needs matplotlib."""
+"""The plot of ``brickwork bench quality``."""
 
-import io
 import math
 from pathlib import Path
 
+from matplotlib.figure import Figure
+from matplotlib.patches import Patch
+from matplotlib.patheffects import withStroke
+
 from ...sim.golden import formats
 from ..emit import write_whole
+from ..plots import COLOURS, rendered, settings
 from .tensors import ANT, FORMATS, SHAPE
 
-__all__ = ["MISSING", "draw"]
+__all__ = ["draw"]
 
-MISSING = "not installed: matplotlib (pip install 'brickwork[bench]')"
-
-# Okabe and Ito's colours, which the colour-blind tell apart; they differ in brightness too.
 _COLOURS = {
-    "ANT's three formats": "#0072B2",
-    "ANT: the best of the three": "#56B4E9",
-    "other formats": "#999999",
-    "OliVe's pairs": "#D55E00",
+    "ANT's three formats": COLOURS["blue"],
+    "ANT: the best of the three": COLOURS["sky"],
+    "other formats": COLOURS["grey"],
+    "OliVe's pairs": COLOURS["vermilion"],
 }
 _TITLES = {
     "gaussian": "Gaussian",
@@ -25,32 +26,17 @@ _TITLES = {
     "uniform": "Uniform",
     "outliers": "Gaussian with outliers",
 }
-_SETTINGS = {
-    "font.family": "DejaVu Sans",  # comes with matplotlib
-    "font.size": 9,
-    "svg.fonttype": "path",  # looks the same everywhere
-    "svg.hashsalt": "brickwork",  # equal numbers give equal bytes
-    "axes.spines.top": False,
-    "axes.spines.right": False,
-    "axes.spines.left": False,
-}
 
 
-def draw(records: list[dict], path: Path, **options) -> bool:
+def draw(records: list[dict], path: Path, **options) -> None:
     """Draws what ``tensors.measure`` found, with one scale for each tensor.
 
     A panel for each distribution has a bar for each format, the median of the seeds, and a line
-    from the least to the greatest. ``options`` go to matplotlib's ``savefig``. Returns whether
-    matplotlib is there; without it nothing is written.
+    from the least to the greatest. ``options`` go to matplotlib's ``savefig``.
     """
-    try:
-        import matplotlib
-        from matplotlib.figure import Figure
-    except ImportError:
-        return False
     rows = [row for row in records if row["table"] == "tensors" and row["scale"] == "tensor"]
     places = _places()
-    with matplotlib.rc_context(_SETTINGS):
+    with settings(axes_spines_left=False):
         figure = Figure(figsize=(11, 4.8), layout="constrained")
         panels = figure.subplots(1, len(_TITLES), sharex=True, sharey=True)
         for panel, name in zip(panels, _TITLES, strict=True):
@@ -67,10 +53,7 @@ def draw(records: list[dict], path: Path, **options) -> bool:
             fontsize=9,
         )
         _legend(figure)
-        with io.BytesIO() as file:
-            figure.savefig(file, **{"format": "svg", "metadata": {"Date": None}} | options)
-            write_whole(path, file.getvalue())
-    return True
+        write_whole(path, rendered(figure, **options))
 
 
 def _places():
@@ -92,8 +75,6 @@ def _kind(name):
 
 
 def _panel(panel, distribution, rows, places):
-    from matplotlib.patheffects import withStroke
-
     best = max(round(row["sqnr_db"], 1) for row in rows)
     halo = [withStroke(linewidth=2.5, foreground="white")]
     for row in rows:
@@ -117,8 +98,6 @@ def _panel(panel, distribution, rows, places):
 
 
 def _legend(figure):
-    from matplotlib.patches import Patch
-
     figure.legend(
         handles=[Patch(color=colour, label=kind) for kind, colour in _COLOURS.items()],
         loc="outside upper center",

@@ -84,8 +84,7 @@ def measure(
 def write(out, records: list[dict]) -> str:
     """Writes ``quality.json`` and ``quality.svg`` into the folder; returns what is to be printed.
 
-    All are pure functions of the records and of the versions of tools. Without matplotlib there
-    is no plot, and a line that says so.
+    All are pure functions of the records and of the versions of tools.
     """
     whole = {
         "schema": SCHEMA,
@@ -97,8 +96,8 @@ def write(out, records: list[dict]) -> str:
     }
     write_whole(Path(out) / "quality.json", json.dumps(whole, indent=2) + "\n")
     path = Path(out) / "quality.svg"
-    drawn = plot.draw(records, path)
-    return f"{text(records)}\n\nplot: {path if drawn else plot.MISSING}"
+    plot.draw(records, path)
+    return f"{text(records)}\n\nplot: {path}"
 
 
 def text(records: list[dict]) -> str:

@@ -1,12 +1,14 @@
 """Products on BitFusion's engine, bit for bit, of all widths and signs on one netlist."""
 
 import itertools
+import json
 
 import numpy as np
 import pytest
 from brickwork.gen.emit import emit
 from brickwork.gen.parameters import GemmFusion
 from brickwork.sim.product import multiply
+from brickwork.sim.tiling import tiling
 
 ROWS, COLS, DEPTH = 4, 3, 12
 WIDTHS = (2, 4, 8, 16)
@@ -59,22 +61,16 @@ def test_product(engine, tmp_path, a_bits, w_bits, treatment):
     for (m, k, n), (a_signed, w_signed) in zip(shapes, both, strict=True):
         a = operands(random, a_bits, a_signed, (m, k), kind)
         w = operands(random, w_bits, w_signed, (k, n), kind)
-        product = multiply(
-            engine,
-            a,
-            w,
-            workdir=tmp_path,
-            stall_in=stall_in,
-            stall_out=stall_out,
-            a_bits=a_bits,
-            w_bits=w_bits,
-            a_signed=int(a_signed),
-            w_signed=int(w_signed),
-        )
+        modes = {"a_bits": a_bits, "w_bits": w_bits}
+        modes |= {"a_signed": int(a_signed), "w_signed": int(w_signed)}
+        stalls = {"stall_in": stall_in, "stall_out": stall_out}
+        product = multiply(engine, a, w, workdir=tmp_path, **stalls, **modes)
         assert np.array_equal(product.y, a @ w)
         assert product.matches_golden
         if not stall_in and not stall_out:
             assert product.ideal_cycles <= product.cycles <= product.cycle_bound
+            facts = json.loads(engine.read_text("utf-8"))
+            assert product.cycles == tiling(facts, m, k, n, **modes).cycles
 
 
 @pytest.mark.parametrize(("a_high", "w_high"), [(0, 0), (0, 1), (1, 0), (1, 1)])

@@ -22,7 +22,7 @@ def test_densities(name):
 
 def test_small(tmp_path):
     layers, configurations = ["VGG-7", "NT-We"], ["EIE's", "all options"]
-    records = eie.measure(tmp_path, quick=True, layers=layers, configurations=configurations)
+    records = eie.cycles(tmp_path, quick=True, layers=layers, configurations=configurations)
     check({"eie": records})
     assert [(row["configuration"], row["layer"]) for row in records] == [
         (configuration, layer) for configuration in configurations for layer in layers
@@ -36,8 +36,19 @@ def test_small(tmp_path):
         assert fast["padding"] == 0 < slow["padding"] or slow["layer"] == "NT-We"
 
 
+def test_two_entries(tmp_path):
+    """As many entries and filling zeros in half the cycles, which the bound knows."""
+    configurations = ["EIE's", "two entries a cycle"]
+    one, two = eie.cycles(tmp_path, quick=True, layers=["NT-LSTM"], configurations=configurations)
+    check({"eie": [one, two]})
+    assert two["bound"] < two["cycles"] < one["bound"] < one["cycles"]
+    assert two["busy"] < one["busy"] == one["entries"] < two["entries"] < 2 * two["busy"] + 1
+    assert two["padding"] > one["padding"]
+
+
 def record(configuration, layer, **given):
     return {
+        "table": "cycles",
         "configuration": configuration,
         "layer": layer,
         "cycles": 1000,
@@ -65,17 +76,17 @@ def test_rows():
         "cycles": 1000,
         "of_paper": "0.500",
         "bound": 950,
-        "entries/PE": 900,
-        "of_entries": "1.111",
+        "busy/PE": 900,
+        "of_busy": "1.111",
         "balance_%": "90.0",
         "at_most_%": "94.7",
         "padding_%": "10.0",
         "KiB": 3906,
         "exact": True,
     }
-    changed = {"cycles": 1500, "of_paper": "0.750", "of_entries": "1.667", "balance_%": "60.0"}
+    changed = {"cycles": 1500, "of_paper": "0.750", "of_busy": "1.667", "balance_%": "60.0"}
     whole = {"layer": "all", "paper": 4000, "theoretical": 3600, "cycles": 2500, "bound": 1900}
-    whole |= {"of_paper": "0.625", "entries/PE": 1800, "of_entries": "1.389", "KiB": 7812}
+    whole |= {"of_paper": "0.625", "busy/PE": 1800, "of_busy": "1.389", "KiB": 7812}
     assert others == [
         first | {"layer": "b"} | changed,
         first | whole | {"balance_%": "72.0"},
@@ -86,3 +97,25 @@ def test_rows():
 def test_rows_without_the_paper():
     found = [record("one", name, paper_cycles=None) for name in "ab"]
     assert [row["of_paper"] for row in eie.rows(found)] == [None, None, None]
+
+
+def area(configuration, **given):
+    return {
+        "table": "areas",
+        "configuration": configuration,
+        "logic": 1000.0,
+        "registers": 500.2,
+        "sram_bits": 16384,
+        "unit": "gates",
+    } | given
+
+
+def test_cost():
+    found = [record("one", "a"), record("one", "b", cycles=1500), record("two", "a")]
+    found += [area("one"), area("two", registers=700.2, sram_bits=32768)]
+    first = {"configuration": "one", "cycles": 2500, "saved_%": "0.0", "logic": 1000}
+    first |= {"registers": 500, "more": 0, "more_%": "0.0", "SRAM_KiB": 2}
+    other = {"configuration": "two", "cycles": 1000, "saved_%": "60.0", "registers": 700}
+    other |= {"more": 200, "more_%": "13.3", "SRAM_KiB": 4}
+    assert list(eie.cost(found)) == [first, first | other]
+    assert "the area of an element in gates" in eie.text(found)

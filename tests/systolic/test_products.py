@@ -1,6 +1,7 @@
 """Products on the engines, bit for bit, over shapes, formats, outputs, operands and stalls."""
 
 import itertools
+import json
 
 import numpy as np
 import pytest
@@ -85,8 +86,9 @@ def test_product(tmp_path, design, rows, cols, settings, stall_in, stall_out, ki
     m, k, n = rows + 2, 2 * rows + 5, 2 * cols + 1
     a = operands(random, formats.get(parameters.a_format), (m, k), kind)
     w = operands(random, formats.get(parameters.w_format), (k, n), kind)
+    emission = emit(parameters, tmp_path)
     product = multiply(
-        emit(parameters, tmp_path).manifest,
+        emission.manifest,
         a,
         w,
         channels(random, parameters, k, n),
@@ -98,6 +100,8 @@ def test_product(tmp_path, design, rows, cols, settings, stall_in, stall_out, ki
     assert len(np.unique(product.y)) > 1
     if not stall_in and not stall_out:
         assert product.ideal_cycles <= product.cycles <= product.cycle_bound
+        plan = tiling(json.loads(emission.manifest.read_text("utf-8")), m, k, n)
+        assert product.cycles == plan.cycles
 
 
 def among(bits, highest):

@@ -1,0 +1,103 @@
+"""The best points for each workload on each target: what a reader wants to know first."""
+
+from dataclasses import dataclass
+
+from .metrics import METRICS
+from .points import Point, front
+
+__all__ = ["Best", "best", "by_operands", "fronts", "groups"]
+
+_THOUSANDS = {"lut": "kLUT", "gates": "kgate", "um2": "1000 µm²"}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Best:
+    """The point that is the best in one respect; ``title`` says in which."""
+
+    title: str
+    metric: str
+    point: Point
+
+    @property
+    def text(self) -> str:
+        """The value with its unit."""
+        text = f"{self.point.shown(self.metric)} {METRICS[self.metric].unit}"
+        return f"{text} {_THOUSANDS[self.point.size]}" if self.metric == "density" else text
+
+    @property
+    def others(self) -> str:
+        """What it takes for that: area and cycles, or one of them."""
+        cycles = self.point.shown("cycles")
+        texts = {
+            "cycles": cycles and f"{cycles} {METRICS['cycles'].unit}",
+            self.point.size: self.point.area_text(),
+        }
+        return ", ".join(text for name, text in texts.items() if text and name != self.metric)
+
+
+def groups(points: list[Point]) -> dict[tuple[str | None, str | None], list[Point]]:
+    """Points that are comparable, by workload and target; only those that there are results of."""
+    found = {}
+    for point in points:
+        if point.ok:
+            found.setdefault((point.workload, point.target), []).append(point)
+    return found
+
+
+def best(points: list[Point]) -> dict[str, list[Best]]:
+    """The best of a group in each respect that there are numbers for, by operands.
+
+    Fewer bits take less of everything, so points are compared with those of the same operands.
+    """
+    sizes = {point.size for point in points} - {None}
+    size = sizes.pop() if len(sizes) == 1 else None
+    wanted = {"cycles": "fewest cycles", "time": "shortest time"}
+    if size:
+        wanted[size] = {"lut": "fewest LUTs", "gates": "fewest gates", "um2": "least area"}[size]
+        per = {"lut": "gops_per_lut", "um2": "gops_per_mm2"}.get(size)
+        clocked = per and any(point.value(per) is not None for point in points)
+        wanted[per if clocked else "density"] = "most throughput per area"
+    found = {}
+    for operands, same in by_operands(points).items():
+        for metric, title in wanted.items():
+            rated = [point for point in same if point.value(metric) is not None]
+            if rated:
+                winner = min(rated, key=_loss(metric, size))
+                row = Best(title=title, metric=metric, point=winner)
+                found.setdefault(operands, []).append(row)
+    return found
+
+
+def by_operands(points: list[Point]) -> dict[str, list[Point]]:
+    """Points by the formats of their operands, in the order of those."""
+    found = {}
+    for point in points:
+        found.setdefault(point.operands, []).append(point)
+    return dict(sorted(found.items()))
+
+
+def _loss(metric, size):
+    """Order by a metric; of equals the smaller one, then the faster."""
+    names = [metric, *([size] if size else []), "cycles"]
+
+    def loss(point):
+        values = [(point.value(name), METRICS[name].better) for name in names]
+        return [float("inf") if value is None else -better * value for value, better in values]
+
+    return loss
+
+
+def fronts(points: list[Point]) -> set[int]:
+    """Numbers of the points on the Pareto front of their group.
+
+    No other point with the same operands is as good in area of every kind and in cycles, or in
+    time where the clock is known, and better in one of them.
+    """
+    numbers = set()
+    same = (part for group in groups(points).values() for part in by_operands(group).values())
+    for group in same:
+        for metric in ("cycles", "time"):
+            rated = [p for p in group if p.size and p.value(metric) is not None]
+            found = front(rated, lambda p, m=metric: (*p.resources(), p.value(m)))
+            numbers |= {point.number for point in found}
+    return numbers

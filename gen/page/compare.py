@@ -1,0 +1,180 @@
+"""Comparison of results with earlier ones: what changed, and whether that is for the better."""
+
+from dataclasses import dataclass
+
+from .metrics import METRICS, shown
+from .points import Point, place
+from .results import Results
+
+__all__ = ["COMPARED", "Change", "Comparison", "compare"]
+
+#: Metrics that are compared; the others follow from them.
+COMPARED = ("cycles", "fmax", "lut", "ff", "dsp", "bram", "lutram", "gates", "um2", "macro_bits")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Change:
+    """A metric that changed by more than noise.
+
+    Attributes
+    ----------
+    point : Point
+        The new one; of several with the same change, as areas depend on no workload, the first.
+    metric : str
+        Name of the metric.
+    before, after : float
+        Its values.
+    better : bool
+        Whether the new value is the better one.
+    """
+
+    point: Point
+    metric: str
+    before: float
+    after: float
+    better: bool
+
+    @property
+    def name(self) -> str:
+        """The point's name; of what modes do not change, without them."""
+        point = self.point
+        return point.name if self.metric == "cycles" else f"{point.design} {point.netlist}"
+
+    @property
+    def place(self) -> str:
+        """The workload that cycles are of, the target that all else is of."""
+        return (self.point.workload if self.metric == "cycles" else self.point.target) or ""
+
+    @property
+    def delta(self) -> str:
+        """``-3.2 %``, or the difference if it was zero before."""
+        if not self.before:
+            return f"+{shown(self.after)}"
+        return f"{100 * (self.after / self.before - 1):+.1f} %"
+
+    @property
+    def verdict(self) -> str:
+        return "better" if self.better else "worse"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Comparison:
+    """What :func:`compare` finds.
+
+    Attributes
+    ----------
+    changes : list of Change
+        The worse first, then by their size.
+    same : int
+        Points of both without a change.
+    noise : int
+        Clocks of netlists that differ within the spread of the seeds.
+    unmeasured : int
+        Those that differ, with a single seed on a side, so that the noise is unknown.
+    statuses : list of (Point, str)
+        Points whose status was another, with that.
+    new, gone : list of Point
+        Points of one side only.
+    remarks : list of str
+        What makes the two hard to compare.
+    """
+
+    changes: list[Change]
+    same: int
+    noise: int
+    unmeasured: int
+    statuses: list[tuple[Point, str]]
+    new: list[Point]
+    gone: list[Point]
+    remarks: list[str]
+
+    def lines(self) -> list[str]:
+        """All but the changes in words."""
+        counts = {
+            "changes": len(self.changes),
+            "points without a change": self.same,
+            "clocks that differ within the spread of their seeds, which is no change": self.noise,
+            "clocks that differ, with a single seed, so that the noise is not known": (
+                self.unmeasured
+            ),
+            "new points": len(self.new),
+            "points of the baseline that are gone": len(self.gone),
+        }
+        lines = [f"{what}: {count:,}" for what, count in counts.items() if count]
+        lines += [
+            f"{point.name}, {place(point.workload, point.target)}: {status} before, "
+            f"{point.record['status']} now"
+            for point, status in self.statuses
+        ]
+        return lines + self.remarks
+
+
+def compare(
+    points: list[Point], earlier: list[Point], after: Results, before: Results
+) -> Comparison:
+    """Sets points beside the earlier ones of the same configuration, workload and target.
+
+    Cycles and areas are exact, so that every difference counts. A clock differs from seed to seed:
+    it counts as changed only if the ranges of all seeds do not overlap, and neither if a side has
+    a single seed.
+    """
+    old = {point.identity: point for point in earlier}
+    changes, noise, unmeasured, statuses, new = {}, set(), set(), [], []
+    same = 0
+    for point in points:
+        was = old.pop(point.identity, None)
+        if was is None:
+            new.append(point)
+            continue
+        if was.record["status"] != point.record["status"]:
+            statuses.append((point, was.record["status"]))
+            continue
+        found = {change.metric: change for change in _changes(was, point)}
+        netlist = point.configuration, point.target
+        if "fmax" in found and (doubt := _doubt(was.clocks(), point.clocks())):
+            del found["fmax"]
+            (noise if doubt == "noise" else unmeasured).add(netlist)
+        for metric, change in found.items():
+            of = (point.job, point.workload) if metric == "cycles" else netlist
+            changes.setdefault((metric, of), change)
+        same += not found
+    changes = sorted(changes.values(), key=lambda c: (c.better, -_size(c), c.point.number))
+    return Comparison(
+        changes=changes,
+        same=same,
+        noise=len(noise),
+        unmeasured=len(unmeasured),
+        statuses=statuses,
+        new=new,
+        gone=list(old.values()),
+        remarks=_remarks(after, before),
+    )
+
+
+def _changes(was, point):
+    """All metrics that are not equal."""
+    for name in COMPARED:
+        before, after = was.value(name), point.value(name)
+        if None not in (before, after) and before != after:
+            better = (after > before) == (METRICS[name].better > 0)
+            yield Change(point=point, metric=name, before=before, after=after, better=better)
+
+
+def _doubt(before, after):
+    """Why clocks may differ by chance; None if they cannot."""
+    if min(len(before), len(after)) < 2:
+        return "unmeasured"
+    return "noise" if before[0] <= after[-1] and after[0] <= before[-1] else None
+
+
+def _size(change):
+    return abs(change.after / change.before - 1) if change.before else float("inf")
+
+
+def _remarks(after, before):
+    remarks = list(before.remarks)
+    for tool in sorted(after.tools | before.tools):
+        was, now = (results.tools.get(tool, "not used") for results in (before, after))
+        if was != now:
+            remarks.append(f"{tool}: {was} before, {now} now")
+    return remarks

@@ -1,0 +1,29 @@
+"""What makes two points the same, whatever version of the program computed them."""
+
+import json
+from dataclasses import MISSING, fields
+
+from .. import catalogue
+
+__all__ = ["configuration", "identity"]
+
+
+def configuration(record: dict) -> str:
+    """Stands for a point's netlist: the design, and its parameters other than the defaults.
+
+    A parameter that a later version adds, with a default that changes nothing, makes no other
+    netlist of it.
+    """
+    design = record["design"]
+    defaults = {}
+    if design in catalogue.DESIGNS:
+        defaults = {item.name: item.default for item in fields(catalogue.DESIGNS[design])}
+    given = record["parameters"].items()
+    chosen = {name: value for name, value in given if value != defaults.get(name, MISSING)}
+    return json.dumps([design, chosen], sort_keys=True)
+
+
+def identity(record: dict) -> str:
+    """Stands for a point: its configuration, modes, target and workload."""
+    rest = [record["modes"] or {}, record["target"], record["workload"]]
+    return json.dumps([configuration(record), *rest], sort_keys=True)

@@ -1,0 +1,140 @@
+"""What the page and the Markdown summary both say."""
+
+import json
+import shlex
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from .compare import Comparison
+from .metrics import shown
+from .points import Point, place
+from .results import STATUSES, Results
+
+__all__ = ["LeftOut", "Report", "emit_command"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class LeftOut:
+    """Points of one configuration without a result, for one reason.
+
+    Attributes
+    ----------
+    status, reason, log : str
+    point : Point
+        The first of them.
+    places : list of str
+        Workloads and targets.
+    """
+
+    status: str
+    reason: str
+    log: str
+    point: Point
+    places: list[str]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Report:
+    """The contents of a report.
+
+    Attributes
+    ----------
+    results : Results
+    points : list of Point
+        All of them.
+    best : set of int
+        Numbers of the points on a front.
+    comparison : Comparison or None
+    """
+
+    results: Results
+    points: list[Point]
+    best: set[int]
+    comparison: Comparison | None
+
+    @property
+    def title(self) -> str:
+        return f"Sweep {', '.join(self.results.names)}"
+
+    @property
+    def good(self) -> list[Point]:
+        return [point for point in self.points if point.ok]
+
+    def summary(self) -> str:
+        """How many points there are of what."""
+        counts = [(sum(p.record["status"] == s for p in self.points), s) for s in STATUSES]
+        kinds = ", ".join(f"{count} {status}" for count, status in counts if count)
+        netlists = len({point.configuration for point in self.good})
+        return (
+            f"{_count(len(self.points), 'point')}: {kinds}. "
+            f"{_count(netlists, 'configuration')} of {_count(len(self.designs()), 'design')}."
+        )
+
+    def designs(self) -> list[str]:
+        return list(dict.fromkeys(point.design for point in self.good))
+
+    def notes(self) -> list[str]:
+        """What a reader has to know about the numbers."""
+        notes = [_ESTIMATES[size] for size in _ESTIMATES if any(p.size == size for p in self.good)]
+        if any(point.clocks() for point in self.good):
+            notes.append(
+                "Clocks are nextpnr's, of a core by itself: the median of several seeds. "
+                "Time and throughput follow from it."
+            )
+        elif self.good:
+            notes.append("Without place and route there is no clock, time or throughput.")
+        if len({point.operands for point in self.good}) > 1:
+            notes.append(
+                "Operands differ. What fewer bits cost in accuracy is not measured here; the best, "
+                "and fronts, are of points with the same operands."
+            )
+        extrapolated = [point for point in self.good if point.extrapolated]
+        if extrapolated:
+            share = min(point.record["simulated_share"] or 0 for point in extrapolated)
+            notes.append(
+                f"Cycles of {_count(len(extrapolated), 'point')}, marked ≈, are extrapolated: "
+                f"{_percent(share)} or more of the workload ran in RTL, the rest follows from "
+                "it, on dense engines by a formula that is exact where it ran."
+            )
+        if any(point.record["cycles_kind"] == "rtl" for point in self.good):
+            others = "other " if extrapolated else ""
+            notes.append(f"All {others}cycles are those of simulated RTL.")
+        return notes
+
+    def left_out(self) -> Iterator[LeftOut]:
+        """Points without a result, those of the same reason together; failed ones first."""
+        found = {}
+        for status in ("failed", "impossible"):
+            for point in self.points:
+                if point.record["status"] == status:
+                    reason, log = (point.record[name] or "" for name in ("reason", "log"))
+                    key = (status, point.name, reason, log)
+                    found.setdefault(key, []).append(point)
+        for (status, _, reason, log), points in found.items():
+            places = list(dict.fromkeys(place(point.workload, point.target) for point in points))
+            yield LeftOut(status=status, reason=reason, log=log, point=points[0], places=places)
+
+
+_ESTIMATES = {
+    "lut": "LUTs, flip-flops and blocks of FPGAs are counted after yosys, before place and route: "
+    "estimates.",
+    "gates": "Gates are two-input NAND gates' worth of logic, without wires and without large "
+    "memories, whose bits are told apart: estimates.",
+    "um2": "µm² are cells of a Liberty file, without wires and without large memories, whose bits "
+    "are told apart: estimates.",
+}
+
+
+def emit_command(point: Point) -> str:
+    """The command that makes a point's Verilog."""
+    design, chosen = json.loads(point.configuration)
+    sets = [word for name, value in chosen.items() for word in ("--set", f"{name}={value}")]
+    return shlex.join(["brickwork", "emit", design, *sets])
+
+
+def _percent(share):
+    return f"{shown(float(f'{100 * share:.2g}'))} %"
+
+
+def _count(number, thing):
+    return f"{number:,} {thing}{'' if number == 1 else 's'}"

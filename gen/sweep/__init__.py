@@ -1,0 +1,1 @@
+"""Sweeps: many designs, targets and workloads, measured side by side on Dask."""
