@@ -21,7 +21,7 @@ from brickwork.sim.simulate import Outcome, Test
 
 COMMANDS = (
     *("list", "emit", "sim", "lint", "run", "demo", "cache", "doctor"),
-    *("formats", "quantize", "prune", "report", "synth"),
+    *("formats", "quantize", "prune", "sweep", "report", "synth", "compare"),
 )
 SMALL = ("--set", "rows=3", "--set", "cols=5")
 RUN = ("run", "gemm_ws", *SMALL, "--a", "a.npy", "--w", "w.npy")

@@ -6,6 +6,7 @@ import re
 import signal
 import warnings
 from collections.abc import Iterator
+from multiprocessing import resource_tracker
 
 import psutil
 
@@ -66,6 +67,9 @@ def _local(workers):
     """A cluster of processes on this machine; nothing of it is left at the end."""
     from distributed import LocalCluster
 
+    # Python's own helper stays, for clusters to come.
+    resource_tracker.ensure_running()
+    before = set(psutil.Process().children(recursive=True))
     with _interrupts_blocked():
         cluster = LocalCluster(
             n_workers=workers,
@@ -80,7 +84,7 @@ def _local(workers):
         yield cluster
     finally:
         # A worker that is stopped leaves running what it started, a compiler for example.
-        started = psutil.Process().children(recursive=True)
+        started = set(psutil.Process().children(recursive=True)) - before
         cluster.close()
         for process in started:
             with contextlib.suppress(psutil.NoSuchProcess):
