@@ -81,7 +81,7 @@ CONTENDERS = [
     _fusion("Bit Fusion, 4 × 4, edges 8 × 8", 4, edges=8),
     _fusion("Bit Fusion, 4 × 4", 4),
     _fusion("Bit Fusion, 2 × 2", 2),
-    Contender(name="EIE", design="eie", modes={"assign": "load"}),
+    Contender(name="EIE, 16 bits", design="eie", modes={"assign": "load"}),
 ]
 
 #: What papers say of speed at equal area, of which of the above over which, and where. The widths

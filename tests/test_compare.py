@@ -33,7 +33,7 @@ def record(area, cycles, macros=0):
 @pytest.fixture
 def few(monkeypatch):
     """Only some of the contenders: one of each kind."""
-    names = ("int8 (TPU)", "flint4 (ANT)", "EIE", "Bit Fusion, 8 × 8")
+    names = ("int8 (TPU)", "flint4 (ANT)", "EIE, 16 bits", "Bit Fusion, 8 × 8")
     wanted = [one for one in compare.CONTENDERS if one.name in names or one.edges]
     monkeypatch.setattr(compare, "CONTENDERS", wanted)
     monkeypatch.setattr(compare, "CLAIMS", compare.CLAIMS[:1])
@@ -92,8 +92,8 @@ def test_measured(few, workload, capsys):
     assert found[inner]["cycles"] == a + 3 * b + c
     assert found[inner]["area"] == found[edges]["area"]
     assert found["int8 (TPU)"]["macs"] == 5 * 12 * 7 + 3 * 4 * 9 * 6 + 3 * 6 * 5
-    assert found["EIE"]["macs"] == 5 * 12 * 7 // 2 + 3 * 4 * 9 * 6 // 2 + 3 * 6 * 5 // 2
-    assert found["EIE"]["pes"] == 4
+    assert found["EIE, 16 bits"]["macs"] == 5 * 12 * 7 // 2 + 3 * 4 * 9 * 6 // 2 + 3 * 6 * 5 // 2
+    assert found["EIE, 16 bits"]["pes"] == 4
     rows = {row["name"]: row for row in facts["designs"]}
     assert rows["flint4 (ANT)"]["of_first"] < 1 < rows[edges]["of_first"]
     (claim,) = facts["claims"]
