@@ -517,15 +517,15 @@ DEFECTS = {
         ),
         Defect(
             FIFO,
-            "some.eq(put | two | (some & ~get))",
-            "some.eq(put | (some & ~get))",
+            "Cat(put | two | (some & ~get),",
+            "Cat(put | (some & ~get),",
             "the second of two words is forgotten when the first leaves",
             "1x2",
         ),
         Defect(
             FIFO,
-            "two.eq((two | (some & put)) & ~get)",
-            "two.eq(two | (some & put))",
+            "(two | (some & put)) & ~get)",
+            "two | (some & put))",
             "two words fill the queue for ever",
             "1x2",
         ),
@@ -1476,7 +1476,7 @@ DEFECTS = {
         ),
         Defect(
             MODE_SWITCH,
-            "queue.o.valid & ~same & (inside == 0)",
+            "queue.o.valid & ~same & (known == 0)",
             "queue.o.valid & ~same",
             "the mode changes within a tile whose rows are late",
         ),
@@ -1488,9 +1488,9 @@ DEFECTS = {
         ),
         Defect(
             MODE_SWITCH,
-            "inside + passes - (self.step & self.last)",
-            "inside + (passes & ~(self.step & self.last)) - (self.step & self.last & ~passes)"
-            " + (self.step & self.last & passes & (inside == 1))",
+            "known + passes - (self.step & self.last)",
+            "known + (passes & ~(self.step & self.last)) - (self.step & self.last & ~passes)"
+            " + (self.step & self.last & passes & (known == 1))",
             "a tile that comes as the only other one ends is counted twice",
         ),
         Defect(
@@ -1501,8 +1501,8 @@ DEFECTS = {
         ),
         Defect(
             MODE_SWITCH,
-            "inside = Signal(3)",
-            "inside = Signal(2)",
+            "known = Signal(3)",
+            "known = Signal(2)",
             "of four tiles that the control has none is known",
         ),
     ],
@@ -1717,8 +1717,8 @@ DEFECTS = {
         ),
         Defect(
             GEMM_FUSION,
+            '"mode_switch": self.drain + self.settle + 4',
             '"mode_switch": self.drain + self.settle + 3',
-            '"mode_switch": self.drain + self.settle + 2',
             "a change of mode takes longer than the manifest says",
         ),
         Defect(
@@ -1979,15 +1979,15 @@ DEFECTS = {
         ),
         Defect(
             PE_EIE,
-            "passed = rows[-1] if rows else before",
-            "passed = before",
+            "passed = rows[-1] if rows else row_before",
+            "passed = row_before",
             "a group's second entry does not pass the row of its first",
             "3-pairs",
         ),
         Defect(
             PE_EIE,
-            "before.eq(rows[-1])",
-            "before.eq(rows[0])",
+            "row_before.eq(rows[-1])",
+            "row_before.eq(rows[0])",
             "a group does not pass the rows of the one before but its first",
             "2-eights",
         ),

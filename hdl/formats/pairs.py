@@ -67,7 +67,9 @@ class PairMarks(Unit):
         m.submodules.hold = hold = Hold(width=lanes * bits)
         word = data_register(lanes * bits, name="word")
         first_marks = data_register(lanes, name="first_marks")
-        present, second, moves = Signal(), Signal(), Signal()
+        present = Signal()
+        second = Signal()
+        moves = Signal()
         codes = [word.word_select(lane, bits) for lane in range(lanes)]
         next_marks = Cat(_is_mark(hold.word.word_select(lane, bits)) for lane in range(lanes))
         outlier = Signal(lanes)

@@ -188,7 +188,8 @@ class GemmFusion(Unit):
         m.submodules.loader = loader = Loader(width=32 * cols, steps=rows)
         m.submodules.acts_skew = acts_skew = Skew(lanes=rows, width=32, backwards=0)
         m.submodules.weights_skew = weights_skew = Skew(lanes=cols, width=32, backwards=0)
-        step, word_ends = Signal(2), Signal()
+        step = Signal(2)
+        word_ends = Signal()
         other_bits = switch.choice.w_bits
         row = spread_lanes(m, "acts_spread", queue.o.payload, rows, step, other_bits)
         swap, row = add_entry(m, control.swap, row)

@@ -115,9 +115,9 @@ class MeshFusion(Unit):
 def _wire(grid, m, level, psums=None):
     """Fill ``grid`` with cells; returns what leaves them at the right and at the bottom."""
     cells, row_spans, column_spans = fill(m, grid.parameters, level, TileFusion, PeFusion)
-    mode = Signal(MODE)
-    m.d.sync += mode.eq(grid.mode)
-    m.d.comb += [cell.mode.eq(mode) for row in cells for cell in row]
+    mode_q = Signal(MODE)
+    m.d.sync += mode_q.eq(grid.mode)
+    m.d.comb += [cell.mode.eq(mode_q) for row in cells for cell in row]
     return wire_grid(
         m,
         cells,

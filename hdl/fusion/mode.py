@@ -94,11 +94,11 @@ class Spread(Unit):
     def build(self):
         m = Module()
         half = Signal(16)
-        byte = Signal(8)
+        of_one = Signal(8)
         m.d.comb += [
             half.eq(Mux(self.step[0], self.i[16:], self.i[:16])),
             # Steps of a byte number the bytes, and steps of two bytes the halves.
-            byte.eq(
+            of_one.eq(
                 Mux(
                     self.step[1],
                     Mux(self.step[0], self.i[24:], self.i[16:24]),
@@ -110,6 +110,8 @@ class Spread(Unit):
         for column in range(4):
             of_two = half[8:] if column >= 2 else half[:8]
             of_four = self.i[8 * column : 8 * column + 8]
-            columns.append(Mux(self.other_bits[1], byte, Mux(self.other_bits[0], of_two, of_four)))
+            columns.append(
+                Mux(self.other_bits[1], of_one, Mux(self.other_bits[0], of_two, of_four))
+            )
         m.d.comb += self.o.eq(Cat(columns))
         return m

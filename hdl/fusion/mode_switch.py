@@ -74,11 +74,13 @@ class ModeSwitch(Unit):
         drain, settle = self.parameters["drain"], self.parameters["settle"]
         m.submodules.queue = queue = Fifo(width=len(Value.cast(self.i.payload)), depth=4)
         tile = data.View(self.i.payload.shape(), queue.o.payload)
-        inside = Signal(3)  # tiles that the control has; its queue is shorter
+        known = Signal(3)  # tiles that the control has; its queue is shorter
         quiet = Signal(range(max(drain, settle) + 1))
         settling = Signal()
-        wanted, in_use = Signal(SETTING), Signal(SETTING)
-        same, passes = Signal(), Signal()
+        wanted = Signal(SETTING)
+        in_use = Signal(SETTING)
+        same = Signal()
+        passes = Signal()
         m.d.comb += [
             *connect_stream(self.i, queue.i),
             *(wanted.choice[name].eq(tile[name]) for name, _ in CHOICE),
@@ -91,12 +93,12 @@ class ModeSwitch(Unit):
             Value.cast(self.choice).eq(Value.cast(in_use.choice)),
             self.shift.eq(in_use.shift),
         ]
-        m.d.sync += inside.eq(inside + passes - (self.step & self.last))
+        m.d.sync += known.eq(known + passes - (self.step & self.last))
         with m.If(quiet != 0):
             m.d.sync += quiet.eq(quiet - 1)
         with m.Else():
             m.d.sync += settling.eq(0)
-            with m.If(queue.o.valid & ~same & (inside == 0)):
+            with m.If(queue.o.valid & ~same & (known == 0)):
                 m.d.sync += [in_use.eq(wanted), settling.eq(1), quiet.eq(settle - 1)]
         with m.If(self.step):
             m.d.sync += quiet.eq(drain)

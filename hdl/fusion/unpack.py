@@ -71,8 +71,11 @@ class Unpack(Unit):
     def build(self):
         m = Module()
         lanes, count = self.parameters["lanes"], self.parameters["count"]
-        step, number = Signal(2), Signal(index_shape(count))
-        moves, set_ends, word_ends = Signal(), Signal(), Signal()
+        step = Signal(2)
+        number = Signal(index_shape(count))
+        moves = Signal()
+        set_ends = Signal()
+        word_ends = Signal()
         other_bits = self.widths.payload
         m.d.comb += [
             set_ends.eq(number == count - 1),

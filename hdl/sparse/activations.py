@@ -72,9 +72,13 @@ class Activations(Unit):
         )
         write, read = store.write_port(), store.read_port()
         m.submodules.queue = queue = Fifo(width=width + index.width, depth=2)
-        at, at_q = Signal(index), Signal(index)
-        scanning, present, moves = Signal(), Signal(), Signal()
-        nonzero, looks = Signal(), Signal()
+        at = Signal(index)
+        at_q = Signal(index)
+        scanning = Signal()
+        present = Signal()
+        moves = Signal()
+        nonzero = Signal()
+        looks = Signal()
         m.d.comb += [
             looks.eq(scanning & ~(self.filling & (at == self.index))),
             write.addr.eq(self.index),

@@ -86,7 +86,8 @@ class ColumnReader(Unit):
             m.submodules[f"{bank}_pointers"] = store = memory.Memory(
                 shape=pointer, depth=depth, init=[]
             )
-            write, read = store.write_port(), store.read_port()
+            write = store.write_port()
+            read = store.read_port()
             m.d.comb += [
                 write.addr.eq(self.address >> 1),
                 write.data.eq(self.pointer),
@@ -98,7 +99,8 @@ class ColumnReader(Unit):
         even, odd = reads
         layout = self.o.payload.shape()
         act = data_register(given["act_width"], name="act")
-        swapped, present = Signal(), Signal()
+        swapped = Signal()
+        present = Signal()
         span = Signal(layout)
         m.submodules.queue = queue = Fifo(width=layout.size, depth=2)
         empty = Signal()

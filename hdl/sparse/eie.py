@@ -183,8 +183,13 @@ class Eie(Unit):
         room = Signal(range(depth + 1), init=depth)
         at = Signal(max(len(job.in_last), len(job.out_last)))
         quiet = Signal(range(max(QUIET, latency + 1) + 1))
-        take, left, busy = Signal(), Signal(), Signal()
-        scan, clear, writes, filling = Signal(), Signal(), Signal(), Signal()
+        take = Signal()
+        left = Signal()
+        busy = Signal()
+        scan = Signal()
+        clear = Signal()
+        writes = Signal()
+        filling = Signal()
         flags, rows = [take], [at[: len(job.out_last)]]
         for cycle in range(latency):
             flag = Signal(name=f"taken_{cycle}")

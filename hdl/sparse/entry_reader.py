@@ -97,18 +97,28 @@ class EntryReader(Unit):
         at = Signal(address)
         begun = Signal()
         last = Signal(span.end.shape())
-        first_word, last_word, now = Signal(address), Signal(address), Signal(address)
-        empty, ends, asks, moves, done = Signal(), Signal(), Signal(), Signal(), Signal()
+        first_word = Signal(address)
+        last_word = Signal(address)
+        now = Signal(address)
+        empty = Signal()
+        ends = Signal()
+        asks = Signal()
+        moves = Signal()
+        done = Signal()
 
         # What is asked for, and what its word is then to give out.
-        asked, asked_first = Signal(), Signal()
-        asked_low, asked_high = Signal(bits), Signal(bits)
+        asked = Signal()
+        asked_first = Signal()
+        asked_low = Signal(bits)
+        asked_high = Signal(bits)
         asked_act = data_register(given["act_width"], name="asked_act")
         # The word whose groups leave.
         current = data_register(width, name="current")
         act = data_register(given["act_width"], name="act_q")
-        present, first = Signal(), Signal()
-        low, high = Signal(bits), Signal(bits)
+        present = Signal()
+        first = Signal()
+        low = Signal(bits)
+        high = Signal(bits)
         m.d.comb += [
             write.addr.eq(self.address),
             write.data.eq(self.word),

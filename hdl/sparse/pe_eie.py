@@ -254,16 +254,16 @@ class PeEie(Unit):
     def _rows(self, m, entries):
         """For each lane the row of the entry that leaves, or that is put out."""
         shape = index_shape(self.parameters["rows"])
-        before = Signal(shape)
+        row_before = Signal(shape)
         rows = []
         for lane, entry in enumerate(entries.group):
             row = Signal(shape, name=f"row_{lane}")
-            passed = rows[-1] if rows else before
+            passed = rows[-1] if rows else row_before
             following = passed + entry.zeros + 1
             m.d.comb += row.eq(following if rows else Mux(entries.first, entry.zeros, following))
             rows.append(row)
         with m.If(entries.valid):
-            m.d.sync += before.eq(rows[-1])
+            m.d.sync += row_before.eq(rows[-1])
         return [Mux(self.take, self.take_row, row) for row in rows]
 
     def _products(self, m, entries):

@@ -1,6 +1,6 @@
 """First-in first-out queue between two streams."""
 
-from amaranth.hdl import Module, Mux, Signal, unsigned
+from amaranth.hdl import Cat, Module, Mux, Signal, unsigned
 from amaranth.lib import fifo, stream
 from amaranth.lib.wiring import In, Out
 
@@ -68,8 +68,12 @@ class Fifo(Unit):
 
     def _registers(self, m):
         """Two registers that take turns; whether there are items is in registers, too."""
-        some, two, writes, reads = Signal(), Signal(), Signal(), Signal()
-        put, get = Signal(), Signal()
+        level = Signal(2)  # a bit for each item
+        some, two = level
+        writes = Signal()  # which of them is written next, and read
+        reads = Signal()
+        put = Signal()
+        get = Signal()
         items = []
         for turn in range(2):
             item = data_register(self.parameters["width"], name=f"item_{turn}")
@@ -86,6 +90,5 @@ class Fifo(Unit):
         m.d.sync += [
             writes.eq(writes ^ put),
             reads.eq(reads ^ get),
-            some.eq(put | two | (some & ~get)),
-            two.eq((two | (some & put)) & ~get),
+            level.eq(Cat(put | two | (some & ~get), (two | (some & put)) & ~get)),
         ]

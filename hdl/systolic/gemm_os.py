@@ -252,7 +252,8 @@ class GemmOs(Unit):
         ]
         if not self.special:
             return None
-        so_far, of_tile = Signal(), Signal()
+        so_far = Signal()
+        of_tile = Signal()
         m.d.comb += so_far.eq((of_tile & ~control.first) | special)
         emitting = Signal()  # the flag of the tile that leaves, while the next one's grows
         with m.If(control.step):

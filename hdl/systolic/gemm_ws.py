@@ -290,8 +290,13 @@ class GemmWs(Unit):
         rows, cols = self.parameters["rows"], self.parameters["cols"]
         of_row = add_specials(m, "acts", self.a_format, rows, *acts)
         of_word = add_specials(m, "weights", self.w_format, cols, *weights)
-        loading, in_use, of_run = Signal(), Signal(), Signal()
-        of_weights, so_far, enters, begins = Signal(), Signal(), Signal(), Signal()
+        loading = Signal()
+        in_use = Signal()
+        of_run = Signal()
+        of_weights = Signal()
+        so_far = Signal()
+        enters = Signal()
+        begins = Signal()
         moves = loader.shift[0]
         m.d.comb += [
             of_weights.eq(Mux(swap, loading, in_use)),
