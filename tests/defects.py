@@ -316,8 +316,8 @@ DEFECTS = {
         ),
         Defect(
             PAIRS,
-            "present, second, moves = Signal(), Signal(), Signal()",
-            "present, second, moves = Signal(), Signal(reset_less=True), Signal()",
+            "second = Signal()",
+            "second = Signal(reset_less=True)",
             "a reset leaves half a pair",
         ),
         Defect(
@@ -1328,8 +1328,8 @@ DEFECTS = {
         ),
         Defect(
             MODE,
-            "Mux(self.other_bits[1], byte, Mux(self.other_bits[0], of_two, of_four))",
-            "Mux(self.other_bits == 2, byte, Mux(self.other_bits[0], of_two, of_four))",
+            "Mux(self.other_bits[1], of_one, Mux(self.other_bits[0], of_two, of_four))",
+            "Mux(self.other_bits == 2, of_one, Mux(self.other_bits[0], of_two, of_four))",
             "the code 3 is not 8 bits",
             "spread",
         ),
@@ -1599,8 +1599,8 @@ DEFECTS = {
     "mesh_fusion": [
         Defect(
             MESH_FUSION,
-            "m.d.sync += mode.eq(grid.mode)",
-            "m.d.comb += mode.eq(grid.mode)",
+            "m.d.sync += mode_q.eq(grid.mode)",
+            "m.d.comb += mode_q.eq(grid.mode)",
             "the mode is everywhere at once, before sums of the one before have left",
         ),
         Defect(
