@@ -307,8 +307,11 @@ def _workers(child):
     found = []
 
     def some():
-        started = psutil.Process(child.pid).children()
-        found[:] = [one for one in started if "spawn_main" in " ".join(one.cmdline())]
+        found.clear()
+        for one in psutil.Process(child.pid).children():
+            with contextlib.suppress(psutil.NoSuchProcess):  # some end at once
+                if "spawn_main" in " ".join(one.cmdline()):
+                    found.append(one)
         return found
 
     _until(some, child)
