@@ -8,7 +8,7 @@ import numpy as np
 from .errors import Refused
 from .files import check_folder, read_array, write_array
 
-__all__ = ["prune"]
+__all__ = ["largest", "prune"]
 
 
 def prune(options) -> int:
@@ -23,10 +23,8 @@ def prune(options) -> int:
     check_folder(out.parent)
     # The least integer of all has no magnitude of its own type.
     sizes = np.abs(weights.astype(np.float64)).reshape(-1)
-    kept = np.zeros(sizes.size, bool)
-    # Of equal weights the first stay.
-    kept[np.argsort(-sizes, kind="stable")[: round(options.density * sizes.size)]] = True
-    pruned = np.where(kept.reshape(weights.shape), weights, weights.dtype.type(0))
+    kept = largest(sizes, options.density).reshape(weights.shape)
+    pruned = np.where(kept, weights, weights.dtype.type(0))
     write_array(out, pruned)
     facts = {"shape": list(weights.shape), "weights": int(np.count_nonzero(pruned))}
     facts["density"] = facts["weights"] / max(1, weights.size)
@@ -38,3 +36,13 @@ def prune(options) -> int:
         )
         print("written", out, sep="\t")
     return 0
+
+
+def largest(sizes: np.ndarray, density: float) -> np.ndarray:
+    """Which of the sizes, in one dimension, are that share of the largest; of equal ones the first.
+
+    Returns a bool array.
+    """
+    kept = np.zeros(sizes.size, bool)
+    kept[np.argsort(-sizes, kind="stable")[: round(density * sizes.size)]] = True
+    return kept

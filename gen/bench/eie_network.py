@@ -7,6 +7,7 @@ import numpy as np
 from ...sim.golden.gemm import gemm
 from ...sim.golden.sparse import cluster, eie, to_fixed
 from .. import digits
+from ..prune import largest
 
 __all__ = ["Layer", "Pruned", "fix", "infer", "inputs", "prune"]
 
@@ -63,9 +64,7 @@ def prune(network: digits.Network, densities: tuple[float, ...]) -> list[Pruned]
     weights, biases = network.weights, network.biases
     for density in densities:
         sizes = np.abs(np.concatenate([part.ravel() for part in weights]))
-        kept = np.zeros(sizes.size, bool)
-        # Of equal weights the first stay.
-        kept[np.argsort(-sizes, kind="stable")[: round(density * sizes.size)]] = True
+        kept = largest(sizes, density)
         ends = np.cumsum([part.size for part in weights])[:-1]
         kept = [
             part.reshape(like.shape)
