@@ -6,7 +6,7 @@ from dataclasses import fields
 
 from .parameters import Eie, GemmFusion, GemmOs, GemmWs
 
-__all__ = ["DESIGNS", "closest", "design", "parameters_from_text"]
+__all__ = ["DESIGNS", "closest", "design", "parameters_from_text", "values_from_text"]
 
 #: Design name to the class of its parameters.
 DESIGNS = {kind.design(): kind for kind in (GemmWs, GemmOs, GemmFusion, Eie)}
@@ -42,7 +42,18 @@ def parameters_from_text(name, settings):
         If the design or a parameter does not exist, or a value is not allowed.
     """
     kind = design(name)
-    types = {item.name: item.type for item in fields(kind)}
+    return kind(**values_from_text(name, fields(kind), settings))
+
+
+def values_from_text(owner, known, settings):
+    """Values for some of the dataclass fields ``known`` of ``owner``, from texts ``NAME=VALUE``.
+
+    Raises
+    ------
+    ValueError
+        If a text is of another form, or its name is none of theirs or comes twice.
+    """
+    types = {item.name: item.type for item in known}
     values = {}
     for setting in settings:
         key, equals, text = setting.partition("=")
@@ -50,7 +61,7 @@ def parameters_from_text(name, settings):
             raise ValueError(f"Setting must be NAME=VALUE, not {setting!r}")
         if key not in types:
             raise ValueError(
-                f"Parameter of {name} must be one of {', '.join(types)}, not {key!r}"
+                f"Parameter of {owner} must be one of {', '.join(types)}, not {key!r}"
                 f"{closest(key, types)}"
             )
         if key in values:
@@ -60,4 +71,4 @@ def parameters_from_text(name, settings):
             # A text that is no integer stays one: the unit's check says what it should be.
             with contextlib.suppress(ValueError):
                 values[key] = int(text, 0)
-    return kind(**values)
+    return values

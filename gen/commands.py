@@ -5,6 +5,7 @@ from dataclasses import fields
 
 from ..sim import toolchain
 from . import catalogue
+from .bus import collateral, tops
 from .emit import emit
 from .files import check_folder
 from .identifier import check_identifier
@@ -41,17 +42,22 @@ def _described(kind):
 
 
 def emit_design(options) -> int:
-    parameters = catalogue.parameters_from_text(options.design, options.settings)
+    core = catalogue.parameters_from_text(options.design, options.settings)
+    parameters = tops.top_from_text(options.top, core, options.bus)
     if options.name is not None:
         check_identifier("Top-level name", options.name)
     emission = emit(parameters, check_folder(options.out), options.name)
     found = {"verilog": str(emission.verilog), "manifest": str(emission.manifest)}
+    others = [str(path) for path in collateral.write(emission)]
     if options.json:
         facts = {"design": parameters.design(), "digest": emission.digest}
-        print(json.dumps(facts | {"parameters": parameters.as_dict()} | found, indent=2))
+        facts |= {"parameters": parameters.as_dict()} | found | {"files": others}
+        print(json.dumps(facts, indent=2))
     else:
         for what, path in found.items():
             print(what, path, sep="\t")
+        for path in others:
+            print("file", path, sep="\t")
     return 0
 
 

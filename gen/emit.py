@@ -73,7 +73,7 @@ def emit(parameters, out, name=None):
     """
     if name is not None:
         check_identifier("Top-level name", name)
-    name = name or parameters.design()
+    name = name or parameters.module
     folder = Path(out) / f"{name}-{parameters.digest}"
     facts = {
         "design": parameters.design(),
@@ -89,7 +89,15 @@ def emit_unit(unit, folder, name=None, facts=None):
     ``facts`` are the first entries of the manifest; they are printed in the Verilog's header too.
     """
     name = name or unit.name
-    facts = facts or {"design": unit.name, "digest": "", "parameters": unit.parameters}
+    if not facts:
+        core = _core(unit)
+        own = {key: value for key, value in unit.parameters.items() if value is not core}
+        parameters = core.parameters | own
+        parameters = {
+            key: repr(value) if isinstance(value, unit_module.Unit) else value
+            for key, value in parameters.items()
+        }
+        facts = {"design": core.name, "digest": "", "parameters": parameters}
     folder = Path(folder)
     emission = Emission(folder, folder / f"{name}.v", folder / f"{name}.json", facts["digest"])
 
@@ -109,20 +117,29 @@ def emit_unit(unit, folder, name=None, facts=None):
 def _emitted(unit, name, facts):
     """The Verilog and the manifest of a unit."""
     text, units = verilog.convert_shared(unit, name)
+    # Of a core behind a bus the manifest tells what it tells of the core alone, and the bus.
+    bus = getattr(unit, "bus", None)
+    core = _core(unit)
     manifest = {
         "schema": SCHEMA,
         **facts,
         "top": name,
         "verilog": f"{name}.v",
-        "derived": getattr(unit, "derived", {}),
-        "timing": getattr(unit, "timing", {}),
+        "derived": getattr(core, "derived", {}),
+        "timing": getattr(core, "timing", {}),
         "ports": _ports(unit, _clock(text, name)),
-        "streams": _streams(unit),
+        "streams": _streams(core, ports=bus is None),
+        **({} if bus is None else {"bus": bus}),
         "modules": {module: part.name for module, part in units.items()},
         "hierarchical_blocks": _blocks(units),
         "tools": {tool: importlib.metadata.version(tool) for tool in _TOOLS},
     }
     return _header(facts) + _commented(text, units), json.dumps(manifest, indent=2) + "\n"
+
+
+def _core(unit):
+    """The core in a top; any other unit is its own."""
+    return unit.parameters["core"] if hasattr(unit, "bus") else unit
 
 
 @functools.cache
@@ -171,7 +188,12 @@ def _clock(text, module):
 
 
 def _ports(unit, clock):
-    ports = [{"name": name, "width": 1, "signed": False, "direction": "input"} for name in clock]
+    own = {name for name, *_ in unit.ports()}
+    ports = [
+        {"name": name, "width": 1, "signed": False, "direction": "input"}
+        for name in clock
+        if name not in own
+    ]
     for name, value, flow, layout in unit.ports():
         direction = "input" if flow == In else "output"
         signed = value.shape().signed
@@ -182,17 +204,16 @@ def _ports(unit, clock):
     return ports
 
 
-def _streams(unit):
-    """Each stream port with the fields of its payload, from bit 0 up."""
+def _streams(unit, ports):
+    """Each stream with the fields of its payload, from bit 0 up, and the names of its ports."""
     streams = {}
     for name, member in unit.signature.members.items():
         if member.is_signature and set(member.signature.members) == {"payload", "valid", "ready"}:
             payload = member.signature.members["payload"].shape
+            parts = ("payload", "valid", "ready") if ports else ()
             streams[name] = {
                 "direction": "input" if member.flow == In else "output",
-                "payload": f"{name}_payload",
-                "valid": f"{name}_valid",
-                "ready": f"{name}_ready",
+                **{part: f"{name}_{part}" for part in parts},
                 "width": Shape.cast(payload).width,
                 "fields": list(_fields(payload)),
             }

@@ -7,6 +7,7 @@ from pathlib import Path
 from ..sim import toolchain
 from ..sim.build import lint_rules
 from . import catalogue, yosys
+from .bus.tops import top_from_text
 from .emit import Emission, emit
 from .files import check_folder
 from .progress import progress
@@ -31,30 +32,54 @@ _SPARSE = (
     ("pes=5", "queue_depth=2", "columns=20", "entries=40", "acts=4", "rows=3", "books=2"),
     ("pes=1", "columns=1", "entries=1", "acts=1", "rows=1", "skip=0"),
 )
+# With one word in a beat and several, one beat for a word and several.
+_TOPS = (
+    ("axis", ("data_width=32",)),
+    ("axis", ("data_width=512",)),
+    ("axi", ("data_width=32", "address_width=12", "burst=1", "outstanding=2")),
+    ("axi", ("data_width=256", "address_width=64")),
+    ("uart", ()),
+)
 
 
 def lint(options) -> int:
     names = list(dict.fromkeys(options.designs)) or list(catalogue.DESIGNS)
     cases = [
-        (name, settings, catalogue.parameters_from_text(name, settings))
+        (name, settings, top, bus, _parameters(name, settings, top, bus))
         for name in names
-        for settings in ([options.settings] if options.settings else _small_variants(name))
+        for settings, top, bus in _variants(name, options)
     ]
     out = check_folder(options.out)
     verilator = toolchain.verilator()
     clean = True
     with progress(total=len(cases)) as bar:
-        for name, settings, parameters in cases:
-            bar.set_description_str(f"{name} {' '.join(settings)}")
+        for name, settings, top, bus, parameters in cases:
+            label = [*settings, *([] if top == "stream" else [f"top={top}"]), *bus]
+            bar.set_description_str(f"{name} {' '.join(label)}")
             found = findings(verilator, emit(parameters, out))
             clean = clean and not found
             bar.update()
             with bar.external_write_mode():
                 verdict = f"{len(found)} findings" if found else "ok"
-                print(name, " ".join(settings), verdict, sep="\t", flush=True)
+                print(name, " ".join(label), verdict, sep="\t", flush=True)
                 for finding in found:
                     print("", finding, sep="\t", flush=True)
     return 0 if clean else 1
+
+
+def _variants(name, options):
+    """Settings of a core, a top and its settings: those that are asked for, or small ones."""
+    cores = [options.settings] if options.settings else _small_variants(name)
+    if options.top or options.settings or options.bus:
+        return [(settings, options.top or "stream", options.bus) for settings in cores]
+    # What is around a core depends on its streams, and these on the output.
+    with_tops = cores[: len(_OUTPUTS)] if name != "eie" else cores
+    found = [(settings, "stream", ()) for settings in cores]
+    return found + [(settings, *top) for settings in (with_tops[0], with_tops[-1]) for top in _TOPS]
+
+
+def _parameters(name, settings, top, bus):
+    return top_from_text(top, catalogue.parameters_from_text(name, settings), bus)
 
 
 def _small_variants(name):

@@ -24,6 +24,10 @@ ROLES = {
     **dict.fromkeys(("column_reader", "entry_reader"), "matrix"),
     "activations": "activations",
     **dict.fromkeys(("lnzd_node", "lnzd_tree"), "broadcast"),
+    **dict.fromkeys(("shell", "control", "packets", "beats_to_words", "words_to_beats"), "bus"),
+    **dict.fromkeys(("axi_lite", "axi_reader", "axi_writer", "extent", "read_port", "dma"), "bus"),
+    **dict.fromkeys(("uart_rx", "uart_tx", "uart_link"), "bus"),
+    **dict.fromkeys(("axis_top", "axi_top", "uart_top"), "bus"),
     **dict.fromkeys(("gemm_ws", "gemm_os", "gemm_fusion", "eie"), "top level"),
 }
 

@@ -11,7 +11,7 @@ from ..hdl.fusion import gemm_fusion
 from ..hdl.sparse import eie
 from ..hdl.systolic import gemm_os, gemm_ws
 
-__all__ = ["Eie", "GemmFusion", "GemmOs", "GemmWs", "Parameters"]
+__all__ = ["Eie", "GemmFusion", "GemmOs", "GemmWs", "Parameters", "option"]
 
 
 def _check_choice(thing, value, choices):
@@ -20,7 +20,8 @@ def _check_choice(thing, value, choices):
         raise ValueError(f"{thing} must be one of {', '.join(map(str, choices))}, not {value!r}")
 
 
-def _option(default, meaning):
+def option(default, meaning):
+    """A parameter with its default and its meaning."""
     return field(default=default, metadata={"meaning": meaning})
 
 
@@ -45,6 +46,11 @@ class Parameters:
     def design(cls):
         """The design's name."""
         raise NotImplementedError
+
+    @property
+    def module(self):
+        """Name of the top-level module, unless another is given."""
+        return self.design()
 
     #: What can be chosen while the design runs.
     MODES: ClassVar[tuple[str, ...]] = ()
@@ -83,28 +89,26 @@ class Parameters:
 
 @dataclass(frozen=True, kw_only=True)
 class _Array(Parameters):
-    rows: int = _option(8, "rows of processing elements")
-    cols: int = _option(8, "columns of processing elements")
-    tile_rows: int = _option(16, "most rows in one module of the hierarchy")
-    tile_cols: int = _option(16, "most columns in one module of the hierarchy")
-    overflow: str = _option("wrap", "what an accumulator too narrow does: wrap or saturate")
-    pipeline: int = _option(
-        2, "registers before the adder of an element, 0 to 2; DSP blocks have 2"
-    )
-    output: str = _option(
+    rows: int = option(8, "rows of processing elements")
+    cols: int = option(8, "columns of processing elements")
+    tile_rows: int = option(16, "most rows in one module of the hierarchy")
+    tile_cols: int = option(16, "most columns in one module of the hierarchy")
+    overflow: str = option("wrap", "what an accumulator too narrow does: wrap or saturate")
+    pipeline: int = option(2, "registers before the adder of an element, 0 to 2; DSP blocks have 2")
+    output: str = option(
         "raw",
         "results: raw accumulators, with bias added, requantized by a scale, or by a shift",
     )
-    out_format: str = _option("int8", "format of requantized results")
+    out_format: str = option("int8", "format of requantized results")
 
 
 @dataclass(frozen=True, kw_only=True)
 class _Gemm(_Array):
-    a_format: str = _option("int8", "format of activations, or several joined by +")
-    w_format: str = _option("int8", "format of weights, or several joined by +")
-    max_k: int = _option(65536, "largest K; accumulators are exact up to it")
-    acc_width: int = _option(0, "accumulator width in bits, or 0 for the exact one")
-    specials: str = _option(
+    a_format: str = option("int8", "format of activations, or several joined by +")
+    w_format: str = option("int8", "format of weights, or several joined by +")
+    max_k: int = option(65536, "largest K; accumulators are exact up to it")
+    acc_width: int = option(0, "accumulator width in bits, or 0 for the exact one")
+    specials: str = option(
         "saturate", "what NaN and infinities do: saturate, or count as zero and flag the results"
     )
 
@@ -135,7 +139,7 @@ class _Gemm(_Array):
 class GemmWs(_Gemm):
     """Weight-stationary GEMM engine (TPU v1)."""
 
-    acc_depth: int = _option(512, "rows of accumulators: rows of A that share a load of weights")
+    acc_depth: int = option(512, "rows of accumulators: rows of A that share a load of weights")
 
     @classmethod
     def design(cls):
@@ -161,8 +165,8 @@ class GemmOs(_Gemm):
 class GemmFusion(_Array):
     """Weight-stationary GEMM engine with widths chosen at run time (Bit Fusion)."""
 
-    acc_width: int = _option(32, "accumulator width in bits")
-    acc_depth: int = _option(512, "rows of accumulators: rows of A that share a load of weights")
+    acc_width: int = option(32, "accumulator width in bits")
+    acc_depth: int = option(512, "rows of accumulators: rows of A that share a load of weights")
 
     MODES: ClassVar[tuple[str, ...]] = ("a_bits", "w_bits", "a_signed", "w_signed")
 
@@ -203,21 +207,21 @@ class GemmFusion(_Array):
 class Eie(Parameters):
     """Engine for sparse matrices with shared weights and sparse vectors (EIE)."""
 
-    pes: int = _option(64, "processing elements")
-    queue_depth: int = _option(8, "activations that wait in an element")
-    columns: int = _option(4096, "columns of all matrices in the memories")
-    entries: int = _option(16384, "entries in the memory of an element")
-    per_word: int = _option(8, "entries in a word of that memory")
-    lanes: int = _option(1, "entries that an element multiplies in a cycle: 1, 2, 4 or 8")
-    value_width: int = _option(4, "bits of an index into the codebook")
-    zeros_width: int = _option(4, "bits of the number of zeros before an entry")
-    act_width: int = _option(16, "activation width in bits")
-    weight_width: int = _option(16, "width of the weights in a codebook in bits")
-    acc_width: int = _option(48, "accumulator width in bits")
-    acts: int = _option(64, "activations in an element; longer vectors are taken in parts")
-    rows: int = _option(64, "accumulators in an element: rows of a matrix that are its own")
-    books: int = _option(1, "codebooks: matrices in the memories")
-    skip: int = _option(1, "whether columns without entries cost no cycle: 0 or 1")
+    pes: int = option(64, "processing elements")
+    queue_depth: int = option(8, "activations that wait in an element")
+    columns: int = option(4096, "columns of all matrices in the memories")
+    entries: int = option(16384, "entries in the memory of an element")
+    per_word: int = option(8, "entries in a word of that memory")
+    lanes: int = option(1, "entries that an element multiplies in a cycle: 1, 2, 4 or 8")
+    value_width: int = option(4, "bits of an index into the codebook")
+    zeros_width: int = option(4, "bits of the number of zeros before an entry")
+    act_width: int = option(16, "activation width in bits")
+    weight_width: int = option(16, "width of the weights in a codebook in bits")
+    acc_width: int = option(48, "accumulator width in bits")
+    acts: int = option(64, "activations in an element; longer vectors are taken in parts")
+    rows: int = option(64, "accumulators in an element: rows of a matrix that are its own")
+    books: int = option(1, "codebooks: matrices in the memories")
+    skip: int = option(1, "whether columns without entries cost no cycle: 0 or 1")
 
     @classmethod
     def design(cls):

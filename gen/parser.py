@@ -95,8 +95,9 @@ def parser() -> argparse.ArgumentParser:
         "brickwork emit gemm_ws --set rows=16 --set cols=16 --out rtl",
     )
     _design(new)
+    _top(new)
     _out(new)
-    new.add_argument("--name", metavar="TOP", help="name of the top-level module")
+    new.add_argument("--name", metavar="NAME", help="name of the top-level module")
     _json(new)
 
     new = command(
@@ -106,6 +107,7 @@ def parser() -> argparse.ArgumentParser:
         "brickwork sim gemm_os --set rows=4 --set cols=6 --waves",
     )
     _designs(new)
+    _top(new)
     _simulation(new)
     new.add_argument(
         "--debug", action="store_true", help="make every signal visible to the testbench; slower"
@@ -122,10 +124,14 @@ def parser() -> argparse.ArgumentParser:
         "brickwork lint gemm_ws --set rows=4 --set cols=6",
     )
     _designs(new)
+    _top(new, None)
     _out(new)
 
     _add_synth(command)
+    _add_build(command)
     _add_run(command)
+    _add_host(command)
+    _add_pack(command)
     _add_compare(command)
     _add_formats(command)
     _add_sweep(command)
@@ -168,7 +174,7 @@ def parser() -> argparse.ArgumentParser:
         metavar="NAME",
         nargs="*",
         help="cycles, emission, simulation, quality, area, bitfusion, mixed, eie, eie_digits, "
-        "eie_scaling, eie_area or speed (default: all)",
+        "eie_scaling, eie_area, bus or speed (default: all)",
     )
     new.add_argument(
         "--sizes",
@@ -277,6 +283,7 @@ def _add_synth(command):
         "brickwork synth gemm_ws --set rows=4 --set cols=4 --target ecp5 --pnr",
     )
     _design(new)
+    _top(new)
     new.add_argument(
         "--target",
         metavar="TARGET",
@@ -300,6 +307,42 @@ def _add_synth(command):
     _json(new)
 
 
+def _add_build(command):
+    new = command(
+        "build",
+        ("bus.build", "build"),
+        "put a design onto a board: a bitstream, with the host on a serial line",
+        "brickwork build gemm_ws --set rows=4 --set cols=4 --board ulx3s-25f",
+    )
+    new.description += (
+        "\n\nPlaces and routes with nextpnr, with the board's pins, and keeps the placement with "
+        "the fastest\nclock, which must be the board's at least. For boards that need Vivado it "
+        "writes what makes the\nbitstream there."
+    )
+    _design(new)
+    new.add_argument("--board", metavar="NAME", required=True, help="see: brickwork boards")
+    new.add_argument(
+        "--baud",
+        metavar="N",
+        type=_integer("Baud rate", 1),
+        help="bits a second on the serial line (default: 1000000)",
+    )
+    new.add_argument(
+        "--seeds",
+        metavar="N",
+        type=_integer("Number of seeds", 1, 1000),
+        default=3,
+        help="placements to choose from (default: 3)",
+    )
+    _out(new)
+    _json(new)
+
+    new = command(
+        "boards", ("bus.build", "list_boards"), "list the boards", "brickwork boards --json"
+    )
+    _json(new)
+
+
 def _add_run(command):
     new = command(
         "run",
@@ -308,6 +351,79 @@ def _add_run(command):
         "brickwork run gemm_ws --a A.npy --w W.npy --bias B.npy --scale S.npy --mode relu=1",
     )
     _design(new)
+    _product(new)
+    new.add_argument(
+        "--real-out", metavar="Y.npy", help="file for raw results times their scales, float64"
+    )
+    _simulation(new)
+    for side, what in (("in", "operands"), ("out", "results")):
+        new.add_argument(
+            f"--stall-{side}",
+            metavar="PCT",
+            type=_integer(f"Share of stalls of {what}", 0, 99),
+            default=0,
+            help=f"percentage of cycles in which the host holds back {what} (default: 0)",
+        )
+    new.add_argument(
+        "--max-cycles",
+        metavar="N",
+        type=_integer("Most cycles", 1),
+        default=0,
+        help="give up after N cycles (default: several times as many as it should take)",
+    )
+    new.add_argument(
+        "--workdir", metavar="DIR", default="out", help="folder for artefacts (default: out)"
+    )
+    _json(new)
+
+
+def _add_host(command):
+    new = command(
+        "host",
+        ("bus.host", "host"),
+        "multiply matrices on a board with a serial line, and compare with the golden model",
+        "brickwork host out/gemm_ws_uart-0123456789ab --port /dev/ttyUSB0 --a A.npy --w W.npy",
+    )
+    new.add_argument(
+        "folder", metavar="FOLDER", help="where the design on the board was emitted to"
+    )
+    new.add_argument("--port", metavar="PORT", required=True, help="the serial port")
+    new.add_argument(
+        "--baud",
+        metavar="N",
+        type=_integer("Baud rate", 1),
+        help="bits a second (default: those of the design)",
+    )
+    _product(new)
+    _json(new)
+
+
+def _add_pack(command):
+    new = command(
+        "pack",
+        ("bus.pack", "pack"),
+        "write the words of a product to files, for a host of your own",
+        "brickwork pack out/gemm_ws_axi-0123456789ab --a A.npy --w W.npy --out job",
+    )
+    new.description += (
+        "\n\nThe folder gets a file with the words of each stream as they lie in memory, "
+        "expected.npy, and\njob.json: where the words may lie, how many there are, and the "
+        "register writes that begin the\njob, in order."
+    )
+    new.add_argument("folder", metavar="FOLDER", help="where a top axis or axi was emitted to")
+    new.add_argument(
+        "--address",
+        metavar="N",
+        type=_integer("Address", 0),
+        default=0,
+        help="axi: where in memory the words are to lie (default: 0)",
+    )
+    _product(new, metavar="DIR", required=True, help="folder for the files")
+    _json(new)
+
+
+def _product(new, **out):
+    """Operands, what is done to the sums, and where results go."""
     new.add_argument(
         "--mode",
         metavar="NAME=VALUE",
@@ -344,30 +460,8 @@ def _add_run(command):
         type=_integer("Activation zero point"),
         help="take (A - ZA) for A; the host folds -ZA · (sums of W's columns) into the bias",
     )
-    new.add_argument("--out", metavar="Y.npy", help="file for the results, int64, M × N")
-    new.add_argument(
-        "--real-out", metavar="Y.npy", help="file for raw results times their scales, float64"
-    )
-    _simulation(new)
-    for side, what in (("in", "operands"), ("out", "results")):
-        new.add_argument(
-            f"--stall-{side}",
-            metavar="PCT",
-            type=_integer(f"Share of stalls of {what}", 0, 99),
-            default=0,
-            help=f"percentage of cycles in which the host holds back {what} (default: 0)",
-        )
-    new.add_argument(
-        "--max-cycles",
-        metavar="N",
-        type=_integer("Most cycles", 1),
-        default=0,
-        help="give up after N cycles (default: several times as many as it should take)",
-    )
-    new.add_argument(
-        "--workdir", metavar="DIR", default="out", help="folder for artefacts (default: out)"
-    )
-    _json(new)
+    out = {"metavar": "Y.npy", "help": "file for the results, int64, M × N"} | out
+    new.add_argument("--out", **out)
 
 
 def _add_eie(new):
@@ -540,6 +634,25 @@ def _design(parser):
 def _designs(parser):
     parser.add_argument("designs", metavar="DESIGN", nargs="*", help="default: all designs")
     _settings(parser)
+
+
+def _top(parser, default="stream"):
+    parser.add_argument(
+        "--top",
+        metavar="TOP",
+        default=default,
+        help="stream: the bare core; axis: AXI4-Stream and AXI4-Lite registers; axi: AXI4 to "
+        "memory and AXI4-Lite registers; uart: a serial line "
+        f"(default: {default or 'all of them'})",
+    )
+    parser.add_argument(
+        "--bus",
+        metavar="NAME=VALUE",
+        action="append",
+        default=[],
+        help="set a parameter of the top: data_width (32 to 512), and of axi address_width, burst "
+        "and outstanding; of uart clock_hz and baud",
+    )
 
 
 def _settings(parser):

@@ -148,7 +148,8 @@ def _framed(manifest, facts, plan, device):
     text, top = netlist_for(manifest, plan.name, device)
     before, after = plan.steps(device)
     commands = [*before, *after, *plan.place.frame]
-    verilog = _frame(top, facts["ports"])
+    clock = facts.get("bus", {"clock": "clk"})["clock"]
+    verilog = _frame(top, facts["ports"], clock)
 
     def make(place):
         with tempfile.TemporaryDirectory(prefix="brickwork-") as temporary:
@@ -187,14 +188,14 @@ def _framed(manifest, facts, plan, device):
     return (place / "netlist.json.gz").read_bytes(), frame | {"lc": frame["ff"]}
 
 
-def _frame(top, ports):
+def _frame(top, ports, clock):
     """Verilog of the frame: see :func:`place`."""
-    inputs = [port for port in ports if port["direction"] == "input" and port["name"] != "clk"]
+    inputs = [port for port in ports if port["direction"] == "input" and port["name"] != clock]
     outputs = [port for port in ports if port["direction"] == "output"]
     if len(inputs) + len(outputs) == len(ports):
         raise ValueError(f"Design to place must have a clock, which {top} has not")
     listed = ", ".join(f"{p['direction']} [{p['width'] - 1}:0] {p['name']}" for p in ports)
-    lines, joined = [f"(* blackbox *) module {top}({listed}); endmodule"], [".clk(clk)"]
+    lines, joined = [f"(* blackbox *) module {top}({listed}); endmodule"], [f".{clock}(clk)"]
     lines.append(f"module {_FRAME}(input clk, input i, output o);")
     for name, group in (("given", inputs), ("taken", outputs)):
         width = 0

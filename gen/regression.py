@@ -1,5 +1,7 @@
 """``brickwork sim``: the regressions of designs, and their results as JUnit XML."""
 
+import functools
+import importlib.util
 import shlex
 import sys
 import xml.etree.ElementTree as ElementTree
@@ -7,7 +9,9 @@ from pathlib import Path
 
 from ..sim.simulate import simulate
 from . import catalogue
+from .bus.tops import top_from_text
 from .emit import emit, write_whole
+from .errors import Refused
 from .files import alone, check_folder, how_to_open
 from .progress import progress
 
@@ -21,13 +25,22 @@ BENCHES = {
     "eie": "brickwork.sim.tb.sparse.eie",
 }
 
+#: That of each top around a core.
+TOP_BENCHES = {
+    "axis": "brickwork.sim.tb.bus.axis_top",
+    "axi": "brickwork.sim.tb.bus.axi_top",
+    "uart": "brickwork.sim.tb.bus.uart_top",
+}
+
 #: Those that share parameters; the default size of ``eie`` is large for a testbench.
 _DEFAULT = ["gemm_ws", "gemm_os", "gemm_fusion"]
 
 
 def regression(options) -> int:
     names = list(dict.fromkeys(options.designs)) or _DEFAULT
-    designs = [catalogue.parameters_from_text(name, options.settings) for name in names]
+    cores = [catalogue.parameters_from_text(name, options.settings) for name in names]
+    designs = [top_from_text(options.top, core, options.bus) for core in cores]
+    bench_of = functools.partial(_bench, options.top)
     out = check_folder(options.out)
     xml = Path(options.xml) if options.xml else out / "sim" / "results.xml"
     check_folder(xml.parent)
@@ -42,7 +55,7 @@ def regression(options) -> int:
             with alone(folder):
                 outcome = simulate(
                     emission.manifest,
-                    BENCHES[parameters.design()],
+                    bench_of(parameters),
                     workdir=folder,
                     seed=options.seed,
                     waves=options.waves,
@@ -51,10 +64,21 @@ def regression(options) -> int:
             bar.update()
             with bar.external_write_mode():
                 _show(parameters, outcome, folder, options)
-            suites.append(_suite(parameters, outcome))
+            suites.append(_suite(parameters, outcome, bench_of(parameters)))
             passed = passed and outcome.passed
     write_whole(xml, ElementTree.tostring(suites, encoding="utf-8", xml_declaration=True))
     return 0 if passed else 1
+
+
+def _bench(top, parameters):
+    """The testbench for a design, whose buses are driven by parts that are not ours."""
+    if top == "stream":
+        return BENCHES[parameters.design()]
+    if top != "uart" and importlib.util.find_spec("cocotbext.axi") is None:
+        raise Refused(
+            "Tops with AXI are simulated with cocotbext-axi, which is missing; pip install it"
+        )
+    return TOP_BENCHES[top]
 
 
 def _show(parameters, outcome, folder, options):
@@ -72,6 +96,9 @@ def _show(parameters, outcome, folder, options):
         again = ["brickwork", "sim", design]
         for setting in options.settings:
             again += ["--set", setting]
+        again += ["--top", options.top] if options.top != "stream" else []
+        for setting in options.bus:
+            again += ["--bus", setting]
         again += ["--seed", str(options.seed), "--waves"]
         again += ["--debug"] if options.debug else []
         print(
@@ -81,7 +108,7 @@ def _show(parameters, outcome, folder, options):
         )
 
 
-def _suite(parameters, outcome):
+def _suite(parameters, outcome, bench):
     """The results of one design; a simulation that gave none is a failed test."""
     suite = ElementTree.Element("testsuite", name=parameters.design())
     properties = ElementTree.SubElement(suite, "properties")
@@ -90,9 +117,7 @@ def _suite(parameters, outcome):
     if outcome.tests:
         suite.extend(ElementTree.parse(outcome.results_xml).getroot().iter("testcase"))
     if not outcome.passed and all(test.ok for test in outcome.tests):
-        case = ElementTree.SubElement(
-            suite, "testcase", classname=BENCHES[parameters.design()], name="simulation"
-        )
+        case = ElementTree.SubElement(suite, "testcase", classname=bench, name="simulation")
         ElementTree.SubElement(case, "failure", message=outcome.reason)
     cases = list(suite.iter("testcase"))
     suite.set("tests", str(len(cases)))

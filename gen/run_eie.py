@@ -20,7 +20,7 @@ from .files import alone, check_folder, how_to_open, read_array, write_array
 from .progress import progress
 from .report import again, difference, errors
 
-__all__ = ["check_none", "run"]
+__all__ = ["Work", "check_none", "run", "work"]
 
 #: Options that only the sparse engine has, and those that it has not.
 _OWN = ("relu", "shift", "assign", "cluster")
@@ -36,14 +36,49 @@ def check_none(options) -> None:
             raise Refused(f"Option --{name} must go with eie, not with {options.design}")
 
 
-def run(options) -> int:
+@dataclass(frozen=True, kw_only=True)
+class Work:
+    """What the engine is to do, and with what.
+
+    ``numbers`` is what was read for ``a``; results are integers · 2^-``fraction``.
+    """
+
+    parameters: object
+    layer: Layer
+    a: np.ndarray
+    weights: "_Weights"
+    numbers: np.ndarray
+    fraction: int
+
+    def expected(self) -> np.ndarray:
+        """What has to come. Not by the encoded matrix: this checks the encoder, too."""
+        return eie(
+            self.weights.indices,
+            self.weights.codebook,
+            self.a,
+            shift=self.layer.shift,
+            relu=self.layer.relu,
+            act_width=self.parameters.act_width,
+            acc_width=self.parameters.acc_width,
+        )
+
+
+def work(options, parameters, sized=None) -> Work:
+    """The work that the options are for, on an engine with ``parameters``.
+
+    ``sized``, if given, makes parameters whose memories hold the matrix of these and the matrix.
+
+    Raises
+    ------
+    OSError, TypeError, ValueError
+        If a file cannot be read, or a matrix or a vector does not fit the engine or each other.
+    """
     for name in _OTHERS:
         if getattr(options, name) not in (None, []):
             raise Refused(f"Option --{name.replace('_', '-')} must not go with eie")
     assign = options.assign or "modulo"
     if assign not in ASSIGNMENTS:
         raise Refused(f"Option --assign must be one of {', '.join(ASSIGNMENTS)}, not {assign!r}")
-    parameters = catalogue.parameters_from_text("eie", options.settings)
     weights = _weights(options, parameters)
     numbers = read_array(options.a, "A")
     a, a_fraction = to_fixed(numbers, parameters.act_width, "A")
@@ -56,12 +91,28 @@ def run(options) -> int:
         zeros_width=parameters.zeros_width,
         assign=assign,
     )
-    parameters = _sized(parameters, options.settings, encoded)
+    if sized:
+        parameters = sized(parameters, encoded)
     # Checked before the shift is reckoned, and again with it.
     check(parameters.as_dict(), [Layer(encoded=encoded)], a)
     shift = _shift(options, parameters, weights, a)
-    layer = Layer(encoded=encoded, shift=shift, relu=options.relu)
+    return Work(
+        parameters=parameters,
+        layer=Layer(encoded=encoded, shift=shift, relu=options.relu),
+        a=a,
+        weights=weights,
+        numbers=numbers,
+        fraction=weights.fraction + a_fraction - shift,
+    )
 
+
+def run(options) -> int:
+    parameters = catalogue.parameters_from_text("eie", options.settings)
+    todo = work(
+        options,
+        parameters,
+        lambda parameters, encoded: _sized(parameters, options.settings, encoded),
+    )
     out, real_out = (path and Path(path) for path in (options.out, options.real_out))
     for path in (out, real_out):
         if path and path.is_dir():
@@ -69,14 +120,14 @@ def run(options) -> int:
         if path:
             check_folder(path.parent)
     workdir = check_folder(options.workdir)
-    emission = emit(parameters, workdir)
+    emission = emit(todo.parameters, workdir)
     folder = workdir / "run" / emission.folder.name
     with alone(folder), progress(total=1, what="simulating"):
         try:
             outcome = network(
                 emission.manifest,
-                [layer],
-                a,
+                [todo.layer],
+                todo.a,
                 stall_in=options.stall_in,
                 stall_out=options.stall_out,
                 seed=options.seed,
@@ -85,25 +136,15 @@ def run(options) -> int:
             )
         except SimulationError as error:
             raise Failed(f"{error}; reproduce with: {again(options)}") from None
-    # Not by the encoded matrix: this checks the encoder, too.
-    expected = eie(
-        weights.indices,
-        weights.codebook,
-        a,
-        shift=shift,
-        relu=options.relu,
-        act_width=parameters.act_width,
-        acc_width=parameters.acc_width,
-    )
+    expected = todo.expected()
     y = outcome.y.reshape(expected.shape)
     matches = np.array_equal(y, expected)
-    fraction = weights.fraction + a_fraction - shift
-    real = np.ldexp(y.astype(np.float64), -fraction)
+    real = np.ldexp(y.astype(np.float64), -todo.fraction)
     if matches:
         for path, values in ((out, y), (real_out, real)):
             if path:
                 write_array(path, values)
-    _show(options, parameters, emission, outcome, layer, fraction, weights, numbers, real, matches)
+    _show(options, emission, outcome, todo, real, matches)
     if not matches:
         wrong = folder / "wrong.npy"
         write_array(wrong, y)
@@ -244,9 +285,10 @@ def _shift(options, parameters, weights, a):
     )
 
 
-def _show(options, parameters, emission, outcome, layer, fraction, weights, numbers, real, matches):
+def _show(options, emission, outcome, todo, real, matches):
+    parameters, layer, weights, fraction = todo.parameters, todo.layer, todo.weights, todo.fraction
     encoded = layer.encoded
-    expected = weights.times(numbers)
+    expected = weights.times(todo.numbers)
     expected = np.maximum(expected, 0) if options.relu else expected
     off = errors(np.atleast_2d(real), expected)
     total = int(encoded.entries.sum())

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from . import catalogue, targets
 from .bench.command import table
+from .bus.tops import top_from_text
 from .emit import emit
 from .errors import Refused
 from .files import check_folder
@@ -33,7 +34,8 @@ Estimates: areas in the library's units, µm² as a rule. No wires, no clock tre
 
 
 def synth(options) -> int:
-    parameters = catalogue.parameters_from_text(options.design, options.settings)
+    core = catalogue.parameters_from_text(options.design, options.settings)
+    parameters = top_from_text(options.top, core, options.bus)
     target = targets.load(options.target)
     if options.device is not None:
         target.device(options.device)
@@ -64,7 +66,7 @@ def synth(options) -> int:
         }
         print(json.dumps(facts, indent=2, ensure_ascii=False))
         return 0
-    name = f"{parameters.design()} {emission.digest}"
+    name = f"{parameters.module} {emission.digest}"
     parts = [*_area(name, found), *([] if clock is None else _clock(clock))]
     print("\n\n".join(parts))
     return 0

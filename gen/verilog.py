@@ -70,7 +70,7 @@ class Modules:
         if unit.key not in self._names:
             self.convert(unit, self._new_name(unit))
         name = self._names[unit.key]
-        ports = {"i_clk": ClockSignal(), "i_rst": ResetSignal()}
+        ports = {"i_clk": ClockSignal(unit.domain), "i_rst": ResetSignal(unit.domain)}
         ports = {port: value for port, value in ports.items() if port in self._clocked[name]}
         for port, value, flow, _ in unit.ports():
             ports[f"{'i' if flow == In else 'o'}_{port}"] = value

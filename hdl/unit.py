@@ -3,7 +3,7 @@
 import inspect
 import re
 
-from amaranth.hdl import Signal, Value
+from amaranth.hdl import DomainRenamer, Signal, Value
 from amaranth.lib import wiring
 
 __all__ = ["Unit", "connect_stream", "data_register"]
@@ -44,7 +44,11 @@ class Unit(wiring.Component):
         Every parameter of the constructor with its value, in the constructor's order.
     name : str
         The class's name in snake case: the unit's name in files, in Verilog and on command lines.
+    domain : str
+        The clock domain of an instance; its user may choose another before it is elaborated.
     """
+
+    domain = "sync"
 
     # Units are also made to check parameters, and not elaborated then.
     _MustUse__silence = True
@@ -65,6 +69,9 @@ class Unit(wiring.Component):
         """What tells this unit's hardware from that of others."""
         return (self.name, *self.parameters.items())
 
+    def __repr__(self):
+        return f"{self.name}({', '.join(f'{k}={v!r}' for k, v in self.parameters.items())})"
+
     def ports(self):
         """Yield ``(name, signal, flow, shape)`` of each port, nested names joined by ``_``."""
         for path, member, value in self.signature.flatten(self):
@@ -72,7 +79,10 @@ class Unit(wiring.Component):
 
     def elaborate(self, platform):
         instantiate = getattr(platform, "instantiate", None)
-        return self.build() if instantiate is None else instantiate(self)
+        if instantiate is not None:
+            return instantiate(self)
+        built = self.build()
+        return built if self.domain == "sync" else DomainRenamer(self.domain)(built)
 
     def build(self):
         """The unit's hardware, an :class:`amaranth.hdl.Module`."""

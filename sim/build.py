@@ -85,6 +85,8 @@ class Manifest:
         Modules to be built by themselves, in place of being optimised together with their parent.
     streams : dict
         The top-level streams, for the compiled driver.
+    bus : str
+        What the design has around its core: the kind of its top, or nothing.
     """
 
     path: Path
@@ -93,6 +95,7 @@ class Manifest:
     ports: tuple[str, ...]
     hierarchical_blocks: tuple[str, ...]
     streams: dict[str, dict]
+    bus: str
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -146,7 +149,13 @@ def read_manifest(path: Path) -> Manifest:
             verilog=path.parent / fields["verilog"],
             ports=tuple(port["name"] for port in fields["ports"]),
             hierarchical_blocks=tuple(fields.get("hierarchical_blocks") or ()),
-            streams=fields.get("streams") or {},
+            # Those of a core behind a bus are not ports.
+            streams={
+                name: stream
+                for name, stream in (fields.get("streams") or {}).items()
+                if "payload" in stream
+            },
+            bus=(fields.get("bus") or {}).get("top", ""),
         )
     except KeyError as error:
         raise ValueError(f"Manifest {path} lacks the field {error}") from None
@@ -246,7 +255,7 @@ def build(manifest: Path, *, waves: bool = False, debug: bool = False) -> Build:
 
 
 def _main_program(cocotb_main: Path, design: Manifest, waves: bool) -> str:
-    """cocotb's main program, and the compiled driver for a design with streams.
+    """cocotb's main program, and the compiled driver for a design with streams or a serial line.
 
     It also ends when the process that started it is killed.
     """
@@ -255,11 +264,18 @@ def _main_program(cocotb_main: Path, design: Manifest, waves: bool) -> str:
     trace = "#define VM_TRACE 1\n#define VM_TRACE_FST 1\n" if waves else ""
     # Hierarchical blocks come into being in the first evaluation, and are traced if they are there.
     main = cocotb_main.read_text().replace("top->trace(", "top->eval(); top->trace(")
-    if not design.streams:
+    if design.streams:
+        driver = _source("driver.cpp") + _stream_table(design.streams)
+    elif design.bus == "uart":
+        driver = _source("serial.cpp")
+    else:
         return trace + _END_WITH_PARENT + main
-    driver = Path(__file__).with_name("driver.cpp").read_text()
     parts = [trace, _END_WITH_PARENT, "#define main cocotb_main\n", main, "#undef main\n"]
-    return "".join([*parts, driver, _stream_table(design.streams)])
+    return "".join([*parts, driver])
+
+
+def _source(name: str) -> str:
+    return Path(__file__).with_name(name).read_text()
 
 
 def _stream_table(streams: dict[str, dict]) -> str:
@@ -291,8 +307,11 @@ def _access(design: Manifest, debug: bool) -> str:
 def _check_ports(design: Manifest, header: str) -> None:
     """Compares the manifest with the ports that Verilator found, which by itself it does not."""
     found = {
-        # Verilator writes characters that C++ does not allow, and double underscores, as codes.
-        re.sub(r"__0([0-9A-F]{2})", lambda code: chr(int(code[1], 16)), name)
+        # Verilator writes characters that C++ does not allow, and double underscores, as codes, and
+        # marks words that C++ or its libraries use.
+        re.sub(r"__0([0-9A-F]{2})", lambda code: chr(int(code[1], 16)), name).removeprefix(
+            "__SYM__"
+        )
         for name in re.findall(r"^\s*VL_(?:IN|OUT|INOUT)\w*\(&(\w+),", header, re.MULTILINE)
     }
     if lost := sorted(set(design.ports) - found):

@@ -99,7 +99,7 @@ class Core:
     def __init__(self, manifest: Path, *, waves: bool = False):
         self.build = _build.build(manifest, waves=waves)
         self.manifest = json.loads(Path(manifest).read_text("utf-8"))
-        self._streams = self.manifest["streams"]
+        self._streams = _build.read_manifest(manifest).streams
         if not self._streams:
             raise ValueError(f"Design {self.manifest['top']} has no streams to be driven")
 

@@ -16,7 +16,7 @@ from .golden.engine import special_results
 from .lib.patterns import stalls_of_streams
 from .tiling import CHANNELS, Channels, Tiling, tiling
 
-__all__ = ["Chain", "Factors", "Product", "multiply", "multiply_all"]
+__all__ = ["Chain", "Factors", "Product", "matches_golden", "multiply", "multiply_all"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -156,7 +156,7 @@ def multiply(
         ideal_cycles=-(-m * k * n * len(plan.passes) // size),
         cycle_bound=plan.cycle_bound,
         formula=plan.formula,
-        matches_golden=_matches(facts, plan, a, w, channels, done["y"], done["special"]),
+        matches_golden=matches_golden(facts, plan, a, w, channels, done["y"], done["special"]),
         seconds=time.monotonic() - start,
         **done,
     )
@@ -200,7 +200,7 @@ def multiply_all(manifest: Path, products: Sequence[Factors], *, limit: int = 0)
     for plan, one, part in zip(plans, products, _cut(results["results"], counts), strict=True):
         given = core.manifest, plan, one.a, one.w, one.channels
         y.append(plan.gather(part))
-        matches.append(_matches(*given, y[-1], plan.gather_special(part)))
+        matches.append(matches_golden(*given, y[-1], plan.gather_special(part)))
     return Chain(y=y, cycles=stats.cycles, matches_golden=matches, simulation_seconds=stats.seconds)
 
 
@@ -213,7 +213,7 @@ def _cut(words, counts):
     return [{name: fields[name][i] for name in fields} for i in range(len(counts))]
 
 
-def _matches(facts, plan: Tiling, a, w, channels, y, special) -> bool:
+def matches_golden(facts, plan: Tiling, a, w, channels, y, special) -> bool:
     """Whether results, and the flags of special ones, are the golden model's."""
     equal = np.array_equal(y, golden_product(facts, a, w, channels, **plan.modes))
     if special is None:

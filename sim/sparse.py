@@ -18,7 +18,7 @@ from .golden.sparse import Encoded, decode, eie
 from .lib.patterns import stalls_of_streams
 from .packing import pack, pack_fields
 
-__all__ = ["Layer", "Outcome", "check", "matvec", "network"]
+__all__ = ["Layer", "Outcome", "Plan", "check", "matvec", "network"]
 
 #: What a word of the stream ``load`` writes.
 _ENTRIES, _POINTER, _WEIGHT = range(3)
@@ -143,7 +143,7 @@ def network(
     """
     start = time.monotonic()
     manifest = Path(manifest)
-    plan = _Plan(json.loads(manifest.read_text("utf-8")), layers)
+    plan = Plan(json.loads(manifest.read_text("utf-8")), layers)
     a = plan.checked(a)
     expected, entries, macs = plan.expected(a)
     stalls = stalls_of_streams(plan.streams, stall_in, stall_out, seed)
@@ -186,10 +186,10 @@ def network(
 
 def check(parameters: dict, layers: Sequence[Layer], a: np.ndarray) -> None:
     """Raises what :func:`network` raises on an engine with these parameters."""
-    _Plan({"design": "eie", "parameters": parameters, "streams": {}}, layers).checked(a)
+    Plan({"design": "eie", "parameters": parameters, "streams": {}}, layers).checked(a)
 
 
-class _Plan:
+class Plan:
     """How an engine computes a network."""
 
     def __init__(self, facts: dict, layers: Sequence[Layer]):

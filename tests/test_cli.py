@@ -21,7 +21,7 @@ from brickwork.sim.simulate import Outcome, Test
 
 COMMANDS = (
     *("list", "emit", "sim", "lint", "run", "demo", "cache", "doctor"),
-    *("formats", "quantize", "prune", "sweep", "report", "synth", "compare"),
+    *("formats", "quantize", "prune", "sweep", "report", "synth", "compare", "host"),
 )
 SMALL = ("--set", "rows=3", "--set", "cols=5")
 RUN = ("run", "gemm_ws", *SMALL, "--a", "a.npy", "--w", "w.npy")
@@ -506,7 +506,7 @@ class TestRunRefuses:
 
 class TestLint:
     def test_every_output_mode_and_kind_of_format_is_clean(self, capsys):
-        assert main(["lint", "gemm_os"]) == 0
+        assert main(["lint", "gemm_os", "--top", "stream"]) == 0
         lines = capsys.readouterr().out.splitlines()
         assert len(lines) == 10
         assert all(line.endswith("\tok") for line in lines)

@@ -24,6 +24,7 @@ BENCHES = {
     "eie_digits": "The digits network, pruned, on the sparse engine, and dense on gemm_ws",
     "eie_scaling": "The sparse engine over depths of queues and numbers of elements, in RTL",
     "eie_area": "Area of the sparse engine's element beside that of EIE's paper",
+    "bus": "Throughput of the cores behind a bus, in RTL",
     "speed": "Speed of simulation of gemm_ws; ratios to the compiled driver",
 }
 
@@ -51,6 +52,9 @@ def bench(options) -> int:
             text = table(module.rows(found))
         elif name == "area":
             found = list(progress(module.measure(out, liberty=options.liberty), what=name))
+            text = f"{table(list(module.rows(found)))}\n\n{module.NOTES}"
+        elif name == "bus":
+            found = module.measure(out)
             text = f"{table(list(module.rows(found)))}\n\n{module.NOTES}"
         elif name == "bitfusion":
             found = module.measure(out, liberty=options.liberty, large=options.large)
@@ -91,6 +95,8 @@ def check(records: dict[str, list[dict]]) -> None:
         raise Failed(f"{len(other)} ways take other cycles for the same product: {other[0]}")
     if slow := [row for row in rows if row.get("as_promised") is False]:
         raise Failed(f"{len(slow)} networks take other cycles than promised: {slow[0]}")
+    if slow := [row for row in rows if row.get("fast_enough") is False]:
+        raise Failed(f"{len(slow)} buses leave less of their core's throughput: {slow[0]}")
 
 
 def table(records: list[dict]) -> str:

@@ -1,0 +1,1 @@
+"""What comes with a core behind a bus: headers, drivers, scripts of tools, constraints, boards."""

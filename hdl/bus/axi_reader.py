@@ -1,0 +1,192 @@
+"""Beats out of memory."""
+
+from amaranth.hdl import Cat, Module, Mux, Signal
+from amaranth.lib import data, stream
+from amaranth.lib.wiring import In, Out
+
+from ..arith.exact import index_shape
+from ..checks import check_integer, check_relation
+from ..stream.fifo import Fifo
+from ..unit import Unit, data_register
+from .extent import BYTES_PER_PAGE, Extent
+from .layout import beat_layout
+
+__all__ = ["AxiReader", "burst_layout", "burst_length", "check_burst"]
+
+
+def burst_layout(index_width):
+    """A burst: the address of its first beat, in beats, and its number of beats less one."""
+    return data.StructLayout({"index": index_width, "length": 8})
+
+
+def check_burst(burst, data_width):
+    """Check the largest burst: a power of two, of which none that is aligned leaves its page.
+
+    Raises
+    ------
+    TypeError, ValueError
+        If it is not an integer, out of range, or too large for the width.
+    """
+    check_integer("Burst length", burst, 1, 256)
+    check_relation(burst & (burst - 1) == 0, f"Burst length must be a power of two, not {burst!r}")
+    most = BYTES_PER_PAGE * 8 // data_width
+    check_relation(
+        burst <= most,
+        f"Burst length {burst} is more than the {most} beats of {data_width} bits in "
+        f"{BYTES_PER_PAGE} bytes",
+    )
+
+
+def burst_length(m, left, index, burst):
+    """Beats of the next burst: to the end, or as far as the next multiple of ``burst``.
+
+    So all but the first and the last are whole, and none crosses a page.
+    """
+    width = burst.bit_length()
+    to_edge = Signal(width)
+    length = Signal(width)
+    place = index[: width - 1]
+    m.d.comb += [
+        to_edge.eq(burst - place),
+        length.eq(Mux(left < to_edge, left[:width], to_edge)),
+    ]
+    return length
+
+
+class AxiReader(Unit):
+    """Reads the words of a stream, in bursts that are asked for before the data are needed.
+
+    A burst is asked for when the queue has room for all of it, so data never have to wait for
+    the core, and other streams never for these. At most ``outstanding`` bursts are on their way or
+    in the queue, and one is asked for every 2 cycles at most. Throughput is a beat a cycle, with
+    bursts of 2 beats and more, if the first beat of a burst comes within
+    ``(outstanding - 1) · burst - 3`` cycles.
+
+    While ``stop`` is up nothing more is asked for, but for a burst that was offered; what was
+    comes, and has to be taken, as a part of no packet. It has to stay up until ``idle`` tells that
+    that has happened.
+
+    Parameters
+    ----------
+    data_width, address_width, words_per_beat, beats_per_word
+        Those of :class:`Extent`.
+    burst : int
+        Most beats in a burst: see :func:`check_burst`.
+    outstanding : int
+        Most bursts, 2 to 64.
+
+    Members
+    -------
+    address, count, none, aligned, fits
+        Those of :class:`Extent`.
+    start, stop : ``In(1)``
+        ``start`` only while ``idle``, with ``address`` and ``count`` there for 2 cycles.
+    idle : ``Out(1)``
+    bursts : ``Out(stream.Signature(burst_layout(...)))``
+    data : ``In(data_width)``, with ``valid`` : ``In(1)``
+        What was read; there is no way to refuse it.
+    o : ``Out(stream.Signature(beat_layout(data_width)))``
+        One packet for each ``start``.
+
+    Raises
+    ------
+    TypeError, ValueError
+        If a parameter is not an integer or out of range.
+    """
+
+    def __init__(
+        self, *, data_width, address_width, words_per_beat, beats_per_word, burst, outstanding
+    ):
+        self.extent = {
+            "data_width": data_width,
+            "address_width": address_width,
+            "words_per_beat": words_per_beat,
+            "beats_per_word": beats_per_word,
+        }
+        extent = Extent(**self.extent)
+        check_burst(burst, data_width)
+        check_integer("Outstanding bursts", outstanding, 2, 64)
+        self.index_width = extent.index_width
+        self.depth = burst * outstanding
+        members = extent.signature.members
+        super().__init__(
+            {name: members[name] for name in ("address", "count", "none", "aligned", "fits")}
+            | {
+                "start": In(1),
+                "stop": In(1),
+                "idle": Out(1),
+                "bursts": Out(stream.Signature(burst_layout(extent.index_width))),
+                "data": In(data_width),
+                "valid": In(1),
+                "o": Out(stream.Signature(beat_layout(data_width))),
+            }
+        )
+
+    def build(self):
+        m = Module()
+        given = self.parameters
+        m.submodules.extent = extent = Extent(**self.extent)
+        m.submodules.queue = queue = Fifo(width=given["data_width"], depth=self.depth)
+        m.d.comb += [
+            extent.address.eq(self.address),
+            extent.count.eq(self.count),
+            *(
+                getattr(self, name).eq(getattr(extent, name))
+                for name in ("none", "aligned", "fits")
+            ),
+            queue.i.payload.eq(self.data),
+            queue.i.valid.eq(self.valid),
+        ]
+        left = Signal(self.index_width + 1)
+        index = Signal(self.index_width)
+        free = Signal(range(self.depth + 1), init=self.depth)
+        asked = Signal()
+        taken = Signal()
+        chosen = data_register(given["burst"].bit_length(), name="chosen")
+        length = burst_length(m, left, index, given["burst"])
+        m.d.comb += [
+            self.bursts.payload.index.eq(index),
+            self.bursts.payload.length.eq((chosen - 1)[: len(chosen)]),
+            asked.eq(self.bursts.valid & self.bursts.ready),
+            taken.eq(self.o.valid & self.o.ready),
+            self.idle.eq((left == 0) & (free == self.depth)),
+        ]
+        m.d.sync += free.eq(free - Mux(asked, chosen, 0) + taken)
+        with m.If(~self.bursts.valid):
+            m.d.sync += chosen.eq(length)
+            m.d.sync += self.bursts.valid.eq((left != 0) & (free >= given["burst"]) & ~self.stop)
+        with m.If(asked):
+            m.d.sync += [
+                self.bursts.valid.eq(0),
+                left.eq(left - chosen),
+                index.eq(index + chosen),
+            ]
+        with m.If(self.stop & (asked | ~self.bursts.valid)):
+            m.d.sync += [left.eq(0), self.bursts.valid.eq(0)]
+        with m.If(self.start):
+            m.d.sync += [left.eq(extent.beats), index.eq(self.address[extent.size_bits :])]
+        self._out(m, extent, queue, taken)
+        return m
+
+    def _out(self, m, extent, queue, taken):
+        """Beats with their marks."""
+        words = self.parameters["words_per_beat"]
+        give = Signal(self.index_width + 1)
+        slots = Signal(index_shape(words))
+        last = Signal()
+        full = Signal()
+        stride = self.parameters["data_width"] // 8 // words
+        # The last slot is never among those of a beat that is not full.
+        kept = [*(full | (slot < slots) for slot in range(words - 1)), full]
+        m.d.comb += [
+            last.eq(give == 1),
+            full.eq(~last | (slots == 0)),
+            self.o.payload.data.eq(queue.o.payload),
+            self.o.payload.keep.eq(Cat(bit.replicate(stride) for bit in kept)),
+            self.o.payload.last.eq(last),
+            self.o.valid.eq(queue.o.valid),
+            queue.o.ready.eq(self.o.ready),
+        ]
+        m.d.sync += give.eq(give - taken)
+        with m.If(self.start):
+            m.d.sync += [give.eq(extent.beats), slots.eq(extent.slots)]

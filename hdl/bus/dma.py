@@ -1,0 +1,242 @@
+"""Streams between a core and memory."""
+
+from amaranth.hdl import Cat, Const, Module, Signal
+from amaranth.lib import data, stream, wiring
+from amaranth.lib.wiring import In, Out
+
+from ..checks import check_integer, check_relation
+from ..unit import Unit
+from .axi import OKAY, axi_memory
+from .axi_reader import AxiReader
+from .axi_writer import AxiWriter
+from .extent import check_memory
+from .layout import beat_layout
+from .read_port import ReadPort
+from .registers import ERRORS
+
+__all__ = ["ID_WIDTH", "Dma"]
+
+#: Bits of an ID on the bus: a stream's index.
+ID_WIDTH = 3
+
+#: Cycles until the checks of a job's addresses and counts are done. No register can be written
+#: again as soon as that after the one that starts the job.
+_CHECK = 2
+
+
+class Dma(Unit):
+    """Runs jobs: reads the words of each input stream from memory, writes the results there.
+
+    On ``start`` addresses and counts are checked; they have to stay for 3 cycles. If one is wrong
+    ``failed`` tells so, 3 cycles later, and nothing else happens. Else all streams run at the same
+    time, each in bursts of incrementing addresses with its index as ID. ``done`` comes when all
+    operands are in the core, and all results in memory and answered. An answer with an error is
+    reported by ``failed``; the job goes on, but its results are of no use. A job whose results are
+    more or fewer than its count says ends with ``stop`` alone; no more than that many are written.
+
+    After ``stop`` bursts that are on their way are brought to an end, while ``drained`` is 0; the
+    job is forgotten.
+
+    Parameters
+    ----------
+    data_width, address_width : int
+        Of the bus, in bits.
+    layouts : tuple of (int, int)
+        ``words_per_beat`` and ``beats_per_word`` of each stream, the results last; 2 to 8.
+    needed : int
+        A bit for each stream without which no job goes.
+    burst, outstanding
+        Those of :class:`AxiReader`.
+
+    Members
+    -------
+    memory : ``Out(axi_memory(data_width, address_width, ID_WIDTH))``
+    o_<n> : ``Out(stream.Signature(beat_layout(data_width)))``
+        The input streams of the core.
+    i : ``In(stream.Signature(beat_layout(data_width)))``
+        Its results.
+    address : ``In(data.ArrayLayout(address_width, streams))``
+    count : ``In(data.ArrayLayout(32, streams))``
+        Words.
+    start, stop : ``In(1)``
+    quiet : ``In(1)``
+        The core and its converters have done with all that they were given.
+    running, drained, done : ``Out(1)``
+    failed : ``Out(1)``, with ``failed_kind`` and ``failed_stream`` : ``Out(8)``
+        An error of :data:`ERRORS`, by its number.
+
+    Raises
+    ------
+    TypeError, ValueError
+        If a parameter is not of its kind or out of range.
+    """
+
+    def __init__(self, *, data_width, address_width, layouts, needed, burst, outstanding):
+        check_memory(data_width, address_width)
+        count = len(layouts)
+        check_relation(
+            2 <= count <= 1 << ID_WIDTH,
+            f"Streams must be from 2 to {1 << ID_WIDTH}, not {count}",
+        )
+        check_integer("Needed streams", needed, 0, (1 << count) - 1)
+        bus = {"data_width": data_width, "address_width": address_width, "burst": burst}
+        extents = [{"words_per_beat": words, "beats_per_word": beats} for words, beats in layouts]
+        self.readers = [{**bus, **extent, "outstanding": outstanding} for extent in extents[:-1]]
+        self.writer = {**bus, **extents[-1]}
+        for reader in self.readers:
+            AxiReader(**reader)
+        AxiWriter(**self.writer)
+        beats = stream.Signature(beat_layout(data_width))
+        memory = axi_memory(data_width=data_width, address_width=address_width, id_width=ID_WIDTH)
+        super().__init__(
+            {"memory": Out(memory)}
+            | {f"o_{number}": Out(beats) for number in range(count - 1)}
+            | {
+                "i": In(beats),
+                "address": In(data.ArrayLayout(address_width, count)),
+                "count": In(data.ArrayLayout(32, count)),
+                "start": In(1),
+                "stop": In(1),
+                "quiet": In(1),
+                "running": Out(1),
+                "drained": Out(1),
+                "done": Out(1),
+                "failed": Out(1),
+                "failed_kind": Out(8),
+                "failed_stream": Out(8),
+            }
+        )
+
+    def build(self):
+        m = Module()
+        readers = [AxiReader(**given) for given in self.readers]
+        for number, reader in enumerate(readers):
+            m.submodules[f"reader_{number}"] = reader
+        m.submodules.writer = writer = AxiWriter(**self.writer)
+        begin = Signal()
+        for number, part in enumerate([*readers, writer]):
+            m.d.comb += [
+                part.address.eq(self.address[number]),
+                part.count.eq(self.count[number]),
+                part.start.eq(begin),
+                part.stop.eq(self.stop),
+            ]
+        self._reads(m, readers)
+        self._writes(m, writer)
+        idle = Signal()
+        m.d.comb += idle.eq(Cat(part.idle for part in [*readers, writer]).all())
+        self._job(m, readers, writer, begin, idle)
+        return m
+
+    def _address(self, m, prefix, bursts, number):
+        """One of the channels of addresses."""
+        size_bits = (self.parameters["data_width"] // 8).bit_length() - 1
+        values = {
+            "id": number,
+            "addr": bursts.payload.index << size_bits,
+            "len": bursts.payload.length,
+            "size": size_bits,
+            "burst": 1,  # incrementing
+            "lock": 0,
+            "cache": 0b0011,  # normal memory, bufferable
+            "prot": 0,
+            "qos": 0,
+            "valid": bursts.valid,
+        }
+        for name, value in values.items():
+            m.d.comb += getattr(self.memory, f"{prefix}{name}").eq(value)
+        m.d.comb += bursts.ready.eq(getattr(self.memory, f"{prefix}ready"))
+
+    def _reads(self, m, readers):
+        memory = self.memory
+        m.submodules.port = port = ReadPort(
+            readers=len(readers), index_width=readers[0].index_width, id_width=ID_WIDTH
+        )
+        self._address(m, "ar", port.o, port.id)
+        m.d.comb += [port.valid.eq(memory.rvalid), port.of.eq(memory.rid), memory.rready.eq(1)]
+        for number, reader in enumerate(readers):
+            wiring.connect(m, reader.bursts, getattr(port, f"i_{number}"))
+            wiring.connect(m, reader.o, wiring.flipped(getattr(self, f"o_{number}")))
+            m.d.comb += [reader.data.eq(memory.rdata), reader.valid.eq(port.to[number])]
+
+    def _writes(self, m, writer):
+        memory = self.memory
+        self._address(m, "aw", writer.bursts, len(self.readers))
+        wiring.connect(m, wiring.flipped(self.i), writer.i)
+        m.d.comb += [
+            memory.wdata.eq(writer.o.payload.data),
+            memory.wstrb.eq(writer.o.payload.strobe),
+            memory.wlast.eq(writer.o.payload.last),
+            memory.wvalid.eq(writer.o.valid),
+            writer.o.ready.eq(memory.wready),
+            memory.bready.eq(1),
+            writer.answer.eq(memory.bvalid),
+        ]
+
+    def _job(self, m, readers, writer, begin, idle):
+        wait = Signal(range(_CHECK + 1))
+        wrong = Signal()
+        wrong_kind = Signal(8)
+        wrong_stream = Signal(8)
+        self._check(m, [*readers, writer], wrong, wrong_kind, wrong_stream)
+        rejected = Signal()
+        number = {name: Const(value, 8) for name, (value, _) in ERRORS.items()}
+        memory = self.memory
+        read_fails = Signal()
+        write_fails = Signal()
+        free = Signal()
+        m.d.comb += [
+            read_fails.eq(memory.rvalid & (memory.rresp != OKAY)),
+            write_fails.eq(memory.bvalid & (memory.bresp != OKAY)),
+            self.drained.eq(idle),
+            free.eq(idle & self.quiet & writer.empty),
+        ]
+        with m.If(rejected):
+            m.d.comb += [self.failed_kind.eq(wrong_kind), self.failed_stream.eq(wrong_stream)]
+        with m.Elif(read_fails):
+            m.d.comb += [self.failed_kind.eq(number["READ"]), self.failed_stream.eq(memory.rid)]
+        with m.Elif(write_fails):
+            m.d.comb += [self.failed_kind.eq(number["WRITE"]), self.failed_stream.eq(len(readers))]
+        with m.Else():
+            m.d.comb += self.failed_kind.eq(number["BUSY"])
+        m.d.comb += self.failed.eq(
+            rejected | read_fails | write_fails | (self.start & (self.running | ~free | self.stop))
+        )
+        with m.FSM():
+            with m.State("IDLE"):
+                m.d.sync += wait.eq(_CHECK)
+                with m.If(self.start & free & ~self.stop):
+                    m.next = "CHECK"
+            with m.State("CHECK"):
+                m.d.comb += self.running.eq(1)
+                m.d.sync += wait.eq(wait - 1)
+                with m.If(wait == 0):
+                    m.d.comb += [rejected.eq(wrong), begin.eq(~wrong)]
+                    m.next = "RUN"
+                    with m.If(wrong):
+                        m.next = "IDLE"
+                with m.If(self.stop):
+                    m.d.comb += [rejected.eq(0), begin.eq(0)]
+                    m.next = "IDLE"
+            with m.State("RUN"):
+                m.d.comb += [self.running.eq(1), self.done.eq(free & ~self.stop)]
+                with m.If(free | self.stop):
+                    m.next = "IDLE"
+
+    def _check(self, m, parts, wrong, kind, stream):
+        """The first stream with a wrong count or address, and a job without any words."""
+        nothing = Signal()
+        m.d.comb += nothing.eq(Cat(part.none for part in parts).all())
+        faults = []
+        for index, part in enumerate(parts):
+            needed = self.parameters["needed"] >> index & 1
+            for name, fault in (
+                ("LENGTH", part.none & (needed | nothing)),
+                ("ALIGNMENT", ~part.none & ~part.aligned),
+                ("RANGE", ~part.none & ~part.fits),
+            ):
+                faults.append((fault, ERRORS[name][0], index))
+        m.d.comb += wrong.eq(Cat(fault for fault, _, _ in faults).any())
+        for fault, number, index in reversed(faults):
+            with m.If(fault):
+                m.d.comb += [kind.eq(number), stream.eq(index)]

@@ -1,0 +1,301 @@
+"""The registers of a core behind a bus: the one place that says where they are and what they do."""
+
+from dataclasses import dataclass, field
+
+__all__ = ["ERRORS", "MAGIC", "MAP_VERSION", "Register", "RegisterField", "register_map"]
+
+#: What ``ID`` reads: "BRWK" in ASCII.
+MAGIC = 0x4252574B
+#: Version of this map, major << 16 | minor. Drivers refuse another major version.
+MAP_VERSION = 0x0001_0000
+
+#: What ``ERROR.kind`` can be, by number; 0 is none.
+ERRORS = {
+    "LENGTH": (1, "a job with no words of a stream that it needs"),
+    "ALIGNMENT": (2, "an address that is no multiple of the bus's bytes"),
+    "RANGE": (3, "words that would lie beyond the last address"),
+    "READ": (4, "the memory answered a read with an error"),
+    "WRITE": (5, "the memory answered a write with an error"),
+    "FRAMING": (6, "a packet that ended within a word, or a beat with a gap before a word"),
+    "BUSY": (7, "a start while a job was running, or words of one before were left"),
+}
+
+
+@dataclass(frozen=True, kw_only=True)
+class RegisterField:
+    """Bits ``low`` to ``low + width - 1`` of a register."""
+
+    name: str
+    low: int
+    width: int
+    meaning: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class Register:
+    """A register of 32 bits.
+
+    Attributes
+    ----------
+    name : str
+        In capitals, as in the C header.
+    offset : int
+        Of its first byte, a multiple of 4.
+    access : str
+        ``"ro"``, ``"rw"``, ``"wo"`` (writes have an effect, nothing can be read), or ``"w1c"``
+        (bits that are written as 1 become 0).
+    meaning : str
+    reset : int
+        Value after a reset; of a constant its only one.
+    fields : tuple of RegisterField
+        From bit 0 up; bits without a field read as 0.
+    """
+
+    name: str
+    offset: int
+    access: str
+    meaning: str
+    reset: int = 0
+    fields: tuple[RegisterField, ...] = field(default=())
+
+    @property
+    def writable(self):
+        """The bits that can be written."""
+        if self.access == "ro":
+            return 0
+        return sum(((1 << part.width) - 1) << part.low for part in self.fields)
+
+
+def _fields(*parts):
+    """Fields one after the other; ``None`` for a name is a gap."""
+    fields, low = [], 0
+    for name, width, meaning in parts:
+        if name is not None:
+            fields.append(RegisterField(name=name, low=low, width=width, meaning=meaning))
+        low += width
+    return tuple(fields)
+
+
+def _number(meaning, width=32):
+    return _fields(("value", width, meaning))
+
+
+def register_map(*, streams, address_width, counters, identity):
+    """The registers of a top.
+
+    Parameters
+    ----------
+    streams : list of str
+        Names of the core's streams, the results last: their indices are the order here.
+    address_width : int
+        Bits of a memory address for a top with DMA, 0 for one without.
+    counters : bool
+        Whether there are ``WORDS_*`` and ``WAITS_*``.
+    identity : dict
+        Values of ``CAPS``, ``DIGEST``, ``SHAPE``, ``LIMIT``, ``WIDTHS`` and ``MAX_K``.
+
+    Returns
+    -------
+    list of Register
+        By offset.
+    """
+    dma = address_width > 0
+    events = _fields(
+        ("done", 1, "a job has ended" if dma else "a packet of results has left"),
+        ("error", 1, "there was an error; see ERROR"),
+    )
+    command = [("clear", 1, "set CYCLES, WORDS_* and WAITS_* to 0")]
+    if dma:
+        command.append(("start", 1, "begin the job that the registers of the streams describe"))
+    mode = (
+        []
+        if dma
+        else [
+            (
+                "run_packets",
+                1,
+                "a packet of results ends with each run, not only with the packet of commands",
+            )
+        ]
+    )
+
+    def constant(name, offset, meaning, *parts):
+        return Register(
+            name=name,
+            offset=offset,
+            access="ro",
+            meaning=meaning,
+            reset=identity[name],
+            fields=_fields(*parts) if parts else _number(meaning),
+        )
+
+    found = [
+        Register(
+            name="ID",
+            offset=0x00,
+            access="ro",
+            meaning='a core of Brickwork: "BRWK"',
+            reset=MAGIC,
+            fields=_number("magic number"),
+        ),
+        Register(
+            name="VERSION",
+            offset=0x04,
+            access="ro",
+            meaning="version of this map",
+            reset=MAP_VERSION,
+            fields=_fields(("minor", 16, "compatible changes"), ("major", 16, "other changes")),
+        ),
+        constant(
+            "CAPS",
+            0x08,
+            "what the core is",
+            ("design", 8, "1 gemm_ws, 2 gemm_os, 3 gemm_fusion, 4 eie"),
+            ("top", 4, "1 axis, 2 axi, 3 uart"),
+            ("beat", 4, "logarithm to base 2 of the bus's bytes"),
+            ("channels", 1, "there is a stream of channel values"),
+            ("special", 1, "results carry a flag for NaN and infinities"),
+            ("streams", 4, "number of streams, the results included"),
+        ),
+        constant("DIGEST", 0x0C, "first 32 bits of the digest of all parameters"),
+        constant(
+            "SHAPE",
+            0x10,
+            "elements",
+            ("rows", 16, "rows of elements; of eie their number"),
+            ("cols", 16, "columns of elements; of eie 1"),
+        ),
+        constant("LIMIT", 0x14, "rows of A in a run; of eie activations in an element"),
+        constant(
+            "WIDTHS",
+            0x18,
+            "bits of numbers",
+            ("act", 8, "an activation"),
+            ("weight", 8, "a weight"),
+            ("result", 8, "a result"),
+            ("acc", 8, "an accumulator"),
+        ),
+        constant("MAX_K", 0x1C, "largest K that the accumulators are exact for; 0 if any"),
+        Register(
+            name="COMMAND",
+            offset=0x20,
+            access="wo",
+            meaning="bits written as 1 take effect at once",
+            fields=_fields(*command),
+        ),
+        Register(
+            name="CONTROL",
+            offset=0x24,
+            access="rw",
+            meaning="soft reset",
+            fields=_fields(
+                ("reset", 1, "while 1 the core is held in reset, and words that come are dropped"),
+            ),
+        ),
+        Register(
+            name="MODE",
+            offset=0x28,
+            access="rw" if mode else "ro",
+            meaning="how the top works" if mode else "nothing to choose",
+            fields=_fields(*mode),
+        ),
+        Register(
+            name="STATUS",
+            offset=0x2C,
+            access="ro",
+            meaning="what the core is doing",
+            fields=_fields(
+                (
+                    "busy",
+                    1,
+                    "a job is running" if dma else "results are owed for accepted commands",
+                ),
+                ("resetting", 1, "CONTROL.reset is 1, or its transfers on the bus have not ended"),
+            ),
+        ),
+        Register(
+            name="INTERRUPT",
+            offset=0x30,
+            access="w1c",
+            meaning="what has happened",
+            fields=events,
+        ),
+        Register(
+            name="INTERRUPT_ENABLE",
+            offset=0x34,
+            access="rw",
+            meaning="what raises the line interrupt",
+            fields=events,
+        ),
+        Register(
+            name="ERROR",
+            offset=0x38,
+            access="ro",
+            meaning="the first error since INTERRUPT.error was cleared",
+            fields=_fields(
+                ("kind", 8, ", ".join(f"{number} {name}" for name, (number, _) in ERRORS.items())),
+                ("stream", 8, "index of its stream"),
+            ),
+        ),
+        Register(
+            name="CYCLES_LOW",
+            offset=0x40,
+            access="ro",
+            meaning="cycles in which STATUS.busy was 1; reading it holds CYCLES_HIGH",
+            fields=_number("low half"),
+        ),
+        Register(
+            name="CYCLES_HIGH",
+            offset=0x44,
+            access="ro",
+            meaning="as it was when CYCLES_LOW was read",
+            fields=_number("high half"),
+        ),
+    ]
+    for index, name in enumerate(streams):
+        found += _counters(index, name) if counters else []
+        found += _descriptor(index, name, address_width) if dma else []
+    return sorted(found, key=lambda register: register.offset)
+
+
+def _counters(index, name):
+    waits = "the host let wait" if name == "results" else "the core waited for"
+    yield Register(
+        name=f"WORDS_{name.upper()}",
+        offset=0x80 + 8 * index,
+        access="ro",
+        meaning=f"words of {name} transferred",
+        fields=_number("words"),
+    )
+    yield Register(
+        name=f"WAITS_{name.upper()}",
+        offset=0x84 + 8 * index,
+        access="ro",
+        meaning=f"cycles of STATUS.busy in which {waits} {name}",
+        fields=_number("cycles"),
+    )
+
+
+def _descriptor(index, name, address_width):
+    high = max(address_width - 32, 0)
+    yield Register(
+        name=f"ADDRESS_LOW_{name.upper()}",
+        offset=0x100 + 16 * index,
+        access="rw",
+        meaning=f"where {name} begin in memory, a multiple of the bus's bytes",
+        fields=_number("low half", min(address_width, 32)),
+    )
+    yield Register(
+        name=f"ADDRESS_HIGH_{name.upper()}",
+        offset=0x104 + 16 * index,
+        access="rw" if high else "ro",
+        meaning=f"high half of the address of {name}",
+        fields=_number("high half", high) if high else (),
+    )
+    yield Register(
+        name=f"COUNT_{name.upper()}",
+        offset=0x108 + 16 * index,
+        access="rw",
+        meaning=f"words of {name} in the job",
+        fields=_number("words"),
+    )

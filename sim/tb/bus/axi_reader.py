@@ -1,0 +1,336 @@
+"""Testbench of the reader of memory."""
+
+from bisect import bisect_right
+from collections import deque
+from itertools import pairwise
+
+import cocotb
+
+from ...lib.bench import Bench, check_no_paths, manifest
+from ...lib.streams import Recorder, Sink, always, never, stalls
+from ._beats import BYTES_PER_PAGE, Beat, beat_count, beats_in_memory, bursts, memory_word
+
+
+class Memory:
+    """Answers bursts in their order, with a beat a cycle, but for gaps.
+
+    The first beat of a burst comes ``latency`` cycles after it was asked for, or later.
+
+    Attributes
+    ----------
+    asked : list of (int, int)
+        First beat and number of beats of every burst.
+    ends : list of int
+        All beats up to the end of each burst.
+    given : int
+        Beats that were answered.
+    """
+
+    def __init__(self, dut, sink, width, index_width, latency, gaps):
+        self.dut, self.sink, self.width, self.index_width = dut, sink, width, index_width
+        self.latency, self.gaps = latency, gaps
+        self.asked, self.ends, self.given = [], [], 0
+        self._due = deque()
+        dut.valid.value = 0
+
+    def step(self, cycle):
+        while len(self.asked) < len(self.sink.words):
+            word = self.sink.words[len(self.asked)]
+            index, length = word & ((1 << self.index_width) - 1), (word >> self.index_width) + 1
+            self.asked.append((index, length))
+            self.ends.append(length + (self.ends[-1] if self.ends else 0))
+            self._due += [(cycle + self.latency - 1, index + n) for n in range(length)]
+        comes = bool(self._due) and self._due[0][0] <= cycle and not self.gaps()
+        self.dut.valid.value = comes
+        self.dut.data.value = 0
+        if comes:
+            self.dut.data.value = memory_word(self._due.popleft()[1], self.width)
+            self.given += 1
+
+
+class Reader:
+    """The reader between a memory and a sink, and checks of every cycle."""
+
+    def __init__(self, dut, latency=5, asks=never, gaps=never, out=never):
+        facts = manifest()
+        given = self.given = facts["parameters"]
+        self.dut, self.bench = dut, Bench(dut)
+        self.burst, self.outstanding = given["burst"], given["outstanding"]
+        self.depth = self.burst * self.outstanding
+        self.width = given["data_width"]
+        self.size = self.width // 8
+        self.all = (1 << given["address_width"]) // self.size
+        self.layout = {
+            name: given[name] for name in ("data_width", "words_per_beat", "beats_per_word")
+        }
+        asked, o = facts["streams"]["bursts"], facts["streams"]["o"]
+        self.asks, self.sink = Sink(dut, asked, asks), Sink(dut, o, out)
+        index_width = self.all.bit_length() - 1
+        self.memory = Memory(dut, self.asks, self.width, index_width, latency, gaps)
+        self.bursts, self.o = Recorder(dut, "bursts", asked), Recorder(dut, "o", o)
+        self.expected = 0  # beats of all jobs so far
+        self.stopped = False
+        self.job_beats = 0  # of the job that is to start
+        dut.start.value = 0
+        dut.stop.value = 0
+
+    async def start(self):
+        await self.bench.reset()
+        # Before the others, so that it knows what was known at the beginning of the cycle.
+        self.bench.parts = [self, self.asks, self.memory, self.sink, self.bursts, self.o]
+
+    def step(self, cycle):
+        ends = self.memory.ends
+        pending = ends[-1] - self.o.count if ends else 0
+        assert pending <= self.depth, f"cycle {cycle}: {pending} beats have no room"
+        left = len(ends) - bisect_right(ends, self.o.count)
+        assert left <= self.outstanding, f"cycle {cycle}: {left} bursts are on their way"
+        if self.stopped:
+            if self.dut.idle.value:
+                assert not pending, f"cycle {cycle}: idle with {pending} beats to come"
+                assert not self.dut.bursts_valid.value, f"cycle {cycle}: idle with a burst to come"
+        else:
+            idle = self.o.count == self.expected
+            assert bool(self.dut.idle.value) == idle, f"cycle {cycle}: idle is {not idle}"
+        if self.dut.start.value:
+            self.expected += self.job_beats
+
+    def beats(self, count):
+        return beats_in_memory(count, **self.layout)
+
+    def words(self, beats, short=0):
+        """A number of words that takes so many beats, ``short`` of it in the last one missing."""
+        if self.given["beats_per_word"] > 1:
+            return -(-beats // self.given["beats_per_word"])
+        return beats * self.given["words_per_beat"] - short
+
+    async def begin(self, address, count):
+        """Starts a job; returns the bursts and beats that it consists of."""
+        dut, tick = self.dut, self.bench.tick
+        dut.address.value = address
+        dut.count.value = count
+        await tick()
+        await tick()
+        dut.start.value = 1
+        beats = self.beats(count)
+        self.job_beats = len(beats)
+        await tick()
+        assert bool(dut.none.value) == (count == 0)
+        assert dut.aligned.value
+        assert dut.fits.value
+        dut.start.value = 0
+        # What was given is needed no longer.
+        dut.address.value = self.bench.rng.getrandbits(self.given["address_width"])
+        dut.count.value = self.bench.rng.getrandbits(32)
+        index = address // self.size
+        full = [
+            beat._replace(data=memory_word(index + n, self.width)) for n, beat in enumerate(beats)
+        ]
+        return bursts(index, len(beats), self.burst), full
+
+    async def job(self, address, count, limit=3000):
+        """A whole job, and whether everything came."""
+        first, taken = len(self.memory.asked), self.o.count
+        asked, beats = await self.begin(address, count)
+        await self.bench.run(lambda: self.o.count >= self.expected, limit)
+        for _ in range(4):
+            await self.bench.tick()
+        assert self.memory.asked[first:] == asked
+        found = [Beat.of(word, self.width) for word in self.o.words[taken:]]
+        assert [beat.kept() for beat in found] == [beat.kept() for beat in beats]
+        assert [beat[1:] for beat in found] == [beat[1:] for beat in beats]
+
+
+def corners(reader):
+    """Addresses and counts, with which bursts begin and end next to each edge there is."""
+    page = BYTES_PER_PAGE // reader.size
+    burst, slots = reader.burst, reader.given["words_per_beat"]
+    starts = {0, 1, burst - 1, burst, page - 1, page - 2, page - burst, reader.all - 1}
+    starts |= {reader.all - burst, reader.all - burst - 1}
+    lengths = {1, 2, burst - 1, burst, burst + 1, 2 * burst + 1}
+    if burst > 64:
+        starts, lengths = {0, page - 1, reader.all - burst - 1}, {1, burst, burst + 1}
+    for index in sorted(starts):
+        for length in sorted(lengths):
+            for short in sorted({0, 1, slots - 1} if slots > 1 else {0}):
+                count = reader.words(length, short)
+                if count > 0 and index + len(reader.beats(count)) <= reader.all:
+                    yield index * reader.size, count
+
+
+@cocotb.test()
+async def edges(dut):
+    """Jobs next to ends of bursts, of pages and of memory; none is another's part."""
+    reader = Reader(dut)
+    await reader.start()
+    for address, count in corners(reader):
+        await reader.job(address, count)
+
+
+@cocotb.test()
+@cocotb.parametrize(asks=[0, 60], gaps=[0, 60], outputs=[0, 60], latency=[1, 40])
+async def random_stalls(dut, asks, gaps, outputs, latency):
+    reader = Reader(dut, latency)
+    rng = reader.bench.rng
+    reader.asks._stall, reader.memory.gaps = stalls(asks, rng), stalls(gaps, rng)
+    reader.sink._stall = stalls(outputs, rng)
+    await reader.start()
+    for _ in range(8):
+        count = rng.randint(1, reader.words(3 * reader.burst if reader.burst < 64 else 70))
+        index = rng.randrange(min(reader.all, 1 << 40) - len(reader.beats(count)))
+        await reader.job(index * reader.size, count, 20000)
+
+
+@cocotb.test()
+async def nothing(dut):
+    """A job without words is no job: it is idle, and asks for nothing."""
+    reader = Reader(dut)
+    await reader.start()
+    for _ in range(2):
+        await reader.begin(0, 0)
+        for _ in range(20):
+            await reader.bench.tick()
+            assert dut.idle.value
+    assert not reader.memory.asked
+    await reader.job(0, 1)
+
+
+@cocotb.test()
+async def room(dut):
+    """When nobody takes what comes, it asks for as much as it has room for, and loses nothing."""
+    blocked = [always]
+    reader = Reader(dut, 2, out=lambda: blocked[0]())
+    await reader.start()
+    count = reader.words(reader.depth + 3 * reader.burst)
+    before = reader.o.count
+    _, beats = await reader.begin(0, count)
+    for _ in range(3 * reader.depth + 60):
+        await reader.bench.tick()
+    assert reader.memory.given == reader.depth
+    blocked[0] = never
+    await reader.bench.run(lambda: reader.o.count >= reader.expected, 20 * len(beats))
+    found = [Beat.of(word, reader.width) for word in reader.o.words[before:]]
+    assert [beat.kept() for beat in found] == [beat.kept() for beat in beats]
+
+
+@cocotb.test()
+async def throughput(dut):
+    """A beat a cycle when the memory answers within the cycles that bursts on their way last."""
+    reader = Reader(dut)
+    soon = (reader.outstanding - 1) * reader.burst - 3
+    await reader.start()
+    beats = 4 * reader.depth if reader.burst < 64 else 3 * reader.burst
+    for latency in {1, max(1, soon // 2), max(1, soon)}:
+        reader.memory.latency = latency
+        first = reader.o.count
+        await reader.job(0, reader.words(beats))
+        taken = reader.o.taken[first:]
+        cycles = taken[-1] - taken[0] + 1
+        if reader.burst > 1:
+            assert cycles == len(taken), f"{cycles} cycles for {len(taken)} beats"
+    offered = [late - early for early, late in pairwise(reader.bursts.offered)]
+    assert min(offered) >= 2, "bursts were asked for one after the other"
+    if reader.burst == 1:
+        reader.memory.latency = 1
+        first = len(reader.bursts.taken)
+        await reader.job(0, reader.words(beats))
+        taken = reader.bursts.taken[first:]
+        assert taken == list(range(taken[0], taken[0] + 2 * len(taken), 2))
+
+
+@cocotb.test()
+@cocotb.parametrize(asks=[0, 80], gaps=[0, 70], outputs=[0, 70])
+async def stop(dut, asks, gaps, outputs):
+    """At any moment of a job; what was asked for comes to its end, and the next job is right."""
+    reader = Reader(dut, 9)
+    rng, tick = reader.bench.rng, reader.bench.tick
+    reader.asks._stall, reader.memory.gaps = stalls(asks, rng), stalls(gaps, rng)
+    reader.sink._stall = stalls(outputs, rng)
+    await reader.start()
+    moments = [0, 1, 2, 3, 4, 5, 8, *(rng.randrange(60) for _ in range(6))]
+    for cycles in moments if reader.burst < 64 else rng.sample(moments, 5):
+        await reader.begin(0, reader.words(min(reader.all, 4 * reader.depth)))
+        for _ in range(cycles):
+            await tick()
+        reader.stopped = True
+        dut.stop.value = 1
+        await tick()
+        # Of this cycle's burst the memory has heard, and of one that waits it will.
+        offered, asked = len(reader.bursts.offered), len(reader.memory.asked)
+        await tick()
+        await reader.bench.run(lambda: dut.idle.value, 12000)
+        assert len(reader.bursts.offered) == len(reader.memory.asked)
+        assert len(reader.memory.asked) <= max(offered, asked) + 1
+        assert reader.memory.given == reader.o.count
+        for _ in range(rng.choice([0, 1, 5])):
+            await tick()
+        dut.stop.value = 0
+        for _ in range(rng.choice([1, 3])):
+            await tick()
+        assert dut.idle.value
+        reader.stopped, reader.expected = False, reader.o.count
+        index = rng.randrange(reader.all - 3 * reader.words(2)) & ((1 << 40) - 1)
+        await reader.job(index * reader.size, rng.randint(1, reader.words(2)), 3000)
+
+
+@cocotb.test()
+async def stop_asks_for_no_more(dut):
+    """However much there would be room for; a burst that was offered is not taken back."""
+    blocked = [always]
+    reader = Reader(dut, asks=lambda: blocked[0]())
+    await reader.start()
+    for offered in (0, 1):
+        blocked[0] = always
+        asked = len(reader.memory.asked)
+        await reader.begin(0, reader.words(4 * reader.depth))
+        if offered:
+            await reader.bench.run(lambda: dut.bursts_valid.value, 5)
+        reader.stopped = True
+        dut.stop.value = 1
+        for _ in range(20):
+            await reader.bench.tick()
+            assert bool(dut.bursts_valid.value) == offered or not offered
+        blocked[0] = never
+        for _ in range(20 + reader.burst):
+            await reader.bench.tick()
+        assert dut.idle.value
+        assert len(reader.memory.asked) <= asked + 1
+        dut.stop.value = 0
+        await reader.bench.tick()
+        reader.stopped, reader.expected = False, reader.o.count
+
+
+@cocotb.test()
+async def outputs_come_from_registers(dut):
+    reader = Reader(dut, 3)
+    rng = reader.bench.rng
+    reader.asks._stall, reader.sink._stall = stalls(50, rng), stalls(50, rng)
+    await reader.start()
+    await reader.begin(0, reader.words(reader.depth))
+    inputs = ["bursts_ready", "o_ready", "data", "start", "stop", "address", "count"]
+    outputs = ["bursts_valid", "bursts_payload", "o_valid", "o_payload", "idle"]
+    while reader.o.count < min(reader.expected, 30):
+        await reader.bench.tick()
+        await check_no_paths(reader.bench, inputs, outputs)
+
+
+@cocotb.test()
+async def checks(dut):
+    """What it says of addresses and counts is what :class:`Extent` says of them."""
+    reader = Reader(dut)
+    await reader.start()
+    rng = reader.bench.rng
+    most = (1 << 32) - 1
+    for _ in range(200):
+        whole = min(reader.words(reader.all), most)
+        count = rng.choice([0, 1, whole - 1, whole, min(whole + 1, most), rng.randint(0, whole)])
+        beats = beat_count(count, **reader.layout)
+        index = rng.choice([0, 1, reader.all - 1, max(1, reader.all - beats), reader.all // 2])
+        off = rng.choice([0, 0, rng.randrange(reader.size)])
+        dut.address.value = min(index, reader.all - 1) * reader.size + off
+        dut.count.value = count
+        for _ in range(3):
+            await reader.bench.tick()
+        assert bool(dut.none.value) == (count == 0)
+        assert bool(dut.aligned.value) == (off == 0)
+        assert bool(dut.fits.value) == (min(index, reader.all - 1) + beats <= reader.all)

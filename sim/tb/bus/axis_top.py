@@ -1,0 +1,340 @@
+"""Testbench of a core with AXI4-Stream for its operands and results."""
+
+import itertools
+
+import cocotb
+from cocotb.triggers import ClockCycles
+from cocotbext.axi import AxiStreamBus, AxiStreamFrame, AxiStreamSink, AxiStreamSource
+
+from ._top import Top, check_accesses, check_identity
+
+#: Moments at which works are ended by a reset.
+MOMENTS = 20
+#: Cycles that registers in the converters may make a difference of.
+SLACK = 10
+
+
+class AxisHost(Top):
+    """A host that sends packets and receives them."""
+
+    CHANNELS = (("m_axis_results_t", ("data", "keep", "last")),)
+
+    def __init__(self, dut):
+        super().__init__(dut)
+        ports = {name: stream["interface"] for name, stream in self.streams.items()}
+        clock = (dut.aclk, dut.aresetn, False)
+        self.sources = {
+            name: AxiStreamSource(AxiStreamBus.from_prefix(dut, ports[name]), *clock)
+            for name in self.inputs
+        }
+        self.sink = AxiStreamSink(AxiStreamBus.from_prefix(dut, ports["results"]), *clock)
+        self.channels |= self.sources | {"results": self.sink}
+        self.command = "jobs" if self.facts["design"] == "eie" else "tiles"
+
+    def send(self, work, packets=None, loose=False):
+        """Offer all words.
+
+        Parameters
+        ----------
+        packets : list of int or None
+            Commands in each packet; by default all are in one. Packets of other streams are of any
+            size.
+        loose : bool
+            Whether beats may have fewer words than fit, or none.
+        """
+        for name, words in work.words.items():
+            sizes = packets if name == self.command and packets else None
+            rest = iter(words)
+            for size in sizes or self.sizes(name, len(words)):
+                self.offer(name, list(itertools.islice(rest, size)), loose)
+
+    def sizes(self, name, count):
+        """Words of the packets of a stream."""
+        return [count] if name == self.command else self.parts(count)
+
+    def parts(self, count):
+        """A number as a sum of random ones."""
+        parts = []
+        while count:
+            parts.append(self.rng.choice([count, self.rng.randint(1, count)]))
+            count -= parts[-1]
+        return parts
+
+    def offer(self, name, words, loose=False):
+        """Offer a packet."""
+        stream, size = self.streams[name], self.bus["data_width"] // 8
+        data, keep = b"", []
+        slots = stream["words_per_beat"]
+        while words:
+            if loose and self.rng.random() < 0.2:
+                data, keep = data + self.rng.randbytes(size), keep + [0] * size
+            count = self.rng.randint(1, slots) if loose else slots
+            packed = self.packed(name, words[:count])
+            del words[:count]
+            missing = -len(packed) % size
+            data += packed + self.rng.randbytes(missing)
+            keep += [1] * len(packed) + [0] * missing
+        self.sources[name].send_nowait(AxiStreamFrame(data, keep))
+
+    async def receive(self, packets):
+        """So many packets of results: their words, packet by packet."""
+        await self.until(lambda: self.sink.count() >= packets)
+        return [self.unpacked(bytes(self.sink.recv_nowait().tdata)) for _ in range(packets)]
+
+    async def run(self, work):
+        self.send(work)
+        (found,) = await self.receive(1)
+        work.check(found)
+
+    async def quiet(self):
+        """All was taken, and nothing more comes."""
+        await ClockCycles(self.dut.aclk, 60)
+        assert all(source.idle() for source in self.sources.values()), "words were left over"
+        assert self.sink.empty()
+        assert not self.dut.m_axis_results_tvalid.value
+        assert await self.read("STATUS") == 0
+
+
+async def begin(dut, percent=0):
+    host = AxisHost(dut)
+    await host.begin()
+    host.pause(percent)
+    return host
+
+
+@cocotb.test()
+@cocotb.parametrize(percent=[0, 40, 80])
+async def works(dut, percent):
+    """One work after the other, a packet each."""
+    host = await begin(dut, percent)
+    for _ in range(3):
+        await host.run(host.work())
+    await host.quiet()
+    await host.no_error()
+
+
+@cocotb.test()
+@cocotb.parametrize(percent=[0, 50], run_packets=[0, 1])
+async def packets(dut, percent, run_packets):
+    """Commands in packets of any size, several works at once, beats that are not full."""
+    host = await begin(dut, percent)
+    await host.put("MODE", run_packets=run_packets)
+    works = [host.work(3) for _ in range(2)]
+    expected = []
+    for work in works:
+        packets = host.parts(len(work.owed))
+        host.send(work, list(packets), loose=True)
+        if run_packets:
+            expected.append([owed for owed in work.owed if owed])
+        else:
+            rest = iter(work.owed)
+            owed = [sum(itertools.islice(rest, count)) for count in packets]
+            expected.append([count for count in owed if count])
+    for work, sizes in zip(works, expected, strict=True):
+        found = await host.receive(len(sizes))
+        assert [len(words) for words in found] == sizes
+        work.check([word for words in found for word in words])
+    await host.quiet()
+    await host.no_error()
+
+
+@cocotb.test()
+async def malformed_packets(dut):
+    """What is no word is dropped and reported; the words after it are right."""
+    host = await begin(dut)
+    rng, size = host.rng, host.bus["data_width"] // 8
+    for name, stream in host.streams.items():
+        if name == "results":
+            continue
+        words, beats = stream["words_per_beat"], stream["beats_per_word"]
+        work = host.work()
+        if beats > 1:  # ends within a word
+            packed = rng.randbytes(rng.randint(1, beats - 1) * size)
+            host.sources[name].send_nowait(AxiStreamFrame(packed))
+        elif words > 1 and name != host.command and len(work.words[name]) > 1:
+            # A word, a gap, and what is no word then.
+            packed = host.packed(name, [work.words[name].pop(0)]) + rng.randbytes(size)
+            keep = [1] * stream["stride"] + [0] * stream["stride"] + [1] * size
+            host.sources[name].send_nowait(AxiStreamFrame(packed[:size], keep[:size]))
+            if words == 2:  # no room for more: the gap is at the beginning
+                await host.until(host.sources[name].idle)
+                await host.no_error()
+                packed, keep = rng.randbytes(size), [0] * stream["stride"] + [1] * stream["stride"]
+                host.sources[name].send_nowait(AxiStreamFrame(packed, keep))
+        else:  # ends with a beat without words
+            host.sources[name].send_nowait(AxiStreamFrame(bytes(size), [0] * size))
+        await host.until(host.sources[name].idle)
+        await ClockCycles(dut.aclk, 4)
+        assert await host.error() == ("FRAMING", name)
+        await host.run(work)
+        await host.quiet()
+        await host.no_error()
+
+
+@cocotb.test()
+async def interrupts(dut):
+    """The line is up while an enabled event is pending."""
+    host = await begin(dut)
+    await host.run(host.work())
+    assert await host.fields("INTERRUPT") == {"done": 1, "error": 0}
+    assert not dut.interrupt.value
+    await host.put("INTERRUPT_ENABLE", error=1)
+    assert not dut.interrupt.value
+    await host.put("INTERRUPT_ENABLE", done=1)
+    assert dut.interrupt.value
+    await host.put("INTERRUPT", error=1)
+    assert dut.interrupt.value
+    await host.put("INTERRUPT", done=1)
+    assert not dut.interrupt.value
+    work = host.work()
+    host.send(work)
+    await host.until(lambda: dut.interrupt.value)
+    (found,) = await host.receive(1)
+    work.check(found)
+    await host.put("INTERRUPT_ENABLE", error=1)
+    assert not dut.interrupt.value
+    size = host.bus["data_width"] // 8
+    host.sources[host.command].send_nowait(AxiStreamFrame(bytes(size), [0] * size))
+    await host.until(lambda: dut.interrupt.value, 20)
+    assert await host.error() == ("FRAMING", host.command)
+    assert not dut.interrupt.value
+
+
+@cocotb.test()
+async def counters(dut):
+    """Words exactly; cycles and waits as far as one sees them from outside."""
+    host = await begin(dut)
+    await host.run(host.work())
+    assert await host.read("CYCLES_LOW") > 0
+    await host.put("COMMAND", clear=1)
+    names = [name for name in host.registers if name.startswith(("WORDS_", "WAITS_", "CYCLES_"))]
+    assert len(names) == 2 + 2 * len(host.streams)
+    for name in names:
+        assert await host.read(name) == 0, name
+    work = max((host.work(3) for _ in range(6)), key=lambda work: work.results)
+    # Words that converters and queues take when nothing is taken from them.
+    room = 5 * host.streams["results"]["words_per_beat"]
+    held = 600
+
+    async def cycles_of(work):
+        """Cycles from the first command to the last result, as the ports show them."""
+        await host.put("COMMAND", clear=1)
+        host.send(work)
+        port = f"s_axis_{host.command}_t"
+        valid, ready = getattr(dut, f"{port}valid"), getattr(dut, f"{port}ready")
+        cycles, begun = 0, False
+        while host.sink.empty():
+            await host.edge
+            begun |= bool(valid.value and ready.value)
+            cycles += begun
+            assert cycles < 100_000
+        work.check((await host.receive(1))[0])
+        for name, words in work.words.items():
+            assert await host.read(f"WORDS_{name.upper()}") == len(words), name
+        assert await host.read("WORDS_RESULTS") == work.results
+        counted = await host.read("CYCLES_LOW")
+        assert counted == await host.read("CYCLES_LOW"), "cycles are counted that are idle"
+        assert await host.read("CYCLES_HIGH") == 0
+        slack = SLACK + host.streams[host.command]["beats_per_word"]
+        slack += host.streams["results"]["beats_per_word"]
+        assert cycles - slack <= counted <= cycles, (counted, cycles)
+        return cycles
+
+    alone = await cycles_of(work)
+    for name in [*host.inputs, "results"]:
+        assert await host.read(f"WAITS_{name.upper()}") <= alone
+    for name in [*host.inputs, "results"]:
+        channel = host.channels[name]
+        channel.pause = True
+
+        async def release(channel=channel):
+            await ClockCycles(dut.aclk, held)
+            channel.pause = False
+
+        cocotb.start_soon(release())
+        cycles = await cycles_of(work)
+        waits = await host.read(f"WAITS_{name.upper()}")
+        # It waits as soon as it has done what it can without; for commands while it has others.
+        # Weights of gemm_fusion are asked for when they are there, if a word has several steps.
+        least = held - alone - SLACK
+        if name == host.command or (name == "results" and work.results <= room):
+            least = 0
+        if host.facts["design"] == "gemm_fusion" and name == "weights":
+            least = 0
+        assert least <= waits <= cycles, (name, waits, alone, cycles)
+
+
+@cocotb.test()
+async def identity(dut):
+    host = await begin(dut, 40)
+    await check_identity(host)
+
+
+@cocotb.test()
+@cocotb.parametrize(percent=[0, 60])
+async def accesses(dut, percent):
+    host = await begin(dut, percent)
+    await check_accesses(host)
+    await host.run(host.work())
+
+
+@cocotb.test()
+@cocotb.parametrize(percent=[0, 40])
+async def soft_reset(dut, percent):
+    """The words before it are gone, but for beats of results that were offered."""
+    host = await begin(dut, percent)
+    stride = host.streams["results"]["stride"]
+    work = host.work(3)
+    host.send(work)
+    begun = cocotb.utils.get_sim_time("step")
+    (words,) = await host.receive(1)
+    work.check(words)
+    cycles = (cocotb.utils.get_sim_time("step") - begun) // host.step
+    before = host.packed("results", words)
+    for _ in range(MOMENTS // 2):
+        host.send(work)
+        await ClockCycles(dut.aclk, host.rng.randint(1, cycles))
+        await host.put("CONTROL", reset=1)
+        assert await host.fields("STATUS") == {"busy": 0, "resetting": 1}
+        await host.until(lambda: all(source.idle() for source in host.sources.values()))
+        await ClockCycles(dut.aclk, 2)
+        assert await host.fields("STATUS") == {"busy": 0, "resetting": 1}
+        await host.put("CONTROL")
+        assert await host.read("STATUS") == 0
+        after = host.work()
+        whole = not host.sink.empty()
+        if whole:
+            assert bytes(host.sink.recv_nowait().tdata) == before
+        host.send(after)
+        await host.until(lambda: not host.sink.empty())
+        packed = bytes(host.sink.recv_nowait().tdata)
+        start = len(packed) - after.results * stride
+        assert start >= 0
+        assert packed[:start] == before[:start], "results that nobody asked for"
+        after.check(host.unpacked(packed[start:]))
+        await host.quiet()
+    await host.no_error()
+
+
+@cocotb.test()
+@cocotb.parametrize(percent=[0, 40])
+async def reset(dut, percent):
+    """All is as in the beginning."""
+    host = await begin(dut, percent)
+    work = host.work(2)
+    begun = cocotb.utils.get_sim_time("step")
+    await host.run(work)
+    cycles = (cocotb.utils.get_sim_time("step") - begun) // host.step
+    for _ in range(MOMENTS // 2):
+        await host.put("MODE", run_packets=1)
+        await host.put("INTERRUPT_ENABLE", done=1, error=1)
+        host.send(work)
+        await ClockCycles(dut.aclk, host.rng.randint(1, cycles))
+        for source in host.sources.values():
+            source.clear()
+        await host.reset(host.rng.randint(1, 3))
+        host.sink.clear()
+        for name in ("STATUS", "MODE", "INTERRUPT", "INTERRUPT_ENABLE", "CYCLES_LOW"):
+            assert await host.read(name) == 0, name
+        await host.run(host.work(1))
+        await host.quiet()

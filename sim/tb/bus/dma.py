@@ -1,0 +1,599 @@
+"""Testbench of the DMA."""
+
+import cocotb
+from cocotbext.axi import AxiBus, AxiRam
+
+from ...lib.bench import Bench, manifest
+from ...lib.streams import Recorder, Sink, Source, never, stalls
+from ._beats import Beat, beat_count, beats_in_memory, bursts, memory_word
+from ._memory import Memory
+from ._registers import ERRORS
+
+#: Cycles from ``start`` to ``failed``.
+CHECK = 3
+
+
+class Core:
+    """Takes operands and gives results, and tells whether it has anything to do.
+
+    It is busy from its first operand until the last of all results has been taken.
+    """
+
+    def __init__(self, dma):
+        self.dma = dma
+        self.busy = False
+        dma.dut.quiet.value = 1
+
+    def step(self, cycle):
+        dma = self.dma
+        taken = sum(recorder.count for recorder in dma.inputs)
+        if taken > dma.operands_before:
+            self.busy = True
+        if taken >= dma.operands_before + dma.operands and dma.source.done:
+            self.busy = False
+        dma.dut.quiet.value = not self.busy
+
+
+class Watch:
+    """Records ``done`` and ``failed``."""
+
+    def __init__(self, dut):
+        self.dut = dut
+        self.done, self.failed = [], []
+
+    def step(self, cycle):
+        dut = self.dut
+        if dut.done.value:
+            self.done.append(cycle)
+        if dut.failed.value:
+            self.failed.append((cycle, int(dut.failed_kind.value), int(dut.failed_stream.value)))
+
+
+class Dma:
+    """The DMA between a memory and something that takes operands and gives results."""
+
+    def __init__(self, dut, percents=None, latency=4, ram=False):
+        facts = manifest()
+        given = self.given = facts["parameters"]
+        self.dut, self.bench = dut, Bench(dut)
+        rng = self.rng = self.bench.rng
+        percents = percents or {}
+        patterns = {name: stalls(percent, rng) for name, percent in percents.items()}
+        self.width = given["data_width"]
+        self.size = self.width // 8
+        self.all = (1 << given["address_width"]) // self.size
+        names = ("words_per_beat", "beats_per_word")
+        self.layouts = [
+            {"data_width": self.width, **dict(zip(names, layout, strict=True))}
+            for layout in given["layouts"]
+        ]
+        self.needed = [given["needed"] >> n & 1 for n in range(len(self.layouts))]
+        self.burst = given["burst"]
+        self.facts = facts["streams"]
+        outputs = [f"o_{n}" for n in range(len(self.layouts) - 1)]
+        self.sinks = [Sink(dut, self.facts[o], patterns.get("o", never)) for o in outputs]
+        self.inputs = [Recorder(dut, o, self.facts[o]) for o in outputs]
+        self.results_stall = patterns.get("i", never)
+        self.source = Source(dut, self.facts["i"], iter(()))
+        self.operands = self.operands_before = 0
+        self.watch = Watch(dut)
+        self.memory = None
+        if not ram:
+            self.memory = Memory(dut, "memory", rng, latency=latency, stalls=patterns)
+        self.core = Core(self)
+        for name in ("start", "stop", "address", "count"):
+            getattr(dut, name).value = 0
+
+    async def start(self):
+        await self.bench.reset()
+        self.bench.parts = [self.core, *self.sinks, *self.inputs, self.watch]
+        self.bench.parts += [self.memory] if self.memory else []
+        self.bench.parts.append(self.source)
+
+    def job(self, beats, *, spread=None):
+        """Counts and places of so many beats of each stream, none next to another.
+
+        Returns
+        -------
+        list of (int, int)
+            Of each stream the address and the number of words.
+        """
+        rng, found = self.rng, []
+        share = min(self.all // len(beats), 1 << 30)
+        for n, (number, layout) in enumerate(zip(beats, self.layouts, strict=True)):
+            words = self.words(n, number)
+            if words and layout["words_per_beat"] > 1:
+                words -= rng.randrange(layout["words_per_beat"])
+            place = n * share + rng.randrange(share - number)
+            found.append((place * self.size, words))
+        return found
+
+    def words(self, stream, beats):
+        layout = self.layouts[stream]
+        return beats * layout["words_per_beat"] // layout["beats_per_word"]
+
+    def set(self, job):
+        width = self.given["address_width"]
+        self.dut.address.value = sum(address << n * width for n, (address, _) in enumerate(job))
+        self.dut.count.value = sum(count << n * 32 for n, (_, count) in enumerate(job))
+
+    async def pulse(self):
+        """Starts; ``watch`` knows what follows. Returns the cycle in which ``start`` is up."""
+        self.dut.start.value = 1
+        await self.bench.tick()
+        self.dut.start.value = 0
+        return self.bench.cycle
+
+    def results(self, job):
+        """Beats of results, with random data."""
+        beats = beats_in_memory(job[-1][1], **self.layouts[-1])
+        return [beat._replace(data=self.rng.getrandbits(self.width)) for beat in beats]
+
+    def send(self, beats):
+        words = [beat.payload(self.width) for beat in beats]
+        self.bench.parts[-1] = self.source = Source(
+            self.dut, self.facts["i"], words, self.results_stall
+        )
+
+    async def begin(self, job, beats):
+        """Starts a job whose results are ``beats``; descriptors change as soon as they may."""
+        self.operands_before = sum(recorder.count for recorder in self.inputs)
+        layouts = self.layouts[:-1]
+        self.operands = sum(
+            beat_count(count, **layout) for (_, count), layout in zip(job, layouts, strict=False)
+        )
+        self.set(job)
+        start = await self.pulse()
+        self.send(beats)
+        for _ in range(CHECK):
+            assert self.dut.running.value or self.bench.cycle == start
+            await self.bench.tick()
+        rng = self.rng
+        self.set([(rng.randrange(self.all * self.size), rng.getrandbits(32)) for _ in job])
+
+    def expected_reads(self, job):
+        return {
+            n: bursts(address // self.size, beat_count(count, **layout), self.burst)
+            for n, ((address, count), layout) in enumerate(
+                zip(job[:-1], self.layouts[:-1], strict=True)
+            )
+        }
+
+    def written(self, job, beats):
+        """Address to byte."""
+        return {
+            job[-1][0] + n * self.size + place: beat.data >> 8 * place & 0xFF
+            for n, beat in enumerate(beats)
+            for place in range(self.size)
+            if beat.has(place)
+        }
+
+    def check_operands(self, job, before, content=memory_word):
+        for n, ((address, count), layout, recorder, first) in enumerate(
+            zip(job[:-1], self.layouts[:-1], self.inputs, before, strict=True)
+        ):
+            index = address // self.size
+            expected = [
+                beat._replace(data=content(index + place, self.width)).payload(self.width)
+                for place, beat in enumerate(beats_in_memory(count, **layout))
+            ]
+            found = [_kept(word, self.width) for word in recorder.words[first:]]
+            assert found == [_kept(word, self.width) for word in expected], f"operands {n}"
+
+    async def run(self, job, limit=6000):
+        """A whole job, and whether all operands came and all results were written."""
+        memory = self.memory
+        reads, writes = len(memory.reads), len(memory.writes)
+        before = [recorder.count for recorder in self.inputs]
+        done, failed = len(self.watch.done), len(self.watch.failed)
+        memory.bytes.clear()
+        beats = self.results(job)
+        await self.begin(job, beats)
+        while len(self.watch.done) == done:
+            assert self.dut.running.value
+            assert not self.dut.drained.value or self.core.busy or not memory.busy
+            await self.bench.run(lambda now=self.bench.cycle: self.bench.cycle > now, 2)
+            limit -= 1
+            assert limit, "the job does not end"
+        # At that moment, not a cycle later.
+        assert memory.answered == len(memory.writes)
+        assert not any(memory._due.values())
+        for _ in range(6):
+            await self.bench.tick()
+            assert not self.dut.running.value
+            assert self.dut.drained.value
+        assert len(self.watch.done) == done + 1, "done came twice"
+        self.check_operands(job, before)
+        assert memory.bytes == self.written(job, beats)
+        asked = {n: [] for n in range(len(job) - 1)}
+        for number, *burst in memory.reads[reads:]:
+            asked[number].append(tuple(burst))
+        assert asked == self.expected_reads(job)
+        count = beat_count(job[-1][1], **self.layouts[-1])
+        assert memory.writes[writes:] == [
+            (len(job) - 1, *burst) for burst in bursts(job[-1][0] // self.size, count, self.burst)
+        ]
+        return self.watch.failed[failed:]
+
+    def some(self, beats=None):
+        """Beats of each stream: whole words, and none only where that is allowed."""
+        most = beats or min(3 * self.burst + 2, 40)
+        found = []
+        for layout, needed in zip(self.layouts, self.needed, strict=True):
+            factor = layout["beats_per_word"]
+            words = self.rng.randint(needed, max(1, most // factor))
+            found.append(words * factor)
+        return found if any(found) else [layout["beats_per_word"] for layout in self.layouts]
+
+
+def _kept(word, width):
+    beat = Beat.of(word, width)
+    return beat.kept(), beat.keep, beat.last
+
+
+@cocotb.test()
+@cocotb.parametrize(memory=[0, 60], core=[0, 60], latency=[1, 30])
+async def jobs(dut, memory, core, latency):
+    """One after the other; each is what was written in its registers, and nothing else."""
+    percents = dict.fromkeys(("ar", "r", "aw", "w"), memory) | {"b": 50, "o": core, "i": core}
+    dma = Dma(dut, percents, latency)
+    await dma.start()
+    for _ in range(4):
+        assert not await dma.run(dma.job(dma.some()))
+
+
+@cocotb.test()
+async def least(dut):
+    """One word of what is needed, and none of the rest, or of each stream alone."""
+    dma = Dma(dut)
+    await dma.start()
+    for alone in range(len(dma.layouts)):
+        beats = [
+            layout["beats_per_word"] * (needed or n == alone)
+            for n, (layout, needed) in enumerate(zip(dma.layouts, dma.needed, strict=True))
+        ]
+        assert not await dma.run(dma.job(beats))
+
+
+@cocotb.test()
+async def ends_of_memory(dut):
+    """The last byte of all can be read and written; one stream at a time, the others below."""
+    dma = Dma(dut)
+    await dma.start()
+    for top in range(len(dma.layouts)):
+        job = dma.job([layout["beats_per_word"] for layout in dma.layouts])
+        beats = dma.layouts[top]["beats_per_word"] * 3
+        job[top] = ((dma.all - beats) * dma.size, dma.words(top, beats))
+        assert not await dma.run(job)
+
+
+@cocotb.test()
+async def refused(dut):
+    """What cannot be: the first wrong stream is told, in time, and nothing else happens."""
+    dma = Dma(dut)
+    await dma.start()
+    good = dma.job([layout["beats_per_word"] for layout in dma.layouts])
+    streams = range(len(good))
+    wrong = [("LENGTH", next(iter(streams)), [(0, 0)] * len(good))]
+    for n in streams:
+        unaligned = (dma.size // 2 or 1, 1)
+        # A beat too many, as many as can be asked for, and as many as would wrap around.
+        beyond = [((dma.all - 1) * dma.size, dma.words(n, 3 * dma.layouts[n]["beats_per_word"]))]
+        factor = dma.layouts[n]["beats_per_word"]
+        if beat_count(0xFFFF_FFFF, **dma.layouts[n]) > dma.all:
+            beyond += [
+                (0, 0xFFFF_FFFF),
+                (0, dma.all // factor * dma.layouts[n]["words_per_beat"] + 1),
+            ]
+        kinds = [("RANGE", place) for place in beyond]
+        if dma.size > 1:
+            kinds.append(("ALIGNMENT", unaligned))
+            kinds.append(("ALIGNMENT", (dma.all * dma.size - 1, 0xFFFF_FFFF)))
+        if dma.needed[n]:
+            kinds.append(("LENGTH", (good[n][0], 0)))
+        for kind, place in kinds:
+            job = [*good[:n], place, *good[n + 1 :]]
+            wrong.append((kind, n, job))
+            # Those of later streams are not told.
+            later = [place if dma.needed[m] else good[m] for m in range(n + 1, len(good))]
+            wrong.append((kind, n, [*job[: n + 1], *later]))
+    for kind, stream, job in wrong:
+        dma.set(job)
+        start = await dma.pulse()
+        for _ in range(CHECK + 12):
+            await dma.bench.tick()
+            assert not dut.memory_arvalid.value
+            assert not dut.memory_awvalid.value
+        assert dma.watch.failed == [(start + CHECK, ERRORS[kind], stream)], (kind, job)
+        assert not dma.watch.done
+        assert not dut.running.value
+        dma.watch.failed.clear()
+    assert not await dma.run(good)
+
+
+@cocotb.test()
+async def no_words_where_none_are_needed(dut):
+    """An address means nothing to a stream without words."""
+    dma = Dma(dut)
+    await dma.start()
+    job = dma.job([layout["beats_per_word"] for layout in dma.layouts])
+    for n, needed in enumerate(dma.needed):
+        if not needed:
+            job[n] = (dma.all * dma.size - 1, 0)
+    assert not await dma.run(job)
+
+
+@cocotb.test()
+async def busy(dut):
+    """A start at the wrong moment is told, and changes nothing."""
+    dma = Dma(dut, {"r": 50, "b": 50})
+    await dma.start()
+    told = (ERRORS["BUSY"],)
+    for moment in (0, 1, 2, 3, 4, 9, 20):
+        job = dma.job(dma.some())
+        beats = dma.results(job)
+        done = len(dma.watch.done)
+        dma.memory.bytes.clear()
+        before = [recorder.count for recorder in dma.inputs]
+        await dma.begin(job, beats) if moment > CHECK else dma.set(job)
+        if moment <= CHECK:
+            dma.operands_before = sum(before)
+            dma.operands = sum(
+                beat_count(count, **layout)
+                for (_, count), layout in zip(job[:-1], dma.layouts[:-1], strict=True)
+            )
+            await dma.pulse()
+            dma.send(beats)
+        for _ in range(moment):
+            await dma.bench.tick()
+        running = bool(dut.running.value) or moment == 0
+        again = await dma.pulse()
+        if running and len(dma.watch.done) == done:
+            assert [(cycle, kind) for cycle, kind, _ in dma.watch.failed] == [(again, *told)]
+            await dma.bench.run(lambda done=done: len(dma.watch.done) > done, 3000)
+            dma.check_operands(job, before)
+            assert dma.memory.bytes == dma.written(job, beats)
+        else:
+            raise AssertionError("the job was over before it was started again")
+        dma.watch.failed.clear()
+        for _ in range(5):
+            await dma.bench.tick()
+
+
+@cocotb.test()
+async def words_left(dut):
+    """Neither while the core has something to do, nor with results that no job has asked for."""
+    dma = Dma(dut)
+    await dma.start()
+    job = dma.job([layout["beats_per_word"] for layout in dma.layouts])
+    dma.set(job)
+    dma.bench.parts.remove(dma.core)
+    dut.quiet.value = 0
+    again = await dma.pulse()
+    dut.quiet.value = 1
+    for _ in range(10):
+        await dma.bench.tick()
+        assert not dut.running.value
+    assert [cycle for cycle, kind, _ in dma.watch.failed] == [again]
+    dma.bench.parts.insert(0, dma.core)
+    dma.send(dma.results(job))
+    for _ in range(10):
+        await dma.bench.tick()
+    again = await dma.pulse()
+    for _ in range(10):
+        await dma.bench.tick()
+        assert not dut.running.value
+    assert [(c, kind) for c, kind, _ in dma.watch.failed[1:]] == [(again, ERRORS["BUSY"])]
+    dut.stop.value = 1
+    for _ in range(20):
+        await dma.bench.tick()
+    assert dut.drained.value
+    # While it is stopped nothing can begin.
+    again = await dma.pulse()
+    for _ in range(10):
+        await dma.bench.tick()
+        assert not dut.running.value
+    assert dma.watch.failed[2][:2] == (again, ERRORS["BUSY"])
+    dut.stop.value = 0
+    await dma.bench.tick()
+    assert not dma.memory.reads
+    assert not dma.memory.writes
+    assert not await dma.run(job)
+
+
+@cocotb.test()
+async def another_number_of_results(dut):
+    """With too many or too few of them a job is not done; none too many is written."""
+    dma = Dma(dut)
+    await dma.start()
+    for more in (1, -1):
+        job = dma.job([2 * layout["beats_per_word"] for layout in dma.layouts])
+        beats = dma.results(job)
+        given = [*beats, Beat(0, (1 << dma.size) - 1, 1)] if more > 0 else beats[:-1]
+        dma.memory.bytes.clear()
+        done = len(dma.watch.done)
+        await dma.begin(job, given)
+        for _ in range(400):
+            await dma.bench.tick()
+            assert dut.running.value
+        written = dma.written(job, beats)
+        if more > 0:
+            assert dma.memory.bytes == written
+        else:
+            assert dma.memory.bytes.items() <= written.items()
+        dut.stop.value = 1
+        for _ in range(30):
+            await dma.bench.tick()
+        assert dut.drained.value
+        dut.stop.value = 0
+        await dma.bench.tick()
+        assert len(dma.watch.done) == done
+        assert not await dma.run(dma.job(dma.some(6)))
+
+
+@cocotb.test()
+async def errors(dut):
+    """Of the memory's: told each time, with the stream; the job comes to its end."""
+    dma = Dma(dut, {"r": 30})
+    await dma.start()
+    for stream in range(len(dma.layouts)):
+        job = dma.job(
+            [
+                max(6, layout["beats_per_word"])
+                // layout["beats_per_word"]
+                * layout["beats_per_word"]
+                for layout in dma.layouts
+            ]
+        )
+        index = job[stream][0] // dma.size
+        if stream < len(job) - 1:
+            dma.memory.fail_reads, dma.memory.fail_writes = {index, index + 2}, set()
+            expected = [(ERRORS["READ"], stream)] * 2
+        else:
+            dma.memory.fail_reads, dma.memory.fail_writes = set(), {index}
+            expected = [(ERRORS["WRITE"], stream)]
+        failed = await dma.run(job)
+        assert [values[1:] for values in failed] == expected
+
+
+@cocotb.test()
+@cocotb.parametrize(stall=[0, 70], latency=[1, 25])
+async def stop(dut, stall, latency):
+    """At any moment; bursts come to their end, ``drained`` says when, and the next job is right."""
+    percents = dict.fromkeys(("ar", "r", "aw", "w", "o"), stall) | {"b": 50}
+    dma = Dma(dut, percents, latency)
+    memory = dma.memory
+    await dma.start()
+    for cycles in (0, 1, 2, 3, 4, 5, 6, 7, *(dma.rng.randrange(8, 90) for _ in range(8))):
+        job = dma.job(dma.some(min(4 * dma.burst, 40)))
+        done = len(dma.watch.done)
+        memory.bytes.clear()
+        if cycles > CHECK:
+            await dma.begin(job, dma.results(job))
+            cycles -= CHECK
+        else:
+            dma.set(job)
+            await dma.pulse()
+        for _ in range(cycles):
+            await dma.bench.tick()
+        ended = len(dma.watch.done) > done
+        # The core is in reset: it takes everything, gives nothing more, and has nothing to do.
+        patterns = [sink._stall for sink in dma.sinks]
+        for sink in dma.sinks:
+            sink._stall = never
+        dma.bench.parts.remove(dma.core)
+        dut.quiet.value = 1
+        dut.stop.value = 1
+        dma.bench.parts[-1] = dma.source
+        dma.source._next = None
+        await dma.bench.tick()
+        reads_then = len(memory.reads)
+        await dma.bench.run(lambda: dma.source.done, 500)
+        await dma.bench.tick()
+        assert not dut.running.value
+        await dma.bench.run(lambda: dut.drained.value, 3000)
+        assert not memory.busy
+        # A burst of each reader may have been offered, and one more have been on its way.
+        assert len(memory.reads) <= reads_then + 2 * len(dma.sinks) + 2
+        asked = len(memory.reads), len(memory.writes)
+        for _ in range(dma.rng.choice([0, 30])):
+            await dma.bench.tick()
+        assert asked == (len(memory.reads), len(memory.writes))
+        dut.stop.value = 0
+        dma.operands_before = sum(recorder.count for recorder in dma.inputs)
+        dma.operands, dma.core.busy = 0, False
+        dma.bench.parts.insert(0, dma.core)
+        for sink, pattern in zip(dma.sinks, patterns, strict=True):
+            sink._stall = pattern
+        for _ in range(2):
+            await dma.bench.tick()
+        assert len(dma.watch.done) == done + ended, "a job that was stopped was done"
+        assert not dma.watch.failed
+        assert not await dma.run(dma.job(dma.some(6)))
+
+
+@cocotb.test()
+async def throughput(dut):
+    """Readers share a beat a cycle; results are written beside."""
+    dma = Dma(dut, latency=1)
+    await dma.start()
+    beats = [layout["beats_per_word"] * 40 for layout in dma.layouts]
+    if sum(beats) > dma.all // 2:
+        beats = [layout["beats_per_word"] * 4 for layout in dma.layouts]
+    job = dma.job(beats)
+    begin = dma.bench.cycle
+    assert not await dma.run(job)
+    cycles = dma.watch.done[-1] - begin
+    read = sum(beats[:-1])
+    least = max(read, beats[-1])
+    if dma.burst >= 8:
+        assert cycles <= least + 6 * dma.burst + 40, f"{cycles} cycles for {least} beats"
+    else:
+        assert cycles <= 6 * least + 60, f"{cycles} cycles for {least} beats"
+
+
+@cocotb.test()
+@cocotb.parametrize(percent=[0, 50])
+async def outside_memory(dut, percent):
+    """The same with cocotbext-axi's memory, which has its own mind about the rules."""
+    dma = Dma(dut, {"o": percent, "i": percent}, ram=True)
+    ram = AxiRam(
+        AxiBus.from_prefix(dut, "memory"),
+        dut.clk,
+        dut.rst,
+        size=1 << min(dma.given["address_width"], 62),
+    )
+    for channel in (
+        ram.write_if.aw_channel,
+        ram.write_if.w_channel,
+        ram.write_if.b_channel,
+        ram.read_if.ar_channel,
+        ram.read_if.r_channel,
+    ):
+        if percent:
+            pattern = stalls(percent, dma.rng)
+            channel.set_pause_generator(iter(pattern, None))
+        channel.log.setLevel("WARNING")
+    ram.write_if.log.setLevel("WARNING")
+    ram.read_if.log.setLevel("WARNING")
+    await dma.start()
+    for _ in range(3):
+        job = dma.job(dma.some())
+        contents = {}
+        for (address, count), layout in zip(job[:-1], dma.layouts[:-1], strict=True):
+            data = dma.rng.randbytes(beat_count(count, **layout) * dma.size)
+            ram.write(address, data)
+            for place in range(0, len(data), dma.size):
+                word = int.from_bytes(data[place : place + dma.size], "little")
+                contents[(address + place) // dma.size] = word
+        before = [recorder.count for recorder in dma.inputs]
+        beats = dma.results(job)
+        done = len(dma.watch.done)
+        border = 2 * dma.size
+        first = max(0, job[-1][0] - border)
+        length = min(len(beats) * dma.size + 2 * border, dma.all * dma.size - first)
+        expected = bytearray(dma.rng.randbytes(length))
+        ram.write(first, bytes(expected))
+        for address, byte in dma.written(job, beats).items():
+            expected[address - first] = byte
+        await dma.begin(job, beats)
+        await dma.bench.run(lambda done=done: len(dma.watch.done) > done, 6000)
+        dma.check_operands(job, before, lambda index, width, c=contents: c[index])
+        assert ram.read(first, length) == expected
+        assert not dma.watch.failed
+
+
+@cocotb.test()
+async def nothing_moves_without_a_start(dut):
+    """Not even results: they wait in the queue, and then in the core."""
+    dma = Dma(dut, {"i": 0})
+    await dma.start()
+    dma.set(dma.job(dma.some()))
+    dma.send([Beat(1, 1, 0)] * 4)
+    for _ in range(40):
+        await dma.bench.tick()
+        assert not dut.memory_arvalid.value
+        assert not dut.memory_awvalid.value
+        assert not dut.memory_wvalid.value
+        assert not dut.running.value
+    assert not dma.watch.done

@@ -1,0 +1,83 @@
+"""Testbench of the sender to a serial line."""
+
+import cocotb
+
+from ...lib.bench import Bench, check_no_paths, manifest
+from ...lib.streams import Recorder, Source, never, stalls
+
+
+class Sampler:
+    """Records the line, cycle by cycle."""
+
+    def __init__(self, dut):
+        self.dut = dut
+        self.levels = []
+
+    def step(self, cycle):
+        self.levels.append(int(self.dut.o.value))
+
+
+async def send(dut, pause):
+    bench = Bench(dut)
+    divisor = manifest()["parameters"]["divisor"]
+    stream = manifest()["streams"]["i"]
+    words = [0x00, 0xFF, 0x55, 0xAA, 0x01, 0x80, *(bench.rng.getrandbits(8) for _ in range(30))]
+    source, taken, line = (
+        Source(dut, stream, words, pause),
+        Recorder(dut, "i", stream),
+        Sampler(dut),
+    )
+    await bench.reset()
+    bench.parts = [source, taken, line]
+    await bench.run(lambda: taken.count == len(words), 40 * 10 * divisor)
+    for _ in range(12 * divisor):
+        await bench.tick()
+    assert taken.words == words
+    # Recorded from cycle 1 on. The whole waveform follows from the cycles of the transfers.
+    expected = [1] * len(line.levels)
+    for byte, cycle in zip(taken.words, taken.taken, strict=True):
+        for bit, level in enumerate([0, *(byte >> place & 1 for place in range(8)), 1]):
+            first = cycle + bit * divisor
+            expected[first : first + divisor] = [level] * divisor
+    assert line.levels == expected
+    return divisor, taken.taken
+
+
+@cocotb.test()
+async def throughput(dut):
+    """Frames without a pause: a byte in 10 bits."""
+    divisor, taken = await send(dut, never)
+    assert [cycle - taken[0] for cycle in taken] == [10 * divisor * n for n in range(len(taken))]
+
+
+@cocotb.test()
+@cocotb.parametrize(percent=[50, 97])
+async def pauses(dut, percent):
+    """Bytes that come at any time; frames are whole, and the line is high between them."""
+    rng = Bench(dut).rng
+    await send(dut, stalls(percent, rng))
+
+
+@cocotb.test()
+async def reset(dut):
+    """A reset in a frame takes the line high, and the next frame is right."""
+    bench = Bench(dut)
+    stream = manifest()["streams"]["i"]
+    divisor = manifest()["parameters"]["divisor"]
+    bench.parts = [Source(dut, stream, [0], never)]
+    await bench.reset()
+    for _ in range(5 * divisor):
+        await bench.tick()
+    assert not dut.o.value
+    await send(dut, never)
+
+
+@cocotb.test()
+async def ready_and_line_come_from_registers(dut):
+    bench = Bench(dut)
+    stream = manifest()["streams"]["i"]
+    bench.parts = [Source(dut, stream, range(200), stalls(50, bench.rng))]
+    await bench.reset()
+    for _ in range(100):
+        await bench.tick()
+        await check_no_paths(bench, ["i_payload", "i_valid"], ["i_ready", "o"])
