@@ -2467,7 +2467,7 @@ DEFECTS = {
     "control": [
         Defect(
             CONTROL,
-            "allowed.eq(Mux(bus.write, writable, readable))",
+            "allowed.eq(Mux(writing, writable, readable))",
             "allowed.eq(writable | readable)",
             "what can only be read can be written without an error",
         ),
@@ -2485,8 +2485,8 @@ DEFECTS = {
         ),
         Defect(
             CONTROL,
-            "Mux(writes, bus.write_data & strobes, 0)",
-            "Mux(writes, bus.write_data, 0)",
+            "Mux(writes, given & strobes, 0)",
+            "Mux(writes, given, 0)",
             "commands are given by bytes that are not written",
         ),
         Defect(
@@ -2527,7 +2527,7 @@ DEFECTS = {
         ),
         Defect(
             CONTROL,
-            "bus.read_data.eq(Mux(bus.write, 0, answer))",
+            "bus.read_data.eq(Mux(writing, 0, answer))",
             "bus.read_data.eq(answer)",
             "a write is answered with what was there",
         ),

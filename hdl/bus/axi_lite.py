@@ -15,8 +15,8 @@ class AxiLite(Unit):
 
     Address and data of a write may come in any order, and before each other's ready. What the
     registers call an error is answered with SLVERR; ``awprot`` and ``arprot`` make no difference.
-    A read and a write that wait both are served in turn. An access takes 3 cycles from its last
-    part to the answer; the registers are asked for reads, and for writes, 3 cycles apart at least.
+    A read and a write that wait both are served in turn. From its last part to its answer an access
+    takes 2 cycles more than the registers do; as far apart at least are accesses of one kind.
     All outputs come from registers.
 
     Members

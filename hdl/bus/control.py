@@ -5,7 +5,7 @@ from amaranth.lib import data, wiring
 from amaranth.lib.wiring import In, Out
 
 from ..checks import check_integer
-from ..unit import Unit
+from ..unit import Unit, data_register
 from .registers import ERRORS, register_map
 
 __all__ = ["ADDRESS_BITS", "Control", "register_bus"]
@@ -18,8 +18,8 @@ def register_bus():
     """What a register is read and written by, as the one who asks sees it.
 
     ``request`` is up for one cycle, with ``write``, ``address`` (of a byte), and for a write
-    ``write_data`` and ``strobe``, a bit for each of its bytes. ``done`` answers for one cycle, a
-    cycle later: with ``error`` nothing was read or written, else ``read_data`` is there. The next
+    ``write_data`` and ``strobe``, a bit for each of its bytes. ``done`` answers for one cycle, two
+    cycles later: with ``error`` nothing was read or written, else ``read_data`` is there. The next
     request may come with ``done``.
     """
     return wiring.Signature(
@@ -120,25 +120,39 @@ class Control(Unit):
         m = Module()
         bus = self.registers
         hits, written = {}, {}
+        # An access takes a cycle to find its register, and one to do its work.
+        asked = Signal()
+        writing = Signal()
         strobes = Signal(32)
-        m.d.comb += strobes.eq(Cat(bit.replicate(8) for bit in bus.strobe))
+        given = data_register(32, name="given")
+        strobed = data_register(4, name="strobed")
+        m.d.sync += [
+            asked.eq(bus.request),
+            writing.eq(bus.request & bus.write),
+            given.eq(bus.write_data),
+            strobed.eq(bus.strobe),
+        ]
+        m.d.comb += strobes.eq(Cat(bit.replicate(8) for bit in strobed))
         for register in self.map:
             name = register.name.lower()
-            hits[register.name] = hit = Signal(name=f"hit_{name}")
-            m.d.comb += hit.eq(bus.address == register.offset)
+            hits[register.name] = hit = data_register(1, name=f"hit_{name}")
+            m.d.sync += hit.eq(bus.address == register.offset)
             if register.access != "ro":
                 # What is to be written, 0 in bits that are not.
+                writes = Signal(name=f"writes_{name}")
                 word = Signal(32, name=f"write_{name}")
-                writes = bus.request & bus.write & hit
-                m.d.comb += word.eq(Mux(writes, bus.write_data & strobes, 0))
+                m.d.comb += [
+                    writes.eq(writing & hit),
+                    word.eq(Mux(writes, given & strobes, 0)),
+                ]
                 written[register.name] = writes, word
         values = self._stored(m, written, strobes)
-        values |= self._counted(m, hits, written)
+        values |= self._counted(m, asked & ~writing & hits["CYCLES_LOW"], written)
         values |= self._events(m, written, values["INTERRUPT_ENABLE"])
-        self._answer(m, hits, values)
+        self._answer(m, asked, writing, hits, values)
         return m
 
-    def _answer(self, m, hits, values):
+    def _answer(self, m, asked, writing, hits, values):
         bus = self.registers
         read = Const(0, 32)
         readable = Const(0)
@@ -155,12 +169,12 @@ class Control(Unit):
         allowed = Signal()
         m.d.comb += [
             answer.eq(read[:32]),
-            allowed.eq(Mux(bus.write, writable, readable)),
+            allowed.eq(Mux(writing, writable, readable)),
         ]
         m.d.sync += [
-            bus.done.eq(bus.request),
+            bus.done.eq(asked),
             bus.error.eq(~allowed),
-            bus.read_data.eq(Mux(bus.write, 0, answer)),
+            bus.read_data.eq(Mux(writing, 0, answer)),
         ]
 
     def _stored(self, m, written, strobes):
@@ -188,15 +202,14 @@ class Control(Unit):
             m.d.comb += self.single.eq(values["MODE"][0])
         return values
 
-    def _counted(self, m, hits, written):
+    def _counted(self, m, holds, written):
         """Counters, and the state of the moment."""
-        bus = self.registers
         clear = Signal()
         cycles = Signal(64)
         high = Signal(32, name="cycles_high")
         m.d.comb += clear.eq(written["COMMAND"][1][0])
         m.d.sync += cycles.eq(Mux(clear, 0, cycles + self.busy))
-        with m.If(bus.request & ~bus.write & hits["CYCLES_LOW"]):
+        with m.If(holds):
             m.d.sync += high.eq(cycles[32:])
         values = {
             "STATUS": Cat(self.busy, self.resetting),

@@ -23,6 +23,7 @@ class Model:
         self.by_offset = {register.offset: name for name, register in self.map.items()}
         self.values = {name: register.value for name, register in self.map.items()}
         self.cycles = 0
+        self.asked = [0] * 5
         self.answer = None
         self.checks = 0
         self.starts = 0
@@ -34,10 +35,12 @@ class Model:
 
     def step(self, cycle):
         self._check(cycle)
-        request, write, address, strobe, data = (
+        # What was asked in the cycle before has its effect in this one.
+        request, write, address, strobe, data = self.asked
+        self.asked = [
             self.value(f"registers_{name}")
             for name in ("request", "write", "address", "strobe", "write_data")
-        )
+        ]
         name = self.by_offset.get(address)
         register = self.map.get(name)
         allowed = register is not None and register.access != ("ro" if write else "wo")
@@ -155,7 +158,8 @@ class Control:
                 handle.value = value
             await self.bench.tick()
         self.dut.registers_request.value = 0
-        await self.bench.tick()
+        for _ in range(2):
+            await self.bench.tick()
 
     async def finish(self):
         """Reads everything once more: whatever went wrong shows."""
@@ -236,7 +240,8 @@ async def everything_at_once(dut, percent):
             getattr(dut, f"registers_{name}").value = value
         await control.bench.tick()
     dut.registers_request.value = 0
-    await control.bench.tick()
+    for _ in range(2):
+        await control.bench.tick()
     await control.finish()
     assert control.model.starts > 20 or not control.model.dma
 
@@ -265,9 +270,11 @@ async def first_error(dut):
     for handle, value in (("request", 1), ("write", 1), ("address", at["INTERRUPT"])):
         getattr(dut, f"registers_{handle}").value = value
     dut.registers_write_data.value, dut.registers_strobe.value = 2, 1
+    await control.bench.tick()
+    dut.registers_request.value = 0
     await fail(5, 1)
     await control.bench.tick()
-    dut.failed.value = dut.registers_request.value = 0
+    dut.failed.value = 0
     await control.bench.tick()
     assert await read(at["ERROR"]) == 5 | 1 << 8
     await control.asker.write(at["INTERRUPT"], 2)
