@@ -2742,21 +2742,27 @@ DEFECTS = {
     "packets": [
         Defect(
             PACKETS,
-            "known.eq(sizes.valid | more | offered)",
-            "known.eq(1)",
+            "sure.eq(sized | ((waiting == 0) & (so_far > looked_at)))",
+            "sure.eq(1)",
             "a word that turns out to be the last has left",
         ),
         Defect(
             PACKETS,
-            "known.eq(sizes.valid | more | offered)",
-            "known.eq(sizes.valid | offered)",
+            "sure.eq(sized | ((waiting == 0) & (so_far > looked_at)))",
+            "sure.eq(sized)",
             "no word leaves before its packet has ended",
         ),
         Defect(
             PACKETS,
-            "known.eq(sizes.valid | more | offered)",
-            "known.eq(sizes.valid | more)",
-            "a word that was offered is taken back while a size is stored",
+            "looked_at.eq(Mux(waits, number, following))",
+            "looked_at.eq(following)",
+            "what is known of a word that waits is known of the next",
+        ),
+        Defect(
+            PACKETS,
+            "last.eq(sizes.valid & (sizes.payload == 1))",
+            "last.eq(0)",
+            "packets of one word have no last",
         ),
         Defect(
             PACKETS,
@@ -2784,8 +2790,8 @@ DEFECTS = {
         ),
         Defect(
             PACKETS,
-            "number.eq(Mux(leaves, 0, number) + takes)",
-            "number.eq(Mux(leaves, 0, number + takes))",
+            "following.eq(Mux(takes, 2, 1))",
+            "following.eq(1)",
             "a word that comes as a last one leaves is not counted",
         ),
         Defect(
@@ -3052,8 +3058,8 @@ DEFECTS = {
         ),
         Defect(
             PACKETS,
-            "more.eq(current & (so_far > number))",
-            "more.eq(current)",
+            "sure.eq(sized | ((waiting == 0) & (so_far > looked_at)))",
+            "sure.eq(sized | (waiting == 0))",
             "a packet whose last commands owe nothing has no end",
             "eie-64-lanes",
         ),

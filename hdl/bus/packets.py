@@ -103,37 +103,56 @@ class Packets(Unit):
             # There may be one more on its way.
             self.room.eq(waiting < _DEPTH - 1),
             self.busy.eq(accepted | open_ | (waiting != 0)),
-            sizes.o.ready.eq(leaves),
         ]
         with m.If(accepted):
             m.d.sync += [so_far.eq(Mux(ends, 0, total)), open_.eq(~ends)]
-        self._words(m, sizes.o, leaves, (waiting == 0), so_far)
+        self._words(m, sizes.o, leaves, waiting, so_far)
         return m
 
-    def _words(self, m, sizes, leaves, current, so_far):
+    def _words(self, m, sizes, leaves, waiting, so_far):
         """The register in which a word waits until it is known whether it is the last.
 
-        ``current`` tells that it is a word of the packet of commands that has not ended.
+        What is known of it is found by its number, before it comes, and again while it waits.
+        All of that takes long, and so goes from registers into registers.
         """
+        size = data_register(COUNT_WIDTH, name="size")  # of the packet that leaves, if ``sized``
+        sized = Signal()
         full = Signal()
         held = data_register(self.parameters["width"], name="held")
-        number = Signal(COUNT_WIDTH)  # of the word that is held; the first is 1
         known = Signal()
-        more = Signal()
-        offered = Signal()  # what has been offered stays, also while its packet's size is stored
+        last = Signal(name="last_q")
+        # Of the word that is held, or left last, and of the next; the first of a packet is 1.
+        number = Signal(COUNT_WIDTH)
+        following = Signal(COUNT_WIDTH, init=1)
+        looked_at = Signal(COUNT_WIDTH)
+        waits = Signal()
         takes = Signal()
+        sure = Signal()
         m.d.comb += [
-            more.eq(current & (so_far > number)),
-            known.eq(sizes.valid | more | offered),
+            waits.eq(full & ~known),
+            looked_at.eq(Mux(waits, number, following)),
+            sure.eq(sized | ((waiting == 0) & (so_far > looked_at))),
+            sizes.ready.eq(leaves | ~sized),
             self.o.payload.word.eq(held),
-            self.o.payload.last.eq(sizes.valid & (sizes.payload == number)),
+            self.o.payload.last.eq(last),
             self.o.valid.eq(full & known),
             self.i.ready.eq(~full | (self.o.ready & known)),
             takes.eq(self.i.valid & self.i.ready),
-            leaves.eq(self.o.valid & self.o.ready & self.o.payload.last),
+            leaves.eq(self.o.valid & self.o.ready & last),
         ]
-        m.d.sync += offered.eq(self.o.valid & ~self.o.ready)
+        with m.If(sizes.ready):
+            m.d.sync += [sized.eq(sizes.valid), size.eq(sizes.payload)]
+        with m.If(leaves):
+            # The next word is the first of another packet.
+            m.d.sync += [
+                known.eq(sizes.valid | ((waiting == 1) & (so_far > 1))),
+                last.eq(sizes.valid & (sizes.payload == 1)),
+            ]
+        with m.Elif(self.i.ready | waits):
+            m.d.sync += [known.eq(sure), last.eq(sized & (size == looked_at))]
         with m.If(self.i.ready):
             m.d.sync += [full.eq(self.i.valid), held.eq(self.i.payload)]
-        with m.If(leaves | takes):
-            m.d.sync += number.eq(Mux(leaves, 0, number) + takes)
+        with m.If(leaves):
+            m.d.sync += [number.eq(takes), following.eq(Mux(takes, 2, 1))]
+        with m.Elif(takes):
+            m.d.sync += [number.eq(following), following.eq(following + 1)]

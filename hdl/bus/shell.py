@@ -159,9 +159,9 @@ class Shell(Unit):
         last = self._output(m, core, packets, broken, empty)
         moves.append(core.results.valid & core.results.ready)
         waits.append(core.results.valid & ~core.results.ready)
+        # Counters may be a cycle late; paths from streams to them are long enough.
+        m.d.sync += [control.moves.eq(Cat(moves)), control.waits.eq(Cat(waits))]
         m.d.comb += [
-            control.moves.eq(Cat(moves)),
-            control.waits.eq(Cat(waits)),
             control.broken.eq(Cat(broken)),
             self.quiet.eq(Cat(empty).all() & ~packets.busy),
             self.interrupt.eq(control.interrupt),
