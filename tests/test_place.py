@@ -78,20 +78,20 @@ def check_utilization(found, synthesized):
 def test_frame():
     """Every bit of every port has its place, whatever the widths."""
     ports = [
-        {"name": "clk", "width": 1, "direction": "input"},
+        {"name": "aclk", "width": 1, "direction": "input"},
         {"name": "a", "width": 3, "direction": "input"},
         {"name": "x", "width": 5, "direction": "output"},
         {"name": "b", "width": 1, "direction": "input"},
         {"name": "y", "width": 1, "direction": "output"},
     ]
-    text = place_module._frame("top", ports)
-    wanted = "(.clk(clk), .a(given[0+:3]), .b(given[3+:1]), .x(taken[0+:5]), .y(taken[5+:1]))"
+    text = place_module._frame("top", ports, "aclk")
+    wanted = "(.aclk(clk), .a(given[0+:3]), .b(given[3+:1]), .x(taken[0+:5]), .y(taken[5+:1]))"
     assert wanted in text
     assert "level_1[0] <= ^level_0[3:0]" in text
     assert "level_1[1] <= ^level_0[5:4]" in text
     assert "level_2[0] <= ^level_1[1:0]" in text
     with pytest.raises(ValueError, match=r"^Design to place must have a clock, which top has not$"):
-        place_module._frame("top", ports[1:])
+        place_module._frame("top", ports[1:], "aclk")
 
 
 def test_too_large(tmp_path):
