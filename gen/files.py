@@ -3,6 +3,7 @@
 import contextlib
 import fcntl
 import io
+import json
 import shlex
 import tempfile
 import warnings
@@ -18,6 +19,7 @@ __all__ = [
     "alone",
     "check_folder",
     "how_to_open",
+    "manifests_of_tops",
     "read_array",
     "read_quantized",
     "write_array",
@@ -108,6 +110,17 @@ def check_folder(path: Path) -> Path:
         reason = "Not a directory" if isinstance(error, FileExistsError) else error.strerror
         raise OSError(f"Output folder {path} cannot be written: {reason}") from None
     return path
+
+
+def manifests_of_tops(folder: Path, kinds: tuple[str, ...]) -> list[dict]:
+    """The manifests in ``folder`` of cores behind a bus, of these kinds of tops."""
+    found = []
+    for path in sorted(folder.glob("*.json")):
+        with contextlib.suppress(ValueError):
+            facts = json.loads(path.read_text("utf-8"))
+            if isinstance(facts, dict) and (facts.get("bus") or {}).get("top") in kinds:
+                found.append(facts)
+    return found
 
 
 @contextlib.contextmanager

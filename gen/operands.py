@@ -8,9 +8,9 @@ from ..sim.golden.arith.requantize import scale_to_multiplier, scale_to_shift
 from ..sim.tiling import Channels
 from .errors import Refused
 from .files import read_array
-from .matrices import Matrices
+from .matrices import Matrices, matrices
 
-__all__ = ["LIMITS", "check_output", "choose_output", "modes", "output_values"]
+__all__ = ["LIMITS", "check_output", "choose_output", "modes", "output_values", "product"]
 
 #: Limits of requantized results, which every design takes while it runs.
 LIMITS = ("clamp_min", "clamp_max", "relu")
@@ -23,6 +23,23 @@ def choose_output(options) -> list[str]:
     added = options.bias is not None or options.a_zero_point is not None
     output = "scale" if options.scale is not None else "bias" if added else "raw"
     return [*options.settings, f"output={output}"]
+
+
+def product(options, parameters, acc_width) -> tuple[Matrices, dict, Channels | None]:
+    """The matrices of the options, the modes in which they are multiplied, the output values.
+
+    Raises
+    ------
+    OSError, TypeError, ValueError
+        If a file cannot be read, or something does not fit the design or the rest.
+    """
+    check_output(options, parameters)
+    given = modes(options, parameters)
+    chosen = parameters.modes({n: v for n, v in given.items() if n in parameters.MODES})
+    found = matrices(options, parameters, chosen)
+    if "a_type" in chosen:
+        chosen = {"a_type": found.a.type, "w_type": found.w.type}
+    return found, chosen, output_values(options, parameters, found, acc_width)
 
 
 def check_output(options, parameters) -> None:

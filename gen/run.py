@@ -11,7 +11,6 @@ from . import catalogue, operands, run_eie
 from .emit import emit
 from .errors import Failed, Refused
 from .files import alone, check_folder, how_to_open, write_array
-from .matrices import matrices
 from .progress import progress
 from .report import again, difference, errors
 
@@ -24,16 +23,9 @@ def run(options) -> int:
     run_eie.check_none(options)
     settings = operands.choose_output(options)
     parameters = catalogue.parameters_from_text(options.design, settings)
-    operands.check_output(options, parameters)
     acc_width = parameters.unit().derived["acc_width"]
-    modes = parameters.modes(
-        {n: v for n, v in operands.modes(options, parameters).items() if n in parameters.MODES}
-    )
-    found = matrices(options, parameters, modes)
+    found, modes, channels = operands.product(options, parameters, acc_width)
     a, w = found.a.codes, found.w.codes
-    if "a_type" in modes:
-        modes = {"a_type": found.a.type, "w_type": found.w.type}
-    channels = operands.output_values(options, parameters, found, acc_width)
     if options.real_out and not (found.real and parameters.output == "raw"):
         raise Refused("Real results need raw sums and operands with a scale: floats, or quantized")
 

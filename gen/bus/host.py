@@ -15,8 +15,7 @@ from ...sim.product import matches_golden
 from ...sim.tiling import tiling
 from .. import catalogue, operands, run_eie
 from ..errors import Failed, Refused
-from ..files import check_folder, write_array
-from ..matrices import matrices
+from ..files import check_folder, manifests_of_tops, write_array
 from ..progress import progress
 from ..report import difference
 
@@ -72,12 +71,7 @@ def host(options) -> int:
 
 def _manifest(folder):
     """The manifest of a top with a serial line, which lies in the folder."""
-    found = []
-    for path in sorted(folder.glob("*.json")):
-        with contextlib.suppress(ValueError):
-            facts = json.loads(path.read_text("utf-8"))
-            if isinstance(facts, dict) and facts.get("bus", {}).get("top") == "uart":
-                found.append(facts)
+    found = manifests_of_tops(folder, ("uart",))
     if len(found) != 1:
         raise ValueError(
             f"Folder {folder} must hold the manifest of a design with a serial line, not "
@@ -88,14 +82,9 @@ def _manifest(folder):
 
 def _product(options, parameters, facts):
     """Shape and MACs of the product, and what computes it."""
-    operands.check_output(options, parameters)
-    modes = operands.modes(options, parameters)
-    modes = parameters.modes({n: v for n, v in modes.items() if n in parameters.MODES})
-    found = matrices(options, parameters, modes)
+    acc_width = facts["derived"]["acc_width"]
+    found, modes, channels = operands.product(options, parameters, acc_width)
     a, w = found.a.codes, found.w.codes
-    if "a_type" in modes:
-        modes = {"a_type": found.a.type, "w_type": found.w.type}
-    channels = operands.output_values(options, parameters, found, facts["derived"]["acc_width"])
     shape = (*a.shape, w.shape[1])
     plan = tiling(facts, *shape, **modes)
 

@@ -1,6 +1,5 @@
 """``brickwork pack``: the words of a job as files, for any host that there is."""
 
-import contextlib
 import json
 from dataclasses import fields
 from pathlib import Path
@@ -13,8 +12,7 @@ from ...sim.tiling import tiling
 from .. import catalogue, operands, run_eie
 from ..emit import write_whole
 from ..errors import Refused
-from ..files import check_folder, write_array
-from ..matrices import matrices
+from ..files import check_folder, manifests_of_tops, write_array
 
 __all__ = ["pack"]
 
@@ -43,12 +41,7 @@ def pack(options) -> int:
 
 def _manifest(folder):
     """The manifest of a top with beats, which lies in the folder."""
-    found = []
-    for path in sorted(folder.glob("*.json")):
-        with contextlib.suppress(ValueError):
-            facts = json.loads(path.read_text("utf-8"))
-            if isinstance(facts, dict) and (facts.get("bus") or {}).get("top") in ("axis", "axi"):
-                found.append(facts)
+    found = manifests_of_tops(folder, ("axis", "axi"))
     if len(found) != 1:
         raise ValueError(
             f"Folder {folder} must hold the manifest of a top axis or axi, not {len(found)} of "
@@ -59,15 +52,9 @@ def _manifest(folder):
 
 def _product(options, parameters, manifest):
     """The job of a product, its results, and what is to be told about it."""
-    operands.check_output(options, parameters)
-    modes = operands.modes(options, parameters)
-    modes = parameters.modes({n: v for n, v in modes.items() if n in parameters.MODES})
-    found = matrices(options, parameters, modes)
-    a, w = found.a.codes, found.w.codes
-    if "a_type" in modes:
-        modes = {"a_type": found.a.type, "w_type": found.w.type}
     acc_width = manifest["derived"]["acc_width"]
-    channels = operands.output_values(options, parameters, found, acc_width)
+    found, modes, channels = operands.product(options, parameters, acc_width)
+    a, w = found.a.codes, found.w.codes
     modes = tiling(manifest, *a.shape, w.shape[1], **modes).modes
     m, k, n = (*a.shape, w.shape[1])
     expected = golden_product(manifest, a, w, channels, **modes)

@@ -7,7 +7,7 @@ from amaranth.lib.wiring import In, Out
 from ..unit import Unit
 from .axi import axi_lite, axi_memory
 from .axi_lite import AxiLite
-from .axis_top import CLOCK_FACTS, CONTROL_FACTS, add_clock, connect_control, mark_clock
+from .axis_top import PORT_FACTS, add_clock, connect_control, mark_clock
 from .dma import ID_WIDTH, Dma
 from .extent import check_memory
 from .layout import check_data_width
@@ -84,7 +84,7 @@ class AxiTop(Unit):
         )
         mark_clock(self, ["s_axi_ctrl", "m_axi_mem"])
         memory = {"interface": "m_axi_mem", "id_width": ID_WIDTH}
-        self.bus = facts | CLOCK_FACTS | CONTROL_FACTS | {"memory": memory}
+        self.bus = facts | PORT_FACTS | {"memory": memory}
         self.bus |= {"address_width": address_width, "burst": burst, "outstanding": outstanding}
 
     def build(self):

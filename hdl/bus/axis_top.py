@@ -4,9 +4,8 @@ from amaranth.hdl import Cat, ClockDomain, Module, Value
 from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
 
-from ..checks import check_integer
 from ..stream.fifo import Fifo
-from ..unit import Unit
+from ..unit import Unit, connect_stream
 from .axi import axi_lite, axi_stream
 from .axi_lite import AxiLite
 from .control import ADDRESS_BITS
@@ -54,7 +53,6 @@ class AxisTop(Unit):
 
     def __init__(self, *, core, data_width, digest):
         check_data_width(data_width)
-        check_integer("Digest", digest, 0, 0xFFFF_FFFF)
         self.shell = {"core": core, "top": "axis", "data_width": data_width, "digest": digest}
         shell = Shell(**self.shell)
         beats = axi_stream(data_width)
@@ -65,7 +63,7 @@ class AxisTop(Unit):
         )
         interfaces = [f"s_axis_{name}" for name in shell.inputs] + ["m_axis_results"]
         mark_clock(self, [*interfaces, "s_axi_ctrl"])
-        self.bus = shell.facts() | CLOCK_FACTS | CONTROL_FACTS
+        self.bus = shell.facts() | PORT_FACTS
         for name, interface in zip(self.bus["streams"], interfaces, strict=True):
             self.bus["streams"][name]["interface"] = interface
 
@@ -89,9 +87,7 @@ class AxisTop(Unit):
         width = len(Value.cast(beats.payload))
         m.submodules.results = results = Fifo(width=width, depth=2)
         m.d.comb += [
-            results.i.payload.eq(Value.cast(beats.payload)),
-            results.i.valid.eq(beats.valid),
-            beats.ready.eq(results.i.ready),
+            *connect_stream(beats, results.i),
             Cat(port.tdata, port.tkeep, port.tlast).eq(results.o.payload),
             port.tvalid.eq(results.o.valid),
             results.o.ready.eq(port.tready),
@@ -99,9 +95,13 @@ class AxisTop(Unit):
         return m
 
 
-#: What manifests of tops with AXI say of their clock, and of their registers' port.
-CLOCK_FACTS = {"clock": "aclk", "reset": "aresetn", "interrupt": "interrupt"}
-CONTROL_FACTS = {"control": {"interface": "s_axi_ctrl", "address_width": ADDRESS_BITS}}
+#: What manifests of tops with AXI say of the ports that all of them have.
+PORT_FACTS = {
+    "clock": "aclk",
+    "reset": "aresetn",
+    "interrupt": "interrupt",
+    "control": {"interface": "s_axi_ctrl", "address_width": ADDRESS_BITS},
+}
 
 
 def add_clock(m, top):
