@@ -9,8 +9,8 @@ import threading
 import warnings
 from collections.abc import Iterator
 
-from .errors import Failed, Refused
-from .parser import parser
+from .commands.arguments import parser
+from .lib.errors import Failed, Refused
 
 __all__ = ["main"]
 
@@ -33,7 +33,8 @@ def main(argv: list[str] | None = None) -> int:
         # Imported only now: help comes at once, without what commands need.
         module, function = options.command
         with _every_interrupt():
-            status = getattr(importlib.import_module(f".{module}", __package__), function)(options)
+            work = importlib.import_module(f".commands.{module}", __package__)
+            status = getattr(work, function)(options)
         sys.stdout.flush()
         return status
     except KeyboardInterrupt:
@@ -85,10 +86,10 @@ def _status(error):
         return 1
     if isinstance(error, Refused | TypeError | ValueError | OSError | MemoryError):
         return 2
-    from ..sim.build import BuildError
-    from ..sim.core import SimulationError
-    from ..sim.toolchain import ToolError
-    from .yosys import YosysError
+    from ..sim.verilator.build import BuildError
+    from ..sim.verilator.core import SimulationError
+    from ..sim.verilator.toolchain import ToolError
+    from .lib.yosys import YosysError
 
     if isinstance(error, SimulationError):
         return 1

@@ -5,6 +5,8 @@ __all__ = ["load"]
 
 def load(folder):
     """The design emitted into ``folder`` as an object that runs: see :func:`.core.load`."""
-    from .core import load  # not before it is called: most parts of this package need no numpy
+    from .verilator.core import (
+        load,  # not before it is called: most parts of this package need no numpy
+    )
 
     return load(folder)

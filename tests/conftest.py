@@ -3,8 +3,8 @@
 import re
 
 import pytest
-from brickwork.gen.emit import emit_unit
-from brickwork.sim.simulate import simulate
+from brickwork.gen.emission.emit import emit_unit
+from brickwork.sim.verilator.simulate import simulate
 
 
 def pytest_generate_tests(metafunc):

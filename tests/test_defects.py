@@ -1,6 +1,6 @@
 """The deliberate defects can all be applied, and a few of them are noticed.
 
-All of them are tried by ``python tests/defects.py``, which takes minutes.
+All of them are tried by ``python tests/lib/defects.py``, which takes minutes.
 """
 
 import runpy
@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 # Not an import: pytest's importlib mode leaves the folder of the tests off the module path.
-defects = runpy.run_path(str(Path(__file__).with_name("defects.py")))
+defects = runpy.run_path(str(Path(__file__).with_name("lib") / "defects.py"))
 ROOT, DEFECTS = defects["ROOT"], defects["DEFECTS"]
 
 

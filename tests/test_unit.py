@@ -2,7 +2,7 @@
 
 from amaranth.hdl import Fragment, Module
 from amaranth.lib.wiring import In, Out
-from brickwork.hdl.systolic.skew import Skew
+from brickwork.hdl.array.skew import Skew
 from brickwork.hdl.unit import Unit, data_register
 
 

@@ -10,8 +10,8 @@ from matplotlib.patches import Patch
 from matplotlib.ticker import FixedLocator, FuncFormatter, MaxNLocator, NullLocator
 from matplotlib.transforms import Bbox
 
-from .. import catalogue
-from ..plots import COLOURS
+from ..designs import registry
+from ..lib.plots import COLOURS
 from .points import Point
 from .svg import GRID, INK, PAPER, mark
 
@@ -63,7 +63,7 @@ def colour(design: str) -> str:
 
 def _style(design):
     """The same for a design in every plot; designs that are not known share the last."""
-    designs = [*catalogue.DESIGNS][: len(_COLOURS) - 1]
+    designs = [*registry.DESIGNS][: len(_COLOURS) - 1]
     return designs.index(design) if design in designs else len(_COLOURS) - 1
 
 

@@ -9,8 +9,8 @@ from dataclasses import dataclass
 
 from matplotlib.figure import Figure
 
-from .. import catalogue
-from ..plots import COLOURS
+from ..designs import registry
+from ..lib.plots import COLOURS
 from .axes import bare, brief, colour, dot, label_dots, legend, legend_of_colours, scale
 from .best import groups
 from .metrics import METRICS
@@ -277,7 +277,7 @@ def _roof(point):
 def _ports(design, parameters):
     """Widths in bits of a design's streams; none of a design that this version has not."""
     try:
-        unit = catalogue.design(design)(**json.loads(parameters)).unit()
+        unit = registry.design(design)(**json.loads(parameters)).unit()
     except (TypeError, ValueError):
         return {}
     ends = "_payload"

@@ -3,7 +3,7 @@
 import json
 from dataclasses import MISSING, fields
 
-from .. import catalogue
+from ..designs import registry
 
 __all__ = ["configuration", "identity"]
 
@@ -16,8 +16,8 @@ def configuration(record: dict) -> str:
     """
     design = record["design"]
     defaults = {}
-    if design in catalogue.DESIGNS:
-        defaults = {item.name: item.default for item in fields(catalogue.DESIGNS[design])}
+    if design in registry.DESIGNS:
+        defaults = {item.name: item.default for item in fields(registry.DESIGNS[design])}
     given = record["parameters"].items()
     chosen = {name: value for name, value in given if value != defaults.get(name, MISSING)}
     return json.dumps([design, chosen], sort_keys=True)

@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from functools import cached_property
 
-from .. import catalogue
+from ..designs import registry
 from .identity import configuration, identity
 from .metrics import METRICS, RESOURCES, SIZES, shown
 
@@ -225,7 +225,7 @@ def _joined(*texts):
 
 
 def _order(record):
-    designs = list(catalogue.DESIGNS)
+    designs = list(registry.DESIGNS)
     design = record["design"]
     at = designs.index(design) if design in designs else len(designs)
     values = sorted((record["parameters"] | (record["modes"] or {})).items())

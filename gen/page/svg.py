@@ -5,7 +5,7 @@ from xml.etree import ElementTree
 
 from matplotlib.figure import Figure
 
-from ..plots import COLOURS, rendered
+from ..lib.plots import COLOURS, rendered
 from .markup import Markup
 
 __all__ = ["GRID", "INK", "PAPER", "inline", "mark"]

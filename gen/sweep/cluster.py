@@ -10,7 +10,7 @@ from multiprocessing import resource_tracker
 
 import psutil
 
-from ..errors import Refused
+from ..lib.errors import Refused
 
 __all__ = ["CONNECT_SECONDS", "check_address", "connected"]
 

@@ -14,16 +14,17 @@ from pathlib import Path
 
 import numpy as np
 
-from ...sim import build as simulation
-from ...sim import cache, toolchain
+from ...sim import cache
+from ...sim.designs._eie import Layer, check, matvec
+from ...sim.designs._gemm import Channels, tiling
+from ...sim.designs._product import multiply
 from ...sim.golden import formats
 from ...sim.golden.sparse import encode
-from ...sim.product import multiply
-from ...sim.sparse import Layer, check, matvec
-from ...sim.tiling import Channels, tiling
-from .. import catalogue
-from ..emit import emit
-from ..errors import Failed, Refused
+from ...sim.verilator import build as simulation
+from ...sim.verilator import toolchain
+from ..designs import registry
+from ..emission.emit import emit
+from ..lib.errors import Failed, Refused
 
 __all__ = ["Impossible", "area", "build", "clock", "cycles", "tools"]
 
@@ -50,7 +51,9 @@ def tools() -> dict[str, str]:
 
 _PACKAGES = ("brickwork", "amaranth", "pyosys")
 _GENERATOR = (
-    *("emit", "netlist", "parameters", "place", "synthesis", "targets", "verilog", "yosys"),
+    "designs",
+    "emission",
+    "flow",
 )
 
 
@@ -58,7 +61,7 @@ _GENERATOR = (
 def _sources():
     gen = Path(__file__).parents[1]
     files = [*gen.with_name("hdl").rglob("*.py"), *gen.with_name("sim").rglob("*.*")]
-    files += [gen / f"{name}.py" for name in _GENERATOR]
+    files += [file for name in _GENERATOR for file in (gen / name).rglob("*.py")]
     files += [Path(__file__), *gen.with_name("constraints").glob("*.toml")]
     files = sorted(file for file in files if file.suffix != ".pyc" and file.is_file())
     return cache.digest(*(file.read_bytes() for file in files))
@@ -101,7 +104,7 @@ def _task(function: Callable) -> Callable:
 def _emitted(design, given) -> Iterator[Path]:
     """The manifest of a design, for a while."""
     with tempfile.TemporaryDirectory(prefix="brickwork-") as folder:
-        yield emit(catalogue.design(design)(**given), Path(folder)).manifest
+        yield emit(registry.design(design)(**given), Path(folder)).manifest
 
 
 @_task
@@ -115,7 +118,7 @@ def build(design: str, given: dict) -> bool:
 @_task
 def area(design: str, given: dict, target: str, liberty: str | None, library: str | None) -> dict:
     """What :func:`synthesize` tells; ``library`` is the digest of the file ``liberty``."""
-    from ..synthesis import synthesize
+    from ..flow.synthesis import synthesize
 
     if liberty is not None and cache.digest(Path(liberty).read_bytes()) != library:
         raise Failed(f"Liberty file {liberty} must be that of the sweep, not another")
@@ -126,7 +129,7 @@ def area(design: str, given: dict, target: str, liberty: str | None, library: st
 @_task
 def clock(design: str, given: dict, target: str, seeds: int) -> dict:
     """What :func:`place` tells."""
-    from ..place import place
+    from ..flow.place import place
 
     with _emitted(design, given) as manifest:
         try:

@@ -38,18 +38,20 @@ from fractions import Fraction
 from pathlib import Path
 
 from ...sim import cache
+from ...sim.designs._gemm import tiling
 from ...sim.golden.sparse import ASSIGNMENTS
-from ...sim.tiling import tiling
-from .. import catalogue, targets, workloads
-from ..errors import Refused
-from ..synthesis import check_liberty
+from .. import workloads
+from ..designs import registry
+from ..flow import targets
+from ..flow.synthesis import check_liberty
+from ..lib.errors import Refused
 
 __all__ = ["MOST_POINTS", "Netlist", "Plan", "Point", "made", "places", "read", "ready"]
 
 #: More than anybody waits for.
 MOST_POINTS = 100_000
 
-_READY = Path(__file__).parent.parent / "sweeps"
+_READY = Path(__file__).with_name("builtin")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -261,7 +263,7 @@ class _Reader:
         if "design" not in entry:
             raise Refused(f"{place} must have a design")
         with _at(place):
-            kind = catalogue.design(entry["design"])
+            kind = registry.design(entry["design"])
         axes = _axes(kind, place, entry, several)
         chosen = self._names(place, entry, "targets"), self._names(place, entry, "workloads")
         if chosen == ([None], [None]):
@@ -350,7 +352,7 @@ def _check(given, known, place):
         if key not in known:
             raise Refused(
                 f"{place}key must be one of {', '.join(known)}, not {key!r}"
-                f"{catalogue.closest(key, known)}"
+                f"{registry.closest(key, known)}"
             )
         kind = known[key]
         if not isinstance(value, kind) or (kind is int and isinstance(value, bool)):
@@ -371,7 +373,7 @@ def _axes(kind, place, entry, several):
                 raise Refused(
                     f"{place}, {table}: {what} of {design} must be one of "
                     f"{', '.join(known[table])}, not {name!r}"
-                    f"{catalogue.closest(name, known[table])}"
+                    f"{registry.closest(name, known[table])}"
                 )
             values = value if several and isinstance(value, list) else [value]
             if not values:
@@ -424,7 +426,7 @@ def _bundles(place, given, axes):
             if not isinstance(name, str) or name not in named:
                 raise Refused(
                     f"{place}, zip must be of names in set or modes, not {name!r}"
-                    f"{catalogue.closest(str(name), named)}"
+                    f"{registry.closest(str(name), named)}"
                 )
             if name in taken:
                 raise Refused(f"{place}, zip must name {name} once, not twice")

@@ -12,8 +12,8 @@ import os
 from collections.abc import Iterator
 from pathlib import Path
 
-from ..emit import write_whole
-from ..errors import Refused
+from ..emission.emit import write_whole
+from ..lib.errors import Refused
 
 __all__ = ["SCHEMA", "VERSION", "Results", "opened"]
 

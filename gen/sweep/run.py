@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 from ...sim import cache
-from ..errors import Failed, Refused
+from ..lib.errors import Failed, Refused
 from . import measure
 from .plan import Plan, Point, places
 

@@ -6,20 +6,15 @@ from amaranth.lib.wiring import In, Out
 
 from .. import formats
 from ..arith.requantize import channel_layout, output_latency
+from ..array.grid import wave
+from ..array.loader import Loader
+from ..array.skew import Skew
+from ..array.stationary import add_accumulators, add_entry, add_results, array_latency
 from ..checks import check_choice, check_integer
+from ..output.channel import output_shape
+from ..output.results import result_layout
 from ..stream.fifo import Fifo
-from ..systolic._grid import wave
-from ..systolic._stationary import (
-    add_accumulators,
-    add_entry,
-    add_results,
-    array_latency,
-)
-from ..systolic.channel import output_shape
 from ..systolic.control_ws import ControlWs
-from ..systolic.loader import Loader
-from ..systolic.results import result_layout
-from ..systolic.skew import Skew
 from ..unit import Unit, connect_stream, data_register
 from .mesh_fusion import MeshFusion, mode_latency
 from .mode import ModeDecoder

@@ -4,7 +4,7 @@ from amaranth.hdl import Module, Signal, Value, signed
 from amaranth.lib import data
 from amaranth.lib.wiring import In, Out
 
-from ..systolic._grid import SHAPE, check_tile, fill, levels, wire_grid
+from ..array.grid import SHAPE, check_tile, fill, levels, wire_grid
 from ..unit import Unit
 from .mode import MODE
 from .pe_fusion import PeFusion

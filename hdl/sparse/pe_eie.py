@@ -7,8 +7,8 @@ from amaranth.lib.wiring import In, Out
 from ..arith.exact import index_shape
 from ..arith.select import selected
 from ..checks import check_integer, check_relation
+from ..output.accumulator import Accumulator
 from ..stream.fifo import Fifo
-from ..systolic.accumulator import Accumulator
 from ..unit import Unit, connect_stream, data_register
 from .activations import Activations
 from .column_reader import ColumnReader, column_layout, span_layout

@@ -7,13 +7,13 @@ from amaranth.lib.wiring import In, Out
 from .. import formats
 from ..arith.exact import sum_width
 from ..arith.requantize import channel_layout
+from ..array.skew import Skew
 from ..checks import check_choice, check_integer, check_relation
 from ..formats.decoder import DecoderBank
 from ..formats.integer import Integer
 from ..formats.special_detector import SpecialDetector
-from .channel import output_shape
-from .results import result_layout
-from .skew import Skew
+from ..output.channel import output_shape
+from ..output.results import result_layout
 
 __all__ = [
     "accumulator_width",

@@ -6,10 +6,10 @@ from amaranth.lib.wiring import In, Out
 
 from ..arith.exact import index_shape
 from ..checks import check_integer
+from ..output.accumulator import visit_layout
 from ..stream.fifo import Fifo
 from ..stream.hold import Hold
 from ..unit import Unit, connect_stream
-from .accumulator import visit_layout
 
 __all__ = ["ControlWs", "tile_layout"]
 

@@ -4,8 +4,11 @@ from amaranth.hdl import Cat, Module, Mux, Signal, Value
 
 from .. import formats
 from ..arith.requantize import output_latency
+from ..array.delay import Delay
+from ..array.grid import wave
 from ..checks import check_integer
 from ..formats.pairs import PAIR_LATENCY, PairMarks
+from ..output.results import Results
 from ..stream.hold import Hold
 from ..unit import Unit, connect_stream
 from ._engine import (
@@ -16,11 +19,8 @@ from ._engine import (
     flags_specials,
     operand_types,
 )
-from ._grid import wave
 from .control_os import ControlOs, tile_layout
-from .delay import Delay
 from .mesh_os import MeshOs, mesh_latency
-from .results import Results
 
 __all__ = ["GemmOs"]
 

@@ -5,6 +5,9 @@ from amaranth.hdl import Module, Mux, Signal, Value
 from .. import formats
 from ..arith.exact import sum_width
 from ..arith.requantize import output_latency
+from ..array.grid import wave
+from ..array.loader import Loader
+from ..array.stationary import add_accumulators, add_entry, add_results, array_latency
 from ..checks import check_integer, check_relation
 from ..formats.pairs import PairMarks, pair_marks
 from ..stream.fifo import Fifo
@@ -18,10 +21,7 @@ from ._engine import (
     flags_specials,
     operand_types,
 )
-from ._grid import wave
-from ._stationary import add_accumulators, add_entry, add_results, array_latency
 from .control_ws import ControlWs, tile_layout
-from .loader import Loader
 from .mesh_ws import MeshWs
 
 __all__ = ["GemmWs"]

@@ -8,8 +8,8 @@ from amaranth.lib import data
 from amaranth.lib.wiring import In, Out
 
 from .. import formats
+from ..array.grid import RADIX, check_tile, fill, levels, wire_grid
 from ..unit import Unit, data_register
-from ._grid import RADIX, check_tile, fill, levels, wire_grid
 from .pe_os import PeOs
 
 __all__ = ["MeshOs", "TileOs", "mesh_latency"]

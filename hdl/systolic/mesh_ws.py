@@ -5,8 +5,8 @@ from amaranth.lib import data
 from amaranth.lib.wiring import In, Out
 
 from .. import formats
+from ..array.grid import SHAPE, check_tile, fill, levels, wire_grid
 from ..unit import Unit
-from ._grid import SHAPE, check_tile, fill, levels, wire_grid
 from .pe_ws import PeWs
 
 __all__ = ["MeshWs", "TileWs"]

@@ -7,15 +7,15 @@ from dataclasses import dataclass
 import cocotb
 import numpy as np
 
+from ..designs._gemm import OUTPUT_LATENCY, Channels, Tiling, tiling
+from ..designs.operand_types import Side
 from ..golden import formats
 from ..golden.engine import product as golden_product
 from ..golden.engine import special_results
 from ..golden.fusion.gemm_fusion import gemm_fusion
 from ..golden.systolic.gemm_os import gemm_os
 from ..golden.systolic.gemm_ws import gemm_ws
-from ..operands import Side
-from ..packing import unpack_fields
-from ..tiling import OUTPUT_LATENCY, Channels, Tiling, tiling
+from ..host.packing import unpack_fields
 from .bench import Bench, manifest
 from .streams import Recorder, Sink, Source, never
 

@@ -10,10 +10,10 @@ from pathlib import Path
 import cocotb
 import numpy as np
 
+from ..designs._gemm import CHANNELS, Channels, tiling
+from ..host.packing import unpack_fields
 from ..lib.bench import Bench, manifest
 from ..lib.streams import Monitor, Sink, Source, never
-from ..packing import unpack_fields
-from ..tiling import CHANNELS, Channels, tiling
 
 
 def _integers(chunks):

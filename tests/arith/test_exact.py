@@ -6,13 +6,7 @@ import numpy as np
 import pytest
 from amaranth.hdl import signed, unsigned
 from brickwork.hdl import formats
-from brickwork.hdl.arith.exact import (
-    index_shape,
-    product_shape,
-    signed_width,
-    sum_range,
-    sum_width,
-)
+from brickwork.hdl.arith.exact import index_shape, product_shape, signed_width, sum_range, sum_width
 
 NAMES = ("int2", "int3", "int5", "uint2", "uint3", "uint4")
 

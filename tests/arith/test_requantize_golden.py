@@ -11,7 +11,7 @@ import pytest
 from brickwork.sim.golden.arith.requantize import requantize, scale_to_multiplier, scale_to_shift
 
 # Not an import: pytest's importlib mode leaves the folder of the tests off the module path.
-onnx_reference = runpy.run_path(str(Path(__file__).parents[1] / "onnx_reference.py"))
+onnx_reference = runpy.run_path(str(Path(__file__).parents[1] / "lib" / "onnx_reference.py"))
 
 
 def exact(acc, bias, multiplier, shift, zero_point, low, high):

@@ -1,6 +1,6 @@
 """Cores with DMA: the testbench of whole tops, and parameters that they refuse."""
 
-from brickwork.gen.parameters import Eie, GemmFusion, GemmOs, GemmWs
+from brickwork.gen.designs.base import Eie, GemmFusion, GemmOs, GemmWs
 from brickwork.hdl.bus.axi_top import AxiTop
 from refusals import integers
 

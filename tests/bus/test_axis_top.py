@@ -1,6 +1,6 @@
 """Cores behind AXI4-Stream: the testbench of whole tops, and parameters that they refuse."""
 
-from brickwork.gen.parameters import Eie, GemmFusion, GemmOs, GemmWs
+from brickwork.gen.designs.base import Eie, GemmFusion, GemmOs, GemmWs
 from brickwork.hdl.bus.axis_top import AxisTop
 from refusals import integers
 

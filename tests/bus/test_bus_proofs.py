@@ -15,7 +15,8 @@ from pathlib import Path
 from typing import NamedTuple
 
 import pytest
-from brickwork.gen import verilog, yosys
+from brickwork.gen.emission import verilog
+from brickwork.gen.lib import yosys
 from brickwork.hdl.bus import (
     axi_lite,
     axi_reader,

@@ -1,6 +1,6 @@
 """What all tops have in common: its testbench, and parameters that it refuses."""
 
-from brickwork.gen.parameters import GemmOs, GemmWs
+from brickwork.gen.designs.base import GemmOs, GemmWs
 from brickwork.hdl.bus.shell import Shell
 from refusals import choices, integers
 

@@ -1,6 +1,6 @@
 """Cores behind a serial line: the testbench of whole tops, and parameters that they refuse."""
 
-from brickwork.gen.parameters import Eie, GemmFusion, GemmOs, GemmWs
+from brickwork.gen.designs.base import Eie, GemmFusion, GemmOs, GemmWs
 from brickwork.hdl.bus.uart_top import UartTop
 from refusals import integers
 

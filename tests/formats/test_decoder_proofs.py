@@ -8,8 +8,8 @@ import json
 import ml_dtypes
 import numpy as np
 import pytest
-from brickwork.gen import yosys
-from brickwork.gen.emit import emit_unit
+from brickwork.gen.emission.emit import emit_unit
+from brickwork.gen.lib import yosys
 from brickwork.hdl.formats.decoder import Decoder
 from brickwork.hdl.formats.pair_decoder import PairDecoder
 

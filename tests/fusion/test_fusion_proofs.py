@@ -11,8 +11,8 @@ import json
 
 import numpy as np
 import pytest
-from brickwork.gen import yosys
-from brickwork.gen.emit import emit_unit
+from brickwork.gen.emission.emit import emit_unit
+from brickwork.gen.lib import yosys
 from brickwork.hdl.fusion.fusion_unit import FusionUnit
 from brickwork.hdl.fusion.mode import WIDTHS, ModeDecoder
 

@@ -5,10 +5,10 @@ import json
 
 import numpy as np
 import pytest
-from brickwork.gen.emit import emit
-from brickwork.gen.parameters import GemmFusion
-from brickwork.sim.product import multiply
-from brickwork.sim.tiling import tiling
+from brickwork.gen.designs.base import GemmFusion
+from brickwork.gen.emission.emit import emit
+from brickwork.sim.designs._gemm import tiling
+from brickwork.sim.designs._product import multiply
 
 ROWS, COLS, DEPTH = 4, 3, 12
 WIDTHS = (2, 4, 8, 16)

@@ -1,7 +1,7 @@
 """Pointers, entries and activations of an element become block RAM on FPGAs."""
 
 import pytest
-from brickwork.gen.bench import eie_area
+from brickwork.gen.studies import eie_area
 
 #: Types of block RAM, and their data bits.
 BLOCKS = {"RAMB18E1": 18 * 1024, "RAMB36E1": 36 * 1024, "DP16KD": 18 * 1024}

@@ -4,10 +4,10 @@ import re
 
 import numpy as np
 import pytest
-from brickwork.gen.emit import emit
-from brickwork.gen.parameters import Eie
+from brickwork.gen.designs.base import Eie
+from brickwork.gen.emission.emit import emit
+from brickwork.sim.designs._eie import Layer, matvec, network
 from brickwork.sim.golden.sparse import encode
-from brickwork.sim.sparse import Layer, matvec, network
 
 SMALL = {"columns": 64, "entries": 1024, "acts": 16, "rows": 32, "books": 3}
 #: Different everywhere: elements, queues, words up to 192 bits, widths, memories that just suffice.

@@ -3,9 +3,9 @@
 import numpy as np
 import pytest
 from brickwork.sim.golden.gemm import gemm
+from brickwork.sim.golden.output.accumulator import accumulator
+from brickwork.sim.golden.output.channel import channel
 from brickwork.sim.golden.overflow import limit
-from brickwork.sim.golden.systolic.accumulator import accumulator
-from brickwork.sim.golden.systolic.channel import channel
 from brickwork.sim.golden.systolic.mesh_ws import mesh_ws
 from brickwork.sim.golden.systolic.pe_os import pe_os
 from brickwork.sim.golden.systolic.pe_ws import held, pe_ws

@@ -5,15 +5,15 @@ import json
 
 import numpy as np
 import pytest
-from brickwork.gen.emit import emit
-from brickwork.gen.parameters import GemmOs, GemmWs
-from brickwork.sim.core import Core
+from brickwork.gen.designs.base import GemmOs, GemmWs
+from brickwork.gen.emission.emit import emit
+from brickwork.sim.designs._gemm import Channels, tiling
+from brickwork.sim.designs._product import multiply
 from brickwork.sim.golden import formats
 from brickwork.sim.golden.engine import product as golden_product
 from brickwork.sim.golden.engine import special_results
 from brickwork.sim.lib.patterns import stalls_of_streams
-from brickwork.sim.product import multiply
-from brickwork.sim.tiling import Channels, tiling
+from brickwork.sim.verilator.core import Core
 
 # rows, cols, and the rest of an engine; each is built for both dataflows.
 ENGINES = {

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from ...operands import Side
+from ...designs.operand_types import Side
 from ..engine import engine, specials_as
 
 __all__ = ["gemm_os"]

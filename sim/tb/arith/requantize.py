@@ -2,7 +2,7 @@
 
 import cocotb
 
-from ...golden.systolic.channel import channel
+from ...golden.output.channel import channel
 from ...lib.bench import Bench, manifest
 from ...lib.channels import Channels
 from ...lib.trace import play

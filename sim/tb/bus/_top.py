@@ -13,10 +13,10 @@ from cocotb.triggers import ClockCycles, RisingEdge
 from cocotbext.axi import AxiLiteBus, AxiLiteMaster, AxiResp
 
 from ...golden.engine import product as golden_product
+from ...host.packing import unpack_fields
 from ...lib.bench import manifest
 from ...lib.host import Host
 from ...lib.patterns import stalls
-from ...packing import unpack_fields
 from ..sparse.eie import Engine
 
 __all__ = ["Rules", "Top", "Work", "check_accesses", "check_identity", "pauses"]

@@ -6,10 +6,10 @@ import cocotb
 import numpy as np
 
 from ...golden.engine import product as golden_product
+from ...host.packing import unpack_fields
 from ...lib.bench import check_no_paths
 from ...lib.host import Host
 from ...lib.streams import Recorder, Sink, Source, always, never, stalls, waits
-from ...packing import unpack_fields
 from ._beats import Beat, layout
 from ._registers import ERRORS, Asker, register_map
 

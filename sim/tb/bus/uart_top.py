@@ -9,13 +9,13 @@ from cocotb.clock import Clock
 from cocotb.task import bridge, resume
 from cocotb.triggers import Event, FallingEdge, First, Timer
 
+from ...designs._eie import Layer, Plan
+from ...designs._gemm import tiling
 from ...golden.engine import product as golden_product
 from ...golden.sparse import encode
+from ...host.uart import Frame, Link, LinkError, eie_frames, gemm_frames
 from ...lib.bench import manifest
 from ...lib.host import Host
-from ...link import Frame, Link, LinkError, eie_frames, gemm_frames
-from ...sparse import Layer, Plan
-from ...tiling import tiling
 
 #: Duration of a cycle in nanoseconds.
 PERIOD = 2

@@ -5,9 +5,9 @@ import os
 import cocotb
 import numpy as np
 
+from ...designs.operand_types import Side
 from ...lib.bench import Bench, manifest
 from ...lib.trace import join, late, play, split
-from ...operands import Side
 from ._operand import operand
 
 # Outside a simulation, where a module is only looked at, there is no manifest.

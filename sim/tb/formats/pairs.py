@@ -2,10 +2,10 @@
 
 import cocotb
 
+from ...designs.operand_types import Side
 from ...lib.bench import Bench, check_no_paths, manifest
 from ...lib.streams import Recorder, Scoreboard, Sink, Source, always, never, sparse, stalls
 from ...lib.trace import join, split
-from ...operands import Side
 
 
 class Marks:

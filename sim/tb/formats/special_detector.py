@@ -3,9 +3,9 @@
 import cocotb
 import numpy as np
 
+from ...designs.operand_types import Side
 from ...lib.bench import Bench, manifest
 from ...lib.trace import join, play
-from ...operands import Side
 
 
 class Model:

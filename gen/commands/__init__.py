@@ -1,0 +1,1 @@
+"""The commands of ``brickwork``, one a file: its arguments, and the work it does."""

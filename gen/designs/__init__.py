@@ -1,0 +1,1 @@
+"""The designs, one a file: everything that is chosen before hardware exists."""

@@ -1,0 +1,1 @@
+"""From Verilog to area, clock and bitstreams: yosys, nextpnr, targets, boards."""

@@ -1,0 +1,65 @@
+"""Build times and simulation speed under cocotb, beside cocotb's own runner on plain Verilog."""
+
+import os
+import tempfile
+import time
+from unittest import mock
+
+from ...sim.designs._product import multiply
+from ..designs.base import GemmWs
+from ..emission.emit import emit
+from .ways import Stock, operands
+
+__all__ = ["measure", "stock"]
+
+#: Size of the array and rows of A, of a product that keeps the simulator busy for seconds.
+WORK = {16: 20_000, 32: 8_000, 64: 2_000, 256: 256}
+
+
+def measure(out, sizes=(16, 64, 256), with_stock=True):
+    """Yield a record for each size; with an empty cache of builds, but for the runtime."""
+    with (
+        tempfile.TemporaryDirectory(prefix="brickwork-bench-") as cache,
+        mock.patch.dict(os.environ, {"BRICKWORK_CACHE": cache}),
+    ):
+        yield from _measure(out, sizes, with_stock)
+
+
+def _measure(out, sizes, with_stock):
+    # The smallest design pays for the runtime, which every later build uses.
+    warm = emit(GemmWs(rows=1, cols=1), out)
+    start = time.monotonic()
+    multiply(warm.manifest, *operands(1, 1), workdir=warm.folder / "bench")
+    runtime = time.monotonic() - start
+    yield {"array": "1x1", "way": "first build of all", "build_seconds": round(runtime, 1)}
+    for size in sizes:
+        emission = emit(GemmWs(rows=size, cols=size), out)
+        a, w = operands(WORK[size], size)
+        for way, cocotb in (("brickwork, cocotb", True), ("brickwork, compiled driver", False)):
+            work = emission.folder / "bench"
+            product = multiply(emission.manifest, a, w, workdir=work, cocotb=cocotb)
+            yield {
+                "array": f"{size}x{size}",
+                "way": way,
+                "build_seconds": round(product.build.seconds, 1),
+                "cycles": product.cycles,
+                "cycles_per_second": round(product.cycles / product.simulation_seconds),
+                "exact": product.matches_golden,
+            }
+        if size == 16 and with_stock:
+            yield stock(size, emission)
+
+
+def stock(size, emission):
+    """The same engine as plain Amaranth Verilog, built and run with cocotb's runner as it comes."""
+    way = Stock(size, emission, emission.folder / "bench" / "stock")
+    build_seconds = way.prepare()["build_warm_seconds"]
+    done = way.run(WORK[size] // 4)
+    return {
+        "array": f"{size}x{size}",
+        "way": way.title,
+        "build_seconds": build_seconds,
+        "cycles": done.cycles,
+        "cycles_per_second": round(done.cycles / done.seconds),
+        "exact": done.exact,
+    }

@@ -1,0 +1,1 @@
+"""What arrays of PEs share: grids of tiles, skew, delay, loading of weights."""

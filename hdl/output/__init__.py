@@ -1,0 +1,1 @@
+"""What lies below an array: accumulators, output channels, the output stage."""

@@ -1,0 +1,1 @@
+"""Host software: words in memory and on a bus, serial lines, boards."""

@@ -1,0 +1,126 @@
+"""A top with a serial line in simulation, in place of a board with it."""
+
+import contextlib
+import json
+import struct
+import subprocess
+from pathlib import Path
+
+from ..verilator import build as _build
+from ..verilator.core import SimulationError
+
+__all__ = ["Board"]
+
+
+class Board:
+    """What :class:`Link` takes for a serial port, with compiled code at the pins behind it.
+
+    Simulated time passes only while :meth:`read` waits and in :meth:`send_break`, so that results
+    and cycles are the same in every run. Use it as a context manager, or :meth:`close` it.
+
+    Parameters
+    ----------
+    manifest : Path
+        Manifest of a ``uart`` top.
+    rate : float
+        The host's bits a second in terms of the top's own rate.
+    pause : int
+        Percentage of bytes after which the host pauses.
+    seed : int
+        Of these pauses.
+    timeout : int
+        Bits that :meth:`read` waits for a byte, after the last one was sent.
+
+    Attributes
+    ----------
+    cycles : int
+        Clock cycles so far.
+    broken : int
+        Frames from the top without a stop bit so far.
+    led : bool
+    build : Build
+
+    Raises
+    ------
+    ToolError, ValueError, BuildError
+        As :func:`build` does; also if the design has no serial line.
+    """
+
+    def __init__(self, manifest: Path, *, rate=1.0, pause=0, seed=1, timeout=20_000):
+        facts = json.loads(Path(manifest).read_text("utf-8"))
+        bus = facts.get("bus", {})
+        if bus.get("top") != "uart":
+            raise ValueError(f"Design {facts['top']} must have a serial line, --top uart")
+        self.build = _build.build(manifest)
+        self.cycles = self.broken = 0
+        self.led = False
+        self._timeout = timeout
+        self._received = bytearray()
+        bit = bus["clock_hz"] / (bus["baud"] * rate)
+        arguments = [f"bit={bit}", f"pause={pause}", f"seed={seed}"]
+        self._child = subprocess.Popen(
+            [str(self.build.binary), "--drive", *arguments],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+        )
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        self.close()
+
+    def close(self) -> None:
+        """End the simulation."""
+        self._child.kill()
+        self._child.wait()
+        for pipe in (self._child.stdin, self._child.stdout, self._child.stderr):
+            with contextlib.suppress(BrokenPipeError):
+                pipe.close()
+
+    @property
+    def in_waiting(self) -> int:
+        """Bytes that :meth:`read` gives without waiting."""
+        return len(self._received)
+
+    def write(self, data: bytes) -> int:
+        """Have bytes sent, once time passes."""
+        self._ask("w", len(data), data)
+        return len(data)
+
+    def read(self, size: int = 1) -> bytes:
+        """Up to ``size`` bytes; waits for one if there is none, and gives none if none comes."""
+        if not self._received:
+            self._ask("r", self._timeout)
+        data = bytes(self._received[:size])
+        del self._received[:size]
+        return data
+
+    def send_break(self, duration: float = 0.0) -> None:
+        """Forget what is to be sent, and hold the line low for four frames, as this is enough."""
+        self._ask("b", 40)
+
+    def reset_input_buffer(self) -> None:
+        """Forget what came."""
+        self._received.clear()
+
+    def _ask(self, command: str, number: int, data: bytes = b"") -> None:
+        try:
+            self._child.stdin.write(command.encode() + struct.pack("<I", number) + data)
+            self._child.stdin.flush()
+        except BrokenPipeError:
+            self._ended()
+        self.cycles, self.broken, led, count = struct.unpack("<QIII", self._get(20))
+        self.led = bool(led)
+        self._received += self._get(count)
+
+    def _get(self, size: int) -> bytes:
+        data = self._child.stdout.read(size)
+        if len(data) < size:
+            self._ended()
+        return data
+
+    def _ended(self):
+        lines = self._child.stderr.read().decode(errors="replace").strip().splitlines()
+        raise SimulationError(f"Simulation failed: {lines[-1] if lines else 'it ended'}")

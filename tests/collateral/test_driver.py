@@ -1,0 +1,551 @@
+"""The C driver by itself: words as the Python host packs them, and everything it has to refuse."""
+
+import ctypes as c
+import itertools
+import subprocess
+
+import numpy as np
+import pytest
+from brickwork.sim.designs._eie import Layer
+from brickwork.sim.golden.arith.requantize import scale_to_multiplier, scale_to_shift
+from brickwork.sim.golden.sparse import encode
+from brickwork.sim.host.axi import gemm_job, sparse_job, to_memory
+from brickwork.sim.verilator import toolchain
+from c_driver import (
+    BARRIER,
+    CACHE,
+    READ,
+    WRITE,
+    Buffer,
+    Device,
+    Driver,
+    Network,
+    emit_top,
+    random_product,
+)
+
+_WIDTHS = (2, 4, 8, 16)
+_FUSION = [
+    {"a_bits": a, "w_bits": w, "a_signed": s, "w_signed": t}
+    for (a, w), (s, t) in itertools.product(
+        itertools.product(_WIDTHS, _WIDTHS), ((0, 1), (1, 0), (1, 1))
+    )
+]
+
+
+def types(*names):
+    sides = itertools.product(*(part.split("+") for part in names))
+    return [{"a_type": a, "w_type": w} for a, w in sides]
+
+
+#: Tops, and modes of their products.
+CASES = {
+    "ws": ("gemm_ws rows=3 cols=5 acc_depth=7 output=scale", [{}] * 3),
+    "ws types": (
+        "gemm_ws rows=4 cols=3 acc_depth=9 a_format=int4+flint4+int8 w_format=int4+uint8",
+        types("int4+flint4+int8", "int4+uint8"),
+    ),
+    "ws pairs": ("gemm_ws rows=4 cols=3 output=bias w_format=ovp_int4 a_format=int4", [{}] * 3),
+    "os flags": (
+        "gemm_os rows=3 cols=6 output=shift out_format=uint4 a_format=e4m3 specials=flag",
+        [{}] * 3,
+    ),
+    "os odd widths": ("gemm_os rows=5 cols=2 a_format=int12 w_format=uint3", [{}] * 3),
+    "os halves": (
+        "gemm_os rows=5 cols=2 a_format=uint4+ovp_int8 w_format=int4+int8",
+        types("uint4+ovp_int8", "int4+int8"),
+    ),
+    "fusion": ("gemm_fusion rows=3 cols=5 acc_depth=7 output=scale acc_width=48", _FUSION),
+}
+#: Each on another bus: words in beats, beats in words.
+BUSES = dict(zip(CASES, ("64", "32", "128", "64", "32", "256", "128"), strict=True))
+
+
+@pytest.fixture(scope="module")
+def make(tmp_path_factory):
+    """Drivers, each compiled once."""
+    made = {}
+
+    def get(text, kind="axi", *bus):
+        key = (text, kind, *bus)
+        if key not in made:
+            folder = tmp_path_factory.mktemp("driver")
+            made[key] = Driver(emit_top(folder, text, kind, *bus)[1], folder)
+        return made[key]
+
+    return get
+
+
+@pytest.fixture
+def small(make):
+    return make(CASES["ws"][0], "axi", "data_width=64")
+
+
+def fails(name):
+    return pytest.raises(Driver.Failure, match=f"^{name}$")
+
+
+@pytest.mark.parametrize(
+    "top",
+    [
+        (CASES["os flags"][0], "axi", "data_width=64"),
+        ("gemm_ws rows=3 cols=5", "axis"),
+        ("eie pes=4 columns=64 entries=256 acts=16 rows=8", "axi", "data_width=32"),
+    ],
+    ids=["gemm", "streams", "eie"],
+)
+def test_from_other_languages(make, top, tmp_path):
+    """The header in C++; C itself is compiled by every other test."""
+    header = make(*top).source.with_suffix(".h")
+    options = ("-x", "c++", "-std=c++17", "-pedantic", "-Wall", "-Wextra", "-Werror")
+    main = tmp_path / "main.cpp"
+    main.write_text(f'#include "{header}"\n' * 2)
+    command = [*toolchain.compiler().command, *options, "-fsyntax-only", str(main)]
+    subprocess.run(command, check=True)
+
+
+@pytest.mark.parametrize("name", CASES)
+def test_words_are_the_python_hosts(make, name):
+    random = np.random.default_rng(7)
+    text, modes = CASES[name]
+    driver = make(text, "axi", f"data_width={BUSES[name]}")
+    manifest = driver.manifest
+    kinds = itertools.cycle((np.int64, np.int32))
+    for mode in modes:
+        m, k, n = (int(size) for size in random.integers(1, 24, 3))
+        a, w, channels = random_product(random, manifest, m, k, n, **mode)
+        job, product = gemm_job(manifest, a, w, channels, **mode), driver.product(m, k, n, **mode)
+        assert driver.count(product) == job.counts
+        kind = next(kinds)
+        packed = {
+            "tiles": driver.pack("tiles", [product]),
+            "weights": driver.pack("weights", [product], w.astype(kind)),
+            "acts": driver.pack("acts", [product], a.astype(kind)),
+        }
+        if channels:
+            packed["channels"] = driver.pack("channels", [product], driver.channels(channels))
+        assert set(packed) == set(job.words)
+        for stream, found in packed.items():
+            assert np.array_equal(found, job.memory(stream)), f"{stream} of {m}×{k}×{n}, {mode}"
+        layout = manifest["bus"]["streams"]["results"]
+        words = random.integers(0, 256, (job.result_words, -(-layout["width"] // 8)), np.uint8)
+        words[:, -1] >>= -layout["width"] % 8
+        results = to_memory(layout, words)
+        special = np.full((m, n), 9, np.uint8) if "specials=flag" in text else None
+        y = driver.unpack([product], results, np.zeros((m, n), np.int64), special)
+        assert np.array_equal(y, job.gather(results))
+        if special is not None:
+            assert 0 < special.sum() < m * n
+            assert special.max() == 1
+
+
+def test_parts_of_larger_matrices(small):
+    """Rows may be further apart than they are long, and numbers of any type that holds them."""
+    random = np.random.default_rng(3)
+    a, w, _ = random_product(random, small.manifest, 9, 8, 7)
+    product = small.product(9, 8, 7)
+    whole = small.pack("weights", [product], w)
+    for kind in (np.int8, np.int16, np.int32, np.int64):
+        wide = random.integers(-128, 128, (11, 20)).astype(kind)
+        wide[2:10, 5:12] = w
+        assert np.array_equal(small.pack("weights", [product], wide[2:10, 5:12]), whole)
+    positive = abs(a % 100)
+    whole = small.pack("acts", [product], positive)
+    for kind in (np.uint8, np.uint16, np.uint32):
+        assert np.array_equal(small.pack("acts", [product], positive.astype(kind)), whole)
+
+
+@pytest.mark.parametrize("value", [-129, 128, 255, -(2**40)])
+def test_codes_out_of_range(small, value):
+    product, a = small.product(4, 5, 6), np.zeros((4, 5), np.int64)
+    w = np.zeros((5, 6), np.int64)
+    a[3, 4] = w[4, 5] = value
+    with fails("VALUE"):
+        small.pack("acts", [product], a)
+    with fails("VALUE"):
+        small.pack("weights", [product], w)
+
+
+def test_buffers_too_small(small):
+    """Nothing is written, neither beside a buffer nor into one that does not hold all."""
+    random = np.random.default_rng(5)
+    a, w, channels = random_product(random, small.manifest, 5, 4, 3)
+    product = small.product(5, 4, 3)
+    numbers = {"tiles": [], "weights": [w], "acts": [a], "channels": [small.channels(channels)]}
+    for stream, given in numbers.items():
+        assert small.pack(stream, [product], *given, short=0).any()
+        for short in (1, small.streams[stream]["stride"]):
+            with fails("SIZE"):
+                small.pack(stream, [product], *given, short=short)
+    results = np.zeros(small.bytes(small.streams["results"]["index"], 5) - 1, np.uint8)
+    with fails("SIZE"):
+        small.unpack([product], results, np.zeros((5, 3), np.int8))
+
+
+@pytest.mark.parametrize("shape", [(0, 1, 1), (1, 0, 1), (1, 1, 0), (1, 65537, 1)])
+def test_sizes_that_are_none(small, shape):
+    with fails("ARGUMENT"):
+        small.count(small.product(*shape))
+
+
+@pytest.mark.parametrize(
+    "shape",
+    [(2**32 - 1, 1, 6), (1, 65536, 2**32 - 1), (2**31, 65536, 1), (2**32 - 1, 1, 2**32 - 1)],
+)
+def test_more_words_than_can_be_counted(small, shape):
+    with fails("WORDS"):
+        small.count(small.product(*shape))
+
+
+def test_largest_jobs(make):
+    small = make(CASES["ws"][0], "axi", "data_width=64")
+    words = small.count(small.product(2**32 - 1, 3, 5))
+    assert words["results"] == words["acts"] == 2**32 - 1
+    assert words["tiles"] == -(-(2**32 - 1) // 7)
+    fusion = make(CASES["fusion"][0], "axi", "data_width=128")
+    words = fusion.count(fusion.product(2**32 - 1, 1, 1, w_bits=4))
+    runs, longer = words["tiles"], (2**32 - 1) % words["tiles"]
+    assert runs == -(-(2**32 - 1) // 7)
+    assert words["acts"] == longer * 4 + (runs - longer) * 3  # of 7 and of 6 rows, by two
+
+
+def test_heights_of_many_runs(small):
+    """Of so many rows that their number times that of runs has more than 32 bits."""
+    words = small.pack("tiles", [small.product(200_000, 3, 5)])
+    heights = (words & 7).astype(int) + 1  # length is in the low bits
+    assert set(heights) == {6, 7}
+    assert heights.sum() == 200_000
+
+
+def test_sums_that_do_not_fit(make):
+    """As in :meth:`GemmFusion.check_k`."""
+    from brickwork.gen.designs.base import GemmFusion
+
+    driver = make("gemm_fusion rows=3 cols=5")
+    parameters = GemmFusion(rows=3, cols=5)
+    assert parameters.acc_width == 32
+    for mode in _FUSION:
+        low, high = 1, 2**31
+        while low < high:
+            k = (low + high + 1) // 2
+            try:
+                parameters.check_k(k, mode)
+                low = k
+            except ValueError:
+                high = k - 1
+        driver.count(driver.product(1, low, 1, **mode))
+        if low < 2**31:
+            with fails("ARGUMENT"):
+                driver.count(driver.product(1, low + 1, 1, **mode))
+
+
+@pytest.mark.parametrize("mode", [{"a_bits": 3}, {"w_bits": 32}, {"a_signed": 2}, {"w_bits": 0}])
+def test_modes_that_are_none(make, mode):
+    driver = make("gemm_fusion rows=3 cols=5")
+    with fails("ARGUMENT"):
+        driver.count(driver.product(1, 1, 1, **mode))
+
+
+def test_formats_that_are_none(make):
+    driver = make(CASES["ws types"][0], "axi", "data_width=32")
+    product = driver.product(1, 1, 1)
+    product.a_format = 2
+    driver.count(product)
+    product.a_format = 3
+    with fails("ARGUMENT"):
+        driver.count(product)
+
+
+def test_null_and_wrong_arguments(small):
+    product, y = small.product(2, 2, 2), np.zeros((2, 2), np.int8)
+    with fails("ARGUMENT"):
+        small.count(None)
+    with fails("ARGUMENT"):
+        small.call("pack_tiles", product, None)
+    with fails("ARGUMENT"):
+        small.call("pack_tiles", product, Buffer(None, 0, 1 << 20))
+    with fails("ARGUMENT"):
+        small.pack("acts", [small.product(2, 5, 2)], np.zeros((2, 4), np.int8))
+    with fails("ARGUMENT"):
+        small.pack("acts", [product], None)
+    results = np.zeros(1 << 10, np.uint8)
+    for kind in (np.uint8, np.uint16, np.uint32):  # results are signed
+        with fails("ARGUMENT"):
+            small.unpack([product], results, y.astype(kind))
+    with fails("ARGUMENT"):
+        small.call("probe", None)
+    with fails("ARGUMENT"):
+        small.call("probe", Device())
+
+
+def test_channels_out_of_range(small):
+    random = np.random.default_rng(5)
+    _, _, channels = random_product(random, small.manifest, 1, 1, 3)
+    product = small.product(1, 1, 3)
+    limits = {
+        "bias": (-(2**31), 2**31 - 1),
+        "multiplier": (0, 2**24 - 1),
+        "shift": (0, 63),
+        "zero_point": (-128, 127),
+    }
+    for name, (lowest, highest) in limits.items():
+        for value, good in ((lowest, 1), (highest, 1), (lowest - 1, 0), (highest + 1, 0)):
+            rows = small.channels(channels)
+            setattr(rows[2], name, value)
+            if good:
+                small.pack("channels", [product], rows)
+            else:
+                with fails("VALUE"):
+                    small.pack("channels", [product], rows)
+    rows = small.channels(channels)
+    rows[1].low, rows[1].high = 5, 4
+    with fails("VALUE"):
+        small.pack("channels", [product], rows)
+
+
+def floats():
+    random = np.random.default_rng(2)
+    patterns = random.integers(1, 0x4B7FFFFF, 3000, np.uint32)  # below 2^24
+    edges = [1, 2, 0x7FFFFF, 0x800000, 0x1F800000, 0x1F800001, 0x2B800000, 0x2B800001, 0x4B7FFFFF]
+    # Beside the shift of 63, where rounding begins, and halves of its last place.
+    ties = [(exponent << 23) + rest for exponent in range(60, 90) for rest in (0, 1, 3, 0x400000)]
+    return np.array([*patterns, *edges, *ties], np.uint32).view(np.float32)
+
+
+def set_scale(driver, scale):
+    rows = driver.channels(random_product(np.random.default_rng(1), driver.manifest, 1, 1, 1)[2])
+    driver.call("set_scale", c.byref(rows[0]), c.c_float(scale))
+    return rows[0].multiplier, rows[0].shift
+
+
+def test_scales(small):
+    scales = floats()
+    multipliers, shifts = scale_to_multiplier(scales)
+    found = [set_scale(small, scale) for scale in scales]
+    assert found == list(zip(multipliers.tolist(), shifts.tolist(), strict=True))
+
+
+@pytest.mark.parametrize("scale", [0.0, -1.0, -0.0, np.inf, np.nan, 2.0**24])
+def test_scales_that_are_none(small, scale):
+    with fails("VALUE"):
+        set_scale(small, scale)
+
+
+def test_scales_of_shifts(make):
+    driver = make(CASES["os flags"][0], "axi", "data_width=64")
+    for shift in range(64):
+        assert set_scale(driver, 2.0**-shift)[1] == scale_to_shift(2.0**-shift) == shift
+    for scale in (2.0, 3.0, 0.75, 2.0**-64, 0.0):
+        with fails("VALUE"):
+            set_scale(driver, scale)
+
+
+class Registers:
+    """Registers of a core that does nothing, for what a real one never shows."""
+
+    def __init__(self, driver, **values):
+        registers = {entry["name"]: entry for entry in driver.manifest["bus"]["registers"]}
+        self.values = {entry["offset"]: entry["reset"] for entry in registers.values()}
+        self.values |= {registers[name]["offset"]: value for name, value in values.items()}
+        self.reads = 0
+        self.writes = []
+        self.names = {entry["offset"]: name for name, entry in registers.items()}
+        self.device = Device(None, READ(self._read), WRITE(self._write), patience=20)
+
+    def _read(self, _, offset):
+        self.reads += 1
+        return self.values[offset]
+
+    def _write(self, _, offset, value):
+        self.writes.append((self.names[offset], value))
+
+
+def test_probe(small):
+    small.call("probe", Registers(small).device)
+    small.call("probe", Registers(small, VERSION=0x0001_0007).device)
+    for error, values in (
+        ("ABSENT", {"ID": 0xFFFF_FFFF}),
+        ("VERSION", {"VERSION": 0x0002_0000}),
+        ("DIGEST", {"DIGEST": 0}),
+    ):
+        with fails(error):
+            small.call("probe", Registers(small, **values).device)
+
+
+def test_no_answer(small):
+    registers = Registers(small)
+    with fails("TIMEOUT"):
+        small.call("wait", registers.device)
+    assert registers.reads == 20
+    with fails("TIMEOUT"):
+        small.call("reset", Registers(small, STATUS=2).device)
+
+
+def test_errors_of_the_core(small):
+    for name, error in small.manifest["bus"]["errors"].items():
+        registers = Registers(small, INTERRUPT=3, ERROR=error["number"] | 4 << 8)
+        with fails(name):
+            small.call("wait", registers.device)
+        assert registers.writes == [("INTERRUPT", 3)]
+        assert small.text(error["number"]) == error["meaning"]
+    assert small.text(0) == "no error"
+    assert small.text(36) == "the core did not answer in time"
+    assert small.text(99) == "an error that this driver does not know"
+
+
+def test_addresses_out_of_range(make):
+    driver = make(CASES["ws"][0], "axi", "data_width=64", "address_width=16")
+    words = driver.count(driver.product(4, 4, 4))
+    data = np.zeros(1 << 12, np.uint8)
+    for address, error in ((0xF800, None), (0x1_0000, "RANGE")):
+        registers = Registers(driver)
+        counts, buffers = driver.split(Buffer(data.ctypes.data, 0, len(data)), words)
+        buffers[2].address = address
+        if error:
+            with fails(error):
+                driver.call("start", registers.device, buffers, counts)
+            assert not registers.writes
+        else:
+            driver.call("start", registers.device, buffers, counts)
+            assert dict(registers.writes)["ADDRESS_LOW_ACTS"] == address
+            assert registers.writes[-1] == ("COMMAND", 3)
+
+
+def test_caches(small):
+    """What was written to memory is there before the job begins, results are read after it."""
+    data, registers, log = np.zeros(1 << 12, np.uint8), Registers(small, INTERRUPT=1), []
+    words = small.count(small.product(5, 6, 7))
+    counts, buffers = small.split(Buffer(data.ctypes.data, 0x1000, len(data)), words)
+
+    def note(what):
+        return lambda _, start, size: log.append((what, start, size, len(registers.writes)))
+
+    device = registers.device
+    device.flush, device.invalidate = CACHE(note("flush")), CACHE(note("invalidate"))
+    device.barrier = BARRIER(lambda _: log.append(("barrier", len(registers.writes))))
+    small.call("run", device, buffers, counts)
+    spans = [(buffer.data, buffer.size) for buffer in buffers]
+    assert log[:5] == [("flush", *span, 0) for span in spans]
+    command = registers.writes.index(("COMMAND", 3))
+    assert ("barrier", command) in log
+    end = len(registers.writes)
+    assert log[-2:] == [("barrier", end), ("invalidate", *spans[-1], end)]
+
+
+def test_split(small):
+    words = small.count(small.product(5, 6, 7))
+    data = np.zeros(1 << 12, np.uint8)
+    _, buffers = small.split(Buffer(data.ctypes.data, 0x1000, len(data)), words)
+    end = 0x1000
+    for (name, layout), buffer in zip(small.streams.items(), buffers, strict=True):
+        assert buffer.address == end
+        assert buffer.address - 0x1000 == buffer.data - data.ctypes.data
+        assert buffer.size == words[name] * layout["stride"]
+        end = -(-(buffer.address + buffer.size) // 8) * 8
+    small.split(Buffer(data.ctypes.data, 0, buffer.address + buffer.size - 0x1000), words)
+    with fails("SIZE"):
+        small.split(Buffer(data.ctypes.data, 0, buffer.address + buffer.size - 0x1001), words)
+    with fails("ARGUMENT"):
+        small.split(Buffer(data.ctypes.data, 4, len(data)), words)
+
+
+def test_stream_top(make):
+    """Without DMA: words are packed alike, and a packet's end is waited for."""
+    driver = make("gemm_ws rows=3 cols=5", "axis")
+    random = np.random.default_rng(5)
+    a, w, _ = random_product(random, driver.manifest, 5, 7, 9)
+    job = gemm_job(driver.manifest, a, w)
+    found = driver.pack("weights", [driver.product(5, 7, 9)], w)
+    assert np.array_equal(found, job.memory("weights"))
+    registers = Registers(driver, INTERRUPT=1)
+    driver.call("prepare", registers.device)
+    assert registers.writes == [("INTERRUPT", 3), ("INTERRUPT_ENABLE", 0), ("COMMAND", 1)]
+    driver.call("wait", registers.device)
+
+
+def network(driver, random, vectors):
+    """A job, its network for the driver, and the vectors; keeps the images alive."""
+    indices = random.integers(0, 16, (10, 30)) * (random.random((10, 30)) < 0.3)
+    codebook = np.array([0, *random.integers(-99, 99, 15)])
+    shape = {name: driver.manifest["parameters"][name] for name in ("pes", "lanes")}
+    encoded = encode(indices, codebook, value_width=4, zeros_width=4, assign="load", **shape)
+    a = random.integers(-(2**15), 2**15, (vectors, 30))
+    job = sparse_job(driver.manifest, [Layer(encoded=encoded, shift=3)], a)
+    images = {
+        "load": job.memory("load"),
+        "jobs": job.memory("jobs"),
+        **{name: np.asarray(places, "<u4") for name, places in job.places.items()},
+    }
+    found = Network(
+        **{name: image.ctypes.data for name, image in images.items()},
+        load_words=job.counts["load"],
+        fill_jobs=job.parts["fill_jobs"],
+        vector_jobs=job.parts["vector_jobs"],
+        input_count=30,
+        acts_words=job.parts["acts"],
+        output_count=10,
+        result_words=job.parts["results"],
+    )
+    found.images = images
+    return job, found, a
+
+
+@pytest.fixture
+def sparse(make):
+    return make("eie pes=4 columns=64 entries=256 acts=16 rows=8", "axi", "data_width=32")
+
+
+def test_networks(sparse):
+    random = np.random.default_rng(9)
+    job, found, a = network(sparse, random, 3)
+    assert sparse.count(found, 3, 1) == job.counts
+    assert np.array_equal(sparse.pack("jobs", [found, 3, 1]), job.memory("jobs"))
+    size = sparse.bytes(0, found.load_words)
+    load = np.zeros(size, np.uint8)
+    sparse.call("pack_load", found, Buffer(load.ctypes.data, 0, size))
+    assert np.array_equal(load, job.memory("load"))
+    buffer = np.zeros(sparse.bytes(2, 3 * found.acts_words), np.uint8)
+    given = a.astype(np.int16)
+    sparse.call("pack_acts", found, 3, given, Buffer(buffer.ctypes.data, 0, len(buffer)))
+    assert np.array_equal(buffer, job.memory("acts"))
+    layout = sparse.manifest["bus"]["streams"]["results"]
+    words = random.integers(0, 256, (job.result_words, layout["width"] // 8), np.uint8)
+    results = to_memory(layout, words)
+    y = sparse.unpack([found, 3], results, np.zeros((3, 10), np.int16))
+    assert np.array_equal(y, job.gather(results))
+    assert sparse.count(found, 2, 0)["load"] == 0
+    assert sparse.count(found, 0, 1) == {
+        "load": found.load_words,
+        "jobs": found.fill_jobs,
+        "acts": 0,
+        "results": 0,
+    }
+
+
+def test_activations_out_of_range(sparse):
+    _, found, a = network(sparse, np.random.default_rng(9), 1)
+    buffer = np.zeros(sparse.bytes(2, found.acts_words), np.uint8)
+    for value, good in ((-(2**15), 1), (2**15 - 1, 1), (-(2**15) - 1, 0), (2**15, 0)):
+        a[0, 11] = value
+        arguments = (found, 1, a, Buffer(buffer.ctypes.data, 0, len(buffer)))
+        if good:
+            sparse.call("pack_acts", *arguments)
+        else:
+            with fails("VALUE"):
+                sparse.call("pack_acts", *arguments)
+
+
+def test_networks_that_are_none(sparse):
+    _, found, _ = network(sparse, np.random.default_rng(9), 1)
+    with fails("ARGUMENT"):
+        sparse.count(found, 0, 0)
+    with fails("WORDS"):
+        sparse.count(found, 2**31, 0)
+    found.images["inputs"][7] = found.acts_words * 4
+    with fails("ARGUMENT"):
+        sparse.count(found, 1, 1)
+    found.images["inputs"][7] = found.acts_words * 4 - 1
+    sparse.count(found, 1, 1)
+    found.jobs = None
+    with fails("ARGUMENT"):
+        sparse.count(found, 1, 1)

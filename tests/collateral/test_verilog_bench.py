@@ -1,0 +1,172 @@
+"""The self-checking testbenches: right cores pass in Icarus, and anything that is wrong fails."""
+
+import json
+import re
+import shutil
+import subprocess
+
+import pytest
+from brickwork.gen.collateral.vectors import vectors
+from brickwork.gen.collateral.verilog_bench import verilog_bench
+from brickwork.gen.designs.base import Eie, GemmOs
+from brickwork.gen.designs.wrappers import Axi, Axis, Uart
+from brickwork.gen.emission.emit import emit
+from integration import CORES, LINE, TOPS, written
+
+icarus = pytest.mark.skipif(shutil.which("iverilog") is None, reason="iverilog is not installed")
+
+PASSING = TOPS | {
+    "stream-gemm_os": CORES["gemm_os"],
+    "axis-gemm_fusion": Axis(core=CORES["gemm_fusion"], data_width=256),
+    "stream-eie": CORES["eie"],
+    "stream-one": GemmOs(rows=1, cols=1, max_k=1),
+    "stream-smallest": Eie(pes=1, columns=1, entries=1, acts=1, rows=1, skip=0),
+    "axis-eie": Axis(core=CORES["eie"], data_width=128),
+    "axi-gemm_os": Axi(core=CORES["gemm_os"], data_width=32, address_width=13, burst=4),
+    "axi-eie": Axi(core=CORES["eie"], data_width=64, address_width=64, outstanding=2),
+    "uart-eie": Uart(core=Eie(pes=1, columns=2, entries=4, acts=2, rows=2), **LINE),
+}
+
+
+def simulated(folder, top):
+    """Exit status, and what the simulation prints."""
+    out = subprocess.run(
+        ["iverilog", "-g2005", "-Wall", "-o", "tb.vvp", f"{top}_tb.v", f"{top}.v"],
+        cwd=folder,
+        check=True,
+        capture_output=True,
+        text=True,
+    )
+    # The testbench is read first, and its time scale is that of the core.
+    assert [line for line in out.stderr.splitlines() if "timescale" not in line] == []
+    done = subprocess.run(["vvp", "-n", "tb.vvp"], cwd=folder, capture_output=True, text=True)
+    return done.returncode, done.stdout
+
+
+@icarus
+@pytest.mark.parametrize("name", PASSING)
+def test_core_passes(name, tmp_path):
+    emission, manifest = written(PASSING[name], tmp_path)
+    status, printed = simulated(emission.folder, manifest["top"])
+    assert re.fullmatch(r"PASS: \d+ cycles\n", printed), printed
+    assert status == 0
+
+
+@icarus
+@pytest.mark.parametrize("top", TOPS)
+def test_wrong_result_fails(top, tmp_path):
+    """A bit of what is expected; of memory beside the results, too."""
+    emission, manifest = written(TOPS[top], tmp_path)
+    name = f"{manifest['top']}_tb_{'after' if top == 'axi' else 'results'}.hex"
+    file = emission.folder / name
+    lines = file.read_text().splitlines()
+    for number in (1, len(lines) - 1):
+        digit = f"{int(lines[number][-1], 16) ^ 1:x}"
+        changed = [*lines]
+        changed[number] = lines[number][:-1] + digit
+        file.write_text("\n".join(changed))
+        fails(emission, manifest)
+
+
+@icarus
+@pytest.mark.parametrize("top", TOPS)
+def test_broken_core_fails(top, tmp_path):
+    emission, manifest = written(TOPS[top], tmp_path)
+    text = emission.verilog.read_text()
+    broken = text.replace(" * ", " + ") if " * " in text else text.replace(" ^ ", " | ")
+    assert broken != text
+    emission.verilog.write_text(broken)
+    fails(emission, manifest)
+
+
+@icarus
+@pytest.mark.parametrize("top", TOPS)
+def test_missing_file_fails(top, tmp_path):
+    emission, manifest = written(TOPS[top], tmp_path)
+    file = next(emission.folder.glob("*.hex"))
+    file.unlink()
+    assert f"{file.name} must be in the folder of the simulation" in fails(emission, manifest)
+
+
+# What a core could do wrong, as a change of what the testbench sees of it.
+FAULTS = {
+    "stream": [
+        (".data(results_payload)", ".data(~results_payload)"),
+        (".valid(results_valid)", ".valid(results_valid && !cycles[2])"),
+        (".valid(results_valid)", ".valid(1'b0)"),
+        (".results_ready(results_ready)", ".results_ready(1'b1)"),
+    ],
+    "axis": [
+        ("{m_axis_results_tlast, ", "{1'b1, "),
+        ("{m_axis_results_tlast, ", "{1'b0, "),
+        (".interrupt(interrupt)", ".interrupt()"),
+        (".bresp(s_axi_ctrl_bresp)", ".bresp(2'd0)"),
+        (".rresp(s_axi_ctrl_rresp)", ".rresp(2'd0)"),
+        (".bvalid(s_axi_ctrl_bvalid)", ".bvalid(1'b0)"),
+    ],
+    "axi": [
+        (".arsize(m_axi_mem_arsize)", ".arsize(3'd0)"),
+        (".arlen(m_axi_mem_arlen)", ".arlen(8'd255)"),
+        (".araddr(m_axi_mem_araddr)", ".araddr(m_axi_mem_araddr + 40'd1)"),
+        (".araddr(m_axi_mem_araddr)", ".araddr(m_axi_mem_araddr + 40'h10000)"),
+        (".araddr(m_axi_mem_araddr)", ".araddr(m_axi_mem_araddr ^ cycles[3])"),
+        (".arburst(m_axi_mem_arburst)", ".arburst(2'd2)"),
+        (".arvalid(m_axi_mem_arvalid)", ".arvalid(m_axi_mem_arvalid && !cycles[0])"),
+        (".wlast(m_axi_mem_wlast)", ".wlast(1'b0)"),
+        (".wstrb(m_axi_mem_wstrb)", ".wstrb({16{1'b0}})"),
+    ],
+    "uart": [
+        (".from_core(uart_tx)", ".from_core(!uart_tx)"),
+        (".from_core(uart_tx)", ".from_core(1'b1)"),
+        (".uart_rx(uart_rx)", ".uart_rx(uart_rx && cycles[9:4] != 6'd0)"),
+    ],
+}
+
+
+@icarus
+@pytest.mark.parametrize("top", FAULTS)
+def test_faults_fail(top, tmp_path):
+    emission, manifest = written(TOPS[top], tmp_path)
+    bench = emission.folder / f"{manifest['top']}_tb.v"
+    text = bench.read_text()
+    for right, wrong in FAULTS[top]:
+        assert text.count(right) == 1, right
+        bench.write_text(text.replace(right, wrong))
+        fails(emission, manifest)
+
+
+def fails(emission, manifest):
+    """Checks that the simulation fails; returns what it printed."""
+    status, printed = simulated(emission.folder, manifest["top"])
+    assert status != 0
+    assert "FAIL\n" in printed
+    assert "PASS" not in printed
+    return printed
+
+
+@pytest.mark.parametrize(
+    "parameters",
+    [
+        pytest.param(Axi(core=Eie(pes=16), address_width=12), id="addresses"),
+        pytest.param(Eie(pes=1, entries=1, per_word=4, lanes=2), id="entries"),
+    ],
+)
+def test_job_does_not_fit(parameters, tmp_path):
+    """There is no testbench where there can be no job."""
+    manifest = json.loads(emit(parameters, tmp_path).manifest.read_text("utf-8"))
+    assert verilog_bench(manifest) == {}
+
+
+@pytest.mark.parametrize("top", TOPS)
+def test_same_manifest_same_files(top, tmp_path):
+    manifest = json.loads(emit(TOPS[top], tmp_path).manifest.read_text("utf-8"))
+    files = verilog_bench(manifest)
+    assert files == verilog_bench(json.loads(json.dumps(manifest)))
+    assert max(len(line) for line in files[f"{manifest['top']}_tb.v"].splitlines()) <= 100
+
+
+def test_results_differ(tmp_path):
+    """A core that always says the same could not pass."""
+    for core in CORES.values():
+        job = vectors(json.loads(emit(core, tmp_path).manifest.read_text("utf-8")))
+        assert len({word.tobytes() for word in job.results}) > len(job.results) // 2

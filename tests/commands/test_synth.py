@@ -1,0 +1,386 @@
+"""Synthesis of designs: what they take, and which of their units take it."""
+
+import json
+import re
+from pathlib import Path
+
+import pytest
+from brickwork import hdl
+from brickwork.gen.cli import main
+from brickwork.gen.designs.base import Eie, GemmFusion, GemmOs, GemmWs
+from brickwork.gen.emission.emit import emit
+from brickwork.gen.emission.verilog import convert_shared
+from brickwork.gen.flow import attribution, synthesis, targets
+from brickwork.gen.flow.synthesis import area, synthesize
+from brickwork.gen.lib import yosys
+from brickwork.hdl.systolic.pe_ws import PeWs
+from liberty import LIBRARY
+
+SMALL = {"rows": 2, "cols": 2, "a_format": "int4", "w_format": "int4"}
+SETTINGS = [f"--set={name}={value}" for name, value in SMALL.items()]
+FPGAS = [name for name in targets.names() if targets.load(name).unit == "cells"]
+#: DSP blocks of a product of 4 × 4 bits.
+DSP_BLOCKS = {"ecp5": 1, "gowin": 0.5}
+
+
+@pytest.fixture
+def library(tmp_path):
+    path = tmp_path / "tiny.lib"
+    path.write_text(LIBRARY)
+    return path
+
+
+def check_sums(found):
+    """The parts of a record make up its whole."""
+    counters = synthesis.COUNTERS[found["unit"]]
+    assert tuple(found["total"]) == counters
+    for name in counters:
+        parts = sum(row[name] for row in found["modules"])
+        assert parts == pytest.approx(found["total"][name], abs=0.1), name
+        of_elements = sum(row[name] for row in found["modules"] if row["role"] == "PEs")
+        assert found["per_pe"][name] * found["pes"] == pytest.approx(of_elements, abs=0.1)
+        per_mac = found["total"][name] / found["macs"]
+        assert found["per_mac"][name] == pytest.approx(per_mac, abs=0.01)
+    assert found["estimate"] is True
+    assert found["tools"].keys() == {"pyosys"}
+
+
+class TestTargets:
+    def test_names(self):
+        assert targets.names() == [
+            *("ecp5", "gates", "gowin", "ice40", "liberty", "xilinx7", "xilinxup"),
+        ]
+        assert targets.check("ecp5") == "ecp5"
+
+    @pytest.mark.parametrize("name", targets.names())
+    def test_files(self, name):
+        target = targets.load(name)
+        assert target.unit in synthesis.COUNTERS
+        kinds = {kind for takes in target.cells.values() for kind in takes}
+        known = {"cells": {"lut", "ff", "dsp", "bram", "lutram", "carry"}}
+        assert kinds <= known.get(target.unit, {"flip_flops", "logic"})
+        assert bool(kinds) == (name != "liberty")
+        for takes in target.cells.values():
+            assert takes.get("lutram", 0) <= takes.get("lut", 0)
+
+    def test_unknown(self):
+        message = (
+            "Target must be one of ecp5, gates, gowin, ice40, liberty, xilinx7, xilinxup, "
+            "not 'ice-40'; did you mean 'ice40'?"
+        )
+        with pytest.raises(ValueError, match=f"^{re.escape(message)}$"):
+            targets.check("ice-40")
+
+    def test_transistors_are_those_of_yosys(self, tmp_path):
+        """Every kind of gate, twice."""
+        sizes = targets.load("gates").cells
+        pins = {"$_MUX_": "ABSY", "$_NMUX_": "ABSY", "$_DFF_P_": "DCQ"}
+        pins |= dict.fromkeys(("$_NOT_", "$_BUF_"), "AY")
+        pins |= dict.fromkeys(("$_AOI3_", "$_OAI3_"), "ABCY")
+        pins |= dict.fromkeys(("$_AOI4_", "$_OAI4_"), "ABCDY")
+        lines = ["module gates(input a, output y);"]
+        for number, name in enumerate([*sizes, *sizes]):
+            ports = ", ".join(f".{pin}(a)" for pin in pins.get(name, "ABY")[:-1])
+            lines.append(f"  \\{name} g{number} ({ports});")
+        (tmp_path / "gates.v").write_text("\n".join([*lines, "endmodule", ""]))
+        commands = ["read_verilog -icells gates.v", "tee -q -o stat.json stat -json -tech cmos"]
+        yosys.run(commands, cwd=tmp_path)
+        found = json.loads((tmp_path / "stat.json").read_text())["modules"][r"\gates"]
+        assert found["num_cells_by_type"] == dict.fromkeys(sorted(sizes), 2)
+        transistors = 2 * sum(sum(takes.values()) for takes in sizes.values())
+        assert int(found["estimated_num_transistors"]) == transistors
+
+
+#: A register with logic before it, a unit that only passes on and inverts, and one of both.
+PARTS = """
+module keep(input clk, input [3:0] i, output reg [3:0] o);
+  always @(posedge clk) o <= i;
+endmodule
+module invert(input [3:0] i, output [3:0] same, output [3:0] o);
+  assign same = i;
+  assign o = ~i;
+endmodule
+module pair(input clk, input [3:0] i, output [3:0] o);
+  wire [3:0] between, same, inverted;
+  keep first(.clk(clk), .i(i), .o(between));
+  invert not_1(.i(between), .same(same), .o(inverted));
+  keep second(.clk(clk), .i(inverted), .o(o));
+endmodule
+module top(input clk, input [3:0] i, input s, output [3:0] o, output reg z);
+  wire [3:0] a, b, unused;
+  pair pair_0(.clk(clk), .i(i), .o(a));
+  pair pair_1(.clk(clk), .i(a), .o(b));
+  keep end_0(.clk(clk), .i(b & {4{s}}), .o(o));
+  always @(posedge clk) z <= ^b;
+endmodule
+"""
+UNITS = {"keep": "skew", "invert": "decoder", "pair": "pe_ws", "top": "gemm_ws"}
+
+
+class TestOwners:
+    @pytest.fixture
+    def manifest(self, tmp_path):
+        (tmp_path / "top.v").write_text(PARTS)
+        facts = {"top": "top", "verilog": "top.v", "modules": UNITS, "parameters": {}}
+        (tmp_path / "top.json").write_text(json.dumps(facts))
+        return tmp_path / "top.json"
+
+    def test_every_cell_has_its_unit(self, manifest):
+        found = synthesize(manifest, "gates")
+        rows = {(row["unit"], row["part_of"]): row for row in found["modules"]}
+        takes = {
+            key: (row["role"], row["instances"], row["flip_flops"], row["logic"])
+            for key, row in rows.items()
+        }
+        # 4 gates a flip-flop; half a gate an inverter; of the top itself three XORs of 3, and four
+        # ANDs of 1.5, also although they are before the register of another unit.
+        assert takes.pop(("gemm_ws", None)) == ("top level", 1, 4, 15)
+        assert takes.pop(("decoder", "pe_ws")) == ("decoders", 2, 0, 4)
+        assert takes.pop(("skew", "pe_ws")) == ("skew", 4, 64, 0)
+        assert takes.pop(("skew", "gemm_ws")) == ("skew", 1, 16, 0)
+        assert takes == {}
+        assert found["pes"] == found["macs"] == 2
+        assert found["per_pe"] == {
+            "area": 34, "flip_flops": 32, "logic": 2, "transistors": 136
+        }  # fmt: skip
+        assert found["memories"] == []
+
+    @pytest.mark.parametrize("target", ["ecp5", "xilinx7"])
+    def test_registers(self, manifest, target):
+        found = synthesize(manifest, target)
+        rows = {(row["unit"], row["part_of"]): row for row in found["modules"]}
+        assert rows["skew", "gemm_ws"]["ff"] == 4
+        assert rows["gemm_ws", None]["ff"] == 1
+        # Some have shift registers for the others.
+        inner = rows["skew", "pe_ws"]
+        assert inner["ff"] == 16 or inner["lutram"] > 0
+
+    def test_unknown_cell(self, manifest, monkeypatch):
+        target = targets.load("ecp5")
+        cells = {name: takes for name, takes in target.cells.items() if name != "LUT4"}
+        changed = targets.Target(**vars(target) | {"cells": cells, "text": "other"})
+        monkeypatch.setattr(targets, "load", lambda name: changed)
+        with pytest.raises(ValueError, match=r"^Target ecp5 must say in its file what LUT4 takes$"):
+            synthesize(manifest, "ecp5")
+
+
+def test_every_unit_has_a_role():
+    """Also the parts that only benchmarks use."""
+    folder = Path(next(iter(hdl.__path__)))
+    classes = [
+        name
+        for path in folder.rglob("*.py")
+        for name in re.findall(r"^class (\w+)\(Unit\)", path.read_text("utf-8"), re.MULTILINE)
+    ]
+    assert len(classes) > 30
+    names = {re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "_", name).lower() for name in classes}
+    assert names <= attribution.ROLES.keys()
+
+
+class TestDesigns:
+    @pytest.mark.parametrize("target", [*FPGAS, "gates"])
+    def test_targets(self, tmp_path, target):
+        found = synthesize(emit(GemmWs(**SMALL), tmp_path), target)
+        check_sums(found)
+        assert found["target"] == target
+        assert found["pes"] == found["macs"] == 4
+        rows = {row["unit"]: row for row in found["modules"]}
+        assert rows["pe_ws"]["instances"] == 4
+        assert {"PEs", "accumulators", "queues", "control"} <= {r["role"] for r in found["modules"]}
+        sums = [memory for memory in found["memories"] if memory["words"] == 512]
+        assert len(sums) == 2
+        for memory in sums:
+            assert re.fullmatch(r"accumulators_0\.accumulator_[01]\.memory", memory["name"])
+            assert memory["width"] == synthesize_width(found)
+            assert memory["kind"] == ("macro" if target == "gates" else "block RAM")
+        if target != "gates":
+            assert found["total"]["dsp"] == 4 * DSP_BLOCKS.get(target, 0)
+            blocks = sum(memory.get("blocks", 0) for memory in found["memories"])
+            assert blocks == found["total"]["bram"]
+            assert rows["accumulator"]["bram"] == sum(memory["blocks"] for memory in sums)
+
+    def test_devices(self, tmp_path):
+        """One of the two has DSP blocks."""
+        emission = emit(GemmOs(rows=1, cols=1), tmp_path)
+        assert synthesize(emission, "ice40", device="HX8K")["total"]["dsp"] == 0
+        assert synthesize(emission, "ice40", device="UP5K")["total"]["dsp"] == 1
+
+    def test_library(self, tmp_path, library):
+        emission = emit(GemmWs(**SMALL), tmp_path)
+        found = synthesize(emission, "liberty", liberty=library)
+        check_sums(found)
+        assert found["unit"] == "µm²"
+        assert found["total"]["flip_flops"] == 10 * found["cells"]["DFF"]
+        rest = {"BUF": 2, "INV": 1, "NAND": 3, "NOR": 3}
+        logic = sum(found["cells"].get(name, 0) * size for name, size in rest.items())
+        assert found["total"]["logic"] == logic
+
+    def test_other_areas_in_the_library(self, tmp_path, library):
+        emission = emit(GemmWs(**SMALL), tmp_path)
+        before = synthesize(emission, "liberty", liberty=library)["total"]
+        library.write_text(LIBRARY.replace("area: 10;", "area: 20;"))
+        after = synthesize(emission, "liberty", liberty=library)["total"]
+        assert after["flip_flops"] == 2 * before["flip_flops"]
+
+    def test_elements_by_themselves(self, tmp_path):
+        """What is found of the elements in a design is what they are alone."""
+        parameters = GemmWs(rows=3, cols=2, a_format="flint4", w_format="flint4")
+        emission = emit(parameters, tmp_path)
+        found = synthesize(emission, "gates")
+        check_sums(found)
+        rows = {row["unit"]: row for row in found["modules"]}
+        unit = parameters.unit()
+        names = ("a_format", "w_format", "pipeline")
+        element = PeWs(
+            psum_width=unit.derived["psum_width"],
+            **{name: unit.parameters[name] for name in names},
+        )
+        (tmp_path / "pe.v").write_text(convert_shared(element, "pe")[0])
+        alone = area(tmp_path / "pe.v", "pe")
+        # Elements at the edges of the array lack registers that nobody looks at.
+        assert 0.85 * alone.total < found["per_pe"]["area"] < 1.02 * alone.total
+        assert rows["decoder"]["role"] == "decoders"
+        assert 0 < rows["decoder"]["logic"] < 0.1 * rows["pe_ws"]["logic"]
+        # Each of a decoder's 5 bits comes from 4. They lead straight to registers of elements, but
+        # are no part of these.
+        mapped = {row["unit"]: row for row in synthesize(emission, "ecp5")["modules"]}
+        assert mapped["decoder"]["instances"] == 5
+        assert mapped["decoder"]["lut"] == 25
+
+    @pytest.mark.parametrize(
+        ("parameters", "units"),
+        [
+            (GemmFusion(rows=1, cols=1, acc_depth=16), {"pe_fusion", "unpack", "accumulator"}),
+            (
+                Eie(pes=1, columns=64, entries=128, acts=16, rows=16, acc_width=24),
+                {"pe_eie", "fifo", "entry_reader", "activations"},
+            ),
+        ],
+        ids=["gemm_fusion", "eie"],
+    )
+    def test_other_designs(self, tmp_path, parameters, units):
+        found = synthesize(emit(parameters, tmp_path), "ecp5")
+        assert found["pes"] == found["macs"] == 1
+        assert units <= {row["unit"] for row in found["modules"]}
+        assert "other" not in {row["role"] for row in found["modules"]}
+        for name, value in found["total"].items():
+            assert sum(row[name] for row in found["modules"]) == value
+        assert found["per_pe"]["lut"] < found["total"]["lut"]
+
+    def test_only_once(self, tmp_path, monkeypatch):
+        first = synthesize(emit(GemmWs(**SMALL), tmp_path / "a"), "ecp5")
+        monkeypatch.setattr(yosys, "run", lambda *_, **__: pytest.fail("synthesized again"))
+        other = emit(GemmWs(**SMALL), tmp_path / "b")
+        assert synthesize(other.manifest, "ecp5") == first
+
+
+def synthesize_width(found):
+    """The width of accumulators, from the width of the queue of results."""
+    (queue,) = [m for m in found["memories"] if m["name"].startswith("results_stage")]
+    return queue["width"] // 2
+
+
+class TestCommand:
+    @pytest.fixture(autouse=True)
+    def folder(self, tmp_path, monkeypatch):
+        monkeypatch.chdir(tmp_path)
+        return tmp_path
+
+    def test_text(self, capsys):
+        assert main(["synth", "gemm_ws", *SETTINGS, "--target", "ecp5"]) == 0
+        out, err = capsys.readouterr()
+        assert err == ""
+        title, rows, notes, memories = out.split("\n\n")
+        assert re.fullmatch(
+            r"gemm_ws \w{12} for ecp5: Lattice ECP5, in cells \(yosys [\d.]+\)", title
+        )
+        head, *body = rows.splitlines()
+        assert re.split(r"  +", head) == [
+            *("role", "unit", "part of", "instances"),
+            *("lut", "ff", "dsp", "bram", "lutram", "carry", "%"),
+        ]
+        assert any(re.match(r"PEs +pe_ws +tile_ws +4 ", row) for row in body)
+        assert [row.split()[0] for row in body[-3:]] == ["total", "per", "per"]
+        assert notes.startswith("Estimates: ")
+        assert re.search(
+            r"^accumulators_\*\.accumulator_\*\.memory +2 +512 +\d+ +block RAM +2$",
+            memories,
+            re.MULTILINE,
+        )
+
+    def test_gates(self, capsys):
+        assert main(["synth", "gemm_ws", *SETTINGS, "--target", "gates"]) == 0
+        out = capsys.readouterr().out
+        assert "in gates (yosys" in out
+        assert "a flip-flop is 4 of them. No wires." in out
+        assert re.search(r"\.memory +2 +512 +\d+ +macro$", out, re.MULTILINE)
+
+    def test_json(self, capsys, folder):
+        given = ["synth", "gemm_ws", *SETTINGS, "--target", "xilinx7", "--out", "rtl", "--json"]
+        assert main(given) == 0
+        found = json.loads(capsys.readouterr().out)
+        assert found["design"] == "gemm_ws"
+        assert found["parameters"]["rows"] == 2
+        assert found["clock"] is None
+        check_sums(found["synthesis"])
+        manifest = Path(found["manifest"])
+        assert manifest.parent.parent == Path("rtl")
+        assert json.loads(manifest.read_text())["digest"] == found["digest"]
+        assert Path(found["verilog"]).exists()
+
+    @pytest.mark.parametrize(
+        ("message", "given"),
+        [
+            (
+                "Target must be one of ecp5, gates, gowin, ice40, liberty, xilinx7, xilinxup, "
+                "not 'ecp6'; did you mean 'ecp5'?",
+                ["--target", "ecp6"],
+            ),
+            (
+                "Liberty file must be given for the target liberty: --liberty FILE",
+                ["--target", "liberty"],
+            ),
+            (
+                "Liberty file must be left out for the target gates, which has cells of its own; "
+                "it is for the target liberty",
+                ["--target", "gates", "--liberty", "x.lib"],
+            ),
+            (
+                "Liberty file cannot be read: x.lib: No such file or directory",
+                ["--target", "liberty", "--liberty", "x.lib"],
+            ),
+            (
+                "Target to place on must be one of ecp5, gowin, ice40, not 'xilinx7'",
+                ["--target", "xilinx7", "--pnr"],
+            ),
+            (
+                "Device must be one of HX8K, UP5K, not 'HX9K'; did you mean 'HX8K'?",
+                ["--target", "ice40", "--device", "HX9K"],
+            ),
+            (
+                "Device must be left out for the target gates, which has none, not be 'HX8K'",
+                ["--target", "gates", "--device", "HX8K"],
+            ),
+            (
+                "Number of seeds must be an integer from 1 to 1000, not '0'",
+                ["--target", "ecp5", "--pnr", "--seeds", "0"],
+            ),
+            (
+                "--seeds is for --pnr alone; give both or neither",
+                ["--target", "ecp5", "--seeds", "2"],
+            ),
+        ],
+    )
+    def test_refused(self, capsys, folder, message, given):
+        assert main(["synth", "gemm_ws", *given]) == 2
+        assert capsys.readouterr() == ("", f"brickwork: error: {message}\n")
+        assert list(folder.iterdir()) == []
+
+    def test_no_library(self, capsys, folder):
+        Path("x.lib").write_text("nothing")
+        assert main(["synth", "gemm_ws", "--target", "liberty", "--liberty", "x.lib"]) == 2
+        captured = capsys.readouterr()
+        message = "brickwork: error: Liberty file must have gates and a flip-flop with areas, which"
+        assert captured.err.startswith(f"{message} 'x.lib' has not")
+        assert captured.err.count("\n") == 1
+        assert [path.name for path in folder.iterdir()] == ["x.lib"]

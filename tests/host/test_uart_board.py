@@ -1,0 +1,284 @@
+"""Emitted tops with a serial line, bit by bit in simulation, and the host's own code."""
+
+import json
+import re
+
+import numpy as np
+import pytest
+from brickwork.gen.commands.demo import _channels
+from brickwork.gen.designs.base import Eie, GemmFusion, GemmOs, GemmWs
+from brickwork.gen.designs.wrappers import Uart
+from brickwork.gen.emission.emit import emit
+from brickwork.gen.workloads import digits
+from brickwork.sim.designs._eie import Layer
+from brickwork.sim.designs._gemm import Channels, tiling
+from brickwork.sim.golden.engine import product
+from brickwork.sim.golden.sparse import eie, encode
+from brickwork.sim.host.board import Board
+from brickwork.sim.host.uart import Frame, Link, LinkError
+from brickwork.sim.verilator.core import SimulationError
+
+CORES = {
+    "ws": GemmWs(rows=3, cols=5, acc_depth=8),
+    "os": GemmOs(rows=4, cols=3, a_format="int6", w_format="int3"),
+    "fusion": GemmFusion(rows=2, cols=2),
+    "digits": GemmWs(rows=8, cols=8, output="scale", a_format="uint8", out_format="uint8"),
+    "eie": Eie(pes=4, columns=32, entries=128, acts=8, rows=8, queue_depth=4),
+}
+
+
+@pytest.fixture(scope="module")
+def emitted(tmp_path_factory):
+    """Emits a core with a serial line, of 4 cycles a bit; returns the manifest and what it says."""
+
+    def emit_top(core, baud=1_000_000):
+        top = Uart(core=core, clock_hz=4_000_000, baud=baud)
+        manifest = emit(top, tmp_path_factory.mktemp("uart")).manifest
+        return manifest, json.loads(manifest.read_text("utf-8"))
+
+    return emit_top
+
+
+def multiply(link, facts, rng, shape, bits=(8, 8), **modes):
+    m, k, n = shape
+    a, w = (
+        rng.integers(-1 << size - 1, 1 << size - 1, of)
+        for size, of in zip(bits, ((m, k), (k, n)), strict=True)
+    )
+    y, _ = link.multiply(a, w, **modes)
+    modes = tiling(facts, m, k, n, **modes).modes
+    assert np.array_equal(y, product(facts, a, w, None, **modes))
+
+
+@pytest.mark.parametrize(
+    ("name", "bits", "modes"),
+    [
+        ("ws", (8, 8), {}),
+        ("os", (6, 3), {}),
+        ("fusion", (8, 8), {}),
+        ("fusion", (2, 16), {"a_bits": 2, "w_bits": 16}),
+    ],
+)
+def test_products(emitted, name, bits, modes):
+    """One, some of a tile, and several tiles in each direction; all on one link."""
+    manifest, facts = emitted(CORES[name])
+    rng = np.random.default_rng(1)
+    with Board(manifest) as board:
+        link = Link(board, facts)
+        for shape in ((1, 1, 1), (5, 7, 4), (19, 9, 13)):
+            multiply(link, facts, rng, shape, bits, **modes)
+        assert board.broken == 0
+        assert not board.led
+
+
+def test_the_line_is_the_limit(emitted):
+    """With two bytes a MAC on a small array, all cycles but 5 % send a byte."""
+    manifest, facts = emitted(GemmOs(rows=2, cols=2))
+    with Board(manifest) as board:
+        link = Link(board, facts)
+        sent, cycles = link.sent, board.cycles
+        multiply(link, facts, np.random.default_rng(1), (8, 40, 8))
+        share = 40 * (link.sent - sent) / (board.cycles - cycles)
+        assert 0.95 < share <= 1
+
+
+@pytest.mark.parametrize(("rate", "pause"), [(0.98, 40), (1.02, 5), (1.0, 99)])
+def test_other_rates_and_pauses(emitted, rate, pause):
+    manifest, facts = emitted(CORES["ws"])
+    with Board(manifest, rate=rate, pause=pause, seed=3) as board:
+        multiply(Link(board, facts), facts, np.random.default_rng(1), (9, 9, 9))
+
+
+def test_results_that_look_like_escapes(emitted):
+    """Bytes 0xA5, and nothing else."""
+    manifest, facts = emitted(CORES["digits"])
+    same = np.ones(20, np.int64)
+    channels = Channels(
+        bias=same,
+        multiplier=0 * same,
+        shift=same,
+        zero_point=165 * same,
+        low=0 * same,
+        high=255 * same,
+    )
+    with Board(manifest) as board:
+        link = Link(board, facts)
+        y, _ = link.multiply(np.ones((30, 9), int), np.ones((9, 20), int), channels)
+        assert (y == 165).all()
+        assert link.received > 2 * y.size
+
+
+def test_sparse_engine(emitted):
+    manifest, facts = emitted(CORES["eie"])
+    given = facts["parameters"]
+    rng = np.random.default_rng(1)
+    codebook = np.concatenate([[0], rng.integers(-100, 100, 15)])
+    indices = rng.integers(0, 16, (20, 30)) * (rng.random((20, 30)) < 0.3)
+    names = ("pes", "lanes", "value_width", "zeros_width")
+    encoded = encode(indices, codebook, **{name: given[name] for name in names})
+    a = rng.integers(-100, 100, (3, 30))
+    with Board(manifest) as board:
+        link = Link(board, facts)
+        for how in ({"shift": 3, "relu": False}, {"shift": 6, "relu": True}):
+            y = link.network([Layer(encoded=encoded, **how)], a)
+            widths = {name: given[name] for name in ("act_width", "acc_width")}
+            assert np.array_equal(y, eie(indices, codebook, a, **how, **widths))
+
+
+def test_break_in_the_middle(emitted):
+    """A host that dies at any moment of a product; the next one's product is right."""
+    manifest, facts = emitted(CORES["ws"])
+    rng = np.random.default_rng(5)
+
+    with Board(manifest, seed=2) as board:
+        for reads in (1, 2, 3, 8, 20, 50):
+            port = _Port(board)
+            link = Link(port, facts)
+            port.reads = reads
+            with pytest.raises(_Gone):
+                multiply(link, facts, rng, (20, 10, 10))
+            multiply(Link(board, facts), facts, rng, (4, 5, 6))
+
+
+def test_without_breaks(emitted):
+    """An adapter that passes none on: hosts that follow each other still count credits right."""
+    manifest, facts = emitted(CORES["ws"])
+    rng = np.random.default_rng(5)
+    depth = facts["bus"]["depth"]
+    with Board(manifest) as board:
+        for _ in range(3):
+            port = _Port(board)
+            port.send_break = lambda duration: None
+            link = Link(port, facts)
+            multiply(link, facts, rng, (9, 8, 7))
+            link.read("STATUS")
+            assert link._room == depth - link.sent % (depth // 2)
+
+
+class _Gone(Exception):
+    pass
+
+
+class _Port:
+    """The board's port, but only for so many reads."""
+
+    reads = 1 << 30
+
+    def __init__(self, board):
+        self._board = board
+
+    def __getattr__(self, name):
+        return getattr(self._board, name)
+
+    def read(self, size):
+        self.reads -= 1
+        if self.reads < 0:
+            raise _Gone
+        return self._board.read(size)
+
+
+def test_digits(emitted):
+    """Images of handwritten digits through all layers, requantized, one after the other."""
+    network = digits.train()
+    layers = digits.quantize(network, "uint8", out_format="uint8")
+    manifest, facts = emitted(CORES["digits"])
+    codes = layers[0].input.encode(network.test_images[:40])
+    with Board(manifest) as board:
+        link = Link(board, facts)
+        for layer in layers:
+            y, _ = link.multiply(codes, layer.weights, _channels(layer))
+            assert np.array_equal(y, layer.forward(codes))
+            codes = y
+    assert np.mean(codes.argmax(axis=1) == network.test_labels[:40]) > 0.9
+
+
+def test_registers_by_name(emitted):
+    manifest, facts = emitted(CORES["ws"])
+    with Board(manifest) as board:
+        link = Link(board, facts)
+        assert link.read("ID") == 0x4252574B
+        assert link.read("DIGEST") == int(facts["digest"][:8], 16)
+        link.write("INTERRUPT_ENABLE", 3)
+        assert link.read("INTERRUPT_ENABLE") == 3
+        with pytest.raises(LinkError, match=r"^Register COMMAND must be readable; the device"):
+            link.read("COMMAND")
+        with pytest.raises(LinkError, match=r"^Register ID must be writable; the device refused$"):
+            link.write("ID", 1)
+        assert link.read("STATUS") == 0
+
+
+def test_another_design_is_refused(emitted):
+    manifest, facts = emitted(CORES["ws"])
+    _, others = emitted(CORES["os"])
+    wanted, found = (int(one["digest"][:8], 16) for one in (others, facts))
+    message = (
+        f"Device must be the design of the manifest, with DIGEST {wanted:#010x}, not "
+        f"{found:#010x}; load its bitstream"
+    )
+    with Board(manifest) as board, pytest.raises(LinkError, match=f"^{re.escape(message)}$"):
+        Link(board, others)
+    for register in facts["bus"]["registers"]:
+        if register["name"] == "ID":
+            register["reset"] = 1
+    with Board(manifest) as board, pytest.raises(LinkError, match=r"^Device must be a core of Bri"):
+        Link(board, facts)
+
+
+def test_another_rate_is_refused(emitted):
+    manifest, facts = emitted(CORES["ws"])
+    with Board(manifest, rate=0.5) as board, pytest.raises(LinkError, match=r"^Device must"):
+        Link(board, facts)
+
+
+def test_a_device_that_does_not_answer(emitted):
+    manifest, facts = emitted(CORES["ws"])
+    message = "^Device must answer, and did not; check the port, its baud rate, and that the de"
+    with Board(manifest, timeout=500) as board:
+        link = Link(board, facts)
+        # Activations before their tile, behind which everything has to wait.
+        words = np.zeros((40, 3), np.uint8)
+        with pytest.raises(LinkError, match=message):
+            link.transfer([Frame("acts", words), Frame("tiles", words[:1, :2], True)], 1)
+        link.reset()
+        assert link.read("STATUS") == 0
+
+
+def test_too_few_results(emitted):
+    manifest, facts = emitted(CORES["ws"])
+    with Board(manifest) as board:
+        link = Link(board, facts)
+        plan = tiling(facts, 2, 2, 2)
+        words = {
+            name: next(words)
+            for name, words in plan.words(np.ones((2, 2), int), np.ones((2, 2), int), None).items()
+        }
+        frames = [
+            Frame("tiles", words["tiles"], True),
+            Frame("weights", words["weights"]),
+            Frame("acts", words["acts"]),
+        ]
+        size = facts["bus"]["streams"]["results"]["stride"]
+        message = f"^Device must give {3 * size} bytes of results, not {2 * size}; reset it$"
+        with pytest.raises(LinkError, match=message):
+            link.transfer(frames, 3)
+        assert len(link.transfer(frames, 2)) == 2
+
+
+def test_only_designs_with_a_serial_line(tmp_path):
+    manifest = emit(CORES["ws"], tmp_path).manifest
+    facts = json.loads(manifest.read_text("utf-8"))
+    with pytest.raises(
+        ValueError, match=r"^Manifest must be of a top with a serial line, not of ge"
+    ):
+        Link(None, facts)
+    with pytest.raises(ValueError, match=r"^Design gemm_ws must have a serial line, --top uart$"):
+        Board(manifest)
+
+
+def test_a_simulation_that_ends(emitted):
+    manifest, facts = emitted(CORES["ws"])
+    with Board(manifest) as board:
+        link = Link(board, facts)
+        board._child.kill()
+        with pytest.raises(SimulationError, match=r"^Simulation failed: it ended$"):
+            link.read("ID")

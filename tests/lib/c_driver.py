@@ -1,0 +1,284 @@
+"""The generated C driver as a Python object, for tests: compiled for this machine, with traps."""
+
+import ctypes as c
+import json
+import subprocess
+from pathlib import Path
+
+import numpy as np
+from brickwork.gen.collateral.driver import driver
+from brickwork.gen.collateral.header import header
+from brickwork.gen.designs import registry
+from brickwork.gen.designs.wrappers import top_from_text
+from brickwork.gen.emission.emit import emit
+from brickwork.sim.designs._gemm import Channels
+from brickwork.sim.golden import formats
+from brickwork.sim.verilator import toolchain
+
+__all__ = [
+    "BARRIER",
+    "C99",
+    "CACHE",
+    "READ",
+    "WRITE",
+    "Buffer",
+    "Device",
+    "Driver",
+    "Network",
+    "emit_top",
+    "random_product",
+    "write_sources",
+]
+
+#: The strictest that a user may compile it with.
+C99 = (
+    *("-x", "c", "-std=c99", "-pedantic", "-Werror"),
+    *("-Wall", "-Wextra", "-Wconversion", "-Wshadow", "-Wundef", "-Wc++-compat"),
+)
+
+_TYPES = {"u1": 1, "i1": 2, "u2": 3, "i2": 4, "u4": 5, "i4": 6, "i8": 7}
+
+READ = c.CFUNCTYPE(c.c_uint32, c.c_void_p, c.c_uint32)
+WRITE = c.CFUNCTYPE(None, c.c_void_p, c.c_uint32, c.c_uint32)
+BARRIER = c.CFUNCTYPE(None, c.c_void_p)
+CACHE = c.CFUNCTYPE(None, c.c_void_p, c.c_void_p, c.c_size_t)
+WAIT = c.CFUNCTYPE(c.c_int, c.c_void_p)
+
+
+class Device(c.Structure):
+    _fields_ = (
+        ("context", c.c_void_p),
+        ("read32", READ),
+        ("write32", WRITE),
+        ("barrier", BARRIER),
+        ("flush", CACHE),
+        ("invalidate", CACHE),
+        ("wait", WAIT),
+        ("patience", c.c_uint32),
+    )
+
+
+class Buffer(c.Structure):
+    _fields_ = (("data", c.c_void_p), ("address", c.c_uint64), ("size", c.c_size_t))
+
+
+class Matrix(c.Structure):
+    _fields_ = (("data", c.c_void_p), ("type", c.c_int), ("stride", c.c_size_t))
+
+
+def _of_words(*names):
+    return tuple((name, c.c_uint32) for name in names)
+
+
+class FormatsProduct(c.Structure):
+    _fields_ = (*_of_words("m", "k", "n"), ("a_format", c.c_uint8), ("w_format", c.c_uint8))
+
+
+class FusionProduct(c.Structure):
+    _fields_ = (
+        *_of_words("m", "k", "n"),
+        *((name, c.c_uint8) for name in ("a_bits", "w_bits", "a_signed", "w_signed")),
+    )
+
+
+class BiasChannel(c.Structure):
+    _fields_ = (("bias", c.c_int64),)
+
+
+class Channel(c.Structure):
+    _fields_ = (
+        ("bias", c.c_int64),
+        *_of_words("multiplier", "shift"),
+        *((name, c.c_int32) for name in ("zero_point", "low", "high")),
+    )
+
+
+class Network(c.Structure):
+    _fields_ = (
+        ("load", c.c_void_p),
+        ("load_words", c.c_uint32),
+        ("jobs", c.c_void_p),
+        *_of_words("fill_jobs", "vector_jobs"),
+        ("inputs", c.c_void_p),
+        *_of_words("input_count", "acts_words"),
+        ("outputs", c.c_void_p),
+        *_of_words("output_count", "result_words"),
+    )
+
+
+def emit_top(folder: Path, text: str, kind: str = "axi", *bus: str) -> tuple[Path, dict]:
+    """The manifest, as path and as dict, of a top around a design: ``"gemm_ws rows=3 cols=5"``."""
+    design, *settings = text.split()
+    core = registry.parameters_from_text(design, settings)
+    path = emit(top_from_text(kind, core, list(bus)), folder).manifest
+    return path, json.loads(path.read_text("utf-8"))
+
+
+def random_product(random, manifest, m, k, n, **modes):
+    """Codes of A and W, and channels or ``None``, over all of their ranges."""
+    given = manifest["parameters"]
+
+    def codes(side, shape):
+        if manifest["design"] == "gemm_fusion":
+            sign = "" if modes.get(f"{side}_signed", 1) else "u"
+            fmt = formats.get(f"{sign}int{modes.get(f'{side}_bits', 8)}")
+        else:
+            fmt = formats.get(modes.get(f"{side}_type") or given[f"{side}_format"].split("+")[0])
+        return random.integers(fmt.lowest_code, fmt.highest_code, shape, endpoint=True)
+
+    a, w = codes("a", (m, k)), codes("w", (k, n))
+    if "channels" not in manifest["streams"]:
+        return a, w, None
+    fields = {part["name"]: part for part in manifest["streams"]["channels"]["fields"]}
+
+    def values(name):
+        if name not in fields:
+            return np.zeros(n, np.int64)
+        width, sign = fields[name]["width"], int(fields[name]["signed"])
+        half = 1 << (width - 1)
+        return random.integers(-half * sign, half * (2 - sign), n)
+
+    low, high = np.sort([values("low"), values("high")], axis=0)
+    # A large shift would make every result the zero point.
+    names = ("bias", "multiplier", "shift", "zero_point")
+    found = {name: values(name) for name in names}
+    return a, w, Channels(low=low, high=high, **found)
+
+
+def write_sources(manifest, folder):
+    """Writes header and driver; returns the C file."""
+    files = {f"{manifest['top']}.h": header(manifest), **driver(manifest)}
+    for name, text in files.items():
+        (folder / name).write_text(text, "utf-8")
+    return folder / f"{manifest['top']}_driver.c"
+
+
+class Driver:
+    """The driver of a top; what goes wrong there is a :exc:`Failure` with the name of the error."""
+
+    class Failure(Exception):
+        pass
+
+    def __init__(self, manifest, folder):
+        self.manifest = manifest
+        self.streams = manifest["bus"]["streams"]
+        self.source = source = write_sources(manifest, folder)
+        library = source.with_suffix(".so")
+        # What C leaves undefined ends the process at once.
+        traps = ("-fsanitize=undefined", "-fsanitize-undefined-trap-on-error")
+        options = (*C99, *traps, "-O1", "-shared", "-fPIC")
+        command = [*toolchain.compiler().command, *options, "-o", str(library), str(source)]
+        subprocess.run(command, check=True)
+        self._library = c.CDLL(str(library))
+        self._function("text").restype = c.c_char_p
+        self._function("bytes").restype = c.c_uint64
+        errors = {name: error["number"] for name, error in manifest["bus"]["errors"].items()}
+        names = ["ARGUMENT", "VALUE", "SIZE", "WORDS", "TIMEOUT", "ABSENT", "VERSION", "DIGEST"]
+        self._errors = {number: name for name, number in errors.items()}
+        self._errors |= dict(enumerate(names, 32))
+
+    def _function(self, name):
+        return getattr(self._library, f"{self.manifest['top']}_{name}")
+
+    def call(self, name, *arguments):
+        status = self._function(name)(*map(_pass, arguments))
+        if status:
+            raise self.Failure(self._errors[status])
+
+    def text(self, status):
+        return self._function("text")(status).decode()
+
+    def bytes(self, index, words):
+        return self._function("bytes")(index, c.c_uint32(words))
+
+    def product(self, m, k, n, **modes):
+        if self.manifest["design"] == "gemm_fusion":
+            modes = {"a_bits": 8, "w_bits": 8, "a_signed": 1, "w_signed": 1} | modes
+            return FusionProduct(m, k, n, **modes)
+        given = self.manifest["parameters"]
+        chosen = {
+            f"{side}_format": given[f"{side}_format"].split("+").index(modes[f"{side}_type"])
+            for side in "aw"
+            if modes.get(f"{side}_type")
+        }
+        return FormatsProduct(m, k, n, **chosen)
+
+    def count(self, *about):
+        """The words of each stream."""
+        words = (c.c_uint32 * len(self.streams))()
+        self.call("count", *map(_pass, about), words)
+        return dict(zip(self.streams, words, strict=True))
+
+    def pack(self, stream, about, *numbers, short=0):
+        """The bytes of a stream; the buffer can be too ``short`` by some."""
+        arguments = [_pass(part) for part in (*about, *numbers)]
+        size = self.bytes(self.streams[stream]["index"], self.count(*about)[stream])
+        guard = 64
+        memory = np.full(guard + size + guard, 0xA5, np.uint8)
+        inside = memory[guard : guard + size]
+        buffer = Buffer(inside.ctypes.data, 0, size - short)
+        try:
+            self.call(f"pack_{stream}", *arguments, c.byref(buffer))
+        finally:
+            assert (memory[:guard] == 0xA5).all()
+            assert (memory[guard + size :] == 0xA5).all()
+            assert not short or (memory == 0xA5).all()
+        return inside
+
+    def unpack(self, about, results, y, special=None):
+        results = np.ascontiguousarray(results)
+        buffer = Buffer(results.ctypes.data, 0, len(results))
+        flags = [] if special is None else [special.ctypes.data_as(c.c_void_p)]
+        self.call("unpack", *map(_pass, about), c.byref(buffer), _pass(y), *flags)
+        return y
+
+    def device(self, mmio, interrupts=False, patience=100_000):
+        """A simulated core as the driver reaches it, polled or with interrupts."""
+        return Device(
+            mmio.context,
+            READ(mmio.pointer("mmio_read32")),
+            WRITE(mmio.pointer("mmio_write32")),
+            wait=WAIT(mmio.pointer("mmio_wait")) if interrupts else WAIT(),
+            patience=patience,
+        )
+
+    def memory(self, mmio, at=0, size=None):
+        """A part of a simulated core's memory, all from ``at`` on."""
+        size = len(mmio.memory) - at if size is None else size
+        return Buffer(mmio.memory.ctypes.data + at, mmio.address + at, size)
+
+    def split(self, memory, words):
+        """A buffer for the words of each stream."""
+        counts = (c.c_uint32 * len(self.streams))(*words.values())
+        buffers = (Buffer * len(self.streams))()
+        self.call("split", c.byref(memory), counts, buffers)
+        return counts, buffers
+
+    def multiply(self, device, memory, product, a, w, y, channels=None, special=None):
+        """Y = A · W by the driver's own function."""
+        arguments = [*map(_pass, (product, a, w))]
+        arguments += [] if channels is None else [self.channels(channels)]
+        arguments += [_pass(y)]
+        arguments += [] if special is None else [special.ctypes.data_as(c.c_void_p)]
+        self.call("multiply", c.byref(device), c.byref(memory), *arguments)
+        return y
+
+    def channels(self, channels):
+        """An array of the driver's channels from :class:`Channels`."""
+        kind = Channel
+        if "shift" not in {part["name"] for part in self.manifest["streams"]["channels"]["fields"]}:
+            kind = BiasChannel
+        rows = (kind * len(channels.bias))()
+        for name, _ in kind._fields_:
+            for row, value in zip(rows, getattr(channels, name), strict=True):
+                setattr(row, name, int(value))
+        return rows
+
+
+def _pass(value):
+    """A value as C takes it."""
+    if isinstance(value, np.ndarray):
+        kind = _TYPES[value.dtype.str[1:]]
+        stride = value.strides[0] // value.itemsize
+        return c.byref(Matrix(value.ctypes.data, kind, stride))
+    return c.byref(value) if isinstance(value, c.Structure) else value

@@ -1,0 +1,39 @@
+"""What tests of files beside the Verilog share: small tops, and these files written out."""
+
+import json
+
+from brickwork.gen.collateral import write
+from brickwork.gen.designs.base import Eie, GemmFusion, GemmOs, GemmWs
+from brickwork.gen.designs.wrappers import Axi, Axis, Uart
+from brickwork.gen.emission.emit import emit
+
+__all__ = ["CORES", "LINE", "TOPS", "written"]
+
+ARRAY = {"rows": 3, "cols": 5, "tile_rows": 2, "tile_cols": 2}
+MEMORIES = {"columns": 20, "entries": 40, "acts": 4, "rows": 3}
+
+#: Small cores, one of each design.
+CORES = {
+    "gemm_ws": GemmWs(**ARRAY, acc_depth=4, output="scale", a_format="int4+flint4"),
+    "gemm_os": GemmOs(**ARRAY, output="bias", a_format="e4m3", specials="flag", max_k=64),
+    "gemm_fusion": GemmFusion(**ARRAY),
+    "eie": Eie(pes=3, queue_depth=2, **MEMORIES),
+}
+
+#: A clock and a rate with few clock cycles for each bit.
+LINE = {"clock_hz": 12_000_000, "baud": 3_000_000}
+
+#: Each kind of top; a narrow and a wide bus, and little to send over the line.
+TOPS = {
+    "stream": CORES["gemm_ws"],
+    "axis": Axis(core=CORES["gemm_os"], data_width=32),
+    "axi": Axi(core=CORES["gemm_ws"], data_width=128, address_width=40),
+    "uart": Uart(core=GemmWs(rows=2, cols=1), **LINE),
+}
+
+
+def written(parameters, folder):
+    """Emits a top and all files beside it; returns what was emitted, and the manifest."""
+    emission = emit(parameters, folder)
+    write.write(emission)
+    return emission, json.loads(emission.manifest.read_text("utf-8"))

@@ -1,0 +1,230 @@
+"""Errors of formats on random tensors, and the digits network's accuracy on the RTL."""
+
+import dataclasses
+import itertools
+import json
+import math
+from xml.etree import ElementTree
+
+import numpy as np
+import pytest
+from brickwork.gen.cli import main
+from brickwork.gen.commands import bench
+from brickwork.gen.studies import networks, plot, quality, tensors
+from brickwork.gen.workloads import digits
+from brickwork.sim.golden import formats
+
+#: What no 16 values can do better, in dB, for tensors of one scale: 6.02 dB a bit on uniform
+#: ones; Lloyd and Max's quantizers on the others (Jayant and Noll, Digital Coding of Waveforms).
+LIMITS = {"uniform": 24.08, "gaussian": 20.22, "laplace": 18.13}
+
+
+@pytest.fixture(scope="module")
+def errors():
+    return list(tensors.measure())
+
+
+@pytest.fixture(scope="module")
+def found(errors):
+    """The records with one scale for each tensor, by distribution and format."""
+    return {(row["distribution"], row["format"]): row for row in errors if row["scale"] == "tensor"}
+
+
+@pytest.fixture(scope="module")
+def network():
+    return digits.train()
+
+
+@pytest.fixture(scope="module")
+def on_rtl(tmp_path_factory):
+    """Every scheme, on a small array."""
+    return list(networks.measure(tmp_path_factory.mktemp("out"), "gemm_ws", 4))
+
+
+def test_outliers_are_as_stated():
+    x = tensors.DISTRIBUTIONS["outliers"].draw(np.random.default_rng(5))
+    plain = np.random.default_rng(5).standard_normal(tensors.SHAPE)
+    changed = x != plain
+    assert changed.sum() == 328 == round(0.005 * x.size)
+    assert np.abs(x[changed]).min() >= 8
+    assert np.abs(x[changed]).max() <= 32
+    assert np.array_equal(np.sign(x), np.sign(plain))
+
+
+def test_orders(errors):
+    """Those that hold for every tensor, and the one that is none: int and flint on Gaussians."""
+    orders = tensors.orders(errors)
+    holding = {(row["claim"], row["scale"]) for row in orders if row["holds"]}
+    assert holding == {
+        ("ANT: int on uniform", "tensor"),
+        ("ANT: int on uniform", "row"),
+        ("ANT: pot or float on Laplace", "row"),
+        ("OliVe: pairs with outliers", "tensor"),
+    }
+    for row in orders:
+        assert row["holds"] == (row["margin_db"] > 0)
+        assert not row["holds"] or row["tensors_that_hold"] == row["tensors"] == 9
+    tie = next(row for row in orders if row["claim"] == "ANT: flint on Gaussian")
+    assert tie["scale"] == "tensor"
+    assert abs(tie["margin_db"]) < 0.1
+
+
+def test_no_format_is_better_than_can_be(found):
+    for name, limit in LIMITS.items():
+        best = max(row["sqnr_db"] for (one, _), row in found.items() if one == name)
+        assert limit - 2 < best < limit + 0.1
+
+
+def test_e3m0_is_pot4_in_another_unit(found):
+    for name in tensors.DISTRIBUTIONS:
+        pot, e3m0 = found[name, "pot4"], found[name, "e3m0"]
+        assert pot["nmse_by_seed"] == pytest.approx(e3m0["nmse_by_seed"], rel=1e-12)
+
+
+def test_int4_on_uniform_is_the_integral(found):
+    """Against the error of rounding to -8 .. 7 times a scale, integrated from -1 to 1."""
+    least = math.inf
+    for percent in range(75, 150):
+        values = np.arange(-8, 8) * percent / 100 / 8
+        edges = np.clip([-1, *(values[1:] + values[:-1]) / 2, 1], -1, 1)
+        cubes = (edges[1:] - values) ** 3 - (edges[:-1] - values) ** 3
+        least = min(least, cubes.sum() / 3 / 2 / (1 / 3))
+    assert found["uniform", "int4"]["nmse"] == pytest.approx(least, rel=0.02)
+
+
+@pytest.mark.parametrize("name", ["flint4", "pot4"])
+@pytest.mark.parametrize("distribution", ["gaussian", "laplace"])
+def test_errors_are_the_integrals(found, name, distribution):
+    """Against the density over a fine grid, with the values that the papers give."""
+    positive = {"flint4": [1, 2, 3, 4, 6, 8, 16], "pot4": [1, 2, 4, 8, 16, 32, 64]}[name]
+    values = np.array(sorted({0, *positive, *(-value for value in positive)}))
+    x = np.linspace(0, 20, 20_001)
+    density = np.exp({"gaussian": -x * x / 2, "laplace": -x}[distribution])
+
+    def error(scale):
+        nearest = np.searchsorted((values[1:] + values[:-1]) / 2 * scale, x)
+        return ((x - values[nearest] * scale) ** 2 * density).sum() / (x * x * density).sum()
+
+    least = min(error(scale) for scale in np.arange(2, 14, 0.1) / values.max())
+    assert found[distribution, name]["nmse"] == pytest.approx(least, rel=0.03)
+
+
+def test_ant_is_what_select_takes(found):
+    for name, distribution in tensors.DISTRIBUTIONS.items():
+        x = distribution.draw(np.random.default_rng(3))
+        chosen, codes, scale = formats.select(x, tensors.ANT)
+        row = found[name, "ANT"]
+        assert row["chosen"][3] == chosen
+        error = np.square(formats.decode(codes, chosen) * scale - x).sum() / np.square(x).sum()
+        assert row["nmse_by_seed"][3] == pytest.approx(error, rel=1e-12)
+
+
+def test_accuracy_on_the_rtl(on_rtl):
+    assert [row["formats"] for row in on_rtl] == list(networks.SCHEMES)
+    for row in on_rtl:
+        assert row["exact"]
+        assert [layer["exact"] for layer in row["layers"]] == [True] * 3
+        assert row["images"] == row["layers"][0]["m"] == 360
+        assert row["accuracy"] == row["golden_accuracy"]
+        assert row["accuracy"] > 0.9
+    points = {row["formats"]: row["points"] for row in on_rtl}
+    assert abs(points["int8"]) <= 1
+    assert abs(points["e4m3"]) <= 1
+
+
+def test_netlists_are_shared(on_rtl):
+    digest = {row["formats"]: row["digest"] for row in on_rtl}
+    assert digest["int4"] == digest["flint4"] == digest["pot4"] == digest["ANT"]
+    assert digest["ovp_int4"] == digest["ovp_flint4"] == digest["OliVe"]
+    assert len(set(digest.values())) == 5
+
+
+@pytest.mark.parametrize("name", networks.SCHEMES)
+def test_network_is_one_of_quantized_floats(network, on_rtl, name):
+    """Its logits are those of a network of floats whose every tensor is quantized."""
+    scheme = networks.SCHEMES[name]
+    layers = networks.quantize(network, scheme)
+    row = next(row for row in on_rtl if row["formats"] == name)
+    assert [layer.a_type for layer in layers] == row["a_types"]
+    assert set(row["a_types"]) <= set(scheme.a_formats.split("+"))
+    assert set(row["w_types"]) <= set(scheme.w_formats.split("+"))
+    values = network.test_images
+    for layer in layers:
+        a = formats.decode(formats.encode(values, layer.a_scale, layer.a_type), layer.a_type)
+        w = formats.decode(layer.weights, layer.w_type, axis=0) * layer.w_scale
+        values = np.maximum(a * layer.a_scale @ w + layer.bias, -np.inf if w.shape[1] == 10 else 0)
+    logits = networks.infer(layers, network.test_images, networks.golden)
+    assert np.allclose(logits, values, rtol=0, atol=1e-9)
+    assert network.score(values) == row["accuracy"]
+
+
+def test_activations_are_without_sign_where_the_family_has_such_formats():
+    for name, scheme in networks.SCHEMES.items():
+        signed = [formats.get(one).signed for one in scheme.a_formats.split("+")]
+        assert any(signed) == (name in ("e2m1", "e4m3", "ovp_int4", "ovp_flint4", "OliVe"))
+
+
+def test_odd_k_is_padded_for_pairs(network):
+    odd = dataclasses.replace(
+        network,
+        weights=(network.weights[0][:63], *network.weights[1:]),
+        train_images=network.train_images[:, :63],
+    )
+    for name, k in (("OliVe", 64), ("int4", 63)):
+        layer, *_ = networks.quantize(odd, networks.SCHEMES[name])
+        codes = layer.encode(odd.train_images[:20])
+        assert len(layer.weights) == codes.shape[1] == k
+        sums = layer.finish(networks.golden(layer, codes))
+        real = odd.train_images[:20] @ odd.weights[0] + odd.biases[0]
+        assert np.abs(sums - real).mean() < 0.1 * np.abs(real).mean()
+
+
+@pytest.fixture
+def records(errors, on_rtl):
+    return [*errors, *tensors.orders(errors), *on_rtl]
+
+
+def test_records_have_the_columns(records):
+    for row in records:
+        assert set(row) == {"table", *quality.COLUMNS[row["table"]]}
+
+
+def test_command(records, tmp_path, monkeypatch, capsys):
+    monkeypatch.setattr(quality, "measure", lambda out, design: records)
+    argv = ["bench", "quality", "--out", str(tmp_path)]
+    assert main(argv) == 0
+    shown = capsys.readouterr().out
+    assert quality.text(records) in shown
+    lines = [line.split() for line in shown.splitlines()]
+    assert ["int4", "18.28", "13.18", "23.53", "6.51"] in lines
+    assert ["floats", "97.50%"] in lines
+    assert max(map(len, shown.splitlines())) <= 100
+    written = json.loads((tmp_path / "bench" / "quality.json").read_text())
+    assert set(written) == {"schema", "tools", "shape", "distributions", "columns", "records"}
+    assert written["schema"] == quality.SCHEMA
+    assert written["records"] == records
+    assert main([*argv, "--json"]) == 0
+    assert json.loads(capsys.readouterr().out) == {"quality": records}
+
+
+def test_unknown_design(capsys):
+    assert main(["bench", "quality", "--design", "gemm"]) == 2
+    assert "Design must be one of gemm_ws, gemm_os, not 'gemm'" in capsys.readouterr().err
+
+
+def test_a_wrong_product_fails(records):
+    wrong = [*records, records[-1] | {"exact": False}]
+    with pytest.raises(bench.Failed, match=r"^1 products are not what the golden model gives"):
+        bench.check({"quality": wrong})
+
+
+def test_plot(records, tmp_path):
+    said = quality.write(tmp_path, records)
+    assert said.endswith(f"\n\nplot: {tmp_path / 'quality.svg'}")
+    drawn = (tmp_path / "quality.svg").read_bytes()
+    assert ElementTree.fromstring(drawn).tag.endswith("svg")
+    quality.write(tmp_path, records)
+    assert (tmp_path / "quality.svg").read_bytes() == drawn
+    places = plot._places()
+    assert set(places) == {"ANT", *tensors.FORMATS}
+    assert all(below - above >= 1 for above, below in itertools.pairwise(places.values()))

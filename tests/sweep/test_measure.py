@@ -1,0 +1,293 @@
+"""What a sweep measures: products as a whole and in part, errors, and records put together."""
+
+import json
+from types import SimpleNamespace
+
+import pytest
+from brickwork.gen import workloads
+from brickwork.gen.designs.base import Eie, GemmFusion, GemmOs, GemmWs
+from brickwork.gen.emission.emit import emit
+from brickwork.gen.lib.errors import Refused
+from brickwork.gen.sweep import measure
+from brickwork.gen.sweep import plan as plans
+from brickwork.gen.sweep import run as runs
+from brickwork.sim import cache
+from brickwork.sim.designs import _gemm as tiling_module
+from brickwork.sim.designs._gemm import tiling
+from brickwork.sim.verilator.core import SimulationError
+from distributed import CancelledError, KilledWorker
+
+ENGINES = {
+    "ws": (GemmWs(rows=3, cols=2, acc_depth=8), {}),
+    "ws-scale": (GemmWs(rows=2, cols=3, acc_depth=8, output="scale"), {}),
+    "os": (GemmOs(rows=3, cols=2), {}),
+    "os-types": (GemmOs(rows=2, cols=2, a_format="int4+int8"), {"a_type": "int8"}),
+    "pairs": (GemmWs(rows=2, cols=2, a_format="ovp_int4", w_format="ovp_int4"), {}),
+    "fusion": (GemmFusion(rows=2, cols=3), {"a_bits": 4, "w_bits": 8, "a_signed": 0}),
+}
+EIE = Eie(pes=2, rows=16, columns=256, acts=32, entries=1024)
+
+
+def shape(m, k, n, weights=1.0, acts=1.0):
+    return {"m": m, "k": k, "n": n, "weights": weights, "acts": acts}
+
+
+@pytest.fixture(autouse=True)
+def always_measured(monkeypatch, tmp_path_factory):
+    """No cycles are known from before; builds are."""
+    known = cache.entry
+
+    def entry(kind, *key, make):
+        if kind != "cycles":
+            return known(kind, *key, make=make)
+        folder = tmp_path_factory.mktemp("cycles")
+        make(folder)
+        return folder, False
+
+    monkeypatch.setattr(cache, "entry", entry)
+
+
+def cycles(parameters, modes, layer):
+    return measure.cycles(measure.tools(), parameters.design(), parameters.as_dict(), modes, layer)
+
+
+class TestDense:
+    @pytest.mark.parametrize("engine", ENGINES)
+    def test_part_tells_of_the_whole(self, engine, monkeypatch):
+        """The formula that a part confirms gives the cycles that the whole takes in RTL."""
+        parameters, modes = ENGINES[engine]
+        modes = parameters.modes(modes)
+        modes = {name: value for name, value in modes.items() if value is not None}
+        layer = shape(61, 1043, 29)
+        whole = cycles(parameters, modes, layer)["value"]
+        assert (whole["kind"], whole["simulated"]) == ("rtl", 1)
+        monkeypatch.setattr(measure, "WHOLE", 1)
+        part = cycles(parameters, modes, layer)["value"]
+        assert part["kind"] == "extrapolated"
+        assert 0 < part["simulated"] < 0.2
+        assert part["cycles"] == whole["cycles"]
+        assert part["bytes"] == whole["bytes"]
+
+    def test_small_product_is_its_own_part(self, monkeypatch):
+        monkeypatch.setattr(measure, "WHOLE", 1)
+        for parameters, modes in ENGINES.values():
+            facts = json.loads(json.dumps({"design": parameters.design(), "streams": {}}))
+            facts |= {"parameters": parameters.as_dict(), "timing": parameters.unit().timing}
+            assert tiling(facts, 1, 2, 1, **modes).part == (1, 2, 1)
+
+    def test_formula_that_is_wrong(self, monkeypatch):
+        kind = tiling_module._OutputStationary
+        right = kind.cycles.fget
+        monkeypatch.setattr(kind, "cycles", property(lambda plan: right(plan) + 1))
+        monkeypatch.setattr(measure, "WHOLE", 1)
+        found = cycles(*ENGINES["os"], shape(61, 1043, 29))
+        assert found.keys() == {"failed", "log", "seconds"}
+        assert found["failed"].startswith("Formula of cycles must be what RTL takes, ")
+        assert "for a product of 7×257×5, not " in found["failed"]
+        assert "Traceback" in found["log"]
+
+    def test_wrong_results(self, monkeypatch):
+        monkeypatch.setattr("brickwork.sim.designs._product.golden_product", lambda *_, **__: 0)
+        found = cycles(*ENGINES["os"], shape(2, 2, 2))
+        assert found["failed"] == "Results must be the golden model's, and are not"
+
+    def test_words_of_streams(self, tmp_path):
+        """As many as the engine is given."""
+        for parameters, modes in ENGINES.values():
+            facts = json.loads(emit(parameters, tmp_path).manifest.read_text("utf-8"))
+            plan = tiling(facts, 9, 10, 7, **modes)
+            ones = [measure.np.ones(size, int) for size in ((9, 10), (10, 7))]
+            channels = measure.Channels(
+                **dict.fromkeys(tiling_module.CHANNELS, measure.np.ones(7, int))
+            )
+            given = plan.words(*ones, channels)
+            words = {name: sum(map(len, chunks)) for name, chunks in given.items()}
+            assert plan.stream_words == words | {"results": plan.result_words}
+
+
+class TestSparse:
+    LAYER = shape(12, 200, 20, weights=0.3, acts=0.5)
+
+    def test_whole(self):
+        found = cycles(EIE, {"assign": "modulo"}, self.LAYER)["value"]
+        assert (found["kind"], found["simulated"]) == ("rtl", 1)
+        # Every entry takes a cycle of its element, every vector some to come and go.
+        least = 12 * 200 * 20 * 0.3 * 0.5 / 2
+        assert least < found["cycles"] < 2.5 * least
+
+    @pytest.mark.parametrize(
+        ("limit", "share"),
+        [(3600, 6 * 200), (1300, 2 * 200), (900, 128), (500, 83), (2, 2)],
+        ids=["vectors", "two vectors", "whole batches", "columns", "two columns"],
+    )
+    def test_part(self, monkeypatch, limit, share):
+        """Some vectors or columns tell about what all take."""
+        whole = cycles(EIE, {"assign": "load"}, self.LAYER)["value"]
+        monkeypatch.setattr(measure, "WHOLE_ENTRIES", limit)
+        part = cycles(EIE, {"assign": "load"}, self.LAYER)["value"]
+        assert part["kind"] == "extrapolated"
+        assert part["simulated"] == pytest.approx(share / (12 * 200))
+        assert part["cycles"] == pytest.approx(whole["cycles"], rel=1.0 if limit == 2 else 0.15)
+        assert part["bytes"]["acts"] == whole["bytes"]["acts"]
+        assert part["bytes"]["weights"] == pytest.approx(whole["bytes"]["weights"], rel=0.5)
+
+    def test_too_large(self, monkeypatch):
+        small = {"pes": 2, "rows": 16, "columns": 256, "acts": 32}
+        found = cycles(Eie(**small, entries=64), {"assign": "modulo"}, self.LAYER)
+        assert found["impossible"].startswith("Entries of an element must be at most 64 (entries)")
+        monkeypatch.setattr(measure, "WHOLE_ENTRIES", 500)
+        found = cycles(Eie(**small, entries=512), {"assign": "modulo"}, self.LAYER)
+        assert found["impossible"].startswith("entries must be at least some ")
+
+
+class TestTasks:
+    def test_other_tools(self):
+        tools = measure.tools() | {"verilator": "4.2"}
+        with pytest.raises(Refused, match=r"^Worker must have verilator 4.2, as the sweep, not 5"):
+            measure.build(tools, "gemm_os", {})
+
+    def test_after_a_failure(self):
+        before = {"failed": "why", "log": "", "seconds": 1.0}
+        assert measure.cycles(measure.tools(), "gemm_os", {}, {}, {}, after=before) is before
+
+    @pytest.mark.parametrize("error", [SimulationError("it\nbroke"), OSError(28, "No space")])
+    def test_error(self, monkeypatch, error):
+        def multiply(*_, **__):
+            raise error
+
+        monkeypatch.setattr(measure, "multiply", multiply)
+        found = cycles(*ENGINES["os"], shape(2, 2, 2))
+        assert found["failed"] == " ".join(str(error).split("\n"))
+        assert type(error).__name__ in found["log"]
+
+    def test_liberty_file_that_changed(self, tmp_path):
+        (tmp_path / "a.lib").write_text("other")
+        given = GemmOs(rows=1, cols=1).as_dict()
+        found = measure.area(
+            measure.tools(), "gemm_os", given, "liberty", str(tmp_path / "a.lib"), "0"
+        )
+        assert found["failed"] == (
+            f"Liberty file {tmp_path}/a.lib must be that of the sweep, not another"
+        )
+
+
+class Future:
+    """Of a task that raised an error."""
+
+    key = "one"
+
+    def __init__(self, error):
+        self.error = error
+
+    def result(self):
+        raise self.error
+
+
+class TestOutcome:
+    def test_worker_that_always_dies(self):
+        worker = SimpleNamespace(address="tcp://127.0.0.1:1")
+        error = KilledWorker("one", worker, 3)
+        found = runs._outcome(Future(error))
+        assert found["failed"] == "4 workers died when they measured it"
+        assert "tcp://127.0.0.1:1" in found["log"]
+
+    def test_worker_without_the_program(self):
+        found = runs._outcome(Future(ModuleNotFoundError("No module named 'brickwork'")))
+        assert found["failed"] == "ModuleNotFoundError: No module named 'brickwork'"
+
+    @pytest.mark.parametrize("error", [Refused("other tools"), CancelledError("gone")])
+    def test_end_of_the_sweep(self, error):
+        with pytest.raises(type(error)):
+            runs._outcome(Future(error))
+
+
+PLAN = """
+name = "mine"
+targets = ["ecp5"]
+workloads = ["resnet18"]
+pnr = true
+[[points]]
+design = "gemm_ws"
+"""
+
+
+class TestRecord:
+    @pytest.fixture
+    def plan(self, tmp_path):
+        (tmp_path / "mine.toml").write_text(PLAN)
+        return plans.read(str(tmp_path / "mine.toml"))
+
+    @pytest.fixture
+    def parts(self, plan):
+        """Each layer at half of the array's speed, and a clock of 200 MHz."""
+        found = {
+            "area": {"unit": "cells", "total": {"lut": 500, "dsp": 64}},
+            "clock": {"fmax_mhz": {"median": 200.0, "worst": 100.0}},
+        }
+        for layer in workloads.load("resnet18").layers:
+            kind = "extrapolated" if layer.name == "conv1" else "rtl"
+            found[f"layer {layer.name}"] = {
+                "cycles": layer.macs // 32,
+                "kind": kind,
+                "simulated": 0.25 if kind == "extrapolated" else 1.0,
+                "bytes": {"acts": 1, "weights": 2, "results": 3},
+            }
+        return {name: {"value": value, "seconds": 0.5} for name, value in found.items()}
+
+    def test_sums(self, plan, parts):
+        (point,) = plan.points
+        record = runs._record(plan, point, parts)
+        workload = workloads.load("resnet18")
+        assert record["status"] == "ok"
+        assert record["macs"] == workload.macs
+        assert record["cycles"] == sum(one.count * (one.macs // 32) for one in workload.layers)
+        assert record["utilization"] == pytest.approx(0.5, rel=1e-6)
+        assert record["gops"] == pytest.approx(2 * 32 * 0.2, rel=1e-6)
+        assert record["gops_per_lut"] == record["gops"] / 500
+        assert record["gops_per_dsp"] == record["gops"] / 64
+        assert record["gops_per_mm2"] is None
+        products = sum(layer.count for layer in workload.layers)
+        assert record["bytes"] == {
+            name: size * products for name, size in (("acts", 1), ("weights", 2), ("results", 3))
+        }
+        assert record["cycles_kind"] == "extrapolated"
+        once = sum(layer.macs for layer in workload.layers)
+        missing = 0.75 * workload.layers[0].macs / once
+        assert record["simulated_share"] == pytest.approx(1 - missing)
+        assert record["seconds"] == 7.0
+        assert [layer["name"] for layer in record["layers"]] == [x.name for x in workload.layers]
+
+    def test_library(self, plan, parts):
+        parts["area"]["value"] = {"unit": "µm²", "total": {"area": 2e6}}
+        record = runs._record(plan, plan.points[0], parts)
+        assert record["gops_per_mm2"] == record["gops"] / 2
+        assert record["gops_per_lut"] is record["gops_per_dsp"] is None
+
+    def test_failures(self, plan, parts):
+        """The first counts; that a point is impossible says more than that something failed."""
+        parts["layer fc"] = {"failed": "why", "log": "long", "seconds": 1}
+        parts["layer conv1"] = {"failed": "what", "log": "log", "seconds": 1}
+        record = runs._record(plan, plan.points[0], parts)
+        assert (record["status"], record["reason"]) == ("failed", "layer conv1: what")
+        assert record["log"] == "log"
+        assert record["area"]["total"]["lut"] == 500
+        assert record["cycles"] is record["gops"] is record["utilization"] is None
+        assert record["layers"] == []
+        parts["clock"] = {"impossible": "too large", "seconds": 1}
+        record = runs._record(plan, plan.points[0], parts)
+        assert (record["status"], record["reason"]) == ("impossible", "clock: too large")
+        assert record["log"] is record["clock"] is None
+
+    def test_parts_are_shared(self, plan, tmp_path):
+        """Points that share a netlist, a target or layers share the work."""
+        text = PLAN.replace("resnet18", 'resnet18", "digits').replace("ecp5", 'ecp5", "ice40')
+        (tmp_path / "mine.toml").write_text(text)
+        plan = plans.read(str(tmp_path / "mine.toml"))
+        assert len(plan.points) == 4
+        parts = [runs._parts(plan, point, {"tool": "1"}) for point in plan.points]
+        keys = {part.key for one in parts for part in one.values()}
+        # Of both targets area and clock, and of the workloads 12 layers and 3.
+        assert len(keys) == 2 + 2 + 12 + 3
+        assert len({part.after.key for one in parts for part in one.values() if part.after}) == 1
+        other = runs._parts(plan, plan.points[0], {"tool": "2"})
+        assert keys.isdisjoint(part.key for part in other.values())

@@ -1,0 +1,121 @@
+"""Workloads: what the files say, against the papers' numbers, and what is refused."""
+
+import pytest
+from brickwork.gen import workloads
+from brickwork.gen.studies import eie
+
+GOOD = """
+title = "A network"
+source = "nowhere"
+layers = [{ name = "one", m = [2, 3], k = 4, n = 5, count = 2, weights = 0.5 }]
+"""
+
+
+@pytest.fixture
+def load(tmp_path):
+    def load(text):
+        (tmp_path / "mine.toml").write_text(text)
+        return workloads.load("mine.toml", tmp_path)
+
+    return load
+
+
+def test_all_are_there():
+    assert workloads.names() == [
+        *("bert_base", "digits", "eie", "eie_16th"),
+        *("llama_layer_1", "llama_layer_32", "resnet18"),
+    ]
+    for name in workloads.names():
+        workload = workloads.load(name)
+        assert workload.name == name
+        assert workload.title
+        assert workload.source
+        names = [layer.name for layer in workload.layers]
+        assert len(set(names)) == len(names)
+
+
+def test_resnet18():
+    """1.8 · 10^9 in the paper's Table 1; 1,814,073,344 are counted for torchvision's model."""
+    workload = workloads.load("resnet18")
+    assert workload.macs == 1_814_073_344
+    # Weights of convolutions and of the last layer, without its bias.
+    kernels = sum(layer.count * layer.k * layer.n for layer in workload.layers)
+    assert kernels == 11_689_512 - 9_600 - 1_000
+
+
+def test_bert_base():
+    """Weights of the encoder's matrices, and the products of attention."""
+    layers = workloads.load("bert_base").layers
+    attention = [layer for layer in layers if layer.count == 12 * 12]
+    weights = sum(layer.count * layer.k * layer.n for layer in layers if layer not in attention)
+    assert weights == 12 * (4 * 768**2 + 2 * 768 * 3072)
+    assert {(layer.m, layer.k, layer.n) for layer in attention} == {(128, 64, 128), (128, 128, 64)}
+    assert sum(layer.count * layer.macs for layer in attention) == 12 * 2 * 128 * 128 * 768
+
+
+@pytest.mark.parametrize("batch", [1, 32])
+def test_llama_layer(batch):
+    layers = workloads.load(f"llama_layer_{batch}").layers
+    attention = [
+        layer for layer in layers if layer.name in ("attention scores", "attention values")
+    ]
+    weights = sum(layer.count * layer.k * layer.n for layer in layers if layer not in attention)
+    # Of 8.03 · 10^9 parameters, the 32 layers' matrices; the rest are two embeddings and norms.
+    assert 32 * weights + 2 * 128256 * 4096 == 8_030_261_248 - 65 * 4096
+    assert all(layer.m == batch for layer in layers if layer not in attention)
+    # Each of 32 heads meets 2048 keys and values of 128 for each sequence.
+    assert [layer.count * layer.macs for layer in attention] == [batch * 32 * 2048 * 128] * 2
+
+
+@pytest.mark.parametrize(("name", "scale"), [("eie", 1), ("eie_16th", eie.QUICK)])
+def test_eie(name, scale):
+    found = {layer.name: layer for layer in workloads.load(name).layers}
+    assert list(found) == list(eie.LAYERS)
+    for title, layer in eie.LAYERS.items():
+        size = found[title].m, found[title].k, found[title].n
+        assert size == (1, layer.inputs // scale, layer.outputs // scale)
+        assert (found[title].weights, found[title].acts) == (layer.weights, layer.acts)
+
+
+def test_file(load):
+    workload = load(GOOD)
+    (layer,) = workload.layers
+    assert (layer.m, layer.k, layer.n, layer.count) == (6, 4, 5, 2)
+    assert layer.macs == 60
+    assert workload.macs == 120
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "message"),
+    [
+        ('title = "A network"', "", "must have a text 'title'"),
+        ('"nowhere"', '" "', "must have a text 'source'"),
+        ("title", "titel", "must have a text 'title'"),
+        ('source = "', 'sources = 1\nsource = "', "key must be one of title, source, note, layers"),
+        ("layers = [", "layers = [] # [", r"must have \[\[layers\]\], one at least"),
+        ("[2, 3]", "[]", r"layer 1: m must be an integer from 1 to 16777216, or factors of one"),
+        ("[2, 3]", "0", "layer 1: m must be .* not 0"),
+        ("[2, 3]", "[4096, 4097]", r"layer 1: m must be .* not \[4096, 4097\]"),
+        ("k = 4", "k = true", "layer 1: k must be .* not True"),
+        ("n = 5, ", "", "layer 1: n must be .* not None"),
+        ("count = 2", "count = [2]", r"layer 1: count must be .* not \[2\]"),
+        ("weights = 0.5", "weights = 0", "layer 1: weights must be a share, over 0 to 1, not 0"),
+        ("weights = 0.5", "acts = 1.1", "layer 1: acts must be a share, over 0 to 1, not 1.1"),
+        ("count", "cuont", "layer 1: key must be one of name, count, m, k, n, weights, acts, not"),
+        ('name = "one", ', "", "layer 1 must have a name"),
+        ("layers = [{", "layers = [{{", r"must be TOML: .*line 4"),
+    ],
+)
+def test_refused(load, tmp_path, old, new, message):
+    assert old in GOOD
+    with pytest.raises(ValueError, match=rf"^Workload {tmp_path}/mine.toml.*{message}"):
+        load(GOOD.replace(old, new))
+
+
+def test_unknown():
+    with pytest.raises(
+        ValueError, match=r"^Workload must be one of .*, not 'resnet'; did you mean"
+    ):
+        workloads.load("resnet")
+    with pytest.raises(OSError, match=r"^Workload cannot be read: .*no.toml: No such file"):
+        workloads.load("no.toml")
