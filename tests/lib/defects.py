@@ -1,8 +1,8 @@
 """Deliberate defects: does each unit's testbench notice when the unit is broken?
 
 ``python tests/lib/defects.py [UNIT…]`` breaks the units, or those named, one defect at a time in
-a copy of the package, runs the testbench on the cases of the unit's tests until one fails, and prints
-which test of the bench it was. Exit status 1 if a defect survives or cannot be applied.
+a copy of the package, runs the testbench on the cases of the unit's tests until one fails, and
+prints which test of the bench it was. Exit status 1 if a defect survives or cannot be applied.
 
 A defect that no bench can see is not one: each changes what the unit promises to those around it.
 """
