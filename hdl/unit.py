@@ -46,9 +46,12 @@ class Unit(wiring.Component):
         The class's name in snake case: the unit's name in files, in Verilog and on command lines.
     domain : str
         The clock domain of an instance; its user may choose another before it is elaborated.
+    role : str
+        The row of an area table that the unit's cells count in.
     """
 
     domain = "sync"
+    role = "other"
 
     # Units are also made to check parameters, and not elaborated then.
     _MustUse__silence = True

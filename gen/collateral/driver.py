@@ -3,12 +3,13 @@
 import re
 from pathlib import Path
 
+from ...sim.manifest import Manifest
 from .header import prefix
 
 __all__ = ["driver"]
 
 
-def driver(manifest: dict) -> dict[str, str]:
+def driver(manifest: Manifest) -> dict[str, str]:
     """The driver's files, by name: ``<top>_driver.h`` and ``<top>_driver.c``.
 
     They need ``<top>.h`` of :func:`header`. One text serves all designs: lines between
@@ -19,7 +20,7 @@ def driver(manifest: dict) -> dict[str, str]:
     manifest : dict
         Of a top with registers.
     """
-    top, conditions = manifest["top"], _conditions(manifest)
+    top, conditions = manifest.top, _conditions(manifest)
     files = {}
     for ending in (".h", ".c"):
         text = Path(__file__).with_name(f"driver{ending}").read_text("utf-8")
@@ -32,10 +33,10 @@ def driver(manifest: dict) -> dict[str, str]:
 
 def _conditions(manifest):
     """What the text asks for, by name."""
-    bus, design, given = manifest["bus"], manifest["design"], manifest["parameters"]
+    bus, design, given = manifest.bus, manifest.design, manifest.parameters
     fields = {
         name: {field["name"] for field in stream["fields"]}
-        for name, stream in manifest["streams"].items()
+        for name, stream in manifest.streams.items()
     }
     tiles, channels = fields.get("tiles", set()), fields.get("channels", set())
     formats = given.get("a_format", "") + given.get("w_format", "")

@@ -1,5 +1,6 @@
 """A core file for FuseSoC, and the lint rules that it names."""
 
+from ...sim.manifest import Manifest
 from ...sim.verilator.build import lint_rules
 from .verilog_bench import verilog_bench
 
@@ -73,7 +74,7 @@ _SIMULATION = """\
 """
 
 
-def fusesoc(manifest: dict) -> dict[str, str]:
+def fusesoc(manifest: Manifest) -> dict[str, str]:
     """``<top>.core``, a core in FuseSoC's format CAPI=2, and ``<top>.vlt`` for Verilator.
 
     Its targets are ``default`` (the Verilog alone), ``lint``, ``synth``, ``vivado`` and, where
@@ -94,8 +95,8 @@ def fusesoc(manifest: dict) -> dict[str, str]:
             f"      - {name}: {{{{file_type: user, copyto: {name}}}}}\n" for name in names[1:]
         )
     text += _TARGETS + (_SIMULATION if names else "")
-    facts = {name: manifest[name] for name in ("top", "design", "digest")}
+    facts = {name: getattr(manifest, name) for name in ("top", "design", "digest")}
     return {
-        f"{manifest['top']}.core": text.format(**facts, version=manifest["tools"]["brickwork"]),
-        f"{manifest['top']}.vlt": lint_rules().read_text("utf-8"),
+        f"{manifest.top}.core": text.format(**facts, version=manifest.tools["brickwork"]),
+        f"{manifest.top}.vlt": lint_rules().read_text("utf-8"),
     }

@@ -3,6 +3,8 @@
 import re
 from keyword import iskeyword
 
+from ...sim.manifest import Manifest
+
 __all__ = ["litex"]
 
 _STREAM = '''\
@@ -75,7 +77,7 @@ _USAGES = {
 }
 
 
-def litex(manifest: dict) -> dict[str, str]:
+def litex(manifest: Manifest) -> dict[str, str]:
     """``<top>_litex.py``, a ``LiteXModule`` around the Verilog, which has to be beside it.
 
     Streams become endpoints, AXI becomes the interfaces that LiteX has for it, and the line
@@ -86,7 +88,7 @@ def litex(manifest: dict) -> dict[str, str]:
     dict
         File name to text.
     """
-    top, bus = manifest["top"], manifest.get("bus", {})
+    top, bus = manifest.top, manifest.bus
     kind = bus.get("top", "stream")
     head, members, ports = {"stream": _stream, "uart": _uart}.get(kind, _axi)(manifest, bus)
     name = "".join(part.capitalize() for part in top.split("_"))
@@ -107,7 +109,7 @@ def litex(manifest: dict) -> dict[str, str]:
 
 def _stream(manifest, bus):
     members, ports = [], {"i_clk": 'ClockSignal("sys")', "i_rst": 'ResetSignal("sys")'}
-    for name, port in manifest["streams"].items():
+    for name, port in manifest.streams.items():
         members.append(f'self.{name} = {name} = stream.Endpoint([("data", {port["width"]})])')
         enters, leaves = ("i", "o") if port["direction"] == "input" else ("o", "i")
         ports[f"{enters}_{port['payload']}"] = f"{name}.data"
@@ -137,7 +139,7 @@ def _axi(manifest, bus):
     channels = {control: ("control", _channel)}
     if "memory" in bus:
         memory = bus["memory"]["interface"]
-        ids = next(p["width"] for p in manifest["ports"] if p["name"] == f"{memory}_awid")
+        ids = next(p["width"] for p in manifest.ports if p["name"] == f"{memory}_awid")
         members += [
             "self.memory = memory = axi.AXIInterface(",
             f"    data_width={bus['data_width']},",
@@ -156,7 +158,7 @@ def _axi(manifest, bus):
         f"i_{bus['reset']}": '~ResetSignal("sys")',
         f"o_{bus['interrupt']}": "self.ev.core.trigger",
     }
-    for port in manifest["ports"]:
+    for port in manifest.ports:
         interface = next((key for key in channels if port["name"].startswith(f"{key}_")), None)
         if interface is None:
             continue

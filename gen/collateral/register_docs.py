@@ -2,10 +2,12 @@
 
 import json
 
+from ...sim.manifest import Manifest
+
 __all__ = ["documents"]
 
 
-def documents(manifest: dict) -> dict[str, str]:
+def documents(manifest: Manifest) -> dict[str, str]:
     """The register map by file name: ``<top>_registers.md``, ``.json`` and ``.rdl`` (SystemRDL).
 
     Parameters
@@ -13,7 +15,7 @@ def documents(manifest: dict) -> dict[str, str]:
     manifest : dict
         Of a top with registers.
     """
-    name = f"{manifest['top']}_registers"
+    name = f"{manifest.top}_registers"
     return {
         f"{name}.md": _markdown(manifest),
         f"{name}.json": _json(manifest),
@@ -30,11 +32,11 @@ _ACCESS = {
 
 
 def _markdown(manifest):
-    bus = manifest["bus"]
+    bus = manifest.bus
     lines = [
-        f"# Registers of {manifest['top']}",
+        f"# Registers of {manifest.top}",
         "",
-        f"{manifest['design']}, digest {manifest['digest']}. Registers have 32 bits, offsets are "
+        f"{manifest.design}, digest {manifest.digest}. Registers have 32 bits, offsets are "
         "in bytes, and bits without a field read as 0. A register that does not exist, an offset "
         "that is no multiple of 4, and an access that a register has not got are answered with an "
         "error and have no effect.",
@@ -72,7 +74,7 @@ def _markdown(manifest):
         lines.append(_row(*cells, layout["width"], layout["stride"]))
     for name in bus["streams"]:
         lines += ["", f"### {name}", "", "| bits | field | kind |", "|---|---|---|"]
-        for part in manifest["streams"][name]["fields"]:
+        for part in manifest.streams[name]["fields"]:
             lines.append(_row(*_field(part)))
     return "\n".join(lines) + "\n"
 
@@ -98,8 +100,8 @@ def _field(part):
 
 
 def _json(manifest):
-    bus = manifest["bus"]
-    facts = {name: manifest[name] for name in ("top", "design", "digest")}
+    bus = manifest.bus
+    facts = {name: getattr(manifest, name) for name in ("top", "design", "digest")}
     facts |= {name: bus[name] for name in ("registers", "errors", "streams")}
     return json.dumps(facts, indent=2) + "\n"
 
@@ -115,13 +117,13 @@ _RDL = {
 
 def _system_rdl(manifest):
     lines = [
-        f"// Registers of {manifest['top']}, {manifest['design']}, digest {manifest['digest']}.",
+        f"// Registers of {manifest.top}, {manifest.design}, digest {manifest.digest}.",
         "",
-        f"addrmap {manifest['top']} {{",
+        f"addrmap {manifest.top} {{",
         "  default regwidth = 32;",
         "  default accesswidth = 32;",
     ]
-    for register in manifest["bus"]["registers"]:
+    for register in manifest.bus["registers"]:
         # A register has a field at least.
         parts = register["fields"] or [{"name": "value", "low": 0, "width": 32, "meaning": ""}]
         lines += ["", "  reg {", f"    desc = {_quoted(register['meaning'])};"]

@@ -1,6 +1,6 @@
 """A small job for a core: the words that go into it, and those that must come out."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import zip_longest
 
 import numpy as np
@@ -12,6 +12,7 @@ from ...sim.golden.engine import product
 from ...sim.golden.sparse import encode
 from ...sim.host.packing import pack, pack_fields
 from ...sim.host.uart import Frame, eie_frames, gemm_frames
+from ...sim.manifest import Manifest
 
 __all__ = ["Vectors", "vectors"]
 
@@ -41,7 +42,7 @@ class Vectors:
     packets: list[np.ndarray]
 
 
-def vectors(manifest: dict) -> Vectors | None:
+def vectors(manifest: Manifest) -> Vectors | None:
     """A job for the core that a manifest describes, the same every time.
 
     A GEMM engine computes a product in each of a few modes, which leaves something over in M and in
@@ -50,7 +51,7 @@ def vectors(manifest: dict) -> Vectors | None:
     """
     # Of all of numpy's, this generator's numbers are promised never to change.
     random = np.random.RandomState(1)
-    if manifest["design"] == "eie":
+    if manifest.design == "eie":
         return _sparse(manifest, random)
     jobs = [_product(manifest, modes, random) for modes in _modes(manifest)]
     return Vectors(
@@ -65,13 +66,13 @@ def vectors(manifest: dict) -> Vectors | None:
 
 def _modes(manifest):
     """Every format of each side once, or different widths and signs."""
-    if manifest["design"] == "gemm_fusion":
+    if manifest.design == "gemm_fusion":
         return [
             {"a_bits": 8, "w_bits": 8, "a_signed": 1, "w_signed": 1},
             {"a_bits": 2, "w_bits": 4, "a_signed": 0, "w_signed": 1},
             {"a_bits": 16, "w_bits": 2, "a_signed": 1, "w_signed": 0},
         ]
-    given = manifest["parameters"]
+    given = manifest.parameters
     sides = [given[f"{side}_format"].split("+") for side in "aw"]
     return [
         {"a_type": a or sides[0][0], "w_type": w or sides[1][0]} for a, w in zip_longest(*sides)
@@ -79,7 +80,7 @@ def _modes(manifest):
 
 
 def _product(manifest, modes, random):
-    given = manifest["parameters"]
+    given = manifest.parameters
     rows, cols = given["rows"], given["cols"]
     terms = tiling(manifest, 1, 1, 1, **modes).terms
     large = rows * cols > _LARGE
@@ -101,7 +102,7 @@ def _product(manifest, modes, random):
 
 def _codes(manifest, side, modes):
     """The codes that stand for numbers: where NaN would meet them results are flagged."""
-    if manifest["design"] == "gemm_fusion":
+    if manifest.design == "gemm_fusion":
         sign = "" if modes[f"{side}_signed"] else "u"
         fmt = formats.get(f"{sign}int{modes[f'{side}_bits']}")
     else:
@@ -112,9 +113,9 @@ def _codes(manifest, side, modes):
 
 def _channels(manifest, a, w, modes, random):
     """Values that spread results over the output format; some channels end at the zero point."""
-    given, n = manifest["parameters"], w.shape[1]
-    fields = {part["name"]: part for part in manifest["streams"]["channels"]["fields"]}
-    raw = manifest | {"parameters": given | {"output": "raw"}}
+    given, n = manifest.parameters, w.shape[1]
+    fields = {part["name"]: part for part in manifest.streams["channels"]["fields"]}
+    raw = replace(manifest, parameters=given | {"output": "raw"})
     size = int(abs(product(raw, a, w, **modes)).max())
     most = min(size, (1 << (fields["bias"]["width"] - 1)) - 1)
     bias = random.randint(-most, most + 1, n)
@@ -139,13 +140,13 @@ def _channels(manifest, a, w, modes, random):
 
 def _result_words(manifest, lanes):
     """Words of results; none of their flags, if they have any, is set."""
-    fields = manifest["streams"]["results"]["fields"]
+    fields = manifest.streams["results"]["fields"]
     values = {part["name"]: np.zeros((len(lanes), part["count"]), np.int64) for part in fields}
     return pack_fields(values | {"lane": lanes}, fields)
 
 
 def _sparse(manifest, random):
-    given = manifest["parameters"]
+    given = manifest.parameters
     pes, lanes = given["pes"], given["lanes"]
     rows = min(given["rows"], 2 if given["entries"] >= 2 * lanes else 1)
     groups = -(-rows // lanes) * lanes

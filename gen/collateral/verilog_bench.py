@@ -6,6 +6,7 @@ from textwrap import indent
 import numpy as np
 
 from ...hdl.bus.uart_link import ESCAPE, MAX_BYTES, Code, Header
+from ...sim.manifest import Manifest
 from .vectors import vectors
 
 __all__ = ["verilog_bench"]
@@ -43,7 +44,7 @@ endtask
 """
 
 
-def verilog_bench(manifest: dict) -> dict[str, str]:
+def verilog_bench(manifest: Manifest) -> dict[str, str]:
     """A testbench ``<top>_tb.v``, and ``<top>_tb_*.hex`` for its ``$readmemh``.
 
     It does a small job twice, at first with pauses on all channels, and compares what comes out
@@ -56,7 +57,7 @@ def verilog_bench(manifest: dict) -> dict[str, str]:
     dict
         File name to text. Empty where no job fits into the top's addresses, or the core's memories.
     """
-    kind = _KINDS[manifest.get("bus", {}).get("top", "stream")]
+    kind = _KINDS[manifest.bus.get("top", "stream")]
     job = vectors(manifest)
     bench = job and kind(manifest, job)
     return bench.files() if bench and bench.possible else {}
@@ -72,7 +73,7 @@ class _Bench:
 
     def __init__(self, manifest, job):
         self.manifest = manifest
-        self.top = manifest["top"]
+        self.top = manifest.top
         self.name = f"{self.top}_tb"
         self.job = job
         self.words = {**self.job.inputs, "results": self.job.results}
@@ -132,7 +133,7 @@ class _Bench:
 
     def _module(self):
         parts = self.parts()
-        ports = self.manifest["ports"]
+        ports = self.manifest.ports
         driven = {self.clock: 0} | ({self.reset: self.active} if self.reset else {})
         declared = [
             f"reg {port['name']} = 1'b{driven[port['name']]};"
@@ -207,7 +208,7 @@ class _Stream(_Bench):
     def parts(self):
         lines = []
         for name, words in self.words.items():
-            port = self.manifest["streams"][name]
+            port = self.manifest.streams[name]
             sides = [port[side] for side in ("payload", "valid", "ready")]
             lines += ["", *self.stream(name, _integers(words), port["width"], *sides)]
         return lines
@@ -221,7 +222,7 @@ class _Bus(_Bench):
 
     def __init__(self, manifest, job):
         super().__init__(manifest, job)
-        self.bus = manifest["bus"]
+        self.bus = manifest.bus
         self.registers = {register["name"]: register for register in self.bus["registers"]}
         self.layouts = self.bus["streams"]
 
@@ -375,12 +376,12 @@ class _Axi(_Bus):
         memory, width = self.bus["memory"]["interface"], self.bus["data_width"]
         names = [
             port["name"].removeprefix(f"{memory}_")
-            for port in self.manifest["ports"]
+            for port in self.manifest.ports
             if port["name"].startswith(f"{memory}_")
         ]
         ignored = ("lock", "cache", "prot", "qos")
         used = [name for name in names if not name.endswith(ignored)]
-        ids = next(port for port in self.manifest["ports"] if port["name"] == f"{memory}_awid")
+        ids = next(port for port in self.manifest.ports if port["name"] == f"{memory}_awid")
         parameters = {
             "DATA": width,
             "ADDRESS": self.bus["address_width"],
@@ -437,7 +438,7 @@ class _Uart(_Bench):
 
     def __init__(self, manifest, job):
         super().__init__(manifest, job)
-        self.bus = manifest["bus"]
+        self.bus = manifest.bus
         constant = ("ID", "VERSION", "CAPS", "DIGEST", "SHAPE")
         self.asked = [part for part in self.bus["registers"] if part["name"] in constant]
         self.sent = [

@@ -1,5 +1,7 @@
 """Scripts for Vivado: a core as a packaged IP, and its synthesis by itself."""
 
+from ...sim.manifest import Manifest
+
 __all__ = ["vivado"]
 
 _OUT_OF_CONTEXT = """\
@@ -96,7 +98,7 @@ puts "{top} is packaged in $folder"
 _ACCESS = {"ro": "read-only", "rw": "read-write", "wo": "write-only", "w1c": "read-write"}
 
 
-def vivado(manifest: dict) -> dict[str, str]:
+def vivado(manifest: Manifest) -> dict[str, str]:
     """``<top>_ooc.tcl``, and of a core with AXI ``<top>_package.tcl``.
 
     They read ``<top>.v`` and ``<top>.xdc`` from their own folder.
@@ -106,7 +108,7 @@ def vivado(manifest: dict) -> dict[str, str]:
     dict
         File name to text.
     """
-    top, bus = manifest["top"], manifest.get("bus", {})
+    top, bus = manifest.top, manifest.bus
     files = {f"{top}_ooc.tcl": _OUT_OF_CONTEXT.format(top=top)}
     if "control" in bus:
         files[f"{top}_package.tcl"] = _package(manifest, bus)
@@ -118,9 +120,9 @@ def _package(manifest, bus):
     interfaces = [part["interface"] for part in bus["streams"].values() if "interface" in part]
     interfaces += [bus[part]["interface"] for part in ("memory", "control") if part in bus]
     return _PACKAGE.format(
-        **{name: manifest[name] for name in ("top", "design", "digest")},
+        **{name: getattr(manifest, name) for name in ("top", "design", "digest")},
         # A version of an IP has two numbers.
-        version=".".join(manifest["tools"]["brickwork"].split(".")[:2]),
+        version=".".join(manifest.tools["brickwork"].split(".")[:2]),
         interfaces=" ".join(interfaces),
         clock=bus["clock"],
         reset=bus["reset"],

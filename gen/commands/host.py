@@ -15,7 +15,7 @@ from ...sim.golden.engine import product as golden_product
 from ...sim.host.uart import Link, LinkError
 from ..designs import _eie_run, _gemm_output, registry
 from ..lib.errors import Failed, Refused
-from ..lib.files import check_folder, manifests_of_tops, write_array
+from ..lib.files import check_folder, manifests_of_wrappers, write_array
 from ..lib.messages import difference
 from ..lib.progress import progress
 
@@ -27,20 +27,20 @@ _PATIENCE = 3
 
 def host(options) -> int:
     facts = _manifest(Path(options.folder))
-    kind = registry.design(facts["design"])
-    parameters = kind(**{item.name: facts["parameters"][item.name] for item in fields(kind)})
-    options.design = facts["design"]
+    kind = registry.design(facts.design)
+    parameters = kind(**{item.name: facts.parameters[item.name] for item in fields(kind)})
+    options.design = facts.design
     out = options.out and Path(options.out)
     if out and out.is_dir():
         raise Refused(f"Results must be written to a file, not to the folder {str(out)!r}")
-    if facts["design"] == "eie":
+    if facts.design == "eie":
         shape, macs, compute = _network(options, parameters)
     else:
         _eie_run.check_none(options)
         shape, macs, compute = _product(options, parameters, facts)
     if out:
         check_folder(out.parent)
-    port = _open(options.port, options.baud or facts["bus"]["baud"])
+    port = _open(options.port, options.baud or facts.bus["baud"])
     with port, progress(total=1, what=f"multiplying on {options.port}"):
         try:
             link = Link(port, facts)
@@ -52,8 +52,8 @@ def host(options) -> int:
     if out and matches:
         write_array(out, y)
     found = {
-        "design": facts["design"],
-        "digest": facts["digest"],
+        "design": facts.design,
+        "digest": facts.digest,
         "port": options.port,
         "shape": shape,
         "macs": macs,
@@ -71,7 +71,7 @@ def host(options) -> int:
 
 def _manifest(folder):
     """The manifest of a top with a serial line, which lies in the folder."""
-    found = manifests_of_tops(folder, ("uart",))
+    found = manifests_of_wrappers(folder, ("uart",))
     if len(found) != 1:
         raise ValueError(
             f"Folder {folder} must hold the manifest of a design with a serial line, not "
@@ -82,7 +82,7 @@ def _manifest(folder):
 
 def _product(options, parameters, facts):
     """Shape and MACs of the product, and what computes it."""
-    acc_width = facts["derived"]["acc_width"]
+    acc_width = facts.derived["acc_width"]
     found, modes, channels = _gemm_output.product(options, parameters, acc_width)
     a, w = found.a.codes, found.w.codes
     shape = (*a.shape, w.shape[1])

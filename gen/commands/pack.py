@@ -12,17 +12,17 @@ from ...sim.host.axi import gemm_job, sparse_job
 from ..designs import _eie_run, _gemm_output, registry
 from ..emission.emit import write_whole
 from ..lib.errors import Refused
-from ..lib.files import check_folder, manifests_of_tops, write_array
+from ..lib.files import check_folder, manifests_of_wrappers, write_array
 
 __all__ = ["pack"]
 
 
 def pack(options) -> int:
     manifest = _manifest(Path(options.folder))
-    kind = registry.design(manifest["design"])
-    parameters = kind(**{item.name: manifest["parameters"][item.name] for item in fields(kind)})
-    options.design = manifest["design"]
-    if manifest["design"] == "eie":
+    kind = registry.design(manifest.design)
+    parameters = kind(**{item.name: manifest.parameters[item.name] for item in fields(kind)})
+    options.design = manifest.design
+    if manifest.design == "eie":
         job, expected, facts = _network(options, parameters, manifest)
     else:
         _eie_run.check_none(options)
@@ -41,7 +41,7 @@ def pack(options) -> int:
 
 def _manifest(folder):
     """The manifest of a top with beats, which lies in the folder."""
-    found = manifests_of_tops(folder, ("axis", "axi"))
+    found = manifests_of_wrappers(folder, ("axis", "axi"))
     if len(found) != 1:
         raise ValueError(
             f"Folder {folder} must hold the manifest of a top axis or axi, not {len(found)} of "
@@ -52,7 +52,7 @@ def _manifest(folder):
 
 def _product(options, parameters, manifest):
     """The job of a product, its results, and what is to be told about it."""
-    acc_width = manifest["derived"]["acc_width"]
+    acc_width = manifest.derived["acc_width"]
     found, modes, channels = _gemm_output.product(options, parameters, acc_width)
     a, w = found.a.codes, found.w.codes
     modes = tiling(manifest, *a.shape, w.shape[1], **modes).modes
@@ -84,19 +84,19 @@ def _network(options, parameters, manifest):
 def _described(job, facts, address):
     """What ``job.json`` holds."""
     manifest, counts, sizes = job.manifest, job.counts, job.sizes
-    dma = "memory" in manifest["bus"]
+    dma = "memory" in manifest.bus
     if address and not dma:
         raise Refused("Option --address must go with a top axi, which reads memory, not with axis")
     places = job.addresses(address) if dma else {}
     streams = {}
-    for name, layout in manifest["bus"]["streams"].items():
+    for name, layout in manifest.bus["streams"].items():
         streams[name] = {"file": f"{name}.bin"} if name in job.words else {}
         streams[name] |= {"words": counts[name], "stride": layout["stride"], "bytes": sizes[name]}
         streams[name] |= {"address": places[name]} if dma else {}
     described = {
-        "design": manifest["design"],
-        "digest": manifest["digest"],
-        "top": manifest["top"],
+        "design": manifest.design,
+        "digest": manifest.digest,
+        "top": manifest.top,
         "job": facts,
         "streams": streams,
     }

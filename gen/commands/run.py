@@ -6,6 +6,7 @@ from pathlib import Path
 from ...sim.designs._gemm import tiling
 from ...sim.designs._product import multiply
 from ...sim.golden.engine import product as golden_product
+from ...sim.manifest import Manifest
 from ...sim.verilator.core import SimulationError
 from ..designs import _eie_run, _gemm_output, registry
 from ..emission.emit import emit
@@ -39,7 +40,7 @@ def run(options) -> int:
     workdir = check_folder(options.workdir)
 
     emission = emit(parameters, workdir)
-    facts = json.loads(emission.manifest.read_text("utf-8"))
+    facts = Manifest.read(emission.manifest)
     folder = workdir / "run" / emission.folder.name
     bound = tiling(facts, *a.shape, w.shape[1], **modes).cycle_bound
     with alone(folder), progress(total=1, what=f"simulating, some {bound:,} cycles"):

@@ -13,7 +13,7 @@ from ...sim.designs._eie import Layer, check, network
 from ...sim.golden.gemm import gemm
 from ...sim.golden.sparse import ASSIGNMENTS, cluster, distinct, eie, encode, to_fixed
 from ...sim.verilator.core import SimulationError
-from ..emission.emit import emit
+from ..emission.emit import emit, outline
 from ..lib.errors import Failed, Refused
 from ..lib.files import alone, check_folder, how_to_open, read_array, write_array
 from ..lib.messages import again, difference, errors
@@ -94,7 +94,7 @@ def work(options, parameters, sized=None) -> Work:
     if sized:
         parameters = sized(parameters, encoded)
     # Checked before the shift is reckoned, and again with it.
-    check(parameters.as_dict(), [Layer(encoded=encoded)], a)
+    check(outline(parameters), [Layer(encoded=encoded)], a)
     shift = _shift(options, parameters, weights, a)
     return Work(
         parameters=parameters,

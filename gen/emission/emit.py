@@ -15,13 +15,11 @@ from amaranth.lib.wiring import In
 
 from ...hdl import unit as unit_module
 from ...sim import cache
+from ...sim.manifest import Manifest
 from . import verilog
 from .identifier import check_identifier
 
-__all__ = ["SCHEMA", "Emission", "emit", "emit_unit", "write_whole"]
-
-#: Version of the manifest's schema.
-SCHEMA = 1
+__all__ = ["Emission", "emit", "emit_unit", "outline", "write_whole"]
 
 #: Arrays from this number of elements on are simulated with a library for each kind of tile: it
 #: halves the build of 32×32 elements, and larger ones could hardly be built otherwise.
@@ -75,66 +73,101 @@ def emit(parameters, out, name=None):
         check_identifier("Top-level name", name)
     name = name or parameters.module
     folder = Path(out) / f"{name}-{parameters.digest}"
-    facts = {
-        "design": parameters.design(),
-        "digest": parameters.digest,
-        "parameters": parameters.as_dict(),
-    }
-    return emit_unit(parameters.unit(), folder, name, facts)
+    return emit_unit(parameters.unit(), folder, name, parameters)
 
 
-def emit_unit(unit, folder, name=None, facts=None):
+def emit_unit(unit, folder, name=None, design=None):
     """Emit any unit into ``folder``; see :func:`emit`.
 
-    ``facts`` are the first entries of the manifest; they are printed in the Verilog's header too.
+    ``design`` are the parameters that the unit was made from, if it is a whole design.
     """
     name = name or unit.name
-    if not facts:
-        core = _core(unit)
-        own = {key: value for key, value in unit.parameters.items() if value is not core}
-        parameters = core.parameters | own
-        parameters = {
-            key: repr(value) if isinstance(value, unit_module.Unit) else value
-            for key, value in parameters.items()
-        }
-        facts = {"design": core.name, "digest": "", "parameters": parameters}
     folder = Path(folder)
-    emission = Emission(folder, folder / f"{name}.v", folder / f"{name}.json", facts["digest"])
+    key = _key(unit, design)
+    digest = key["digest"]
+    emission = Emission(folder, folder / f"{name}.v", folder / f"{name}.json", digest)
 
-    def make(place):
-        text, manifest = _emitted(unit, name, facts)
-        (place / "verilog").write_text(text, "utf-8")
-        (place / "manifest").write_text(manifest, "utf-8")
+    def make(entry):
+        text, manifest = _emitted(unit, name, key)
+        (entry / "verilog").write_text(text, "utf-8")
+        (entry / "manifest").write_text(manifest.to_json(), "utf-8")
 
     # Conversion takes longer than everything else that a cached simulation needs.
-    key = (json.dumps([name, facts]), repr(unit.key), _generator())
-    place, _ = cache.entry("verilog", *key, make=make)
-    write_whole(emission.verilog, (place / "verilog").read_text("utf-8"))
-    write_whole(emission.manifest, (place / "manifest").read_text("utf-8"))
+    entry, _ = cache.entry(
+        "verilog", json.dumps([name, key]), repr(unit.key), _generator(), make=make
+    )
+    write_whole(emission.verilog, (entry / "verilog").read_text("utf-8"))
+    write_whole(emission.manifest, (entry / "manifest").read_text("utf-8"))
     return emission
 
 
-def _emitted(unit, name, facts):
+def _key(unit, design):
+    """Design, digest and parameters, the bus wrapper's apart from the core's."""
+    core = _core(unit)
+    if design is not None:
+        wrapper = {} if core is unit else {"top": design.kind()} | design.options()
+        digest, parameters = design.digest, design.as_dict()
+        parameters = {name: parameters[name] for name in parameters if name not in wrapper}
+        return {
+            "design": design.design(),
+            "digest": digest,
+            "parameters": parameters,
+            "bus": wrapper,
+        }
+    own = {name: value for name, value in unit.parameters.items() if value is not core}
+    digest = f"{own.pop('digest'):08x}" if core is not unit else ""
+    return {
+        "design": core.name,
+        "digest": digest,
+        "parameters": {
+            name: repr(value) if isinstance(value, unit_module.Unit) else value
+            for name, value in core.parameters.items()
+        },
+        "bus": {} if core is unit else own,
+    }
+
+
+def outline(design):
+    """The manifest of a design that is not emitted: without ports and modules.
+
+    It suffices to plan a job, and to know its formula of cycles.
+    """
+    unit = design.unit()
+    return _manifest(unit, design.module, _key(unit, design))
+
+
+def _emitted(unit, name, key):
     """The Verilog and the manifest of a unit."""
     text, units = verilog.convert_shared(unit, name)
+    manifest = _manifest(
+        unit,
+        name,
+        key,
+        ports=_ports(unit, _clock(text, name)),
+        modules={module: {"unit": each.name, "role": each.role} for module, each in units.items()},
+        hierarchical_blocks=_blocks(units),
+    )
+    return _header(key) + _commented(text, units), manifest
+
+
+def _manifest(unit, name, key, ports=(), **converted):
     # Of a core behind a bus the manifest tells what it tells of the core alone, and the bus.
-    bus = getattr(unit, "bus", None)
+    bus = getattr(unit, "bus", {})
     core = _core(unit)
-    manifest = {
-        "schema": SCHEMA,
-        **facts,
-        "top": name,
-        "verilog": f"{name}.v",
-        "derived": getattr(core, "derived", {}),
-        "timing": getattr(core, "timing", {}),
-        "ports": _ports(unit, _clock(text, name)),
-        "streams": _streams(core, ports=bus is None),
-        **({} if bus is None else {"bus": bus}),
-        "modules": {module: part.name for module, part in units.items()},
-        "hierarchical_blocks": _blocks(units),
-        "tools": {tool: importlib.metadata.version(tool) for tool in _TOOLS},
-    }
-    return _header(facts) + _commented(text, units), json.dumps(manifest, indent=2) + "\n"
+    return Manifest(
+        design=key["design"],
+        digest=key["digest"],
+        parameters=key["parameters"],
+        top=name,
+        verilog=f"{name}.v",
+        derived=getattr(core, "derived", {}),
+        timing=getattr(core, "timing", {}),
+        ports=list(ports),
+        streams=_streams(core, ports=not bus),
+        bus=bus and bus | {"parameters": {n: v for n, v in key["bus"].items() if n != "top"}},
+        tools={tool: importlib.metadata.version(tool) for tool in _TOOLS},
+        **converted,
+    )
 
 
 def _core(unit):
@@ -154,11 +187,12 @@ def _generator():
 _TOOLS = ("brickwork", "amaranth", "pyosys")
 
 
-def _header(facts):
-    lines = [f"{facts['design']}, generated by Brickwork. Parameters:"]
-    lines += [f"  {name} = {value}" for name, value in facts["parameters"].items()]
-    if facts["digest"]:
-        lines.append(f"Digest: {facts['digest']}")
+def _header(key):
+    lines = [f"{key['design']}, generated by Brickwork. Parameters:"]
+    parameters = key["parameters"] | key["bus"]
+    lines += [f"  {name} = {value}" for name, value in parameters.items()]
+    if key["digest"]:
+        lines.append(f"Digest: {key['digest']}")
     return "".join(f"// {line}\n" for line in lines) + "\n"
 
 

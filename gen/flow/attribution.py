@@ -4,32 +4,7 @@ from collections import deque
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-__all__ = ["ROLES", "Instance", "Memory", "instances", "memories", "owners"]
-
-#: Unit to its role in a design.
-ROLES = {
-    **dict.fromkeys(("pe_ws", "pe_os", "pe_fusion", "pe_eie"), "PEs"),
-    **dict.fromkeys(("fusion_mac", "fusion_unit", "bit_brick", "fixed_mac", "temporal_mac"), "PEs"),
-    **dict.fromkeys(("tile_ws", "tile_os", "tile_fusion"), "array"),
-    **dict.fromkeys(("mesh_ws", "mesh_os", "mesh_fusion"), "array"),
-    **dict.fromkeys(("decoder", "decoder_bank", "pair_decoder", "pair_marks"), "decoders"),
-    **dict.fromkeys(("special_detector", "mode_decoder", "spread", "unpack"), "decoders"),
-    **dict.fromkeys(("skew", "delay"), "skew"),
-    **dict.fromkeys(("accumulator", "accumulator_bank"), "accumulators"),
-    **dict.fromkeys(("control_ws", "control_os", "mode_switch", "tag"), "control"),
-    "loader": "weights",
-    **dict.fromkeys(("results", "write_back"), "results"),
-    **dict.fromkeys(("channel", "channel_bank", "requantize"), "requantizers"),
-    **dict.fromkeys(("fifo", "hold"), "queues"),
-    **dict.fromkeys(("column_reader", "entry_reader"), "matrix"),
-    "activations": "activations",
-    **dict.fromkeys(("lnzd_node", "lnzd_tree"), "broadcast"),
-    **dict.fromkeys(("shell", "control", "packets", "beats_to_words", "words_to_beats"), "bus"),
-    **dict.fromkeys(("axi_lite", "axi_reader", "axi_writer", "extent", "read_port", "dma"), "bus"),
-    **dict.fromkeys(("uart_rx", "uart_tx", "uart_link"), "bus"),
-    **dict.fromkeys(("axis_top", "axi_top", "uart_top"), "bus"),
-    **dict.fromkeys(("gemm_ws", "gemm_os", "gemm_fusion", "eie"), "top level"),
-}
+__all__ = ["Instance", "Memory", "instances", "memories", "owners"]
 
 
 @dataclass(frozen=True)

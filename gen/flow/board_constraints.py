@@ -3,6 +3,7 @@
 import re
 from pathlib import Path
 
+from ...sim.manifest import Manifest
 from .boards import Board
 
 __all__ = ["FORMATS", "board_constraints", "out_of_context"]
@@ -108,7 +109,7 @@ def _cst(board):
     return "".join(lines)
 
 
-def out_of_context(manifest: dict, period_ns: float = 5.0) -> dict[str, str]:
+def out_of_context(manifest: Manifest, period_ns: float = 5.0) -> dict[str, str]:
     """Constraints for a core, or a core behind a bus, by itself: its clock, and its ports' delays.
 
     The logic around it has half of a period on each side.
@@ -132,9 +133,9 @@ def out_of_context(manifest: dict, period_ns: float = 5.0) -> dict[str, str]:
     """
     if not period_ns > 0:
         raise ValueError(f"Period must be a positive number of ns, not {period_ns!r}")
-    clock = manifest.get("bus", {}).get("clock", "clk")
-    if not any(port["name"] == clock for port in manifest["ports"]):
-        raise ValueError(f"Design to constrain must have a clock, which {manifest['top']} has not")
+    clock = manifest.bus.get("clock", "clk")
+    if not any(port["name"] == clock for port in manifest.ports):
+        raise ValueError(f"Design to constrain must have a clock, which {manifest.top} has not")
     values = {"clk": clock, _PERIOD: f"{period_ns:.3f}", "2.500": f"{period_ns / 2:.3f}"}
     found = {}
     for name in ("xdc", "sdc"):

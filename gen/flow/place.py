@@ -13,6 +13,7 @@ from pathlib import Path
 
 from ...hdl.checks import check_integer
 from ...sim import cache
+from ...sim.manifest import Manifest
 from ...sim.verilator import toolchain
 from ..lib import yosys
 from ..lib.errors import Failed
@@ -71,7 +72,7 @@ def place(manifest: Path, target: str, *, seeds: int = 3, device: str | None = N
     check_integer("Number of seeds", seeds, 1, 1000)
     plan, device = check_device(target, device)
     manifest = Path(getattr(manifest, "manifest", manifest))
-    facts = json.loads(manifest.read_text("utf-8"))
+    facts = Manifest.read(manifest)
     tool = toolchain.nextpnr(plan.place.program)
     netlist, frame = _framed(manifest, facts, plan, device)
     runs = {}
@@ -104,7 +105,7 @@ def place(manifest: Path, target: str, *, seeds: int = 3, device: str | None = N
         },
         "runs": found,
         "utilization": _utilization(runs[middle]["utilization"], plan, frame),
-        "tools": {plan.place.program: tool.version, "pyosys": facts["tools"]["pyosys"]},
+        "tools": {plan.place.program: tool.version, "pyosys": facts.tools["pyosys"]},
     }
 
 
@@ -138,9 +139,9 @@ def _said(facts, plan, device):
         amounts = " and ".join(f"{used} of {available} {name}" for name, used, available in short)
         kinds = dict.fromkeys(plan.place.resources.get(name) for name, _, _ in short)
         smaller = [one for kind in kinds for one in _SMALLER.get(kind, _SMALLER[None])]
-        smaller = " or ".join(one for one in dict.fromkeys(smaller) if one in facts["parameters"])
+        smaller = " or ".join(one for one in dict.fromkeys(smaller) if one in facts.parameters)
         raise ValueError(
-            f"Design {facts['top']} must fit {plan.name}'s {device}, not take {amounts}; lower "
+            f"Design {facts.top} must fit {plan.name}'s {device}, not take {amounts}; lower "
             f"{smaller}, or choose another device"
         ) from None
 
@@ -150,8 +151,8 @@ def _framed(manifest, facts, plan, device):
     text, top = netlist_for(manifest, plan.name, device)
     before, after = plan.steps(device)
     commands = [*before, *after, *plan.place.frame]
-    clock = facts.get("bus", {"clock": "clk"})["clock"]
-    verilog = _frame(top, facts["ports"], clock)
+    clock = facts.bus["clock"]
+    verilog = _frame(top, facts.ports, clock)
 
     def make(place):
         with tempfile.TemporaryDirectory(prefix="brickwork-") as temporary:

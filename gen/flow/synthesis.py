@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from ...sim import cache
+from ...sim.manifest import Manifest
 from ..lib import yosys
 from . import attribution, ecp5_pack, targets
 
@@ -215,7 +216,7 @@ def netlist_for(manifest: Path, target: str, device: str | None = None) -> tuple
     Raises what :func:`synthesize` raises.
     """
     place, facts = _entry(manifest, target, None, device)
-    return gzip.decompress((place / "netlist.json.gz").read_bytes()), facts["top"]
+    return gzip.decompress((place / "netlist.json.gz").read_bytes()), facts.top
 
 
 def _entry(manifest, target, liberty, device):
@@ -224,13 +225,13 @@ def _entry(manifest, target, liberty, device):
     commands, mapping = plan.steps(device)
     library = check_library(target, liberty)
     manifest = Path(getattr(manifest, "manifest", manifest))
-    facts = json.loads(manifest.read_text("utf-8"))
-    verilog = manifest.with_name(facts["verilog"]).read_text("utf-8")
+    facts = Manifest.read(manifest)
+    verilog = manifest.with_name(facts.verilog).read_text("utf-8")
 
     def make(place):
         if liberty is not None:
             check_liberty(liberty)
-        top = facts["top"]
+        top = facts.top
         modules, gates, cells, macros = _mapped(top, verilog, commands, mapping, library)
         found = cells["modules"]
         if plan.pack:
@@ -246,7 +247,7 @@ def _entry(manifest, target, liberty, device):
 
     key = [
         verilog,
-        json.dumps(facts["modules"]),
+        json.dumps(facts.modules),
         plan.text,
         "\n".join([*commands, *mapping]),
         library,
@@ -296,7 +297,7 @@ def _mapped(top, verilog, commands, mapping, library):
 
 def _record(facts, plan, modules, flat, owners, sizes, macros):
     """What :func:`synthesize` returns."""
-    top = facts["top"]
+    top = facts.top
     kinds = {name: cell["type"] for name, cell in flat["cells"].items()}
     counts = collections.Counter(kinds.values())
     unknown = ", ".join(sorted(counts.keys() - sizes.keys()))
@@ -308,12 +309,11 @@ def _record(facts, plan, modules, flat, owners, sizes, macros):
             _sums(collections.Counter(kinds[name] for name in names), sizes), plan.unit
         )
 
-    units = {
-        one.path: facts["modules"].get(one.module) for one in attribution.instances(modules, top)
-    }
-    elements = {path for path, unit in units.items() if unit and unit.startswith("pe_")}
+    instances = attribution.instances(modules, top)
+    units = {one.path: facts.modules.get(one.module) for one in instances}
+    elements = {path for path, unit in units.items() if unit and unit["unit"].startswith("pe_")}
     inside = [name for name, path in owners.items() if _above(path, elements) is not None]
-    total, macs = counted(kinds), len(elements) * facts["parameters"].get("lanes", 1)
+    total, macs = counted(kinds), len(elements) * facts.parameters.get("lanes", 1)
     return {
         "target": plan.name,
         "description": plan.description,
@@ -371,6 +371,8 @@ def _above(path, paths):
 
 def _rows(units, owners, counted):
     """A row for each unit and what it is part of, the largest first."""
+    roles = {unit["unit"]: unit["role"] for unit in units.values() if unit}
+    units = {path: unit and unit["unit"] for path, unit in units.items()}
     known = {path for path, unit in units.items() if unit}
     kinds = {path: (units[path], _parent(units, path)) for path in known}
     cells = collections.defaultdict(list)
@@ -381,8 +383,7 @@ def _rows(units, owners, counted):
     for (unit, parent), names in cells.items():
         takes = counted(names)
         if any(takes.values()):
-            role = attribution.ROLES.get(unit, "other")
-            row = {"role": role, "unit": unit, "part_of": parent}
+            row = {"role": roles[unit], "unit": unit, "part_of": parent}
             rows.append(row | {"instances": numbers[unit, parent]} | takes)
     return sorted(
         rows, key=lambda row: (-row.get("area", 0), -row.get("lut", 0) - row.get("ff", 0))

@@ -3,7 +3,6 @@
 import contextlib
 import fcntl
 import io
-import json
 import shlex
 import tempfile
 import warnings
@@ -13,13 +12,14 @@ from pathlib import Path
 
 import numpy as np
 
+from ...sim.manifest import Manifest
 from ..emission.emit import write_whole
 
 __all__ = [
     "alone",
     "check_folder",
     "how_to_open",
-    "manifests_of_tops",
+    "manifests_of_wrappers",
     "read_array",
     "read_quantized",
     "write_array",
@@ -112,15 +112,13 @@ def check_folder(path: Path) -> Path:
     return path
 
 
-def manifests_of_tops(folder: Path, kinds: tuple[str, ...]) -> list[dict]:
-    """The manifests in ``folder`` of cores behind a bus, of these kinds of tops."""
-    found = []
+def manifests_of_wrappers(folder: Path, wrappers: tuple[str, ...]) -> list[Manifest]:
+    """The manifests in ``folder`` of cores in these bus wrappers."""
+    manifests = []
     for path in sorted(folder.glob("*.json")):
         with contextlib.suppress(ValueError):
-            facts = json.loads(path.read_text("utf-8"))
-            if isinstance(facts, dict) and (facts.get("bus") or {}).get("top") in kinds:
-                found.append(facts)
-    return found
+            manifests.append(Manifest.read(path))
+    return [manifest for manifest in manifests if manifest.wrapper in wrappers]
 
 
 @contextlib.contextmanager

@@ -8,7 +8,7 @@ import numpy as np
 from ...sim.designs._gemm import tiling
 from ...sim.designs._product import multiply
 from ..designs.base import GemmFusion, GemmWs
-from ..emission.emit import emit
+from ..emission.emit import emit, outline
 
 __all__ = ["ARRAYS", "FACTORS", "MODES", "PRODUCTS", "confirm", "cycles", "throughput"]
 
@@ -44,8 +44,7 @@ def cycles(parameters: GemmFusion | GemmWs, m: int, k: int, n: int, **modes) -> 
     **modes
         Those of :func:`tiling`.
     """
-    facts = {"design": parameters.design(), "parameters": parameters.as_dict(), "streams": {}}
-    facts["timing"] = parameters.unit().timing
+    facts = outline(parameters)
     return tiling(facts, m, k, n, **modes).cycles
 
 

@@ -1,6 +1,5 @@
 """Throughput of cores behind a bus: cycles in RTL beside the bare core's and the bus's least."""
 
-import json
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,6 +10,7 @@ from ...sim.designs._eie import Layer, matvec
 from ...sim.designs._product import multiply
 from ...sim.golden.sparse import encode
 from ...sim.host.axi import Beats, Job, gemm_job, sparse_job
+from ...sim.manifest import Manifest
 from ...sim.verilator.simulate import simulate
 from ..designs.base import Eie, GemmFusion, GemmOs, GemmWs
 from ..designs.wrappers import Axi, Axis
@@ -93,7 +93,7 @@ def measure(
             for kind, width, latency in buses:
                 bar.set_description_str(f"bus, {name} with {kind.kind()} of {width} bits")
                 top = emit(kind(core=core, data_width=width), out)
-                facts = json.loads(top.manifest.read_text("utf-8"))
+                facts = Manifest.read(top.manifest)
                 done = _run(top, facts, work.job(facts), latency, work.core_cycles)
                 records.append(
                     {
@@ -158,7 +158,7 @@ def _beats(bus, counts):
 
 
 def _figures(facts, work, done):
-    bus, job = facts["bus"], work.job(facts)
+    bus, job = facts.bus, work.job(facts)
     beats, cycles = _beats(bus, job.counts), stream_cycles(bus, job.counts)
     beats |= {"writes": beats["results"], "reads": sum(beats.values()) - beats["results"]}
     slowest = max(cycles, key=cycles.get)
@@ -213,7 +213,7 @@ def _run(top, facts, job, latency, core_cycles):
         memory = np.zeros(max(places[name] + sizes[name] for name in places) + _PAGE, np.uint8)
         for name in job.words:
             memory[places[name] : places[name] + sizes[name]] = job.memory(name)
-        offsets = {register["name"]: register["offset"] for register in facts["bus"]["registers"]}
+        offsets = {register["name"]: register["offset"] for register in facts.bus["registers"]}
         writes = [(offsets["INTERRUPT_ENABLE"], 1)]
         writes += [(offset, value) for _, offset, value in job.writes()]
         given |= {"memory": memory, "writes": np.array(writes), "latency": latency}
@@ -222,7 +222,7 @@ def _run(top, facts, job, latency, core_cycles):
     np.savez(work / "job.npz", **given)
     outcome = simulate(top.manifest, "brickwork.sim.tb.bus_job", workdir=work)
     if not outcome.passed:
-        raise Failed(f"Simulation of {facts['top']} failed: {outcome.reason}; see {outcome.log}")
+        raise Failed(f"Simulation of {facts.top} failed: {outcome.reason}; see {outcome.log}")
     done = np.load(work / "done.npz")
     if latency is None:
         last = np.arange(len(done["data"])) == len(done["data"]) - 1

@@ -10,6 +10,7 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 from ...sim import cache
+from ...sim.manifest import Manifest
 from ...sim.verilator import toolchain
 from ..lib.errors import Failed
 
@@ -38,13 +39,13 @@ def build(emission, verilator_options=VERILATOR, compiler_options=COMPILER):
         If Verilator or the compiler fails.
     """
     verilator, compiler = toolchain.verilator(), toolchain.compiler()
-    facts = json.loads(emission.manifest.read_text("utf-8"))
+    facts = Manifest.read(emission.manifest)
     main = Path(__file__).with_name("harness.cpp").read_text("utf-8")
     verilog = emission.verilog.read_text("utf-8")
-    blocks = facts["hierarchical_blocks"]
-    shape = [f"-D{name.upper()}={facts['parameters'][name]}" for name in ("rows", "cols")]
+    blocks = facts.hierarchical_blocks
+    shape = [f"-D{name.upper()}={facts.parameters[name]}" for name in ("rows", "cols")]
     command = [str(verilator.binary), "--cc", "--exe", "--prefix", "Vtop", "--Mdir", "."]
-    command += ["--top-module", facts["top"], "-Wno-fatal", "-Wno-lint", *verilator_options]
+    command += ["--top-module", facts.top, "-Wno-fatal", "-Wno-lint", *verilator_options]
     environment = verilator.environment
     if blocks:
         toolchain.make()

@@ -2,7 +2,6 @@
 
 import dataclasses
 import itertools
-import json
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
@@ -11,6 +10,7 @@ import numpy as np
 from ...sim.designs._gemm import Tiling, tiling
 from ...sim.designs._product import Factors, multiply, multiply_all
 from ...sim.golden import formats
+from ...sim.manifest import Manifest
 from ..commands.bench import table
 from ..designs.base import GemmFusion
 from ..emission.emit import emit
@@ -150,7 +150,7 @@ def measure(out, *, budget: float = 1.0, size: int = 16) -> list[dict]:
     layers = variants(network)
     parameters = {"rows": size, "cols": size}
     emission = emit(GemmFusion(**parameters), out)
-    facts = json.loads(emission.manifest.read_text("utf-8"))
+    facts = Manifest.read(emission.manifest)
     images = len(network.test_images)
     choices = search(network, layers, lambda layer: _plan(facts, layer, images).cycle_bound, budget)
     outputs = network.activations(network.train_images)[-1]
@@ -222,7 +222,7 @@ def _on_rtl(emission, facts, network, layers):
     rows = [layer["rows_of_acts"] for layer in measured]
     over = chain.cycles - measured[0]["cycles"] - sum(rows[1:])
     switches = sum(one.modes != other.modes for one, other in itertools.pairwise(factors))
-    most = switches * facts["timing"]["mode_switch"]
+    most = switches * facts.timing["mode_switch"]
     return {
         "golden_accuracy": golden,
         "accuracy": accuracy,

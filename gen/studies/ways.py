@@ -4,7 +4,6 @@ Each way is an object with a ``title``; ``prepare()`` makes what runs need and r
 recorded of that, and ``run(m)`` multiplies an M × R by an R × R matrix and returns a :class:`Run`.
 """
 
-import json
 import os
 import shutil
 import subprocess
@@ -18,6 +17,7 @@ import numpy as np
 
 from ...sim.designs._gemm import tiling
 from ...sim.designs._product import multiply
+from ...sim.manifest import Manifest
 from ...sim.verilator import toolchain
 from ...sim.verilator.build import build
 from ..designs.base import GemmWs
@@ -219,7 +219,7 @@ class Amaranth(Way):
 
     def run(self, m):
         self._a, w = operands(m, self.size)
-        facts = json.loads(self.emission.manifest.read_text("utf-8"))
+        facts = Manifest.read(self.emission.manifest)
         plan = tiling(facts, m, self.size, self.size)
         self._words = {
             name: (int.from_bytes(word.tobytes(), "little") for chunk in chunks for word in chunk)
@@ -233,7 +233,7 @@ class Amaranth(Way):
         start = time.monotonic()
         self._simulator.run()
         seconds = time.monotonic() - start
-        lane = facts["streams"]["results"]["fields"][0]["width"]
+        lane = facts.streams["results"]["fields"][0]["width"]
         low = (1 << lane) - 1
         y = [[word >> lane * n & low for n in range(self.size)] for word in self._results]
         exact = np.array_equal(plan.gather(np.array(y)), (self._a @ w) & low)
@@ -278,7 +278,7 @@ class Harness(Way):
         return {"build_warm_seconds": round(seconds, 2)}
 
     def run(self, m):
-        facts = json.loads(self.emission.manifest.read_text("utf-8"))
+        facts = Manifest.read(self.emission.manifest)
         plan = tiling(facts, m, self.size, self.size)
         (lengths,) = {len(rows) for rows, _ in plan.runs}
         word = bytes(next(iter(plan.words(*operands(1, self.size), None)["tiles"]))[0])

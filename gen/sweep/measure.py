@@ -20,6 +20,7 @@ from ...sim.designs._gemm import Channels, tiling
 from ...sim.designs._product import multiply
 from ...sim.golden import formats
 from ...sim.golden.sparse import encode
+from ...sim.manifest import Manifest
 from ...sim.verilator import build as simulation
 from ...sim.verilator import toolchain
 from ..designs import registry
@@ -164,7 +165,7 @@ def cycles(design: str, given: dict, modes: dict, layer: dict) -> dict:
 
 def _dense(manifest, given, modes, layer):
     """A product as a whole; or a part, if its cycles are those of the formula, for the rest."""
-    facts = json.loads(manifest.read_text("utf-8"))
+    facts = Manifest.read(manifest)
     whole = tuple(layer[side] for side in "mkn")
     plan = tiling(facts, *whole, **modes)
     work = max(math.prod(whole), plan.cycles * plan.rows * plan.cols)
@@ -183,7 +184,7 @@ def _dense(manifest, given, modes, layer):
         "kind": "rtl" if size == whole else "extrapolated",
         "simulated": math.prod(size) / math.prod(whole),
         "bytes": {
-            name: words[name] * facts["streams"][name]["width"] // 8
+            name: words[name] * facts.streams[name]["width"] // 8
             for name in ("acts", "weights", "results")
         },
     }
@@ -198,9 +199,9 @@ def _product(manifest, facts, plan, size):
         for fmt, shape in zip(_formats(plan), ((m, k), (k, n)), strict=True)
     ]
     channels = None
-    if facts["parameters"]["output"] != "raw":
+    if facts.parameters["output"] != "raw":
         # What is done to the sums takes the same time whatever the values.
-        same, out = np.ones(n, np.int64), formats.get(facts["parameters"]["out_format"])
+        same, out = np.ones(n, np.int64), formats.get(facts.parameters["out_format"])
         limits = {"low": same * out.lowest, "high": same * out.highest}
         channels = Channels(
             bias=same, multiplier=same << 23, shift=same * 32, zero_point=same * 0, **limits
@@ -293,7 +294,7 @@ def _vectors(manifest, given, modes, layer, vectors, columns):
         assign=modes["assign"],
     )
     try:
-        check(given, [Layer(encoded=encoded)], a)
+        check(Manifest.read(manifest), [Layer(encoded=encoded)], a)
     except ValueError as error:
         raise Impossible(str(error)) from None
     all_entries = round(encoded.entries.max() * layer["k"] / columns)

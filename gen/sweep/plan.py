@@ -42,6 +42,7 @@ from ...sim.designs._gemm import tiling
 from ...sim.golden.sparse import ASSIGNMENTS
 from .. import workloads
 from ..designs import registry
+from ..emission.emit import outline
 from ..flow import targets
 from ..flow.synthesis import check_liberty
 from ..lib.errors import Refused
@@ -465,8 +466,7 @@ def _modes(parameters, given):
 def _peak(parameters, modes):
     if parameters.design() == "eie":
         return {"pes": parameters.pes, "macs_per_cycle": parameters.pes * parameters.lanes}
-    facts = {"design": parameters.design(), "parameters": parameters.as_dict(), "streams": {}}
-    plan = tiling(facts | {"timing": parameters.unit().timing}, 1, 1, 1, **modes)
+    plan = tiling(outline(parameters), 1, 1, 1, **modes)
     pes = parameters.rows * parameters.cols
     peak = Fraction(pes * plan.terms, len(plan.passes))
     return {"pes": pes, "macs_per_cycle": peak.numerator if peak.denominator == 1 else float(peak)}

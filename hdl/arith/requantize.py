@@ -82,6 +82,8 @@ class Requantize(Unit):
         If a parameter is not of its kind or out of range.
     """
 
+    role = "requantizers"
+
     def __init__(self, *, acc_width, output, out_format):
         check_integer("Accumulator width", acc_width, 2, 64)
         check_choice("Output", output, ["scale", "shift"])

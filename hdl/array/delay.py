@@ -32,6 +32,8 @@ class Delay(Unit):
         If a parameter is not an integer or out of range.
     """
 
+    role = "skew"
+
     def __init__(self, *, width, cycles, kind="flags"):
         check_integer("Word width", width, 1)
         check_integer("Delay", cycles, 0)

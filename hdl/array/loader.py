@@ -54,6 +54,8 @@ class Loader(Unit):
         If a parameter is not a positive integer.
     """
 
+    role = "weights"
+
     def __init__(self, *, width, steps):
         check_integer("Word width", width, 1)
         check_integer("Chain length", steps, 1)

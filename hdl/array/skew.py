@@ -41,6 +41,8 @@ class Skew(Unit):
         If a parameter is not an integer or out of range.
     """
 
+    role = "skew"
+
     def __init__(self, *, lanes, width, backwards):
         check_integer("Lane count", lanes, 1)
         check_integer("Lane width", width, 1)

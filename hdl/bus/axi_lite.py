@@ -25,6 +25,8 @@ class AxiLite(Unit):
     registers : ``Out(register_bus())``
     """
 
+    role = "bus"
+
     def __init__(self):
         super().__init__({"axi": In(axi_lite()), "registers": Out(register_bus())})
 

@@ -94,6 +94,8 @@ class AxiReader(Unit):
         If a parameter is not an integer or out of range.
     """
 
+    role = "bus"
+
     def __init__(
         self, *, data_width, address_width, words_per_beat, beats_per_word, burst, outstanding
     ):

@@ -55,6 +55,8 @@ class AxiTop(Unit):
         If a parameter is not of its kind or out of range.
     """
 
+    role = "bus"
+
     def __init__(self, *, core, data_width, address_width, burst, outstanding, digest):
         check_data_width(data_width)
         check_memory(data_width, address_width)

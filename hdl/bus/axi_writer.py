@@ -60,6 +60,8 @@ class AxiWriter(Unit):
         If a parameter is not an integer or out of range.
     """
 
+    role = "bus"
+
     def __init__(self, *, data_width, address_width, words_per_beat, beats_per_word, burst):
         self.extent = {
             "data_width": data_width,

@@ -51,6 +51,8 @@ class AxisTop(Unit):
         If a parameter is not of its kind or out of range.
     """
 
+    role = "bus"
+
     def __init__(self, *, core, data_width, digest):
         check_data_width(data_width)
         self.shell = {"core": core, "top": "axis", "data_width": data_width, "digest": digest}

@@ -81,6 +81,8 @@ class Control(Unit):
         If a parameter is not an integer or out of range.
     """
 
+    role = "bus"
+
     def __init__(self, *, streams, address_width, counters, identity):
         check_integer("Address width", address_width, 0, 64)
         check_integer("Counter flag", counters, 0, 1)

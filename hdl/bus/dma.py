@@ -71,6 +71,8 @@ class Dma(Unit):
         If a parameter is not of its kind or out of range.
     """
 
+    role = "bus"
+
     def __init__(self, *, data_width, address_width, layouts, needed, burst, outstanding):
         check_memory(data_width, address_width)
         count = len(layouts)

@@ -60,6 +60,8 @@ class Extent(Unit):
         If a parameter is not an integer or out of range.
     """
 
+    role = "bus"
+
     def __init__(self, *, data_width, address_width, words_per_beat, beats_per_word):
         check_memory(data_width, address_width)
         check_integer("Words in a beat", words_per_beat, 1, data_width // 8)

@@ -60,6 +60,8 @@ class Packets(Unit):
         If a parameter is not a positive integer.
     """
 
+    role = "bus"
+
     def __init__(self, *, width, max_owed):
         check_integer("Word width", width, 1)
         check_integer("Words owed", max_owed, 1)

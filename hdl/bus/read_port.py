@@ -41,6 +41,8 @@ class ReadPort(Unit):
         If a parameter is not an integer or out of range.
     """
 
+    role = "bus"
+
     def __init__(self, *, readers, index_width, id_width):
         check_integer("Reader count", readers, 1, 8)
         check_integer("Index width", index_width, 1)

@@ -68,6 +68,8 @@ class Shell(Unit):
         If a parameter is not of its kind or out of range.
     """
 
+    role = "bus"
+
     def __init__(self, *, core, top, data_width, digest, address_width=0, counters=1):
         check_choice("Top", top, list(TOPS))
         check_integer("Digest", digest, 0, 0xFFFF_FFFF)

@@ -103,6 +103,8 @@ class UartLink(Unit):
         If a parameter is not an integer or out of range.
     """
 
+    role = "bus"
+
     def __init__(self, *, inputs, depth=512):
         check_integer("Stream count", inputs, 1, MAX_INPUTS)
         check_integer("Queue depth", depth, 32, 1 << 16)

@@ -73,6 +73,8 @@ class UartRx(Unit):
         If the divisor is not an integer or out of range.
     """
 
+    role = "bus"
+
     def __init__(self, *, divisor):
         check_integer("Clock divisor", divisor, 4, 1 << 16)
         super().__init__(

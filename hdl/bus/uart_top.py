@@ -48,6 +48,8 @@ class UartTop(Unit):
         If a parameter is not of its kind or out of range, or the clock does not make the rate.
     """
 
+    role = "bus"
+
     def __init__(self, *, core, digest, clock_hz, baud, depth=512):
         divisor = baud_divisor(clock_hz, baud)
         self.line = {"divisor": divisor}

@@ -33,6 +33,8 @@ class UartTx(Unit):
         If the divisor is not an integer or out of range.
     """
 
+    role = "bus"
+
     def __init__(self, *, divisor):
         check_integer("Clock divisor", divisor, 4, 1 << 16)
         super().__init__({"i": In(stream.Signature(unsigned(8))), "o": Out(1)})

@@ -39,6 +39,8 @@ class WordsToBeats(Unit):
         What :func:`word_layout` raises.
     """
 
+    role = "bus"
+
     def __init__(self, *, width, data_width):
         self.layout = word_layout(width, data_width)
         super().__init__(

@@ -45,6 +45,8 @@ class Decoder(Unit):
         If there is no such format, or ``specials`` is none of its choices.
     """
 
+    role = "decoders"
+
     def __init__(self, *, format, specials="saturate"):
         self.format = fmt = formats.get(format)
         check_specials(specials)
@@ -106,6 +108,8 @@ class DecoderBank(Unit):
     TypeError, ValueError
         If a parameter is not of its kind or out of range.
     """
+
+    role = "decoders"
 
     def __init__(self, *, lanes, format, specials="saturate"):
         check_integer("Lane count", lanes, 1)

@@ -40,6 +40,8 @@ class PairDecoder(Unit):
         If a parameter is none of its choices.
     """
 
+    role = "decoders"
+
     def __init__(self, *, format, even="low", undefined="zeros"):
         self.format = fmt = formats.get(format)
         # Also no set of them, of which there would be one to choose.

@@ -50,6 +50,8 @@ class PairMarks(Unit):
         If a parameter is not of its kind or out of range, or the format not one of pairs.
     """
 
+    role = "decoders"
+
     def __init__(self, *, lanes, format):
         check_integer("Lane count", lanes, 1)
         self.format = fmt = formats.get(format)

@@ -34,6 +34,8 @@ class SpecialDetector(Unit):
         If a parameter is not of its kind or out of range, or the format has no such codes.
     """
 
+    role = "decoders"
+
     def __init__(self, *, lanes, format):
         check_integer("Lane count", lanes, 1)
         self.format = fmt = formats.get(format)

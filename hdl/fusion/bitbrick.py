@@ -22,6 +22,8 @@ class BitBrick(Unit):
     o : ``Out(signed(5))``
     """
 
+    role = "PEs"
+
     def __init__(self):
         super().__init__(
             {"x": In(2), "y": In(2), "x_signed": In(1), "y_signed": In(1), "o": Out(signed(5))}

@@ -39,6 +39,8 @@ class FusionMac(Unit):
         If ``tree`` is none of its choices.
     """
 
+    role = "PEs"
+
     def __init__(self, *, tree="separable"):
         FusionUnit(tree=tree)
         super().__init__(
@@ -79,6 +81,8 @@ class FixedMac(Unit):
     o : ``Out(signed(32))``
     """
 
+    role = "PEs"
+
     def __init__(self):
         super().__init__(
             {
@@ -116,6 +120,8 @@ class TemporalMac(Unit):
         In digits, 0 to 6.
     o : ``Out(signed(32))``
     """
+
+    role = "PEs"
 
     def __init__(self):
         super().__init__(

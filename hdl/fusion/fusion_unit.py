@@ -52,6 +52,8 @@ class FusionUnit(Unit):
         If ``tree`` is none of its choices.
     """
 
+    role = "PEs"
+
     def __init__(self, *, tree="separable"):
         check_choice("Tree", tree, ["separable", "paper"])
         super().__init__(

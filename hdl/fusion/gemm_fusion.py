@@ -75,6 +75,8 @@ class GemmFusion(Unit):
         If a parameter is not of its kind or out of range.
     """
 
+    role = "top level"
+
     def __init__(
         self,
         *,

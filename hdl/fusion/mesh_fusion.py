@@ -47,6 +47,8 @@ class TileFusion(Unit):
         If a parameter is not of its kind or out of range.
     """
 
+    role = "array"
+
     def __init__(self, *, rows, cols, tile_rows, tile_cols, level, psum_width, pipeline):
         check_tile(rows, cols, tile_rows, tile_cols, level)
         PeFusion(psum_width=psum_width, pipeline=pipeline)  # it checks what is the elements'
@@ -91,6 +93,8 @@ class MeshFusion(Unit):
     TypeError, ValueError
         If a parameter is not of its kind or out of range.
     """
+
+    role = "array"
 
     def __init__(self, *, rows, cols, tile_rows, tile_cols, psum_width, pipeline):
         check_tile(rows, cols, tile_rows, tile_cols)

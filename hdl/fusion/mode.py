@@ -32,6 +32,8 @@ class ModeDecoder(Unit):
         What one multiplier's sum is too large: see :class:`FusionUnit`.
     """
 
+    role = "decoders"
+
     def __init__(self):
         super().__init__({"i": In(CHOICE), "o": Out(MODE), "offset": Out(unsigned(17))})
 
@@ -87,6 +89,8 @@ class Spread(Unit):
     o : ``Out(32)``
         Four bytes, one for each column.
     """
+
+    role = "decoders"
 
     def __init__(self):
         super().__init__({"i": In(32), "step": In(2), "other_bits": In(2), "o": Out(32)})

@@ -54,6 +54,8 @@ class ModeSwitch(Unit):
         If a parameter is not of its kind or out of range.
     """
 
+    role = "control"
+
     def __init__(self, *, depth, drain, settle):
         check_integer("Accumulator depth", depth, 1)
         check_integer("Drain time", drain, 1)

@@ -39,6 +39,8 @@ class PeFusion(Unit):
         If a parameter is not an integer or out of range.
     """
 
+    role = "PEs"
+
     def __init__(self, *, psum_width, pipeline):
         check_integer("Pipeline register count", pipeline, 0, 2)
         check_integer("Partial sum width", psum_width, 2)

@@ -57,6 +57,8 @@ class Unpack(Unit):
         If a parameter is not a positive integer.
     """
 
+    role = "decoders"
+
     def __init__(self, *, lanes, count):
         check_integer("Lane count", lanes, 1)
         check_integer("Step count", count, 1)

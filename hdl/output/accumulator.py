@@ -53,6 +53,8 @@ class Accumulator(Unit):
         If a parameter is not of its kind or out of range.
     """
 
+    role = "accumulators"
+
     def __init__(self, *, psum_width, acc_width, overflow, depth, revisit):
         check_integer("Partial sum width", psum_width, 2)
         check_integer("Accumulator width", acc_width, 2, 64)
@@ -151,6 +153,8 @@ class AccumulatorBank(Unit):
     TypeError, ValueError
         If a parameter is not of its kind or out of range.
     """
+
+    role = "accumulators"
 
     def __init__(self, *, lanes, psum_width, acc_width, overflow, depth, revisit):
         check_integer("Lane count", lanes, 1)

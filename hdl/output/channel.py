@@ -49,6 +49,8 @@ class Channel(Unit):
         If a parameter is not of its kind or out of range.
     """
 
+    role = "requantizers"
+
     def __init__(self, *, acc_width, output, out_format):
         check_integer("Accumulator width", acc_width, 2, 64)
         word = channel_layout(**self.parameters)
@@ -112,6 +114,8 @@ class ChannelBank(Unit):
     TypeError, ValueError
         If a parameter is not of its kind or out of range.
     """
+
+    role = "requantizers"
 
     def __init__(self, *, lanes, acc_width, output, out_format):
         check_integer("Lane count", lanes, 1)

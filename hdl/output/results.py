@@ -82,6 +82,8 @@ class Results(Unit):
         If a parameter is not of its kind or out of range.
     """
 
+    role = "results"
+
     def __init__(
         self,
         *,

@@ -46,6 +46,8 @@ class Activations(Unit):
         If a parameter is not an integer or out of range.
     """
 
+    role = "activations"
+
     def __init__(self, *, depth, width):
         check_integer("Activation count", depth, 1, 1 << 16)
         check_integer("Activation width", width, 2, 32)

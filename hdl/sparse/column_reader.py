@@ -57,6 +57,8 @@ class ColumnReader(Unit):
         If a parameter is not an integer or out of range.
     """
 
+    role = "matrix"
+
     def __init__(self, *, columns, groups, act_width, skip):
         check_integer("Column count", columns, 1, 1 << 20)
         check_integer("Group count", groups, 1, 1 << 24)

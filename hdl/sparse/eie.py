@@ -76,6 +76,8 @@ class Eie(Unit):
         If a parameter is not an integer or out of range.
     """
 
+    role = "top level"
+
     def __init__(
         self,
         *,

@@ -56,6 +56,8 @@ class EntryReader(Unit):
         If a parameter is not an integer or out of range.
     """
 
+    role = "matrix"
+
     def __init__(self, *, groups, per_word, lanes, value_width, zeros_width, act_width):
         check_integer("Group count", groups, 1, 1 << 24)
         check_integer("Groups in a word", per_word, 2, 64)

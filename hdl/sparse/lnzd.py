@@ -37,6 +37,8 @@ class LnzdNode(Unit):
         If a parameter is not an integer or out of range.
     """
 
+    role = "broadcast"
+
     def __init__(self, *, children, width):
         check_integer("Child count", children, 1, RADIX)
         check_integer("Word width", width, 1)
@@ -84,6 +86,8 @@ class LnzdTree(Unit):
     TypeError, ValueError
         If a parameter is not an integer or out of range.
     """
+
+    role = "broadcast"
 
     def __init__(self, *, leaves, width):
         check_integer("Leaf count", leaves, 1, 256)

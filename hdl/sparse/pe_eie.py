@@ -113,6 +113,8 @@ class PeEie(Unit):
         If a parameter is not an integer or out of range.
     """
 
+    role = "PEs"
+
     def __init__(
         self,
         *,

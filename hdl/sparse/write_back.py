@@ -43,6 +43,8 @@ class WriteBack(Unit):
         If a parameter is not an integer or out of range.
     """
 
+    role = "results"
+
     def __init__(self, *, acc_width, act_width):
         check_integer("Accumulator width", acc_width, 2, 64)
         check_integer("Activation width", act_width, 2, 32)

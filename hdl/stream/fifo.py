@@ -38,6 +38,8 @@ class Fifo(Unit):
         If a parameter is not an integer or out of range.
     """
 
+    role = "queues"
+
     def __init__(self, *, width, depth):
         check_integer("Queue width", width, 1)
         check_integer("Queue depth", depth, 2)

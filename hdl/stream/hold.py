@@ -35,6 +35,8 @@ class Hold(Unit):
         If the width is not a positive integer.
     """
 
+    role = "queues"
+
     def __init__(self, *, width):
         check_integer("Word width", width, 1)
         super().__init__(

@@ -36,6 +36,8 @@ class Tag(Unit):
         If a parameter is not a positive integer.
     """
 
+    role = "control"
+
     def __init__(self, *, width, tag_width, count):
         check_integer("Word width", width, 1)
         check_integer("Tag width", tag_width, 1)

@@ -66,6 +66,8 @@ class ControlOs(Unit):
         If a parameter is not a positive integer.
     """
 
+    role = "control"
+
     def __init__(self, *, rows, max_k, depth, a_type=0, w_type=0, parts=0):
         check_integer("Row count", rows, 1)
         check_integer("Largest K", max_k, 1)

@@ -68,6 +68,8 @@ class ControlWs(Unit):
         If a parameter is not a positive integer.
     """
 
+    role = "control"
+
     def __init__(self, *, depth, revisit, a_type=0, ahead=3):
         check_integer("Accumulator depth", depth, 1)
         check_integer("Revisit distance", revisit, 1)

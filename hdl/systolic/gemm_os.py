@@ -99,6 +99,8 @@ class GemmOs(Unit):
         If a parameter is not of its kind or out of range, or parameters don't fit together.
     """
 
+    role = "top level"
+
     def __init__(
         self,
         *,

@@ -111,6 +111,8 @@ class GemmWs(Unit):
         If a parameter is not of its kind or out of range, or parameters don't fit together.
     """
 
+    role = "top level"
+
     def __init__(
         self,
         *,

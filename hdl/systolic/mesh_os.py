@@ -60,6 +60,8 @@ class TileOs(Unit):
         If a parameter is not of its kind or out of range.
     """
 
+    role = "array"
+
     def __init__(
         self,
         *,
@@ -128,6 +130,8 @@ class MeshOs(Unit):
     TypeError, ValueError
         If a parameter is not of its kind or out of range.
     """
+
+    role = "array"
 
     def __init__(
         self,

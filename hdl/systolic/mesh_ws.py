@@ -57,6 +57,8 @@ class TileWs(Unit):
         If a parameter is not of its kind or out of range.
     """
 
+    role = "array"
+
     def __init__(
         self, *, rows, cols, tile_rows, tile_cols, level, a_format, w_format, psum_width, pipeline
     ):
@@ -102,6 +104,8 @@ class MeshWs(Unit):
     TypeError, ValueError
         If a parameter is not of its kind or out of range.
     """
+
+    role = "array"
 
     def __init__(
         self, *, rows, cols, tile_rows, tile_cols, a_format, w_format, psum_width, pipeline

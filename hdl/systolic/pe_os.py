@@ -48,6 +48,8 @@ class PeOs(Unit):
         product.
     """
 
+    role = "PEs"
+
     def __init__(self, *, a_format, w_format, acc_width, overflow, pipeline):
         self.a_format = a = formats.get(a_format, "Activation format")
         self.w_format = w = formats.get(w_format, "Weight format")

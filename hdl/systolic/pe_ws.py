@@ -47,6 +47,8 @@ class PeWs(Unit):
         If a parameter is not of its kind or out of range, or a sum narrower than a product.
     """
 
+    role = "PEs"
+
     def __init__(self, *, a_format, w_format, psum_width, pipeline):
         self.a_format = a = formats.get(a_format, "Activation format")
         self.w_format = w = formats.get(w_format, "Weight format")

@@ -4,7 +4,6 @@ This is what a driver does; :class:`Eie` of ``brickwork.hdl.sparse`` defines wha
 Sizes are read from the engine's manifest.
 """
 
-import json
 import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -15,6 +14,7 @@ import numpy as np
 from ..golden.sparse import Encoded, decode, eie
 from ..host.packing import pack, pack_fields
 from ..lib.patterns import stalls_of_streams
+from ..manifest import Manifest
 from ..verilator.build import Build
 from ..verilator.core import Core, CycleLimitError
 
@@ -143,7 +143,7 @@ def network(
     """
     start = time.monotonic()
     manifest = Path(manifest)
-    plan = Plan(json.loads(manifest.read_text("utf-8")), layers)
+    plan = Plan(Manifest.read(manifest), layers)
     a = plan.checked(a)
     expected, entries, macs = plan.expected(a)
     stalls = stalls_of_streams(plan.streams, stall_in, stall_out, seed)
@@ -184,19 +184,19 @@ def network(
     )
 
 
-def check(parameters: dict, layers: Sequence[Layer], a: np.ndarray) -> None:
-    """Raises what :func:`network` raises on an engine with these parameters."""
-    Plan({"design": "eie", "parameters": parameters, "streams": {}}, layers).checked(a)
+def check(manifest: Manifest, layers: Sequence[Layer], a: np.ndarray) -> None:
+    """Raises what :func:`network` raises on an engine with this manifest."""
+    Plan(manifest, layers).checked(a)
 
 
 class Plan:
     """How an engine computes a network."""
 
-    def __init__(self, facts: dict, layers: Sequence[Layer]):
-        if facts["design"] != "eie":
-            raise ValueError(f"Design must be eie, not {facts['design']!r}")
-        self.given = facts["parameters"]
-        self.streams = facts["streams"]
+    def __init__(self, manifest: Manifest, layers: Sequence[Layer]):
+        if manifest.design != "eie":
+            raise ValueError(f"Design must be eie, not {manifest.design!r}")
+        self.given = manifest.parameters
+        self.streams = manifest.streams
         self.layers = list(layers)
         self.matrices = [layer.encoded for layer in layers]
         self.pes = self.given["pes"]

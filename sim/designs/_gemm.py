@@ -11,6 +11,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from ..host.packing import pack, pack_fields
+from ..manifest import Manifest
 from .operand_types import Side
 
 __all__ = ["CHANNELS", "OUTPUT_LATENCY", "Channels", "Tiling", "tiling"]
@@ -47,7 +48,7 @@ class Channels:
         return np.packbits(ones[::-1], axis=1, bitorder="little")
 
 
-def tiling(manifest: dict, m: int, k: int, n: int, **modes) -> "Tiling":
+def tiling(manifest: Manifest, m: int, k: int, n: int, **modes) -> "Tiling":
     """How an engine computes the product of an M × K and a K × N matrix.
 
     Parameters
@@ -67,7 +68,7 @@ def tiling(manifest: dict, m: int, k: int, n: int, **modes) -> "Tiling":
         If there is no such mode.
     """
     kinds = {"gemm_ws": _WeightStationary, "gemm_os": _OutputStationary, "gemm_fusion": _Fusion}
-    return kinds[manifest["design"]](manifest, m, k, n, **modes)
+    return kinds[manifest.design](manifest, m, k, n, **modes)
 
 
 class Tiling:
@@ -96,12 +97,12 @@ class Tiling:
 
     terms = 1
 
-    def __init__(self, manifest: dict, m: int, k: int, n: int, **modes):
-        given = manifest["parameters"]
+    def __init__(self, manifest: Manifest, m: int, k: int, n: int, **modes):
+        given = manifest.parameters
         self.lead = 16
         k = self._choose(manifest, k, **modes)
         self.rows, self.cols = given["rows"], given["cols"]
-        self.streams, self.timing = manifest["streams"], manifest["timing"]
+        self.streams, self.timing = manifest.streams, manifest.timing
         self.m, self.k, self.n = m, k, n
         # Channel values need `cols` cycles to be replaced, and those that are on their way.
         latency = OUTPUT_LATENCY[given["output"]]
@@ -109,7 +110,7 @@ class Tiling:
 
     def _choose(self, manifest, k, a_type: str | None = None, w_type: str | None = None) -> int:
         """Settles ``modes`` and ``passes``; returns K with what has to be added to it."""
-        given = manifest["parameters"]
+        given = manifest.parameters
         self.a_side, self.w_side = Side(given["a_format"]), Side(given["w_format"])
         self.modes = {"a_type": self.a_side.choose(a_type), "w_type": self.w_side.choose(w_type)}
         none = np.zeros((1, 1), np.int64)
@@ -228,10 +229,10 @@ def _padded(matrix: np.ndarray, rows: int, columns: int) -> np.ndarray:
 class _WeightStationary(Tiling):
     """Runs of up to ``acc_depth`` rows by ``cols`` columns; tiles of ``rows`` terms."""
 
-    def __init__(self, manifest: dict, m: int, k: int, n: int, **modes):
+    def __init__(self, manifest: Manifest, m: int, k: int, n: int, **modes):
         super().__init__(manifest, m, k, n, **modes)
         # Equal parts: a short last one would have to wait for its weights.
-        parts = -(-m // manifest["parameters"]["acc_depth"])
+        parts = -(-m // manifest.parameters["acc_depth"])
         edges = [part * m // parts for part in range(parts + 1)]
         self.runs = [
             (range(top, bottom), columns)
@@ -333,14 +334,14 @@ _WIDTH_CODES = {2: 0, 4: 1, 8: 2}
 class _Fusion(_WeightStationary):
     """Tiles of as many terms a row as an element multiplies at once; operands packed."""
 
-    def __init__(self, manifest: dict, m: int, k: int, n: int, **modes):
+    def __init__(self, manifest: Manifest, m: int, k: int, n: int, **modes):
         super().__init__(manifest, m, k, n, **modes)
         # The first tile changes the mode, and so does every pass but where there is one alone.
         switches = len(self.runs) * len(self.passes) if len(self.passes) > 1 else 1
-        waits = switches * manifest["timing"]["mode_switch"]
+        waits = switches * manifest.timing["mode_switch"]
         self.cycle_bound += waits
         self.formula = self.formula.replace(" = ", " + changes of mode = ") + f" + {waits}"
-        self._switch = manifest["timing"]["mode_switch"] - 1
+        self._switch = manifest.timing["mode_switch"] - 1
 
     def _mode_changes(self):
         # What is loaded into all elements: signs of the bytes that meet, and how far sums are
@@ -431,7 +432,7 @@ def _steps(operands: np.ndarray, bits: int, steps: int) -> np.ndarray:
 class _OutputStationary(Tiling):
     """Runs, which are tiles, of ``rows`` rows by ``cols`` columns."""
 
-    def __init__(self, manifest: dict, m: int, k: int, n: int, **modes):
+    def __init__(self, manifest: Manifest, m: int, k: int, n: int, **modes):
         super().__init__(manifest, m, k, n, **modes)
         self.runs = [
             (range(r, min(r + self.rows, m)), columns)

@@ -1,7 +1,6 @@
 """Products of matrices on a simulated GEMM engine, checked against the golden model."""
 
 import itertools
-import json
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -12,6 +11,7 @@ import numpy as np
 from ..golden.engine import product as golden_product
 from ..golden.engine import special_results
 from ..lib.patterns import stalls_of_streams
+from ..manifest import Manifest
 from ..verilator.build import Build
 from ..verilator.core import Core, CycleLimitError, SimulationError
 from ._gemm import CHANNELS, Channels, Tiling, tiling
@@ -140,17 +140,17 @@ def multiply(
     """
     start = time.monotonic()
     manifest, workdir = Path(manifest), Path(workdir)
-    facts = json.loads(manifest.read_text("utf-8"))
+    facts = Manifest.read(manifest)
     (m, k), n = a.shape, w.shape[1]
     plan = tiling(facts, m, k, n, **modes)
-    stalls = stalls_of_streams(facts["streams"], stall_in, stall_out, seed)
+    stalls = stalls_of_streams(facts.streams, stall_in, stall_out, seed)
     if not limit:
         # Enough for any stalls of these percentages; less than forever, for a design that hangs.
         slack = 100 // (100 - stall_in) * 100 // (100 - stall_out)
         limit = 8 * slack * plan.cycle_bound + 10_000
     drive = _by_cocotb if cocotb else _by_driver
     done = drive(manifest, plan, a, w, channels, stalls, limit, workdir, waves)
-    size = facts["parameters"]["rows"] * facts["parameters"]["cols"] * plan.terms
+    size = facts.parameters["rows"] * facts.parameters["cols"] * plan.terms
     return Product(
         macs=m * k * n,
         ideal_cycles=-(-m * k * n * len(plan.passes) // size),
@@ -195,7 +195,7 @@ def multiply_all(manifest: Path, products: Sequence[Factors], *, limit: int = 0)
     try:
         results, stats = core.run(**streams, results=sum(counts), limit=limit)
     except CycleLimitError as error:
-        raise CycleLimitError(f"{core.manifest['design']}: {error}") from None
+        raise CycleLimitError(f"{core.manifest.design}: {error}") from None
     y, matches = [], []
     for plan, one, part in zip(plans, products, _cut(results["results"], counts), strict=True):
         given = core.manifest, plan, one.a, one.w, one.channels
@@ -225,7 +225,7 @@ def matches_golden(facts, plan: Tiling, a, w, channels, y, special) -> bool:
 
 def _by_driver(manifest, plan: Tiling, a, w, channels, stalls, limit, workdir, waves) -> dict:
     core = Core(manifest, waves=waves)
-    file = workdir / f"{core.manifest['top']}.fst" if waves else None
+    file = workdir / f"{core.manifest.top}.fst" if waves else None
     if waves:
         workdir.mkdir(parents=True, exist_ok=True)
     words = plan.words(a, w, channels)
@@ -234,7 +234,7 @@ def _by_driver(manifest, plan: Tiling, a, w, channels, stalls, limit, workdir, w
             **words, results=plan.result_words, limit=limit, stalls=stalls, waves=file
         )
     except CycleLimitError as error:
-        raise CycleLimitError(f"{core.manifest['design']}: {error}") from None
+        raise CycleLimitError(f"{core.manifest.design}: {error}") from None
     return {
         "y": plan.gather(results["results"]),
         "special": plan.gather_special(results["results"]),
@@ -259,7 +259,7 @@ def _by_cocotb(manifest, plan: Tiling, a, w, channels, stalls, limit, workdir, w
     done.unlink(missing_ok=True)
     outcome = simulate(manifest, "brickwork.sim.tb.gemm_job", workdir=workdir, waves=waves)
     if not outcome.passed:
-        design = json.loads(manifest.read_text("utf-8"))["design"]
+        design = Manifest.read(manifest).design
         raise SimulationError(f"{design}: {outcome.reason} (log: {outcome.log})")
     with np.load(done) as found:
         return {

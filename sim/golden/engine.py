@@ -2,6 +2,7 @@
 
 import numpy as np
 
+from ..manifest import Manifest
 from . import formats
 from .arith.requantize import requantize
 from .gemm import gemm
@@ -9,7 +10,7 @@ from .gemm import gemm
 __all__ = ["engine", "product", "special_results", "specials_as"]
 
 
-def product(manifest: dict, a, w, channels=None, **modes) -> np.ndarray:
+def product(manifest: Manifest, a, w, channels=None, **modes) -> np.ndarray:
     """The results for matrices of codes: see :func:`engine`.
 
     Parameters
@@ -20,7 +21,7 @@ def product(manifest: dict, a, w, channels=None, **modes) -> np.ndarray:
     **modes
         All that are chosen at run time.
     """
-    if manifest["design"] == "gemm_fusion":
+    if manifest.design == "gemm_fusion":
         a_parts, w_parts = _halves(a, modes["a_bits"]), _halves(w, modes["w_bits"])
         terms = 64 // (min(modes["a_bits"], 8) * min(modes["w_bits"], 8))
     else:
@@ -31,7 +32,7 @@ def product(manifest: dict, a, w, channels=None, **modes) -> np.ndarray:
     # Halves meet halves, in one pass over K after the other. Only where sums saturate does the
     # order matter, and with it where tiles end.
     k = a_parts[0].shape[1]
-    step = 1 if manifest["design"] == "gemm_os" else manifest["parameters"]["rows"] * terms
+    step = 1 if manifest.design == "gemm_os" else manifest.parameters["rows"] * terms
     missing = (0, -k % step)
     passes = [(a_part, w_part) for a_part in a_parts for w_part in w_parts]
     return engine(
@@ -50,7 +51,7 @@ def _halves(values, bits):
 
 
 def _operand_parts(manifest, a, w, a_type, w_type):
-    given, specials = manifest["parameters"], specials_as(manifest)
+    given, specials = manifest.parameters, specials_as(manifest)
     a_parts = _parts(
         formats.operands(_even(a, 1), a_type, axis=1, specials=specials), a_type, given["a_format"]
     )
@@ -77,9 +78,9 @@ def _parts(values, member, name):
     return [high, values - high]
 
 
-def specials_as(manifest: dict) -> str:
+def specials_as(manifest: Manifest) -> str:
     """What NaN and infinities count as in an engine, in the words of ``formats.operands``."""
-    return "zero" if manifest["parameters"].get("specials") == "flag" else "saturate"
+    return "zero" if manifest.parameters.get("specials") == "flag" else "saturate"
 
 
 def special_results(a, w, *, a_type: str, w_type: str) -> np.ndarray:
@@ -92,7 +93,7 @@ def special_results(a, w, *, a_type: str, w_type: str) -> np.ndarray:
 
 
 def engine(
-    manifest: dict, a: np.ndarray, w: np.ndarray, channels=None, terms: int = 1
+    manifest: Manifest, a: np.ndarray, w: np.ndarray, channels=None, terms: int = 1
 ) -> np.ndarray:
     """The results of the engine that a manifest describes, an int64 array, M × N.
 
@@ -107,14 +108,14 @@ def engine(
     terms : int
         Products that an element of a weight-stationary array does at once.
     """
-    given = manifest["parameters"]
+    given = manifest.parameters
     # Where an accumulator saturates the result depends on what is added at a time: products in
     # an element that keeps its sum, sums of a tile of K where the accumulators are at the border.
-    step = 1 if manifest["design"] == "gemm_os" else given["rows"] * terms
+    step = 1 if manifest.design == "gemm_os" else given["rows"] * terms
     acc = gemm(
         a,
         w,
-        acc_width=manifest["derived"]["acc_width"],
+        acc_width=manifest.derived["acc_width"],
         overflow=given["overflow"],
         terms_per_step=step,
     )

@@ -11,6 +11,7 @@ import numpy as np
 
 from ..designs._eie import Layer, Plan
 from ..designs._gemm import Channels, tiling
+from ..manifest import Manifest
 from .packing import unpack_fields
 
 __all__ = [
@@ -126,7 +127,7 @@ class Job:
         Of a sparse job the places of ``inputs`` and ``outputs`` among the numbers of a vector.
     """
 
-    manifest: dict
+    manifest: Manifest
     words: dict[str, np.ndarray]
     result_words: int
     parts: dict[str, int] = field(default_factory=dict)
@@ -215,18 +216,18 @@ class Job:
             words = words_of_memory(layout, results, self.result_words)
         if len(words) != self.result_words:
             raise ValueError(f"Results must be {self.result_words} words, not {len(words)}")
-        return self._gather(unpack_fields(words, self.manifest["streams"]["results"]["fields"]))
+        return self._gather(unpack_fields(words, self.manifest.streams["results"]["fields"]))
 
     @property
     def _bus(self):
-        return self.manifest["bus"]
+        return self.manifest.bus
 
     def _layout(self, stream):
         return self._bus["streams"][stream]
 
 
 def gemm_job(
-    manifest: dict, a: np.ndarray, w: np.ndarray, channels: Channels | None = None, **modes
+    manifest: Manifest, a: np.ndarray, w: np.ndarray, channels: Channels | None = None, **modes
 ) -> Job:
     """The product A · W; parameters as of :func:`.tiling` and :meth:`.Tiling.words`.
 
@@ -245,7 +246,7 @@ def gemm_job(
     )
 
 
-def sparse_job(manifest: dict, layers: Sequence[Layer], a: np.ndarray) -> Job:
+def sparse_job(manifest: Manifest, layers: Sequence[Layer], a: np.ndarray) -> Job:
     """Vectors through a network, whose matrices are filled into the memories first.
 
     Raises
@@ -275,4 +276,4 @@ def sparse_job(manifest: dict, layers: Sequence[Layer], a: np.ndarray) -> Job:
 
 
 def _inputs(manifest):
-    return [name for name in manifest["bus"]["streams"] if name != "results"]
+    return [name for name in manifest.bus["streams"] if name != "results"]

@@ -1,11 +1,11 @@
 """A top with a serial line in simulation, in place of a board with it."""
 
 import contextlib
-import json
 import struct
 import subprocess
 from pathlib import Path
 
+from ..manifest import Manifest
 from ..verilator import build as _build
 from ..verilator.core import SimulationError
 
@@ -47,10 +47,10 @@ class Board:
     """
 
     def __init__(self, manifest: Path, *, rate=1.0, pause=0, seed=1, timeout=20_000):
-        facts = json.loads(Path(manifest).read_text("utf-8"))
-        bus = facts.get("bus", {})
-        if bus.get("top") != "uart":
-            raise ValueError(f"Design {facts['top']} must have a serial line, --top uart")
+        facts = Manifest.read(manifest)
+        bus = facts.bus
+        if facts.wrapper != "uart":
+            raise ValueError(f"Design {facts.top} must have a serial line, --top uart")
         self.build = _build.build(manifest)
         self.cycles = self.broken = 0
         self.led = False

@@ -5,7 +5,6 @@
 """
 
 import ctypes
-import json
 import shutil
 from dataclasses import dataclass, fields
 from pathlib import Path
@@ -13,6 +12,7 @@ from pathlib import Path
 import numpy as np
 
 from .. import cache
+from ..manifest import Manifest
 from ..verilator import build as _build
 from ..verilator import toolchain
 from ..verilator.core import CycleLimitError, SimulationError
@@ -47,9 +47,9 @@ def library(manifest: Path) -> Path:
     BuildError
         If Verilator or the compiler rejects the design.
     """
-    design = _build.read_manifest(manifest)
-    bus = json.loads(design.path.read_text("utf-8")).get("bus") or {}
-    if bus.get("top") != "axi":
+    design = _build.read(manifest)
+    bus = design.bus
+    if design.wrapper != "axi":
         raise ValueError(f"Manifest {manifest} must be of a top axi; use brickwork emit --top axi")
     verilator, compiler = toolchain.verilator(), toolchain.compiler()
     constants = {
@@ -61,7 +61,7 @@ def library(manifest: Path) -> Path:
     sources = {name: (headers() / name).read_text() for name in ("mmio.h", "mmio.cpp")}
     sources["mmio_top.h"] = "".join(f"#define {n} {v}\n" for n, v in constants.items())
     sources["lint.vlt"] = _build.lint_rules().read_text()
-    sources["design.v"] = design.verilog.read_text("utf-8")
+    sources["design.v"] = design.verilog_path.read_text("utf-8")
     command = [str(verilator.binary), "--cc", "--prefix", "Vtop", "--top-module", design.top]
     command += ["--Mdir", ".", "--no-timing", "--assert", *_build._SPLIT, "lint.vlt", "design.v"]
     tools = _build._tool_key(verilator, compiler)
@@ -204,9 +204,9 @@ class Mmio:
         latency: int = 0,
         patience: int = 1_000_000,
     ):
-        self.manifest = json.loads(Path(manifest).read_text("utf-8"))
+        self.manifest = Manifest.read(manifest)
         found = library(manifest)
-        step = self.manifest["bus"]["data_width"] // 8
+        step = self.manifest.bus["data_width"] // 8
         if size <= 0 or size % step or address < 0 or address % step:
             raise ValueError(
                 f"Memory must have multiples of {step} bytes at multiples of {step}, not {size} "
@@ -214,7 +214,7 @@ class Mmio:
             )
         self.address = address
         self._registers = {
-            register["name"]: register for register in self.manifest["bus"]["registers"]
+            register["name"]: register for register in self.manifest.bus["registers"]
         }
         self._library = _functions(ctypes.CDLL(str(found)))
         manner = _Manner(seed=seed, pauses=pauses, latency=latency, patience=patience)
@@ -338,7 +338,7 @@ class Mmio:
         error = self.read("ERROR") & self._mask("ERROR", "kind")
         self.write("INTERRUPT", events)
         if error:
-            kinds = {kind["number"]: name for name, kind in self.manifest["bus"]["errors"].items()}
+            kinds = {kind["number"]: name for name, kind in self.manifest.bus["errors"].items()}
             raise SimulationError(f"Job ended with the error {kinds[error]}")
         return job.gather(self._at(places["results"], sizes["results"]).copy())
 

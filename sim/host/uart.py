@@ -11,6 +11,7 @@ import numpy as np
 
 from ..designs._eie import Layer, Plan
 from ..designs._gemm import Channels, Tiling, tiling
+from ..manifest import Manifest
 from .packing import unpack_fields
 
 __all__ = ["Frame", "Link", "LinkError", "eie_frames", "gemm_frames"]
@@ -66,11 +67,11 @@ class Link:
         If the device does not answer, or is another one.
     """
 
-    def __init__(self, port, manifest: dict):
-        bus = manifest.get("bus", {})
-        if bus.get("top") != "uart":
+    def __init__(self, port, manifest: Manifest):
+        bus = manifest.bus
+        if manifest.wrapper != "uart":
             raise ValueError(
-                f"Manifest must be of a top with a serial line, not of {manifest['top']}; emit the "
+                f"Manifest must be of a top with a serial line, not of {manifest.top}; emit the "
                 "design with --top uart"
             )
         self.manifest = manifest
@@ -195,7 +196,7 @@ class Link:
             raise LinkError(f"Device must give {size} bytes of results, not {found}; reset it")
         data = np.frombuffer(bytes(self._results), np.uint8).reshape(results, layout["stride"])
         self._results.clear()
-        return unpack_fields(data, self.manifest["streams"]["results"]["fields"])
+        return unpack_fields(data, self.manifest.streams["results"]["fields"])
 
     def encoded(self, frame: Frame) -> bytes:
         """The bytes of a frame of words: some frames of the protocol."""
@@ -280,7 +281,7 @@ class Link:
 
 
 def gemm_frames(
-    manifest: dict, plan: Tiling, a: np.ndarray, w: np.ndarray, channels: Channels | None
+    manifest: Manifest, plan: Tiling, a: np.ndarray, w: np.ndarray, channels: Channels | None
 ) -> Iterator[Frame]:
     """The words of a product, each after all that the engine needs before it can take it.
 
@@ -298,7 +299,7 @@ def gemm_frames(
     """
     words = plan.words(a, w, channels)
     runs = len(plan.runs)
-    step = 2 if manifest["design"] == "gemm_os" else None
+    step = 2 if manifest.design == "gemm_os" else None
     for number in range(runs):
         run = {name: next(stream) for name, stream in words.items()}
         tiles = len(run["tiles"])
@@ -321,13 +322,13 @@ def gemm_frames(
 _OPERANDS = ("weights", "acts")
 
 
-def eie_frames(manifest: dict, plan: Plan, a: np.ndarray) -> Iterator[Frame]:
+def eie_frames(manifest: Manifest, plan: Plan, a: np.ndarray) -> Iterator[Frame]:
     """The words that fill the memories and take vectors through all layers.
 
     A job's words follow right behind it; the engine takes them, and then the next job, in any case.
     """
     jobs = plan.jobs(len(a))
-    fields = unpack_fields(jobs, manifest["streams"]["jobs"]["fields"])
+    fields = unpack_fields(jobs, manifest.streams["jobs"]["fields"])
     loads = np.concatenate(list(plan.load()))
     acts = plan.acts(a)
     load = act = 0

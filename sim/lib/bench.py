@@ -1,22 +1,22 @@
 """The clock of a testbench: steps every part once a cycle."""
 
-import json
 import os
 import random
 from collections.abc import Callable
-from pathlib import Path
 
 import cocotb
 import numpy as np
 from cocotb.clock import Clock
 from cocotb.triggers import RisingEdge, Timer
 
+from ..manifest import Manifest
+
 __all__ = ["Bench", "check_no_paths", "manifest", "settle"]
 
 
-def manifest() -> dict:
+def manifest() -> Manifest:
     """The manifest of the design under test."""
-    return json.loads(Path(os.environ["BRICKWORK_MANIFEST"]).read_text("utf-8"))
+    return Manifest.read(os.environ["BRICKWORK_MANIFEST"])
 
 
 class Bench:

@@ -58,17 +58,17 @@ class Host:
     def __init__(self, dut):
         self.bench = Bench(dut)
         self.facts = manifest()
-        given = self.facts["parameters"]
+        given = self.facts.parameters
         self.rows, self.cols = given["rows"], given["cols"]
         self.max_k = given.get("max_k", 1 << 16)
         self.depth = given.get("acc_depth", self.rows)
         self.latency = OUTPUT_LATENCY[given["output"]]
         self.given = given
-        self.streams = self.facts["streams"]
+        self.streams = self.facts.streams
         self.inputs = [n for n, stream in self.streams.items() if stream["direction"] == "input"]
-        self.acc_width = self.facts["derived"]["acc_width"]
+        self.acc_width = self.facts.derived["acc_width"]
         # The formats that either operand can have, by what is chosen at run time.
-        if self.facts["design"] == "gemm_fusion":
+        if self.facts.design == "gemm_fusion":
             widths = [(bits, sign) for bits in (2, 4, 8, 16) for sign in (0, 1)]
             fmts = [
                 {(("bits", bits), ("signed", sign)): formats.get(f"{'' if sign else 'u'}int{bits}")}
@@ -148,7 +148,7 @@ class Host:
 
     def _widest(self):
         """The mode whose products are the largest, where not all modes come near the limits."""
-        if self.facts["design"] == "gemm_fusion":
+        if self.facts.design == "gemm_fusion":
             yield from (("a", "bits", 16), ("w", "bits", 16))
 
     def _limits(self, side: int) -> tuple[int, int]:
@@ -273,7 +273,7 @@ class Host:
             }
             for word in self.seen["tiles"].words
         ]
-        expected = _MODELS[self.facts["design"]](
+        expected = _MODELS[self.facts.design](
             self.facts, tiles, self._words("weights"), self._words("acts"), self._channel_values()
         )
         assert expected.shape == results.shape, f"{results.shape} instead of {expected.shape}"

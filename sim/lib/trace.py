@@ -98,7 +98,7 @@ async def play(bench: Bench, inputs: Mapping[str, Sequence], ports: Iterable[str
     ports : list of str
         Outputs to be recorded; by default all.
     """
-    facts = {port["name"]: port for port in manifest()["ports"]}
+    facts = {port["name"]: port for port in manifest().ports}
     names = list(ports) or [n for n, port in facts.items() if port["direction"] == "output"]
     columns = []
     for name, values in inputs.items():

@@ -21,7 +21,7 @@ from ..lib.bench import manifest
 @cocotb.test()
 async def job(dut):
     given = np.load(Path("job.npz"))
-    facts = manifest()["bus"]
+    facts = manifest().bus
     host = {"axis": _Streams, "axi": _Memory}[facts["top"]](dut, facts, given)
     dut.aresetn.value = 0
     Clock(dut.aclk, 2, "ns").start(start_high=False)

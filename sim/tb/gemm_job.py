@@ -36,7 +36,7 @@ async def product(dut):
     plan = tiling(facts, len(a), len(w), w.shape[1], **modes)
     channels = Channels(**{name: job[name] for name in CHANNELS}) if "bias" in job else None
     bench = Bench(dut)
-    streams = facts["streams"]
+    streams = facts.streams
     sources = [
         Source(dut, streams[name], _integers(words), _stalls(job, name))
         for name, words in plan.words(a, w, channels).items()

@@ -20,9 +20,10 @@ from pathlib import Path
 from typing import NamedTuple
 
 from .. import cache
+from ..manifest import Manifest
 from . import toolchain
 
-__all__ = ["Build", "BuildError", "Manifest", "build", "lint_rules", "read_manifest"]
+__all__ = ["Build", "BuildError", "build", "lint_rules", "read"]
 
 _SCHEME = "1"  # to be raised when this file makes something else from the same inputs
 
@@ -69,37 +70,6 @@ class BuildError(Exception):
 
 
 @dataclass(frozen=True, kw_only=True)
-class Manifest:
-    """What a build needs from a design's manifest.
-
-    Attributes
-    ----------
-    path : Path
-        The manifest, absolute.
-    top : str
-        Name of the top-level Verilog module.
-    verilog : Path
-        The Verilog file, beside the manifest.
-    ports : tuple of str
-        Names of the top-level ports.
-    hierarchical_blocks : tuple of str
-        Modules to be built by themselves, in place of being optimised together with their parent.
-    streams : dict
-        The top-level streams, for the compiled driver.
-    bus : str
-        What the design has around its core: the kind of its top, or nothing.
-    """
-
-    path: Path
-    top: str
-    verilog: Path
-    ports: tuple[str, ...]
-    hierarchical_blocks: tuple[str, ...]
-    streams: dict[str, dict]
-    bus: str
-
-
-@dataclass(frozen=True, kw_only=True)
 class Build:
     """A finished build.
 
@@ -128,43 +98,18 @@ def lint_rules() -> Path:
     return Path(__file__).with_name("lint.vlt")
 
 
-def read_manifest(path: Path) -> Manifest:
-    """Reads and checks the part of a manifest that a build needs.
+def read(manifest: Path | str) -> Manifest:
+    """A manifest whose Verilog is there.
 
     Raises
     ------
     ValueError
-        If the file is missing, is not JSON, or lacks a field.
+        As :meth:`Manifest.read` does, and if the Verilog is missing.
     """
-    path = Path(path).absolute()
-    try:
-        fields = json.loads(path.read_text())
-    except OSError as error:
-        raise ValueError(f"Manifest {path} cannot be read: {error.strerror}") from None
-    except ValueError as error:
-        raise ValueError(f"Manifest {path} is not JSON: {error}") from None
-    try:
-        manifest = Manifest(
-            path=path,
-            top=str(fields["top"]),
-            verilog=path.parent / fields["verilog"],
-            ports=tuple(port["name"] for port in fields["ports"]),
-            hierarchical_blocks=tuple(fields.get("hierarchical_blocks") or ()),
-            # Those of a core behind a bus are not ports.
-            streams={
-                name: stream
-                for name, stream in (fields.get("streams") or {}).items()
-                if "payload" in stream
-            },
-            bus=(fields.get("bus") or {}).get("top", ""),
-        )
-    except KeyError as error:
-        raise ValueError(f"Manifest {path} lacks the field {error}") from None
-    except (TypeError, AttributeError) as error:
-        raise ValueError(f"Manifest {path} is malformed: {error}") from None
-    if not manifest.verilog.is_file():
-        raise ValueError(f"Manifest {path} names {manifest.verilog.name}, which is not beside it")
-    return manifest
+    design = Manifest.read(manifest)
+    if not design.verilog_path.is_file():
+        raise ValueError(f"Manifest {design.path} names {design.verilog}, which is not beside it")
+    return design
 
 
 def build(manifest: Path, *, waves: bool = False, debug: bool = False) -> Build:
@@ -189,7 +134,7 @@ def build(manifest: Path, *, waves: bool = False, debug: bool = False) -> Build:
         If Verilator or the compiler rejects the design.
     """
     start = time.monotonic()
-    design = read_manifest(manifest)
+    design = read(manifest)
     verilator = toolchain.verilator()
     compiler = toolchain.compiler()
     cocotb = toolchain.cocotb()
@@ -199,9 +144,9 @@ def build(manifest: Path, *, waves: bool = False, debug: bool = False) -> Build:
     main = _main_program(config.share_dir / "lib" / "verilator" / "verilator.cpp", design, waves)
     hierarchical = bool(design.hierarchical_blocks)
 
-    verilog = design.verilog.read_bytes()
+    verilog = design.verilog_path.read_bytes()
     # What the tools' messages call it. A hierarchical build hands the name to make.
-    name = design.verilog.name if re.fullmatch(r"[\w.-]+", design.verilog.name) else "design.v"
+    name = design.verilog if re.fullmatch(r"[\w.-]+", design.verilog) else "design.v"
     rules = lint_rules().read_text()
     access = _access(design, debug)
     options = _verilator_options(design.top, waves, debug, hierarchical)
@@ -265,9 +210,9 @@ def _main_program(cocotb_main: Path, design: Manifest, waves: bool) -> str:
     trace = "#define VM_TRACE 1\n#define VM_TRACE_FST 1\n" if waves else ""
     # Hierarchical blocks come into being in the first evaluation, and are traced if they are there.
     main = cocotb_main.read_text().replace("top->trace(", "top->eval(); top->trace(")
-    if design.streams:
-        driver = _source("driver.cpp") + _stream_table(design.streams)
-    elif design.bus == "uart":
+    if design.stream_ports:
+        driver = _source("driver.cpp") + _stream_table(design.stream_ports)
+    elif design.wrapper == "uart":
         driver = _source("serial.cpp")
     else:
         return trace + _END_WITH_PARENT + main
@@ -299,7 +244,8 @@ def _access(design: Manifest, debug: bool) -> str:
     lines = ["`verilator_config"]
     if not debug:
         lines += [
-            f'public_flat_rw -module "{design.top}" -var "{port}"' for port in sorted(design.ports)
+            f'public_flat_rw -module "{design.top}" -var "{port}"'
+            for port in sorted(port["name"] for port in design.ports)
         ]
     lines += [f'hier_block -module "{name}"' for name in sorted(design.hierarchical_blocks)]
     return "\n".join(lines) + "\n"
@@ -315,7 +261,7 @@ def _check_ports(design: Manifest, header: str) -> None:
         )
         for name in re.findall(r"^\s*VL_(?:IN|OUT|INOUT)\w*\(&(\w+),", header, re.MULTILINE)
     }
-    if lost := sorted(set(design.ports) - found):
+    if lost := sorted({port["name"] for port in design.ports} - found):
         raise BuildError(
             f"Module {design.top} cannot be built: manifest {design.path} names ports that it "
             f"lacks: {', '.join(lost)}"

@@ -18,6 +18,7 @@ from pathlib import Path
 import numpy as np
 
 from ..host.packing import pack_fields, unpack_fields
+from ..manifest import Manifest
 from . import build as _build
 
 __all__ = ["Core", "CycleLimitError", "SimulationError", "Stats", "load"]
@@ -87,7 +88,7 @@ class Core:
 
     Attributes
     ----------
-    manifest : dict
+    manifest : Manifest
     build : Build
 
     Raises
@@ -98,10 +99,10 @@ class Core:
 
     def __init__(self, manifest: Path, *, waves: bool = False):
         self.build = _build.build(manifest, waves=waves)
-        self.manifest = json.loads(Path(manifest).read_text("utf-8"))
-        self._streams = _build.read_manifest(manifest).streams
+        self.manifest = Manifest.read(manifest)
+        self._streams = self.manifest.stream_ports
         if not self._streams:
-            raise ValueError(f"Design {self.manifest['top']} has no streams to be driven")
+            raise ValueError(f"Design {self.manifest.top} has no streams to be driven")
 
     def run(
         self,

@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import NamedTuple
 
+from ..manifest import Manifest
 from . import build as _build
 from . import toolchain
 
@@ -121,7 +122,7 @@ def simulate(
         As :func:`build` does. A simulation that fails raises nothing: see :attr:`Outcome.passed`.
     """
     built = _build.build(manifest, waves=waves, debug=debug)
-    design = _build.read_manifest(manifest)
+    design = _build.read(manifest)
     workdir = Path(workdir).absolute()
     workdir.mkdir(parents=True, exist_ok=True)
     results = workdir / "results.xml"
@@ -153,7 +154,7 @@ def simulate(
 
 
 def _environment(
-    design: _build.Manifest, module: str, results: Path, tests: str | None, seed: int
+    design: Manifest, module: str, results: Path, tests: str | None, seed: int
 ) -> dict[str, str]:
     from cocotb_tools import config
 

@@ -58,7 +58,7 @@ def fails(name):
 
 
 def results_type(driver):
-    field = driver.manifest["streams"]["results"]["fields"][0]
+    field = driver.manifest.streams["results"]["fields"][0]
     size = next(size for size in (8, 16, 32, 64) if size >= field["width"])
     return np.dtype(f"{'int' if field['signed'] else 'uint'}{size}")
 
@@ -433,7 +433,7 @@ def test_start_while_busy(tops):
             other.call("start", device)
         # Against the driver's advice: the core says the same, and the job goes on.
         core.write("COMMAND", 2)
-        assert core.read("ERROR") == driver.manifest["bus"]["errors"]["BUSY"]["number"]
+        assert core.read("ERROR") == driver.manifest.bus["errors"]["BUSY"]["number"]
         with fails("BUSY"):
             driver.call("wait", device)
         driver.call("wait", device)
@@ -483,7 +483,7 @@ def test_counters(tops):
 def test_accesses_that_are_none(tops):
     """Registers that are not there, misaligned or the other way round."""
     path, driver = tops("raw")
-    registers = driver.manifest["bus"]["registers"]
+    registers = driver.manifest.bus["registers"]
     known = {entry["offset"]: entry["access"] for entry in registers}
     with Mmio(path, pauses=10) as core:
         for offset in (*range(0, 0x200, 2), 0x400, 0xFFC):

@@ -127,7 +127,7 @@ def test_words_are_the_python_hosts(make, name):
         assert set(packed) == set(job.words)
         for stream, found in packed.items():
             assert np.array_equal(found, job.memory(stream)), f"{stream} of {m}×{k}×{n}, {mode}"
-        layout = manifest["bus"]["streams"]["results"]
+        layout = manifest.bus["streams"]["results"]
         words = random.integers(0, 256, (job.result_words, -(-layout["width"] // 8)), np.uint8)
         words[:, -1] >>= -layout["width"] % 8
         results = to_memory(layout, words)
@@ -344,7 +344,7 @@ class Registers:
     """Registers of a core that does nothing, for what a real one never shows."""
 
     def __init__(self, driver, **values):
-        registers = {entry["name"]: entry for entry in driver.manifest["bus"]["registers"]}
+        registers = {entry["name"]: entry for entry in driver.manifest.bus["registers"]}
         self.values = {entry["offset"]: entry["reset"] for entry in registers.values()}
         self.values |= {registers[name]["offset"]: value for name, value in values.items()}
         self.reads = 0
@@ -382,7 +382,7 @@ def test_no_answer(small):
 
 
 def test_errors_of_the_core(small):
-    for name, error in small.manifest["bus"]["errors"].items():
+    for name, error in small.manifest.bus["errors"].items():
         registers = Registers(small, INTERRUPT=3, ERROR=error["number"] | 4 << 8)
         with fails(name):
             small.call("wait", registers.device)
@@ -467,7 +467,7 @@ def network(driver, random, vectors):
     """A job, its network for the driver, and the vectors; keeps the images alive."""
     indices = random.integers(0, 16, (10, 30)) * (random.random((10, 30)) < 0.3)
     codebook = np.array([0, *random.integers(-99, 99, 15)])
-    shape = {name: driver.manifest["parameters"][name] for name in ("pes", "lanes")}
+    shape = {name: driver.manifest.parameters[name] for name in ("pes", "lanes")}
     encoded = encode(indices, codebook, value_width=4, zeros_width=4, assign="load", **shape)
     a = random.integers(-(2**15), 2**15, (vectors, 30))
     job = sparse_job(driver.manifest, [Layer(encoded=encoded, shift=3)], a)
@@ -508,7 +508,7 @@ def test_networks(sparse):
     given = a.astype(np.int16)
     sparse.call("pack_acts", found, 3, given, Buffer(buffer.ctypes.data, 0, len(buffer)))
     assert np.array_equal(buffer, job.memory("acts"))
-    layout = sparse.manifest["bus"]["streams"]["results"]
+    layout = sparse.manifest.bus["streams"]["results"]
     words = random.integers(0, 256, (job.result_words, layout["width"] // 8), np.uint8)
     results = to_memory(layout, words)
     y = sparse.unpack([found, 3], results, np.zeros((3, 10), np.int16))

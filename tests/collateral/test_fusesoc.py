@@ -12,6 +12,7 @@ from brickwork.gen.collateral.fusesoc import fusesoc
 from brickwork.gen.designs.base import Eie, GemmWs
 from brickwork.gen.designs.wrappers import Axi
 from brickwork.gen.emission.emit import emit
+from brickwork.sim.manifest import Manifest
 from brickwork.sim.verilator import toolchain
 from integration import TOPS, written
 
@@ -29,6 +30,7 @@ YOSYS = """\
 import subprocess, sys
 from pathlib import Path
 from pyosys import libyosys
+from brickwork.sim.manifest import Manifest
 script = sys.argv[sys.argv.index("-p") + 1] if "-p" in sys.argv else sys.argv[-1].removeprefix("-p")
 file = script.split()[1]
 stubs = "proc yosys args {{}}; proc unknown args {{puts [join $args { }]}}; source " + file
@@ -50,7 +52,7 @@ def fusesoc_run(folder, cores, target, manifest, *options, path=()):
         environment["MAKEFLAGS"] = MAKEFLAGS
     command = [sys.executable, "-m", "fusesoc.main", "--cores-root", str(cores), "run"]
     done = subprocess.run(
-        [*command, f"--target={target}", f"brickwork:cores:{manifest['top']}", *options],
+        [*command, f"--target={target}", f"brickwork:cores:{manifest.top}", *options],
         cwd=folder,
         env=environment,
         stdout=subprocess.PIPE,
@@ -100,7 +102,7 @@ def test_simulation_in_verilator(tmp_path):
     assert re.search(r"^PASS: \d+ cycles$", printed, re.MULTILINE)
     file = next((tmp_path / "cores").rglob("*_after.hex"))
     (next((tmp_path / "build").rglob(file.name))).write_text(file.read_text().replace("a", "b"))
-    program = next((tmp_path / "build").rglob(f"V{manifest['top']}_tb"))
+    program = next((tmp_path / "build").rglob(f"V{manifest.top}_tb"))
     done = subprocess.run([program], cwd=program.parent, capture_output=True, text=True)
     assert done.returncode != 0
     assert "FAIL\n" in done.stdout
@@ -119,7 +121,7 @@ def test_synthesis(tmp_path):
     )
     assert status == 0, printed
     netlist = json.loads(next((tmp_path / "build").rglob("synth/*.json")).read_text())
-    cells = [cell["type"] for cell in netlist["modules"][manifest["top"]]["cells"].values()]
+    cells = [cell["type"] for cell in netlist["modules"][manifest.top]["cells"].values()]
     assert "SB_LUT4" in cells
 
 
@@ -127,18 +129,18 @@ def test_vivado_is_set_up(tmp_path):
     """All that is made before Vivado is called."""
     _, manifest = written(TOPS["uart"], tmp_path / "cores")
     command = [sys.executable, "-m", "fusesoc.main", "--cores-root", str(tmp_path / "cores")]
-    command += ["run", "--target=vivado", "--setup", f"brickwork:cores:{manifest['top']}"]
+    command += ["run", "--target=vivado", "--setup", f"brickwork:cores:{manifest.top}"]
     subprocess.run(command, cwd=tmp_path, check=True, capture_output=True)
     scripts = "".join(path.read_text() for path in (tmp_path / "build").rglob("*.tcl"))
-    assert f"{manifest['top']}.v}}" in scripts
+    assert f"{manifest.top}.v}}" in scripts
     assert "read_xdc {" in scripts
 
 
 def test_without_a_testbench(tmp_path):
     """Nothing is named that is not there."""
     parameters = Axi(core=Eie(pes=16), address_width=12)
-    manifest = json.loads(emit(parameters, tmp_path).manifest.read_text("utf-8"))
-    text = fusesoc(manifest)[f"{manifest['top']}.core"]
+    manifest = Manifest.read(emit(parameters, tmp_path).manifest)
+    text = fusesoc(manifest)[f"{manifest.top}.core"]
     assert "sim:" not in text
     assert "_tb" not in text
     assert "lint:" in text

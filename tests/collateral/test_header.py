@@ -5,6 +5,7 @@ import subprocess
 
 import pytest
 from brickwork.gen.collateral.header import header
+from brickwork.sim.manifest import Manifest
 from brickwork.sim.verilator import toolchain
 from c_driver import C99, emit_top
 
@@ -34,9 +35,9 @@ def number(text):
 
 def test_registers_and_streams_are_the_manifests(manifest):
     found = macros(header(manifest))
-    top = manifest["top"].upper()
+    top = manifest.top.upper()
     assert all(name.startswith(f"{top}_") for name in found)
-    for register in manifest["bus"]["registers"]:
+    for register in manifest.bus["registers"]:
         assert number(found[f"{top}_REG_{register['name']}"]) == register["offset"]
         assert number(found[f"{top}_{register['name']}_RESET"]) == register["reset"]
         for part in register["fields"]:
@@ -45,17 +46,17 @@ def test_registers_and_streams_are_the_manifests(manifest):
             field = f"{top}_{register['name']}_{part['name'].upper()}"
             assert number(found[f"{field}_LOW"]) == part["low"]
             assert number(found[f"{field}_MASK"]) == (2 ** part["width"] - 1) << part["low"]
-    for name, layout in manifest["bus"]["streams"].items():
+    for name, layout in manifest.bus["streams"].items():
         for what in ("index", "width", "stride", "words_per_beat", "beats_per_word"):
             assert number(found[f"{top}_{name}_{what}".upper()]) == layout[what]
-        for part in manifest["streams"][name]["fields"]:
+        for part in manifest.streams[name]["fields"]:
             for what in ("offset", "width", "count", "signed"):
                 assert number(found[f"{top}_{name}_{part['name']}_{what}".upper()]) == part[what]
-    assert found[f"{top}_DIGEST_TEXT"] == f'"{manifest["digest"]}"'
-    assert f"{number(found[f'{top}_DIGEST_RESET']):08x}" == manifest["digest"][:8]
-    assert number(found[f"{top}_IS_{manifest['design'].upper()}"]) == 1
+    assert found[f"{top}_DIGEST_TEXT"] == f'"{manifest.digest}"'
+    assert f"{number(found[f'{top}_DIGEST_RESET']):08x}" == manifest.digest[:8]
+    assert number(found[f"{top}_IS_{manifest.design.upper()}"]) == 1
     assert sum(number(value) for name, value in found.items() if f"{top}_IS_" in name) == 1
-    assert number(found[f"{top}_HAS_DMA"]) == (manifest["bus"]["top"] == "axi")
+    assert number(found[f"{top}_HAS_DMA"]) == (manifest.bus["top"] == "axi")
 
 
 @pytest.mark.parametrize(
@@ -80,14 +81,16 @@ def test_compiles(manifest, language, tmp_path):
 
 def test_other_name():
     """Names come from the top's, and what ends a comment does not end one here."""
-    manifest = {
-        "top": "conv1",
-        "design": "eie",
-        "digest": "0123456789ab",
-        "parameters": {"pes": 4},
-        "derived": {},
-        "streams": {"results": {"fields": []}},
-        "bus": {
+    manifest = Manifest(
+        verilog="conv1.v",
+        ports=[],
+        top="conv1",
+        design="eie",
+        digest="0123456789ab",
+        parameters={"pes": 4},
+        derived={},
+        streams={"results": {"fields": []}},
+        bus={
             "top": "axis",
             "data_width": 32,
             "registers": [
@@ -107,7 +110,7 @@ def test_other_name():
                 )
             },
         },
-    }
+    )
     text = header(manifest)
     assert all(name.startswith("CONV1_") for name in macros(text))
     assert "a * / b" in text

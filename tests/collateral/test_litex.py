@@ -1,7 +1,6 @@
 """The module for LiteX: in a SoC it becomes Verilog in which the core works."""
 
 import importlib.util
-import json
 import re
 import shutil
 import subprocess
@@ -16,6 +15,7 @@ from brickwork.gen.collateral.vectors import vectors
 from brickwork.gen.designs.wrappers import Axi
 from brickwork.gen.emission.emit import emit
 from brickwork.gen.lib import yosys
+from brickwork.sim.manifest import Manifest
 from integration import written
 
 # LiteX's own memory is on a bus of 32 bits.
@@ -65,12 +65,12 @@ endmodule
 @pytest.mark.parametrize("top", TOPS)
 def test_every_port_is_connected_once(top, tmp_path):
     _, manifest = written(TOPS[top], tmp_path)
-    text = litex(manifest)[f"{manifest['top']}_litex.py"]
+    text = litex(manifest)[f"{manifest.top}_litex.py"]
     compile(text, "module", "exec")
     assert max(map(len, text.splitlines())) <= 100
-    for port in manifest["ports"]:
+    for port in manifest.ports:
         assert text.count(f" {port['direction'][0]}_{port['name']}=") == 1
-    assert len(re.findall(r"^ {12}[io]_\w+=", text, re.MULTILINE)) == len(manifest["ports"])
+    assert len(re.findall(r"^ {12}[io]_\w+=", text, re.MULTILINE)) == len(manifest.ports)
 
 
 @pytest.mark.parametrize(
@@ -85,7 +85,7 @@ def test_every_port_is_connected_once(top, tmp_path):
 )
 def test_name_of_the_class(top, name, tmp_path):
     emission = emit(TOPS["axis"], tmp_path, top)
-    text = litex(json.loads(emission.manifest.read_text("utf-8")))[f"{top}_litex.py"]
+    text = litex(Manifest.read(emission.manifest))[f"{top}_litex.py"]
     assert f"class {name}(LiteXModule):" in text
     assert text.count(f" {name}(self.platform)\n") == 1
     compile(text, "module", "exec")
@@ -97,7 +97,7 @@ def test_core_in_a_soc(top, tmp_path):
     emission, manifest = written(TOPS[top], tmp_path)
     script = Path(__file__).with_name("litex_soc.py")
     subprocess.run(
-        [sys.executable, str(script), str(emission.folder), manifest["top"]],
+        [sys.executable, str(script), str(emission.folder), manifest.top],
         cwd=tmp_path,
         check=True,
         capture_output=True,
@@ -115,13 +115,13 @@ def test_core_in_a_soc(top, tmp_path):
 def registers(manifest):
     """Steps that read all constant registers."""
     names = ("ID", "VERSION", "CAPS", "DIGEST", "SHAPE")
-    found = {register["name"]: register for register in manifest["bus"]["registers"]}
+    found = {register["name"]: register for register in manifest.bus["registers"]}
     return [(1, ORIGIN + found[name]["offset"], found[name]["reset"]) for name in names]
 
 
 def job(manifest):
     """Steps of a job in the RAM of the SoC."""
-    found = {register["name"]: register for register in manifest["bus"]["registers"]}
+    found = {register["name"]: register for register in manifest.bus["registers"]}
 
     def register(name):
         return ORIGIN + found[name]["offset"]
@@ -129,7 +129,7 @@ def job(manifest):
     small = vectors(manifest)
     steps, last, address = [], [], RAM
     for name, words in {**small.inputs, "results": small.results}.items():
-        stride = manifest["bus"]["streams"][name]["stride"]
+        stride = manifest.bus["streams"][name]["stride"]
         data = np.pad(words, ((0, 0), (0, stride - words.shape[1]))).ravel()
         data = np.pad(data, (0, -data.size % 4)).view("<u4").tolist()
         kind = last if name == "results" else steps

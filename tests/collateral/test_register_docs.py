@@ -25,9 +25,9 @@ def test_names(found):
 
 def test_json(found, manifest):
     facts = json.loads(found["gemm_ws_axi_registers.json"])
-    assert facts["digest"] == manifest["digest"]
+    assert facts["digest"] == manifest.digest
     for name in ("registers", "errors", "streams"):
-        assert facts[name] == manifest["bus"][name]
+        assert facts[name] == manifest.bus[name]
 
 
 def tables(text):
@@ -44,7 +44,7 @@ def tables(text):
 def test_markdown(found, manifest):
     sections = tables(found["gemm_ws_axi_registers.md"])
     _, *rows = sections["Registers of gemm_ws_axi"]
-    registers = manifest["bus"]["registers"]
+    registers = manifest.bus["registers"]
     assert [[int(row[0], 16), row[1], int(row[3], 16), row[4]] for row in rows] == [
         [entry["offset"], f"`{entry['name']}`", entry["reset"], entry["meaning"]]
         for entry in registers
@@ -58,7 +58,7 @@ def test_markdown(found, manifest):
             assert int(high) == part["low"] + part["width"] - 1
             assert row[1:] == [f"`{part['name']}`", part["meaning"]]
     assert [row[0] for row in sections["Errors"][1:]] == [
-        str(error["number"]) for error in manifest["bus"]["errors"].values()
+        str(error["number"]) for error in manifest.bus["errors"].values()
     ]
     lane = sections["weights"][1]
     assert lane == ["39:0", "`lane`", "5 × signed, 8 bits, the first in the low bits"]
@@ -69,8 +69,8 @@ def test_system_rdl(found, manifest):
     assert text.count("{") == text.count("}")
     places = re.findall(r"^  } (\w+) @ (0x\w+);$", text, re.M)
     assert [(name, int(offset, 16)) for name, offset in places] == [
-        (entry["name"], entry["offset"]) for entry in manifest["bus"]["registers"]
+        (entry["name"], entry["offset"]) for entry in manifest.bus["registers"]
     ]
     digest = text[: text.index("} DIGEST @")].rsplit("field {", 1)[1]
-    assert f"value[31:0] = 0x{manifest['digest'][:8].lstrip('0')};" in digest
+    assert f"value[31:0] = 0x{manifest.digest[:8].lstrip('0')};" in digest
     assert "sw = r; hw = w;" in digest

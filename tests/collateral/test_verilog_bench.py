@@ -11,6 +11,7 @@ from brickwork.gen.collateral.verilog_bench import verilog_bench
 from brickwork.gen.designs.base import Eie, GemmOs
 from brickwork.gen.designs.wrappers import Axi, Axis, Uart
 from brickwork.gen.emission.emit import emit
+from brickwork.sim.manifest import Manifest
 from integration import CORES, LINE, TOPS, written
 
 icarus = pytest.mark.skipif(shutil.which("iverilog") is None, reason="iverilog is not installed")
@@ -47,7 +48,7 @@ def simulated(folder, top):
 @pytest.mark.parametrize("name", PASSING)
 def test_core_passes(name, tmp_path):
     emission, manifest = written(PASSING[name], tmp_path)
-    status, printed = simulated(emission.folder, manifest["top"])
+    status, printed = simulated(emission.folder, manifest.top)
     assert re.fullmatch(r"PASS: \d+ cycles\n", printed), printed
     assert status == 0
 
@@ -57,7 +58,7 @@ def test_core_passes(name, tmp_path):
 def test_wrong_result_fails(top, tmp_path):
     """A bit of what is expected; of memory beside the results, too."""
     emission, manifest = written(TOPS[top], tmp_path)
-    name = f"{manifest['top']}_tb_{'after' if top == 'axi' else 'results'}.hex"
+    name = f"{manifest.top}_tb_{'after' if top == 'axi' else 'results'}.hex"
     file = emission.folder / name
     lines = file.read_text().splitlines()
     for number in (1, len(lines) - 1):
@@ -127,7 +128,7 @@ FAULTS = {
 @pytest.mark.parametrize("top", FAULTS)
 def test_faults_fail(top, tmp_path):
     emission, manifest = written(TOPS[top], tmp_path)
-    bench = emission.folder / f"{manifest['top']}_tb.v"
+    bench = emission.folder / f"{manifest.top}_tb.v"
     text = bench.read_text()
     for right, wrong in FAULTS[top]:
         assert text.count(right) == 1, right
@@ -137,7 +138,7 @@ def test_faults_fail(top, tmp_path):
 
 def fails(emission, manifest):
     """Checks that the simulation fails; returns what it printed."""
-    status, printed = simulated(emission.folder, manifest["top"])
+    status, printed = simulated(emission.folder, manifest.top)
     assert status != 0
     assert "FAIL\n" in printed
     assert "PASS" not in printed
@@ -153,20 +154,20 @@ def fails(emission, manifest):
 )
 def test_job_does_not_fit(parameters, tmp_path):
     """There is no testbench where there can be no job."""
-    manifest = json.loads(emit(parameters, tmp_path).manifest.read_text("utf-8"))
+    manifest = Manifest.read(emit(parameters, tmp_path).manifest)
     assert verilog_bench(manifest) == {}
 
 
 @pytest.mark.parametrize("top", TOPS)
 def test_same_manifest_same_files(top, tmp_path):
-    manifest = json.loads(emit(TOPS[top], tmp_path).manifest.read_text("utf-8"))
+    manifest = Manifest.read(emit(TOPS[top], tmp_path).manifest)
     files = verilog_bench(manifest)
     assert files == verilog_bench(json.loads(json.dumps(manifest)))
-    assert max(len(line) for line in files[f"{manifest['top']}_tb.v"].splitlines()) <= 100
+    assert max(len(line) for line in files[f"{manifest.top}_tb.v"].splitlines()) <= 100
 
 
 def test_results_differ(tmp_path):
     """A core that always says the same could not pass."""
     for core in CORES.values():
-        job = vectors(json.loads(emit(core, tmp_path).manifest.read_text("utf-8")))
+        job = vectors(Manifest.read(emit(core, tmp_path).manifest))
         assert len({word.tobytes() for word in job.results}) > len(job.results) // 2

@@ -1,6 +1,5 @@
 """Scripts for Vivado, run by Tcl with commands that write down how they are called."""
 
-import json
 import re
 import shutil
 import subprocess
@@ -8,6 +7,7 @@ import subprocess
 import pytest
 from brickwork.gen.collateral.vivado import vivado
 from brickwork.gen.emission.emit import emit
+from brickwork.sim.manifest import Manifest
 from integration import TOPS, written
 
 tcl = pytest.mark.skipif(shutil.which("tclsh") is None, reason="tclsh is not installed")
@@ -52,7 +52,7 @@ def called(script, argv="", missing=""):
 @pytest.mark.parametrize("top", TOPS)
 def test_out_of_context(top, tmp_path):
     emission, manifest = written(TOPS[top], tmp_path)
-    name = manifest["top"]
+    name = manifest.top
     script = emission.folder / f"{name}_ooc.tcl"
     calls = called(script, "some-part")
     files = [call[-1] for call in calls if call[0].startswith("read_")]
@@ -73,7 +73,7 @@ def test_out_of_context(top, tmp_path):
 @pytest.mark.parametrize("top", WITH_AXI)
 def test_package(top, tmp_path):
     emission, manifest = written(TOPS[top], tmp_path)
-    name, bus = manifest["top"], manifest["bus"]
+    name, bus = manifest.top, manifest.bus
     calls = called(emission.folder / f"{name}_package.tcl", "somewhere", "reg0")
     assert ["add_files", "-norecurse", str(emission.verilog)] in calls
     package = next(call for call in calls if call[0] == "ipx::package_project")
@@ -86,7 +86,7 @@ def test_package(top, tmp_path):
     ]
     # Every port belongs to one of these interfaces, or is one by itself.
     alone = {bus["clock"], bus["reset"], bus["interrupt"]}
-    ports = {port["name"] for port in manifest["ports"]} - alone
+    ports = {port["name"] for port in manifest.ports} - alone
     assert ports == {port for port in ports for i in associated if port.startswith(f"{i}_")}
     assert len(associated) == len(set(associated))
 
@@ -118,7 +118,7 @@ def test_package(top, tmp_path):
 def test_interface_that_is_not_inferred(tmp_path):
     emission, manifest = written(TOPS["axis"], tmp_path)
     with pytest.raises(ValueError, match="Interface m_axis_results was not found among the ports"):
-        called(emission.folder / f"{manifest['top']}_package.tcl", "", "m_axis_results")
+        called(emission.folder / f"{manifest.top}_package.tcl", "", "m_axis_results")
 
 
 #: Signals by which Vivado knows an interface, and that it must have (AMD UG1118).
@@ -136,14 +136,14 @@ FULL |= {"wlast", "rlast", "bid", "rid"}
 @pytest.mark.parametrize("top", WITH_AXI)
 def test_names_are_those_that_vivado_infers(top, tmp_path):
     emission, manifest = written(TOPS[top], tmp_path)
-    bus = manifest["bus"]
+    bus = manifest.bus
     expected = {bus["control"]["interface"]: LITE}
     for port in bus["streams"].values():
         if "interface" in port:
             expected[port["interface"]] = STREAM
     if "memory" in bus:
         expected[bus["memory"]["interface"]] = FULL
-    names = {port["name"] for port in manifest["ports"]}
+    names = {port["name"] for port in manifest.ports}
     for interface, signals in expected.items():
         assert {name for name in names if name.startswith(f"{interface}_")} == {
             f"{interface}_{signal}" for signal in signals
@@ -160,5 +160,5 @@ def test_names_are_those_that_vivado_infers(top, tmp_path):
 
 @pytest.mark.parametrize("top", ["stream", "uart"])
 def test_no_package_without_interfaces(top, tmp_path):
-    manifest = json.loads(emit(TOPS[top], tmp_path).manifest.read_text("utf-8"))
-    assert list(vivado(manifest)) == [f"{manifest['top']}_ooc.tcl"]
+    manifest = Manifest.read(emit(TOPS[top], tmp_path).manifest)
+    assert list(vivado(manifest)) == [f"{manifest.top}_ooc.tcl"]

@@ -3,6 +3,7 @@
 import json
 import re
 import shutil
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -116,7 +117,7 @@ def test_product(tops):
         assert address % 4 == 0
         assert at <= address < at + 4
         at = address + job.sizes[name]
-    registers = {entry["name"]: entry["offset"] for entry in manifest["bus"]["registers"]}
+    registers = {entry["name"]: entry["offset"] for entry in manifest.bus["registers"]}
     writes = job.writes(base)
     assert [registers[name] for name, _, _ in writes] == [offset for _, offset, _ in writes]
     values = {name: value for name, _, value in writes}
@@ -137,14 +138,14 @@ def test_streams_have_no_addresses(tops):
     a, w, _ = random_product(random, manifest, 5, 7, 6)
     job = gemm_job(manifest, a, w)
     assert np.array_equal(
-        words_of_beats(manifest["bus"]["streams"]["acts"], job.beats("acts")), job.words["acts"]
+        words_of_beats(manifest.bus["streams"]["acts"], job.beats("acts")), job.words["acts"]
     )
     with pytest.raises(ValueError, match=r"^Top must be axi, which reads memory, not axis$"):
         job.addresses()
-    results = to_beats(manifest["bus"]["streams"]["results"], np.ones((10, 20), np.uint8), 64)
+    results = to_beats(manifest.bus["streams"]["results"], np.ones((10, 20), np.uint8), 64)
     assert (job.gather(results) == 0x01010101).all()
     with pytest.raises(ValueError, match=r"^Results must be 10 words, not 9$"):
-        job.gather(to_beats(manifest["bus"]["streams"]["results"], np.ones((9, 20), np.uint8), 64))
+        job.gather(to_beats(manifest.bus["streams"]["results"], np.ones((9, 20), np.uint8), 64))
 
 
 def test_simulated_core(tops):
@@ -170,9 +171,9 @@ def test_rules_are_checked(tops, tmp_path):
     """A core that is said to have shorter bursts than it has."""
     path, manifest = tops(SMALL, "axi", "data_width=32", "address_width=40")
     shutil.copy(path.with_suffix(".v"), tmp_path)
-    manifest = manifest | {"bus": manifest["bus"] | {"burst": 4}}
+    manifest = replace(manifest, bus=manifest.bus | {"burst": 4})
     other = tmp_path / path.name
-    other.write_text(json.dumps(manifest))
+    other.write_text(manifest.to_json())
     random = np.random.default_rng(1)
     a, w, _ = random_product(random, manifest, 20, 7, 11)
     core = Mmio(other)

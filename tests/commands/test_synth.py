@@ -1,5 +1,6 @@
 """Synthesis of designs: what they take, and which of their units take it."""
 
+import ast
 import json
 import re
 from pathlib import Path
@@ -10,10 +11,11 @@ from brickwork.gen.cli import main
 from brickwork.gen.designs.base import Eie, GemmFusion, GemmOs, GemmWs
 from brickwork.gen.emission.emit import emit
 from brickwork.gen.emission.verilog import convert_shared
-from brickwork.gen.flow import attribution, synthesis, targets
+from brickwork.gen.flow import synthesis, targets
 from brickwork.gen.flow.synthesis import area, synthesize
 from brickwork.gen.lib import yosys
 from brickwork.hdl.systolic.pe_ws import PeWs
+from brickwork.sim.manifest import Manifest
 from liberty import LIBRARY
 
 SMALL = {"rows": 2, "cols": 2, "a_format": "int4", "w_format": "int4"}
@@ -114,15 +116,22 @@ module top(input clk, input [3:0] i, input s, output [3:0] o, output reg z);
   always @(posedge clk) z <= ^b;
 endmodule
 """
-UNITS = {"keep": "skew", "invert": "decoder", "pair": "pe_ws", "top": "gemm_ws"}
+UNITS = {
+    "keep": {"unit": "skew", "role": "skew"},
+    "invert": {"unit": "decoder", "role": "decoders"},
+    "pair": {"unit": "pe_ws", "role": "PEs"},
+    "top": {"unit": "gemm_ws", "role": "top level"},
+}
 
 
 class TestOwners:
     @pytest.fixture
     def manifest(self, tmp_path):
         (tmp_path / "top.v").write_text(PARTS)
-        facts = {"top": "top", "verilog": "top.v", "modules": UNITS, "parameters": {}}
-        (tmp_path / "top.json").write_text(json.dumps(facts))
+        manifest = Manifest(
+            design="top", parameters={}, top="top", verilog="top.v", ports=[], modules=UNITS
+        )
+        (tmp_path / "top.json").write_text(manifest.to_json())
         return tmp_path / "top.json"
 
     def test_every_cell_has_its_unit(self, manifest):
@@ -168,13 +177,15 @@ def test_every_unit_has_a_role():
     """Also the parts that only benchmarks use."""
     folder = Path(next(iter(hdl.__path__)))
     classes = [
-        name
+        (node, path)
         for path in folder.rglob("*.py")
-        for name in re.findall(r"^class (\w+)\(Unit\)", path.read_text("utf-8"), re.MULTILINE)
+        for node in ast.walk(ast.parse(path.read_text("utf-8")))
+        if isinstance(node, ast.ClassDef) and [ast.unparse(base) for base in node.bases] == ["Unit"]
     ]
     assert len(classes) > 30
-    names = {re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "_", name).lower() for name in classes}
-    assert names <= attribution.ROLES.keys()
+    for node, path in classes:
+        names = [ast.unparse(each.targets[0]) for each in node.body if isinstance(each, ast.Assign)]
+        assert "role" in names, f"{path}: {node.name}"
 
 
 class TestDesigns:
@@ -325,7 +336,7 @@ class TestCommand:
         check_sums(found["synthesis"])
         manifest = Path(found["manifest"])
         assert manifest.parent.parent == Path("rtl")
-        assert json.loads(manifest.read_text())["digest"] == found["digest"]
+        assert Manifest.read(manifest).digest == found["digest"]
         assert Path(found["verilog"]).exists()
 
     @pytest.mark.parametrize(

@@ -96,7 +96,7 @@ def test_modes(tmp_path):
         )
 
     core = _product.Core(manifest)
-    promised = core.manifest["timing"]["mode_switch"]
+    promised = core.manifest.timing["mode_switch"]
     for bits in [((8, 8), (8, 8)), ((8, 8), (4, 2)), ((2, 4), (4, 2)), ((16, 8), (2, 2))]:
         products = [factors(*one) for one in bits]
         chain = multiply_all(manifest, products)

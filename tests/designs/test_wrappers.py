@@ -1,6 +1,5 @@
 """Tops as they are named and emitted: names, attributes, manifests, parameters that are refused."""
 
-import json
 import re
 
 import pytest
@@ -9,6 +8,7 @@ from brickwork.gen.designs import registry
 from brickwork.gen.designs.wrappers import TOPS, top_from_text
 from brickwork.gen.emission.emit import emit
 from brickwork.sim.designs._gemm import tiling
+from brickwork.sim.manifest import Manifest
 
 
 def small(design):
@@ -19,15 +19,15 @@ def small(design):
 def emitted(folder, design, kind, *bus):
     core = small(design)
     emission = emit(top_from_text(kind, core, bus), folder)
-    return emission, json.loads(emission.manifest.read_text())
+    return emission, Manifest.read(emission.manifest)
 
 
 @pytest.mark.parametrize("kind", ["axis", "axi"])
 def test_ports_are_flat_and_marked(tmp_path, kind):
     emission, facts = emitted(tmp_path, "gemm_ws", kind)
     assert emission.folder.name == f"gemm_ws_{kind}-{emission.digest}"
-    assert facts["top"] == f"gemm_ws_{kind}"
-    names = [port["name"] for port in facts["ports"]]
+    assert facts.top == f"gemm_ws_{kind}"
+    names = [port["name"] for port in facts.ports]
     assert names[:2] == ["aclk", "aresetn"]
     assert "s_axi_ctrl_awvalid" in names
     assert ("s_axis_acts_tdata" if kind == "axis" else "m_axi_mem_arlen") in names
@@ -45,21 +45,21 @@ def test_ports_are_flat_and_marked(tmp_path, kind):
 def test_manifest(tmp_path, design, kind):
     """It says of the core what the core's own does, and the bus besides."""
     _, facts = emitted(tmp_path, design, kind)
-    alone = json.loads(emit(small(design), tmp_path).manifest.read_text())
-    assert facts["design"] == design
-    assert facts["parameters"].items() > alone["parameters"].items()
-    assert (facts["derived"], facts["timing"]) == (alone["derived"], alone["timing"])
-    for name, stream in alone["streams"].items():
+    alone = Manifest.read(emit(small(design), tmp_path).manifest)
+    assert facts.design == design
+    assert facts.parameters == alone.parameters
+    assert (facts.derived, facts.timing) == (alone.derived, alone.timing)
+    for name, stream in alone.streams.items():
         for key in ("direction", "width", "fields"):
-            assert facts["streams"][name][key] == stream[key]
-        assert facts["bus"]["streams"][name]["width"] == stream["width"]
-    indices = [stream["index"] for stream in facts["bus"]["streams"].values()]
+            assert facts.streams[name][key] == stream[key]
+        assert facts.bus["streams"][name]["width"] == stream["width"]
+    indices = [stream["index"] for stream in facts.bus["streams"].values()]
     assert indices == list(range(len(indices)))
-    assert list(facts["bus"]["streams"])[-1] == "results"
-    offsets = [register["offset"] for register in facts["bus"]["registers"]]
+    assert list(facts.bus["streams"])[-1] == "results"
+    offsets = [register["offset"] for register in facts.bus["registers"]]
     assert offsets == sorted(set(offsets))
-    registers = {register["name"]: register for register in facts["bus"]["registers"]}
-    assert registers["DIGEST"]["reset"] == int(facts["digest"][:8], 16)
+    registers = {register["name"]: register for register in facts.bus["registers"]}
+    assert registers["DIGEST"]["reset"] == int(facts.digest[:8], 16)
     if design != "eie":
         assert tiling(facts, 5, 7, 4).result_words == tiling(alone, 5, 7, 4).result_words
 

@@ -20,6 +20,7 @@ from brickwork.gen.lib import yosys
 from brickwork.gen.lib.errors import Failed
 from brickwork.sim.host.board import Board as SimulatedBoard
 from brickwork.sim.host.uart import Link
+from brickwork.sim.manifest import Manifest
 from brickwork.sim.verilator import toolchain
 
 #: Boards with each of their devices once.
@@ -334,11 +335,11 @@ class TestCommand:
         assert found["load"] == f"openFPGALoader -b ice40_generic {made['.bin']}"
         folder = Path(found["manifest"]).parent
         assert found["use"] == f"brickwork host {folder} --port PORT --a A.npy --w W.npy"
-        manifest = json.loads(Path(found["manifest"]).read_text())
-        assert {port["name"] for port in manifest["ports"]} == BOARD.pins.keys()
-        assert found["digest"] == manifest["digest"]
-        assert found["baud"] == manifest["parameters"]["baud"] == 1_000_000
-        assert manifest["parameters"]["clock_hz"] == BOARD.clock_hz
+        manifest = Manifest.read(Path(found["manifest"]))
+        assert {port["name"] for port in manifest.ports} == BOARD.pins.keys()
+        assert found["digest"] == manifest.digest
+        assert found["baud"] == manifest.bus["baud"] == 1_000_000
+        assert manifest.bus["parameters"]["clock_hz"] == BOARD.clock_hz
         assert [run["fmax_mhz"] for run in found["runs"]] == [found["fmax_mhz"]]
         assert found["fmax_mhz"] > 12
         # What was counted before it was placed is what placing took.
@@ -346,10 +347,10 @@ class TestCommand:
         counted = counts(Path(found["manifest"]), BOARD)
         assert used["lc"]["used"] == pytest.approx(counted["lc"], rel=0.02)
         assert used["bram"]["used"] == counted["bram"]
-        facts = json.loads(made[".json"].read_text())
+        facts = Manifest.read(made[".json"])
         assert facts == {key: found[key] for key in facts}
         self.check_text(given, found, made, capsys)
-        self.check_netlist(folder / manifest["verilog"].replace(".v", ".json"))
+        self.check_netlist(folder / manifest.verilog.replace(".v", ".json"))
 
     def check_netlist(self, manifest):
         """The cells that were placed multiply, with the host's own code on the serial line.
@@ -364,8 +365,8 @@ class TestCommand:
         yosys.run(commands, cwd=folder)
         assert "SB_MAC16" in (folder / "cells.v").read_text()
         library = Path(find_spec("pyosys").origin).with_name("share") / "ice40" / "cells_sim.v"
-        facts = json.loads(manifest.read_text())
-        (folder / facts["verilog"]).write_text(
+        facts = Manifest.read(manifest)
+        (folder / facts.verilog).write_text(
             "/* verilator lint_off WIDTH */\n/* verilator lint_off PINMISSING */\n"
             + (folder / "cells.v").read_text()
             + library.read_text()

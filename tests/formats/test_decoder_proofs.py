@@ -3,8 +3,6 @@
 The tables are typed from them, or made by other software, and know nothing of the golden models.
 """
 
-import json
-
 import ml_dtypes
 import numpy as np
 import pytest
@@ -12,6 +10,7 @@ from brickwork.gen.emission.emit import emit_unit
 from brickwork.gen.lib import yosys
 from brickwork.hdl.formats.decoder import Decoder
 from brickwork.hdl.formats.pair_decoder import PairDecoder
+from brickwork.sim.manifest import Manifest
 
 # Guo et al., MICRO 2022: base << exponent of each code.
 UFLINT4 = [0, 1, 2, 3, 4, 5, 6, 7, 64, 32, 16, 24, 8, 10, 12, 14]
@@ -115,7 +114,7 @@ def harness(ports, expected):
 
 def prove(unit, expected, folder):
     emission = emit_unit(unit, folder, "unit")
-    ports = json.loads(emission.manifest.read_text())["ports"]
+    ports = Manifest.read(emission.manifest).ports
     (folder / "harness.v").write_text(harness(ports, expected))
     log = yosys.run(
         [

@@ -1,7 +1,6 @@
 """Products on BitFusion's engine, bit for bit, of all widths and signs on one netlist."""
 
 import itertools
-import json
 
 import numpy as np
 import pytest
@@ -9,6 +8,7 @@ from brickwork.gen.designs.base import GemmFusion
 from brickwork.gen.emission.emit import emit
 from brickwork.sim.designs._gemm import tiling
 from brickwork.sim.designs._product import multiply
+from brickwork.sim.manifest import Manifest
 
 ROWS, COLS, DEPTH = 4, 3, 12
 WIDTHS = (2, 4, 8, 16)
@@ -69,7 +69,7 @@ def test_product(engine, tmp_path, a_bits, w_bits, treatment):
         assert product.matches_golden
         if not stall_in and not stall_out:
             assert product.ideal_cycles <= product.cycles <= product.cycle_bound
-            facts = json.loads(engine.read_text("utf-8"))
+            facts = Manifest.read(engine)
             assert product.cycles == tiling(facts, m, k, n, **modes).cycles
 
 

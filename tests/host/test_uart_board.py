@@ -1,6 +1,5 @@
 """Emitted tops with a serial line, bit by bit in simulation, and the host's own code."""
 
-import json
 import re
 
 import numpy as np
@@ -16,6 +15,7 @@ from brickwork.sim.golden.engine import product
 from brickwork.sim.golden.sparse import eie, encode
 from brickwork.sim.host.board import Board
 from brickwork.sim.host.uart import Frame, Link, LinkError
+from brickwork.sim.manifest import Manifest
 from brickwork.sim.verilator.core import SimulationError
 
 CORES = {
@@ -34,7 +34,7 @@ def emitted(tmp_path_factory):
     def emit_top(core, baud=1_000_000):
         top = Uart(core=core, clock_hz=4_000_000, baud=baud)
         manifest = emit(top, tmp_path_factory.mktemp("uart")).manifest
-        return manifest, json.loads(manifest.read_text("utf-8"))
+        return manifest, Manifest.read(manifest)
 
     return emit_top
 
@@ -110,7 +110,7 @@ def test_results_that_look_like_escapes(emitted):
 
 def test_sparse_engine(emitted):
     manifest, facts = emitted(CORES["eie"])
-    given = facts["parameters"]
+    given = facts.parameters
     rng = np.random.default_rng(1)
     codebook = np.concatenate([[0], rng.integers(-100, 100, 15)])
     indices = rng.integers(0, 16, (20, 30)) * (rng.random((20, 30)) < 0.3)
@@ -144,7 +144,7 @@ def test_without_breaks(emitted):
     """An adapter that passes none on: hosts that follow each other still count credits right."""
     manifest, facts = emitted(CORES["ws"])
     rng = np.random.default_rng(5)
-    depth = facts["bus"]["depth"]
+    depth = facts.bus["depth"]
     with Board(manifest) as board:
         for _ in range(3):
             port = _Port(board)
@@ -197,7 +197,7 @@ def test_registers_by_name(emitted):
     with Board(manifest) as board:
         link = Link(board, facts)
         assert link.read("ID") == 0x4252574B
-        assert link.read("DIGEST") == int(facts["digest"][:8], 16)
+        assert link.read("DIGEST") == int(facts.digest[:8], 16)
         link.write("INTERRUPT_ENABLE", 3)
         assert link.read("INTERRUPT_ENABLE") == 3
         with pytest.raises(LinkError, match=r"^Register COMMAND must be readable; the device"):
@@ -217,7 +217,7 @@ def test_another_design_is_refused(emitted):
     )
     with Board(manifest) as board, pytest.raises(LinkError, match=f"^{re.escape(message)}$"):
         Link(board, others)
-    for register in facts["bus"]["registers"]:
+    for register in facts.bus["registers"]:
         if register["name"] == "ID":
             register["reset"] = 1
     with Board(manifest) as board, pytest.raises(LinkError, match=r"^Device must be a core of Bri"):
@@ -257,7 +257,7 @@ def test_too_few_results(emitted):
             Frame("weights", words["weights"]),
             Frame("acts", words["acts"]),
         ]
-        size = facts["bus"]["streams"]["results"]["stride"]
+        size = facts.bus["streams"]["results"]["stride"]
         message = f"^Device must give {3 * size} bytes of results, not {2 * size}; reset it$"
         with pytest.raises(LinkError, match=message):
             link.transfer(frames, 3)
@@ -266,7 +266,7 @@ def test_too_few_results(emitted):
 
 def test_only_designs_with_a_serial_line(tmp_path):
     manifest = emit(CORES["ws"], tmp_path).manifest
-    facts = json.loads(manifest.read_text("utf-8"))
+    facts = Manifest.read(manifest)
     with pytest.raises(
         ValueError, match=r"^Manifest must be of a top with a serial line, not of ge"
     ):

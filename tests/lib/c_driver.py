@@ -1,7 +1,6 @@
 """The generated C driver as a Python object, for tests: compiled for this machine, with traps."""
 
 import ctypes as c
-import json
 import subprocess
 from pathlib import Path
 
@@ -13,6 +12,7 @@ from brickwork.gen.designs.wrappers import top_from_text
 from brickwork.gen.emission.emit import emit
 from brickwork.sim.designs._gemm import Channels
 from brickwork.sim.golden import formats
+from brickwork.sim.manifest import Manifest
 from brickwork.sim.verilator import toolchain
 
 __all__ = [
@@ -106,20 +106,20 @@ class Network(c.Structure):
     )
 
 
-def emit_top(folder: Path, text: str, kind: str = "axi", *bus: str) -> tuple[Path, dict]:
-    """The manifest, as path and as dict, of a top around a design: ``"gemm_ws rows=3 cols=5"``."""
+def emit_top(folder: Path, text: str, kind: str = "axi", *bus: str) -> tuple[Path, Manifest]:
+    """The manifest, as path and as read, of a top around a design: ``"gemm_ws rows=3 cols=5"``."""
     design, *settings = text.split()
     core = registry.parameters_from_text(design, settings)
     path = emit(top_from_text(kind, core, list(bus)), folder).manifest
-    return path, json.loads(path.read_text("utf-8"))
+    return path, Manifest.read(path)
 
 
 def random_product(random, manifest, m, k, n, **modes):
     """Codes of A and W, and channels or ``None``, over all of their ranges."""
-    given = manifest["parameters"]
+    given = manifest.parameters
 
     def codes(side, shape):
-        if manifest["design"] == "gemm_fusion":
+        if manifest.design == "gemm_fusion":
             sign = "" if modes.get(f"{side}_signed", 1) else "u"
             fmt = formats.get(f"{sign}int{modes.get(f'{side}_bits', 8)}")
         else:
@@ -127,9 +127,9 @@ def random_product(random, manifest, m, k, n, **modes):
         return random.integers(fmt.lowest_code, fmt.highest_code, shape, endpoint=True)
 
     a, w = codes("a", (m, k)), codes("w", (k, n))
-    if "channels" not in manifest["streams"]:
+    if "channels" not in manifest.streams:
         return a, w, None
-    fields = {part["name"]: part for part in manifest["streams"]["channels"]["fields"]}
+    fields = {part["name"]: part for part in manifest.streams["channels"]["fields"]}
 
     def values(name):
         if name not in fields:
@@ -147,10 +147,10 @@ def random_product(random, manifest, m, k, n, **modes):
 
 def write_sources(manifest, folder):
     """Writes header and driver; returns the C file."""
-    files = {f"{manifest['top']}.h": header(manifest), **driver(manifest)}
+    files = {f"{manifest.top}.h": header(manifest), **driver(manifest)}
     for name, text in files.items():
         (folder / name).write_text(text, "utf-8")
-    return folder / f"{manifest['top']}_driver.c"
+    return folder / f"{manifest.top}_driver.c"
 
 
 class Driver:
@@ -161,7 +161,7 @@ class Driver:
 
     def __init__(self, manifest, folder):
         self.manifest = manifest
-        self.streams = manifest["bus"]["streams"]
+        self.streams = manifest.bus["streams"]
         self.source = source = write_sources(manifest, folder)
         library = source.with_suffix(".so")
         # What C leaves undefined ends the process at once.
@@ -172,13 +172,13 @@ class Driver:
         self._library = c.CDLL(str(library))
         self._function("text").restype = c.c_char_p
         self._function("bytes").restype = c.c_uint64
-        errors = {name: error["number"] for name, error in manifest["bus"]["errors"].items()}
+        errors = {name: error["number"] for name, error in manifest.bus["errors"].items()}
         names = ["ARGUMENT", "VALUE", "SIZE", "WORDS", "TIMEOUT", "ABSENT", "VERSION", "DIGEST"]
         self._errors = {number: name for name, number in errors.items()}
         self._errors |= dict(enumerate(names, 32))
 
     def _function(self, name):
-        return getattr(self._library, f"{self.manifest['top']}_{name}")
+        return getattr(self._library, f"{self.manifest.top}_{name}")
 
     def call(self, name, *arguments):
         status = self._function(name)(*map(_pass, arguments))
@@ -192,10 +192,10 @@ class Driver:
         return self._function("bytes")(index, c.c_uint32(words))
 
     def product(self, m, k, n, **modes):
-        if self.manifest["design"] == "gemm_fusion":
+        if self.manifest.design == "gemm_fusion":
             modes = {"a_bits": 8, "w_bits": 8, "a_signed": 1, "w_signed": 1} | modes
             return FusionProduct(m, k, n, **modes)
-        given = self.manifest["parameters"]
+        given = self.manifest.parameters
         chosen = {
             f"{side}_format": given[f"{side}_format"].split("+").index(modes[f"{side}_type"])
             for side in "aw"
@@ -266,7 +266,7 @@ class Driver:
     def channels(self, channels):
         """An array of the driver's channels from :class:`Channels`."""
         kind = Channel
-        if "shift" not in {part["name"] for part in self.manifest["streams"]["channels"]["fields"]}:
+        if "shift" not in {part["name"] for part in self.manifest.streams["channels"]["fields"]}:
             kind = BiasChannel
         rows = (kind * len(channels.bias))()
         for name, _ in kind._fields_:

@@ -1,11 +1,10 @@
 """What tests of files beside the Verilog share: small tops, and these files written out."""
 
-import json
-
 from brickwork.gen.collateral import write
 from brickwork.gen.designs.base import Eie, GemmFusion, GemmOs, GemmWs
 from brickwork.gen.designs.wrappers import Axi, Axis, Uart
 from brickwork.gen.emission.emit import emit
+from brickwork.sim.manifest import Manifest
 
 __all__ = ["CORES", "LINE", "TOPS", "written"]
 
@@ -36,4 +35,4 @@ def written(parameters, folder):
     """Emits a top and all files beside it; returns what was emitted, and the manifest."""
     emission = emit(parameters, folder)
     write.write(emission)
-    return emission, json.loads(emission.manifest.read_text("utf-8"))
+    return emission, Manifest.read(emission.manifest)

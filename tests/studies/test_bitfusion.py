@@ -7,6 +7,7 @@ import re
 import pytest
 from brickwork.gen.cli import main
 from brickwork.gen.designs.base import GemmFusion, GemmWs
+from brickwork.gen.emission.emit import outline
 from brickwork.gen.studies import bitfusion, bitfusion_area, bitfusion_cycles, bitfusion_networks
 from brickwork.gen.studies.bitfusion_area import ELEMENT, FIXED, FUSION, INT8, PAPER, TEMPORAL
 from brickwork.sim.designs._gemm import tiling
@@ -142,8 +143,7 @@ class TestNetworks:
         records = list(bitfusion_networks.measure(16, 32, 2.0, batch=4))
         layers = [row for row in records if row["table"] == "layers"]
         engine = GemmFusion(rows=16, cols=32, acc_width=48)
-        facts = {"design": "gemm_fusion", "parameters": engine.as_dict(), "streams": {}}
-        facts["timing"] = engine.unit().timing
+        facts = outline(engine)
         for row in layers:
             a_bits, w_bits = (max(2, int(bits)) for bits in row["widths"].split("×"))
             size = row["m"], row["k"], row["n"]

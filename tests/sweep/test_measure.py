@@ -1,12 +1,11 @@
 """What a sweep measures: products as a whole and in part, errors, and records put together."""
 
-import json
 from types import SimpleNamespace
 
 import pytest
 from brickwork.gen import workloads
 from brickwork.gen.designs.base import Eie, GemmFusion, GemmOs, GemmWs
-from brickwork.gen.emission.emit import emit
+from brickwork.gen.emission.emit import emit, outline
 from brickwork.gen.lib.errors import Refused
 from brickwork.gen.sweep import measure
 from brickwork.gen.sweep import plan as plans
@@ -14,6 +13,7 @@ from brickwork.gen.sweep import run as runs
 from brickwork.sim import cache
 from brickwork.sim.designs import _gemm as tiling_module
 from brickwork.sim.designs._gemm import tiling
+from brickwork.sim.manifest import Manifest
 from brickwork.sim.verilator.core import SimulationError
 from distributed import CancelledError, KilledWorker
 
@@ -71,9 +71,7 @@ class TestDense:
     def test_small_product_is_its_own_part(self, monkeypatch):
         monkeypatch.setattr(measure, "WHOLE", 1)
         for parameters, modes in ENGINES.values():
-            facts = json.loads(json.dumps({"design": parameters.design(), "streams": {}}))
-            facts |= {"parameters": parameters.as_dict(), "timing": parameters.unit().timing}
-            assert tiling(facts, 1, 2, 1, **modes).part == (1, 2, 1)
+            assert tiling(outline(parameters), 1, 2, 1, **modes).part == (1, 2, 1)
 
     def test_formula_that_is_wrong(self, monkeypatch):
         kind = tiling_module._OutputStationary
@@ -94,7 +92,7 @@ class TestDense:
     def test_words_of_streams(self, tmp_path):
         """As many as the engine is given."""
         for parameters, modes in ENGINES.values():
-            facts = json.loads(emit(parameters, tmp_path).manifest.read_text("utf-8"))
+            facts = Manifest.read(emit(parameters, tmp_path).manifest)
             plan = tiling(facts, 9, 10, 7, **modes)
             ones = [measure.np.ones(size, int) for size in ((9, 10), (10, 7))]
             channels = measure.Channels(

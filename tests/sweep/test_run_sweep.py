@@ -17,6 +17,7 @@ from brickwork.gen.designs.base import GemmOs, GemmWs
 from brickwork.gen.emission.emit import emit
 from brickwork.sim import cache
 from brickwork.sim.designs._gemm import tiling
+from brickwork.sim.manifest import Manifest
 
 WORKLOAD = """
 title = "Some products"
@@ -155,7 +156,7 @@ class TestRecords:
         for record, kind in ((ws, GemmWs), (os_, GemmOs)):
             assert record["status"] == "ok"
             parameters = kind(**record["parameters"])
-            facts = json.loads(emit(parameters, tmp_path).manifest.read_text())
+            facts = Manifest.read(emit(parameters, tmp_path).manifest)
             plans = [tiling(facts, *size) for size in ((5, 9, 7), (30, 4, 3))]
             cycles = [plan.cycles for plan in plans]
             assert [layer["cycles"] for layer in record["layers"]] == [*cycles, cycles[0]]

@@ -1,7 +1,6 @@
 """Products on the engines, bit for bit, over shapes, formats, outputs, operands and stalls."""
 
 import itertools
-import json
 
 import numpy as np
 import pytest
@@ -13,6 +12,7 @@ from brickwork.sim.golden import formats
 from brickwork.sim.golden.engine import product as golden_product
 from brickwork.sim.golden.engine import special_results
 from brickwork.sim.lib.patterns import stalls_of_streams
+from brickwork.sim.manifest import Manifest
 from brickwork.sim.verilator.core import Core
 
 # rows, cols, and the rest of an engine; each is built for both dataflows.
@@ -100,7 +100,7 @@ def test_product(tmp_path, design, rows, cols, settings, stall_in, stall_out, ki
     assert len(np.unique(product.y)) > 1
     if not stall_in and not stall_out:
         assert product.ideal_cycles <= product.cycles <= product.cycle_bound
-        plan = tiling(json.loads(emission.manifest.read_text("utf-8")), m, k, n)
+        plan = tiling(Manifest.read(emission.manifest), m, k, n)
         assert product.cycles == plan.cycles
 
 
@@ -196,7 +196,7 @@ def compute(emission, jobs, stall_in=0, stall_out=0):
         **{name: itertools.chain(*(part[name] for part in words)) for name in words[0]},
         results=sum(plan.result_words for plan in plans),
         limit=20 * bound + 10_000,
-        stalls=stalls_of_streams(facts["streams"], stall_in, stall_out, seed=1),
+        stalls=stalls_of_streams(facts.streams, stall_in, stall_out, seed=1),
     )
     found = found["results"] if isinstance(found["results"], dict) else {"lane": found["results"]}
     at = 0

@@ -1,7 +1,6 @@
 """Finding tools, building a simulation and running it, on a few lines of Verilog."""
 
 import dataclasses
-import json
 import os
 import re
 import signal
@@ -13,8 +12,9 @@ from pathlib import Path
 
 import pytest
 from brickwork.sim import cache
+from brickwork.sim.manifest import Manifest
 from brickwork.sim.verilator import simulate, toolchain
-from brickwork.sim.verilator.build import BuildError, build, lint_rules, read_manifest
+from brickwork.sim.verilator.build import BuildError, build, lint_rules
 
 COUNTER = """\
 module counter (input clk, input [7:0] step, output reg [7:0] count, output [7:0] o__next);
@@ -92,13 +92,15 @@ def design(tmp_path):
 
     def write(verilog=COUNTER, **fields):
         names = ("clk", "step", "count", "o__next")
-        manifest = {
-            "top": "counter",
-            "verilog": "counter.v",
-            "ports": [{"name": name} for name in names],
-        } | fields
+        manifest = Manifest(
+            design="counter",
+            parameters={},
+            top="counter",
+            verilog="counter.v",
+            **{"ports": [{"name": name} for name in names]} | fields,
+        )
         (tmp_path / "counter.v").write_text(verilog)
-        (tmp_path / "counter.json").write_text(json.dumps(manifest))
+        (tmp_path / "counter.json").write_text(manifest.to_json())
         return tmp_path / "counter.json"
 
     return write
@@ -263,7 +265,7 @@ class TestToolchain:
 class TestManifest:
     def check(self, path, message):
         with pytest.raises(ValueError, match=f"^{re.escape(message)}$"):
-            read_manifest(path)
+            Manifest.read(path)
 
     def test_missing(self, tmp_path):
         path = tmp_path / "none.json"
@@ -273,22 +275,26 @@ class TestManifest:
         path = tmp_path / "x.json"
         path.write_text("{")
         with pytest.raises(ValueError, match=f"^Manifest {re.escape(str(path))} is not JSON: "):
-            read_manifest(path)
+            Manifest.read(path)
 
     def test_lacks_field(self, tmp_path):
         path = tmp_path / "x.json"
-        path.write_text('{"verilog": "x.v", "ports": []}')
+        path.write_text('{"schema": 2, "design": "x", "parameters": {}, "verilog": "x.v"}')
         self.check(path, f"Manifest {path} lacks the field 'top'")
 
     def test_malformed(self, tmp_path):
         path = tmp_path / "x.json"
-        path.write_text('{"top": "x", "verilog": "x.v", "ports": 3}')
-        self.check(path, f"Manifest {path} is malformed: 'int' object is not iterable")
+        path.write_text(
+            '{"schema": 2, "design": "x", "parameters": {}, "top": "x", "verilog": "x.v", '
+            '"ports": 3}'
+        )
+        self.check(path, f"Manifest {path} is malformed: ports must be a list")
 
     def test_no_verilog(self, design, tmp_path):
         path = design()
         (tmp_path / "counter.v").unlink()
-        self.check(path, f"Manifest {path} names counter.v, which is not beside it")
+        with pytest.raises(ValueError, match=r"names counter\.v, which is not beside it$"):
+            build(path)
 
 
 class TestBuild:

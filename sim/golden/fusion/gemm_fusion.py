@@ -2,6 +2,7 @@
 
 import numpy as np
 
+from ...manifest import Manifest
 from ..engine import engine
 
 __all__ = ["gemm_fusion", "operands"]
@@ -24,7 +25,7 @@ def operands(word: int, step: int, bits: int, other_bits: int, signed: int) -> l
 
 
 def gemm_fusion(
-    manifest: dict, tiles: list[dict[str, int]], weights: np.ndarray, acts: np.ndarray, channels
+    manifest: Manifest, tiles: list[dict[str, int]], weights: np.ndarray, acts: np.ndarray, channels
 ) -> np.ndarray:
     """All results, words × columns, of whole runs.
 

@@ -3,13 +3,14 @@
 import numpy as np
 
 from ...designs.operand_types import Side
+from ...manifest import Manifest
 from ..engine import engine, specials_as
 
 __all__ = ["gemm_ws"]
 
 
 def gemm_ws(
-    manifest: dict, tiles: list[dict[str, int]], weights: np.ndarray, acts: np.ndarray, channels
+    manifest: Manifest, tiles: list[dict[str, int]], weights: np.ndarray, acts: np.ndarray, channels
 ) -> np.ndarray:
     """All results, words × columns, of whole runs.
 
@@ -27,7 +28,7 @@ def gemm_ws(
         What is done to the results of each run.
     """
     rows = acts.shape[1]
-    given, specials = manifest["parameters"], specials_as(manifest)
+    given, specials = manifest.parameters, specials_as(manifest)
     a_side, w_side = Side(given["a_format"]), Side(given["w_format"])
     runs, results = 0, [np.zeros((0, weights.shape[1]), np.int64)]
     at = 0

@@ -12,7 +12,7 @@ LATENCY = {"shift": 5, "scale": 7}
 
 async def check(bench, runs):
     """Runs of accumulators, (channel values, accumulators), each as soon as it may come."""
-    given = manifest()["parameters"]
+    given = manifest().parameters
     make = Channels(bench.rng, **given)
     output, latency = given["output"], LATENCY[given["output"]]
     # From a start on the values have to stay for the latency, and so long the next one waits.
@@ -36,7 +36,7 @@ async def check(bench, runs):
 async def corners(dut):
     """Extremes, ties, saturation edges, every shift; one result a cycle, with exact latency."""
     bench = Bench(dut)
-    for name, runs in Channels(bench.rng, **manifest()["parameters"]).corners().items():
+    for name, runs in Channels(bench.rng, **manifest().parameters).corners().items():
         cocotb.log.info("%s", name)
         await bench.reset()
         await check(bench, runs)
@@ -47,6 +47,6 @@ async def random(dut):
     """Channels as short as they may be, and longer ones."""
     bench = Bench(dut)
     await bench.reset()
-    make = Channels(bench.rng, **manifest()["parameters"])
+    make = Channels(bench.rng, **manifest().parameters)
     lengths = [*([1] * 150), *(bench.rng.randint(1, 20) for _ in range(100))]
     await check(bench, [(make.random(), [make.acc() for _ in range(n)]) for n in lengths])

@@ -10,7 +10,7 @@ from ...lib.trace import play
 async def words(dut):
     """Words come out as they went in, exactly as late, one a cycle."""
     bench = Bench(dut)
-    width, cycles = (manifest()["parameters"][name] for name in ("width", "cycles"))
+    width, cycles = (manifest().parameters[name] for name in ("width", "cycles"))
     length = 3 * cycles + 200
     given = [bench.rng.getrandbits(width) for _ in range(length)]
     given[:3] = [(1 << width) - 1, 0, (1 << width) - 1]
@@ -24,7 +24,7 @@ async def words(dut):
 async def reset(dut):
     """Flags begin with zeros, whatever was on its way."""
     bench = Bench(dut)
-    given = manifest()["parameters"]
+    given = manifest().parameters
     ones = (1 << given["width"]) - 1
     dut.i.value = ones
     await bench.reset()

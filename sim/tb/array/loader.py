@@ -15,7 +15,7 @@ class Chain:
 
     def __init__(self, dut, wish):
         self.dut, self.wish = dut, wish
-        self.steps = manifest()["parameters"]["steps"]
+        self.steps = manifest().parameters["steps"]
         self.registers = [None] * self.steps
         self.held = self.word = None
         self.loaded, self.take, self.step_of_set = False, False, 0
@@ -61,9 +61,9 @@ class Chain:
 async def run(dut, sets, stall_in, stall_out):
     bench = Bench(dut)
     facts = manifest()
-    width, steps = facts["parameters"]["width"], facts["parameters"]["steps"]
+    width, steps = facts.parameters["width"], facts.parameters["steps"]
     words = [bench.rng.getrandbits(width) for _ in range(sets * steps)]
-    stream = facts["streams"]["i"]
+    stream = facts.streams["i"]
     source = Source(dut, stream, words, stalls(stall_in, bench.rng))
     chain = Chain(dut, stalls(stall_out, bench.rng) if stall_out else never)
     await bench.reset()
@@ -104,8 +104,8 @@ async def late_takes(dut):
 async def reset(dut):
     """A reset forgets a set, or a part of one."""
     facts = manifest()
-    stream = facts["streams"]["i"]
-    for count in range(1, facts["parameters"]["steps"] + 2):
+    stream = facts.streams["i"]
+    for count in range(1, facts.parameters["steps"] + 2):
         bench = Bench(dut)
         chain = Chain(dut, lambda: True)
         source = Source(dut, stream, [0] * count)
@@ -119,8 +119,8 @@ async def reset(dut):
 @cocotb.test()
 async def ready_depends_on_take_alone(dut):
     bench = Bench(dut)
-    stream = manifest()["streams"]["i"]
-    width = manifest()["parameters"]["width"]
+    stream = manifest().streams["i"]
+    width = manifest().parameters["width"]
     chain = Chain(dut, stalls(50, bench.rng))
     words = (bench.rng.getrandbits(width) for _ in range(1000))
     await bench.reset()

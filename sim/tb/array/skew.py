@@ -11,7 +11,7 @@ from ...lib.trace import play
 async def lanes(dut):
     """Every lane is exactly as late as its number says, a word a cycle."""
     bench = Bench(dut)
-    given = manifest()["parameters"]
+    given = manifest().parameters
     count, width = given["lanes"], given["width"]
     delays = range(count)[::-1] if given["backwards"] else range(count)
     length = 3 * count + 150

@@ -53,7 +53,7 @@ class Reader:
 
     def __init__(self, dut, latency=5, asks=never, gaps=never, out=never):
         facts = manifest()
-        given = self.given = facts["parameters"]
+        given = self.given = facts.parameters
         self.dut, self.bench = dut, Bench(dut)
         self.burst, self.outstanding = given["burst"], given["outstanding"]
         self.depth = self.burst * self.outstanding
@@ -63,7 +63,7 @@ class Reader:
         self.layout = {
             name: given[name] for name in ("data_width", "words_per_beat", "beats_per_word")
         }
-        asked, o = facts["streams"]["bursts"], facts["streams"]["o"]
+        asked, o = facts.streams["bursts"], facts.streams["o"]
         self.asks, self.sink = Sink(dut, asked, asks), Sink(dut, o, out)
         index_width = self.all.bit_length() - 1
         self.memory = Memory(dut, self.asks, self.width, index_width, latency, gaps)

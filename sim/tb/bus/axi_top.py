@@ -223,7 +223,7 @@ async def wrong_jobs(dut):
     """They are refused, and nothing happens; the next job is right."""
     host = await begin(dut)
     await host.put("INTERRUPT_ENABLE", done=1, error=1)
-    needed = ("jobs",) if host.facts["design"] == "eie" else tuple(host.streams)
+    needed = ("jobs",) if host.facts.design == "eie" else tuple(host.streams)
     for index, name in enumerate(host.streams):
         work = host.work(1)
         places, _ = await host.prepare(work)
@@ -260,7 +260,7 @@ async def no_words(dut):
     await host.start()
     await ClockCycles(dut.aclk, 20)
     assert await host.error() == ("LENGTH", next(iter(host.streams)))
-    if host.facts["design"] != "eie":
+    if host.facts.design != "eie":
         return
     work = host.work()
     jobs = host.split("jobs", work.words["jobs"])

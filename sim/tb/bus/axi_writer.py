@@ -87,7 +87,7 @@ class Writer:
 
     def __init__(self, dut, latency=3, asks=never, beats=never, gaps=never, stall=never):
         facts = manifest()
-        given = self.given = facts["parameters"]
+        given = self.given = facts.parameters
         self.dut, self.bench = dut, Bench(dut)
         self.burst, self.width = given["burst"], given["data_width"]
         self.size = self.width // 8
@@ -95,7 +95,7 @@ class Writer:
         self.layout = {
             name: given[name] for name in ("data_width", "words_per_beat", "beats_per_word")
         }
-        self.facts = facts["streams"]
+        self.facts = facts.streams
         self.bursts = Recorder(dut, "bursts", self.facts["bursts"])
         self.o = Recorder(dut, "o", self.facts["o"])
         self.i = Recorder(dut, "i", self.facts["i"])

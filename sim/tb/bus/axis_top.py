@@ -29,7 +29,7 @@ class AxisHost(Top):
         }
         self.sink = AxiStreamSink(AxiStreamBus.from_prefix(dut, ports["results"]), *clock)
         self.channels |= self.sources | {"results": self.sink}
-        self.command = "jobs" if self.facts["design"] == "eie" else "tiles"
+        self.command = "jobs" if self.facts.design == "eie" else "tiles"
 
     def send(self, work, packets=None, loose=False):
         """Offer all words.
@@ -259,7 +259,7 @@ async def counters(dut):
         least = held - alone - SLACK
         if name == host.command or (name == "results" and work.results <= room):
             least = 0
-        if host.facts["design"] == "gemm_fusion" and name == "weights":
+        if host.facts.design == "gemm_fusion" and name == "weights":
             least = 0
         assert least <= waits <= cycles, (name, waits, alone, cycles)
 

@@ -29,10 +29,10 @@ class Converter:
         facts = manifest()
         self.dut, self.bench = dut, Bench(dut)
         self.rng = self.bench.rng
-        self.layout = layout(**facts["parameters"])
+        self.layout = layout(**facts.parameters)
         self.size = self.layout.data_width // 8
         self.full = (1 << self.size) - 1
-        self.facts = facts["streams"]
+        self.facts = facts.streams
         self.stall_in, self.stall_out = stall_in, stall_out
 
     async def start(self, beats):

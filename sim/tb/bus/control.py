@@ -12,7 +12,7 @@ class Model:
     """What every register holds, and what every output is."""
 
     def __init__(self, dut):
-        given = manifest()["parameters"]
+        given = manifest().parameters
         self.dut = dut
         self.streams = given["streams"].upper().split(",")
         self.dma = given["address_width"] > 0

@@ -54,7 +54,7 @@ class Dma:
 
     def __init__(self, dut, percents=None, latency=4, ram=False):
         facts = manifest()
-        given = self.given = facts["parameters"]
+        given = self.given = facts.parameters
         self.dut, self.bench = dut, Bench(dut)
         rng = self.rng = self.bench.rng
         percents = percents or {}
@@ -69,7 +69,7 @@ class Dma:
         ]
         self.needed = [given["needed"] >> n & 1 for n in range(len(self.layouts))]
         self.burst = given["burst"]
-        self.facts = facts["streams"]
+        self.facts = facts.streams
         outputs = [f"o_{n}" for n in range(len(self.layouts) - 1)]
         self.sinks = [Sink(dut, self.facts[o], patterns.get("o", never)) for o in outputs]
         self.inputs = [Recorder(dut, o, self.facts[o]) for o in outputs]

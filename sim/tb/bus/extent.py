@@ -10,7 +10,7 @@ class Extent:
     """The unit, and what it should say."""
 
     def __init__(self, dut):
-        given = manifest()["parameters"]
+        given = manifest().parameters
         self.dut, self.bench = dut, Bench(dut)
         self.rng = self.bench.rng
         self.layout = {

@@ -67,7 +67,7 @@ class Packets:
 
     def __init__(self, dut, commands, stall_in=never, stall_out=never, pause=never):
         facts = manifest()
-        given = facts["parameters"]
+        given = facts.parameters
         self.dut, self.bench = dut, Bench(dut)
         self.rng = self.bench.rng
         self.width, self.most = given["width"], given["max_owed"]
@@ -76,7 +76,7 @@ class Packets:
         self.words = [self.rng.getrandbits(self.width) for _ in range(total)]
         self.stall_in, self.pause = stall_in, pause
         self.given = 0
-        streams = facts["streams"]
+        streams = facts.streams
         self.source = Source(dut, streams["i"], self.words, self._hold)
         self.sink = Sink(dut, streams["o"], stall_out)
         self.o = Recorder(dut, "o", streams["o"])
@@ -136,7 +136,7 @@ def commands(packets, owes):
 async def random_packets(dut, core, outputs, pauses, single):
     """Commands of every kind; marks, order and ``busy`` are right."""
     rng = Bench(dut).rng
-    most = min(manifest()["parameters"]["max_owed"], 20)
+    most = min(manifest().parameters["max_owed"], 20)
     packets = Packets(
         dut,
         commands(
@@ -168,7 +168,7 @@ async def throughput(dut):
 async def latency(dut):
     """A cycle, once the size of the packet is known."""
     packets = Packets(dut, [(5, 1)], stall_in=sparse(1, 9))
-    came = Recorder(dut, "i", manifest()["streams"]["i"])
+    came = Recorder(dut, "i", manifest().streams["i"])
     await packets.start()
     packets.bench.parts.append(came)
     await packets.finish()
@@ -178,7 +178,7 @@ async def latency(dut):
 @cocotb.test()
 async def most_words(dut):
     """As many as a command can owe."""
-    most = manifest()["parameters"]["max_owed"]
+    most = manifest().parameters["max_owed"]
     packets = Packets(dut, [(most, 0), (most, 1), (1, 1), (most, 1)])
     await packets.start()
     await packets.finish()

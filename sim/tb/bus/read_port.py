@@ -11,12 +11,12 @@ class Port:
 
     def __init__(self, dut, stall_in=None, stall_out=never, bursts=60):
         facts = manifest()
-        given = facts["parameters"]
+        given = facts.parameters
         self.dut, self.bench = dut, Bench(dut)
         self.rng = self.bench.rng
         self.count = given["readers"]
         self.width = given["index_width"] + 8
-        streams = facts["streams"]
+        streams = facts.streams
         names = [f"i_{n}" for n in range(self.count)]
         self.words = [[self.rng.getrandbits(self.width) for _ in range(bursts)] for _ in names]
         stall_in = stall_in or [never] * self.count

@@ -35,7 +35,7 @@ class Shell:
         self.dut, self.bench = dut, self.host.bench
         self.rng = self.bench.rng
         self.facts = self.host.facts
-        self.given, self.bus = self.facts["parameters"], self.facts["bus"]
+        self.given, self.bus = self.facts.parameters, self.facts.bus
         self.dma = self.given["address_width"] > 0
         self.layouts = {
             name: layout(stream["width"], self.bus["data_width"])
@@ -123,7 +123,7 @@ class Shell:
 
     def check(self, packets, first=0, single=False):
         found = self.results(first)
-        fields = self.facts["streams"]["results"]
+        fields = self.facts.streams["results"]
         size = -(-fields["width"] // 8)
         at, ends = 0, []
         for works in packets:
@@ -205,8 +205,8 @@ async def map_and_identity(dut):
     shell = Shell(dut)
     await shell.start()
     given, facts = shell.given, shell.facts
-    widths = {name: stream["fields"][0]["width"] for name, stream in facts["streams"].items()}
-    design = ["gemm_ws", "gemm_os"].index(facts["design"]) + 1
+    widths = {name: stream["fields"][0]["width"] for name, stream in facts.streams.items()}
+    design = ["gemm_ws", "gemm_os"].index(facts.design) + 1
     top = {"axis": 1, "axi": 2, "uart": 3}[given["top"]]
     identity = {
         "CAPS": design
@@ -240,7 +240,7 @@ async def map_and_identity(dut):
 async def latency(dut):
     """A word comes to the core a cycle later, and leaves it two cycles later, than alone."""
     shell = Shell(dut)
-    if "acts_to_results" not in shell.facts["timing"]:
+    if "acts_to_results" not in shell.facts.timing:
         return
     await shell.start()
     # One row, and its activations last of all.
@@ -253,7 +253,7 @@ async def latency(dut):
     assert words == 1
     assert slots >= 1
     came = shell.taken["acts"].taken[beats - 1]
-    offered = came + INTO + shell.facts["timing"]["acts_to_results"] + OUT_OF
+    offered = came + INTO + shell.facts.timing["acts_to_results"] + OUT_OF
     assert shell.o.offered[0] == offered
 
 

@@ -104,11 +104,11 @@ class Device:
         self.dut, self.bench = dut, Bench(dut)
         facts = manifest()
         rng = self.rng = self.bench.rng
-        self.inputs, self.depth = facts["parameters"]["inputs"], facts["parameters"]["depth"]
+        self.inputs, self.depth = facts.parameters["inputs"], facts.parameters["depth"]
         self.wire = Wire(dut, self, stalls(stall_in, rng), rude)
         self.registers = Registers(dut, rng)
         self.results = [data | keep << 8 | last << 9 for data, keep, last in results]
-        streams = facts["streams"]
+        streams = facts.streams
         names = [f"i_{number}" for number in range(self.inputs)]
         self.taken = [Recorder(dut, name, streams[name]) for name in names]
         self.sinks = [Sink(dut, streams[name], stalls(stall_out, rng)) for name in names]
@@ -375,7 +375,7 @@ async def reset(dut):
 async def slow_line(dut):
     """A sender that takes a byte rarely, as a real one: nothing is lost, and credits don't wait."""
     rng = Bench(dut).rng
-    device = Device(dut, results=some_results(rng, 3 * manifest()["parameters"]["depth"]))
+    device = Device(dut, results=some_results(rng, 3 * manifest().parameters["depth"]))
     device.out._stall = sparse(1, 20)
     await device.start()
     for _ in range(4 * device.depth // 33 + 1):

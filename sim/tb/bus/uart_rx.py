@@ -69,7 +69,7 @@ class Serial:
 
     def __init__(self, dut):
         self.bench = Bench(dut)
-        self.divisor = manifest()["parameters"]["divisor"]
+        self.divisor = manifest().parameters["divisor"]
         self.line = Line(dut, lambda: self.bench.cycle)
         self.receiver = Receiver(dut)
 
@@ -125,7 +125,7 @@ async def throughput_and_latency(dut):
 @cocotb.parametrize(sign=[-1, 1], paused=[0, 1])
 async def rates(dut, sign, paused):
     """The other end is slower, or faster, by as much as is allowed."""
-    divisor = manifest()["parameters"]["divisor"]
+    divisor = manifest().parameters["divisor"]
     rng = Bench(dut).rng
     await send(dut, sign * off(divisor), (lambda: rng.random() < 0.5) if paused else never)
 

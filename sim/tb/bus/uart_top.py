@@ -30,7 +30,7 @@ class Pins:
     def __init__(self, dut, rate=1.0, pause=0):
         self.dut = dut
         self.rng = Random(cocotb.RANDOM_SEED)
-        self._bit = manifest()["bus"]["divisor"] * PERIOD / rate
+        self._bit = manifest().bus["divisor"] * PERIOD / rate
         self._pause = pause
         self._out: deque[int] = deque()
         self._received = bytearray()
@@ -121,8 +121,8 @@ class Work:
 
     def __init__(self, dut):
         self.facts = manifest()
-        self.given = self.facts["parameters"]
-        self.sparse = self.facts["design"] == "eie"
+        self.given = self.facts.parameters
+        self.sparse = self.facts.design == "eie"
         self.host = None if self.sparse else Host(dut)
         self.random = np.random.default_rng(cocotb.RANDOM_SEED)
 
@@ -220,7 +220,7 @@ def registers(dut, pins, work):
             refused(lambda name=name: link.write(name, 1), f"Register {name} must be writable")
     # The digest of the parameters, or the parameter of that name if the top was made directly.
     facts = work.facts
-    digest = facts["parameters"].get("digest") or int(facts["digest"][:8], 16)
+    digest = int(facts.digest[:8], 16)
     assert link.read("DIGEST") == digest
     link.write("INTERRUPT_ENABLE", 2)
     assert link.read("INTERRUPT_ENABLE") == 2

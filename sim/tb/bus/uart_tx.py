@@ -19,8 +19,8 @@ class Sampler:
 
 async def send(dut, pause):
     bench = Bench(dut)
-    divisor = manifest()["parameters"]["divisor"]
-    stream = manifest()["streams"]["i"]
+    divisor = manifest().parameters["divisor"]
+    stream = manifest().streams["i"]
     words = [0x00, 0xFF, 0x55, 0xAA, 0x01, 0x80, *(bench.rng.getrandbits(8) for _ in range(30))]
     source, taken, line = (
         Source(dut, stream, words, pause),
@@ -62,8 +62,8 @@ async def pauses(dut, percent):
 async def reset(dut):
     """A reset in a frame takes the line high, and the next frame is right."""
     bench = Bench(dut)
-    stream = manifest()["streams"]["i"]
-    divisor = manifest()["parameters"]["divisor"]
+    stream = manifest().streams["i"]
+    divisor = manifest().parameters["divisor"]
     bench.parts = [Source(dut, stream, [0], never)]
     await bench.reset()
     for _ in range(5 * divisor):
@@ -75,7 +75,7 @@ async def reset(dut):
 @cocotb.test()
 async def ready_and_line_come_from_registers(dut):
     bench = Bench(dut)
-    stream = manifest()["streams"]["i"]
+    stream = manifest().streams["i"]
     bench.parts = [Source(dut, stream, range(200), stalls(50, bench.rng))]
     await bench.reset()
     for _ in range(100):

@@ -14,8 +14,8 @@ class Converter:
         facts = manifest()
         self.dut, self.bench = dut, Bench(dut)
         self.rng = self.bench.rng
-        self.layout = layout(**facts["parameters"])
-        self.facts = facts["streams"]
+        self.layout = layout(**facts.parameters)
+        self.facts = facts.streams
         self.stall_in, self.stall_out = stall_in, stall_out
 
     async def start(self, words):

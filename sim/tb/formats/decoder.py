@@ -11,7 +11,7 @@ from ...lib.trace import join, late, play, split
 from ._operand import operand
 
 # Outside a simulation, where a module is only looked at, there is no manifest.
-DESIGN = manifest()["design"] if "BRICKWORK_MANIFEST" in os.environ else ""
+DESIGN = manifest().design if "BRICKWORK_MANIFEST" in os.environ else ""
 
 
 class Model:
@@ -26,7 +26,7 @@ class Model:
     """
 
     def __init__(self):
-        given = manifest()["parameters"]
+        given = manifest().parameters
         side = self.side = Side(given["format"])
         self.bits = side.bits
         specials = "zero" if given["specials"] == "flag" else "saturate"
@@ -54,7 +54,7 @@ class Model:
 async def every_code(dut):
     """Every code of every type, beside a mark and not; codes of many bits at random."""
     model, bench = Model(), Bench(dut)
-    facts = {port["name"]: port for port in manifest()["ports"]}
+    facts = {port["name"]: port for port in manifest().ports}
     codes = np.arange(1 << model.bits)
     if model.bits > 8:
         chosen = bench.random.integers(0, len(codes), 2000)
@@ -80,9 +80,9 @@ async def every_code(dut):
 async def random(dut):
     """Another type every cycle: each lane has that of lane 0 as many cycles ago as is its index."""
     model, bench = Model(), Bench(dut)
-    facts = {port["name"]: port for port in manifest()["ports"]}
+    facts = {port["name"]: port for port in manifest().ports}
     (lane_facts,) = facts["o"]["fields"]
-    lanes, types = manifest()["parameters"]["lanes"], len(model.side.types)
+    lanes, types = manifest().parameters["lanes"], len(model.side.types)
     cycles = 300 + 40 * types
     codes = bench.random.integers(0, 1 << model.bits, (cycles, lanes))
     outliers = bench.random.integers(0, 1 + model.side.pair, (cycles, lanes))

@@ -13,8 +13,8 @@ from ._operand import operand
 async def every_code(dut):
     """Every pair of codes, that of two marks included."""
     bench = Bench(dut)
-    given = manifest()["parameters"]
-    facts = {port["name"]: port for port in manifest()["ports"]}
+    given = manifest().parameters
+    facts = {port["name"]: port for port in manifest().ports}
     fmt = formats.get(given["format"])
     codes = bench.random.permutation(1 << (2 * fmt.bits))
     halves = [codes & ((1 << fmt.bits) - 1), codes >> fmt.bits]

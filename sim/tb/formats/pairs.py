@@ -13,12 +13,12 @@ class Marks:
 
     def __init__(self, dut, words, stall_in=never, stall_out=never):
         facts = manifest()
-        given = facts["parameters"]
+        given = facts.parameters
         self.bench, self.board = Bench(dut), Scoreboard()
         self.lanes, self.bits = given["lanes"], Side(given["format"]).bits
         self.mark = 1 << (self.bits - 1)
         self.words = [self.word() for _ in range(words)]
-        i, o = facts["streams"]["i"], facts["streams"]["o"]
+        i, o = facts.streams["i"], facts.streams["o"]
         self.source = Source(dut, i, self.words, stall_in)
         self.sink = Sink(dut, o, stall_out)
         self.i, self.o = Recorder(dut, "i", i), Recorder(dut, "o", o)

@@ -12,7 +12,7 @@ class Model:
     """Which codes of a type are special, and words with and without them."""
 
     def __init__(self, bench):
-        given = manifest()["parameters"]
+        given = manifest().parameters
         self.random = bench.random
         self.lanes = given["lanes"]
         self.side = Side(given["format"])

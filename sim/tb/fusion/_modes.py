@@ -10,7 +10,7 @@ __all__ = ["drawn", "extreme", "mode_word", "packed", "port_word"]
 
 def port_word(port: str, values: dict[str, int]) -> int:
     """A word for a port that has fields, one of each of ``values``."""
-    (facts,) = [facts for facts in manifest()["ports"] if facts["name"] == port]
+    (facts,) = [facts for facts in manifest().ports if facts["name"] == port]
     places = {field["name"]: field["offset"] for field in facts["fields"]}
     assert places.keys() == values.keys()
     return sum(values[name] << place for name, place in places.items())

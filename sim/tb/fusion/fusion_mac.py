@@ -14,7 +14,7 @@ from ...lib.trace import late, play
 from ._modes import drawn, extreme, mode_word
 
 # Outside a simulation, where a module is only looked at, there is no manifest.
-DESIGN = manifest()["design"] if "BRICKWORK_MANIFEST" in os.environ else ""
+DESIGN = manifest().design if "BRICKWORK_MANIFEST" in os.environ else ""
 
 
 async def check(bench, inputs, terms):
@@ -38,7 +38,7 @@ def fused_inputs(random, modes, a, w, shift, first):
     """Inputs of :class:`FusionMac`: ``modes``, ``a``, ``w`` and ``shift`` of each cycle."""
     words = {mode: mode_word(mode) for mode in every_mode()}
     offsets = [offset(mode) for mode in modes]
-    if manifest()["parameters"]["tree"] != "separable":  # it does not matter
+    if manifest().parameters["tree"] != "separable":  # it does not matter
         offsets = random.integers(0, 1 << 17, len(modes))
     inputs = {"a": a, "w": w, "mode": [words[mode] for mode in modes], "offset": offsets}
     return inputs | {"shift": shift, "first": first}

@@ -13,7 +13,7 @@ from ._modes import drawn, extreme, mode_word, packed
 async def check(dut, operands):
     """``operands(mode)`` gives spread words of activations and weights; modes change any time."""
     bench = Bench(dut)
-    separable = manifest()["parameters"]["tree"] == "separable"
+    separable = manifest().parameters["tree"] == "separable"
     tried = []
     for mode in every_mode():
         a, w = operands(bench.random, mode)

@@ -54,7 +54,7 @@ async def throughput(dut):
 async def latency(dut):
     """Results a fixed time after their activations."""
     host = Host(dut)
-    expected = host.facts["timing"]["acts_to_results"]
+    expected = host.facts.timing["acts_to_results"]
     modes = {"a_bits": 8, "w_bits": 2}  # a word for each row
     m = min(host.depth, 2 * host.rows + 3)
     wait = {"acts": waits(6 * host.rows + 2 * host.cols + 100)}
@@ -67,7 +67,7 @@ async def latency(dut):
 async def switching(dut):
     """From one mode to another the results wait as long as is promised, and else not at all."""
     host = Host(dut)
-    promised = host.facts["timing"]["mode_switch"]
+    promised = host.facts.timing["mode_switch"]
     interval = host.cols + host.latency - 1 if host.latency else 1
     m = min(host.depth, 2 * host.rows + interval)
     signs = (0, 1, 0, 1, 1, 0)

@@ -25,9 +25,9 @@ async def check(bench, modes, gaps, kind):
     takes. The mode changes as late as it may before the first activations of another, and these
     come no later; what is still on its way then is not looked at.
     """
-    given = manifest()["parameters"]
+    given = manifest().parameters
     rows, cols, pipeline = given["rows"], given["cols"], given["pipeline"]
-    latency = manifest()["timing"]["mode_latency"]
+    latency = manifest().timing["mode_latency"]
     swaps = rows + latency + np.cumsum([0, *(rows + gap for gap in gaps)])
     length = int(swaps[-1]) + 4 * rows
     cycles = length + rows + cols + pipeline
@@ -94,7 +94,7 @@ async def weights_that_wait(dut, kind):
 async def changes_of_mode(dut, kind):
     """Every mode after another, with some sets of weights in each."""
     bench = Bench(dut)
-    given = manifest()["parameters"]
+    given = manifest().parameters
     modes = [mode for mode in every_mode() for _ in range(2)]
     bench.rng.shuffle(modes)
     longest = given["rows"] + given["cols"] + 4

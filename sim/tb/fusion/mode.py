@@ -11,7 +11,7 @@ from ...lib.trace import play
 from ._modes import port_word
 
 # Outside a simulation, where a module is only looked at, there is no manifest.
-DESIGN = manifest()["design"] if "BRICKWORK_MANIFEST" in os.environ else ""
+DESIGN = manifest().design if "BRICKWORK_MANIFEST" in os.environ else ""
 
 
 @cocotb.test(skip=DESIGN != "mode_decoder")

@@ -30,9 +30,9 @@ class Control:
     def __init__(self, dut, seen, *, room, ready=never, row=never):
         self.dut, self.seen, self.room = dut, seen, room
         self.facts = manifest()
-        given = self.facts["parameters"]
+        given = self.facts.parameters
         self.drain, self.settle = given["drain"], given["settle"]
-        (self.choice,) = [port for port in self.facts["ports"] if port["name"] == "choice"]
+        (self.choice,) = [port for port in self.facts.ports if port["name"] == "choice"]
         self._hold_tile, self._hold_row = ready, row
         self.inside, self.rows = [], 0
         self.passed, self.done, self.changes = 0, 0, 0
@@ -57,7 +57,7 @@ class Control:
         expected = self.due is not None and cycle >= self.due
         assert valid == expected, f"cycle {cycle}: o_valid is {valid}"
         if valid:
-            tile = fields(self.facts["streams"]["o"], int(dut.o_payload.value))
+            tile = fields(self.facts.streams["o"], int(dut.o_payload.value))
             for name, value in tile.items():
                 assert value == self.next[name], f"cycle {cycle}: {name} is {value}"
         if given["step"]:
@@ -87,7 +87,7 @@ class Control:
 
     def _expect_next(self, head):
         """The next tile stands at the head of the queue from the cycle ``head`` on."""
-        tile = fields(self.facts["streams"]["i"], self.seen.words[self.passed])
+        tile = fields(self.facts.streams["i"], self.seen.words[self.passed])
         tile["setting"] = tuple(tile[name] for name in SETTING)
         self.next, self._head = tile, head
         self.due = head
@@ -120,8 +120,8 @@ class Control:
 
 def tiles(rng, count, same):
     """Random tiles; a share of ``same`` has the mode of the one before, others differ in a bit."""
-    facts = manifest()["streams"]["i"]["fields"]
-    depth = manifest()["parameters"]["depth"]
+    facts = manifest().streams["i"]["fields"]
+    depth = manifest().parameters["depth"]
     values = dict.fromkeys(SETTING, 0)
     for _ in range(count):
         if rng.random() >= same:
@@ -135,7 +135,7 @@ def tiles(rng, count, same):
 
 async def start(dut, words, *, stall=never, room=2, ready=never, row=never):
     bench = Bench(dut)
-    streams = manifest()["streams"]
+    streams = manifest().streams
     seen = Recorder(dut, "i", streams["i"])
     source = Source(dut, streams["i"], words, stall)
     control = Control(dut, seen, room=room, ready=ready, row=row)
@@ -146,7 +146,7 @@ async def start(dut, words, *, stall=never, room=2, ready=never, row=never):
 
 async def run(dut, words, **patterns):
     bench, control = await start(dut, words, **patterns)
-    given = manifest()["parameters"]
+    given = manifest().parameters
     limit = 20 * len(words) * (given["depth"] + 3 * (given["drain"] + given["settle"]) + 30)
     await bench.run(lambda: control.done >= len(words), limit)
     for _ in range(given["drain"] + given["settle"] + 10):
@@ -182,14 +182,14 @@ async def random_stalls(dut, inputs, ready, rows):
 @cocotb.parametrize(room=[1, 2, 7])
 async def late_rows(dut, room):
     """Rows so far apart that nothing but the tiles that wait for them keeps the mode."""
-    given = manifest()["parameters"]
+    given = manifest().parameters
     row = sparse(1, given["drain"] + given["settle"] + 10)
     words = [word for word in tiles(Bench(dut).rng, 60, 0.7) if _rows(word) <= 3]
     await run(dut, words, room=room, row=row)
 
 
 def _rows(word):
-    return fields(manifest()["streams"]["i"], word)["length"] + 1
+    return fields(manifest().streams["i"], word)["length"] + 1
 
 
 @cocotb.test()

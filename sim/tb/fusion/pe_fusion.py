@@ -12,7 +12,7 @@ from ._modes import drawn, extreme, mode_word
 
 async def check(bench, mode, *, operands, sums, moves, length=100):
     """Operands and sums drawn by the given functions; ``moves`` is how often weights do."""
-    given = manifest()["parameters"]
+    given = manifest().parameters
     draw = bench.random
     inputs = {
         "acts": operands(mode.a_bits, mode.w_bits, mode.a_signed, length),

@@ -22,7 +22,7 @@ class Unpacking:
 
     def __init__(self, dut, codes, **patterns):
         facts = manifest()
-        given, streams = facts["parameters"], facts["streams"]
+        given, streams = facts.parameters, facts.streams
         self.bench = Bench(dut)
         self.count, self.lanes, self.codes = given["count"], given["lanes"], codes
         #: For each step whether a word ends with it, and whether a set does.

@@ -13,7 +13,7 @@ PSUM, SUM = 2, 3
 
 def schedule(bench, length, busy, distances):
     """Visits, one row or None for each cycle; ``distances`` are those wanted between visits."""
-    given = manifest()["parameters"]
+    given = manifest().parameters
     depth, revisit = given["depth"], given["revisit"]
     last, rows = {}, []
     for cycle in range(length):
@@ -32,7 +32,7 @@ async def check(bench, rows, psums, firsts=0.15):
 
     ``psums`` makes an array of partial sums of a shape.
     """
-    given = manifest()["parameters"]
+    given = manifest().parameters
     lanes, depth = given.get("lanes", 1), given["depth"]
     width = max(1, (depth - 1).bit_length())
     tail = lanes + SUM + 1
@@ -71,13 +71,13 @@ async def check(bench, rows, psums, firsts=0.15):
 
 
 def random_psums(bench):
-    half = 1 << (manifest()["parameters"]["psum_width"] - 1)
+    half = 1 << (manifest().parameters["psum_width"] - 1)
     return lambda shape: bench.random.integers(-half, half, shape)
 
 
 def limit_psums(bench):
     """The largest of one sign for a while, so that sums reach their limits, then of the other."""
-    half = 1 << (manifest()["parameters"]["psum_width"] - 1)
+    half = 1 << (manifest().parameters["psum_width"] - 1)
 
     def psums(shape):
         change = np.cumsum(bench.random.random(shape) < 0.04, axis=0)
@@ -108,7 +108,7 @@ async def now_and_then(dut, psums):
 async def limits(dut):
     """Sums that rise and fall beyond their limits, in every row."""
     bench = Bench(dut)
-    given = manifest()["parameters"]
+    given = manifest().parameters
     steps = 1 << max(0, min(10, given["acc_width"] - given["psum_width"]))
     rows = [
         row if row < given["depth"] else None
@@ -130,7 +130,7 @@ async def limits(dut):
 async def each_row(dut):
     """Every row keeps a sum of its own."""
     bench = Bench(dut)
-    given = manifest()["parameters"]
+    given = manifest().parameters
     depth = min(given["depth"], 64)
     pause = [None] * max(0, given["revisit"] - depth)
     order = [*range(given["depth"] - depth, given["depth"])]
@@ -142,7 +142,7 @@ async def each_row(dut):
 async def reset(dut):
     """No visit is announced that began before."""
     bench = Bench(dut)
-    lanes = manifest()["parameters"].get("lanes", 1)
+    lanes = manifest().parameters.get("lanes", 1)
     for cycles in range(1, lanes + 6):
         await bench.reset()
         dut.visit.value = 3  # row 0, to begin anew

@@ -15,7 +15,7 @@ class Runs:
     """Collects runs and lays out when what has to be applied."""
 
     def __init__(self, bench):
-        given = dict(manifest()["parameters"])
+        given = dict(manifest().parameters)
         self.bench = bench
         self.lanes = given.pop("lanes", 1)
         self.make = Channels(bench.rng, **given)
@@ -119,7 +119,7 @@ async def now_and_then(dut):
 async def reset(dut):
     """No start is on its way."""
     bench = Bench(dut)
-    lanes = manifest()["parameters"].get("lanes", 1)
+    lanes = manifest().parameters.get("lanes", 1)
     for cycles in range(1, lanes + 3):
         await bench.reset()
         dut.start.value = 1

@@ -28,12 +28,12 @@ class Array:
 
     def __init__(self, dut, heights, *, pause=never, channels=never, results=never):
         facts = manifest()
-        given = self.given = facts["parameters"]
+        given = self.given = facts.parameters
         self.dut, self.pause = dut, pause
         self.bench = Bench(dut)
         self.cols, self.output = given["cols"], given["output"]
         self.latency = OUTPUT_LATENCY[self.output]
-        self.lane = facts["streams"]["results"]["fields"][0]["width"]
+        self.lane = facts.streams["results"]["fields"][0]["width"]
         self.flagged = given["special"]
         self.interval = 1 if self.output == "raw" else self.cols + self.latency - 1
         self.heights = deque(heights)
@@ -44,8 +44,8 @@ class Array:
         self.launches, self.came, self.starts, self.sums = [], [], set(), {}
         self.specials = {}
         self.row_of_run = 0
-        self.results = Recorder(dut, "results", facts["streams"]["results"])
-        self.sink = Sink(dut, facts["streams"]["results"], results)
+        self.results = Recorder(dut, "results", facts.streams["results"])
+        self.sink = Sink(dut, facts.streams["results"], results)
         self.parts = [self.sink, self.results]
         self.accepted = None
         if self.output != "raw":
@@ -55,7 +55,7 @@ class Array:
             runs = [[make.random() for _ in range(self.cols)] for _ in heights]
             self.values = deque(runs)
             words = [make.word(values) for run in runs for values in reversed(run)]
-            stream = facts["streams"]["channels"]
+            stream = facts.streams["channels"]
             self.source = Source(dut, stream, words, channels)
             self.accepted = Recorder(dut, "channels", stream)
             self.parts += [self.source, self.accepted]
@@ -155,7 +155,7 @@ class Array:
 
 
 def heights(rng, runs):
-    given = manifest()["parameters"]
+    given = manifest().parameters
     most = min(given["depth"], given["max_reserve"]) if given["max_reserve"] > 1 else 7
     return [rng.choice([1, most, rng.randint(1, most)]) for _ in range(runs)]
 
@@ -213,7 +213,7 @@ def deep(array):
 @cocotb.test()
 async def throughput(dut):
     """One row a cycle."""
-    given = manifest()["parameters"]
+    given = manifest().parameters
     array = Array(dut, [60] if given["max_reserve"] == 1 else [given["max_reserve"]] * 12)
     await array.start()
     await array.finish(2000 + 12 * array.interval)
@@ -226,7 +226,7 @@ async def throughput(dut):
 async def blocked_results(dut):
     """Runs go on until there is no room, and no further; then nothing is lost."""
     blocked = [always]
-    given = manifest()["parameters"]
+    given = manifest().parameters
     array = Array(dut, heights(Bench(dut).rng, 3 * given["depth"]), results=lambda: blocked[0]())
     await array.start()
     for _ in range((given["depth"] + 5) * (array.interval + 3) + 100):
@@ -240,10 +240,10 @@ async def blocked_results(dut):
 @cocotb.test()
 async def late_channels(dut):
     """Without channel values no run may begin, whatever else is there."""
-    if manifest()["parameters"]["output"] == "raw":
+    if manifest().parameters["output"] == "raw":
         cocotb.log.info("no channel values in this configuration")
     blocked = [always]
-    array = Array(dut, [2] * 5 if manifest()["parameters"]["max_reserve"] > 1 else [3] * 5)
+    array = Array(dut, [2] * 5 if manifest().parameters["max_reserve"] > 1 else [3] * 5)
     if array.accepted:
         array.source._stall = lambda: blocked[0]()
         await array.start()
@@ -274,7 +274,7 @@ async def outputs_come_from_registers(dut):
     rng = Bench(dut).rng
     array = Array(dut, heights(rng, 20), results=stalls(40, rng))
     await array.start()
-    streams = manifest()["streams"]
+    streams = manifest().streams
     inputs = ["sums", "valid", "start", "launch", "reserve", "results_ready"]
     inputs += ["special"] if array.flagged else []
     outputs = ["room", "some_room", "may_launch", "results_payload", "results_valid"]

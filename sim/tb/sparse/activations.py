@@ -12,12 +12,12 @@ class Memory:
 
     def __init__(self, dut, stall_out=never):
         facts = manifest()
-        given = facts["parameters"]
+        given = facts.parameters
         self.dut, self.bench = dut, Bench(dut)
         self.depth, self.width = given["depth"], given["width"]
         self.values = [0] * self.depth
-        self.sink = Sink(dut, facts["streams"]["o"], stall_out)
-        self.o = Recorder(dut, "o", facts["streams"]["o"])
+        self.sink = Sink(dut, facts.streams["o"], stall_out)
+        self.o = Recorder(dut, "o", facts.streams["o"])
         self.left = []
 
     async def start(self):

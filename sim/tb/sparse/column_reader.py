@@ -18,7 +18,7 @@ class Reader:
 
     def __init__(self, dut, empty, stall_in=never, stall_out=never):
         facts = manifest()
-        self.given, self.streams = facts["parameters"], facts["streams"]
+        self.given, self.streams = facts.parameters, facts.streams
         self.dut, self.bench = dut, Bench(dut)
         rng, most = self.bench.rng, self.given["groups"]
         #: Ascending, and as far apart as there are entries for them.

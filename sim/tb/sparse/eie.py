@@ -26,7 +26,7 @@ class Engine:
 
     def __init__(self, dut, **patterns):
         facts = manifest()
-        self.given, self.streams = facts["parameters"], facts["streams"]
+        self.given, self.streams = facts.parameters, facts.streams
         self.dut, self.bench, self.patterns = dut, Bench(dut), patterns
         self.rng = self.bench.rng
         self.pes = self.given["pes"]
@@ -338,7 +338,7 @@ async def a_group_a_cycle(dut):
 
     All elements have the same entries, so that none waits for another.
     """
-    given = manifest()["parameters"]
+    given = manifest().parameters
     lanes = given["lanes"]
     indices = min(given["acts"], given["columns"] // given["pes"])
     longest = min(given["rows"], 6 * lanes, given["entries"] // given["columns"])
@@ -358,7 +358,7 @@ async def a_group_a_cycle(dut):
 @cocotb.test()
 async def empty_columns(dut):
     """Between columns of several groups those without any cost no cycle."""
-    given = manifest()["parameters"]
+    given = manifest().parameters
     pes, lanes = given["pes"], given["lanes"]
     long = min(given["rows"] // lanes, 4) * lanes
     indices = min(given["acts"], given["columns"] // pes)

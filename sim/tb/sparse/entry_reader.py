@@ -19,7 +19,7 @@ class Reader:
 
     def __init__(self, dut, spans, stall_in=never):
         facts = manifest()
-        self.given, self.stream = facts["parameters"], facts["streams"]["i"]
+        self.given, self.stream = facts.parameters, facts.streams["i"]
         self.dut, self.bench = dut, Bench(dut)
         self.bits = (self.given["value_width"] + self.given["zeros_width"]) * self.given["lanes"]
         per_word = self.given["per_word"]
@@ -84,7 +84,7 @@ class Reader:
 
 def spans_of(rng, count, longest, empty=0.0):
     """Random spans: next to words' boundaries, at the ends of the memory, of 0 to all entries."""
-    given = manifest()["parameters"]
+    given = manifest().parameters
     most = given["groups"]
     spans = [(0, most), (most - 1, most), (0, 1)]
     while len(spans) < count:
@@ -111,7 +111,7 @@ async def throughput(dut, longest):
 @cocotb.test()
 async def empty_columns_take_a_cycle(dut):
     """Among columns with one entry each."""
-    rng, most = Bench(dut).rng, manifest()["parameters"]["groups"]
+    rng, most = Bench(dut).rng, manifest().parameters["groups"]
     spans = [(at, at + rng.randrange(2)) for at in rng.choices(range(most), k=90)]
     spans[0] = spans[-1] = (0, 1)
     reader = Reader(dut, spans)
@@ -124,7 +124,7 @@ async def empty_columns_take_a_cycle(dut):
 @cocotb.test()
 async def latency(dut):
     """The first entry leaves 2 cycles after its column came."""
-    given = manifest()["parameters"]
+    given = manifest().parameters
     rng = Bench(dut).rng
     spans = [(at, at + 1) for at in rng.choices(range(given["groups"]), k=20)]
     reader = Reader(dut, spans, sparse(1, 5))

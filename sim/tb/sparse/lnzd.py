@@ -39,9 +39,9 @@ class Leaves:
 
     def __init__(self, dut, counts, stall_in=(), stall_out=never):
         facts = manifest()
-        given, self.streams = facts["parameters"], facts["streams"]
+        given, self.streams = facts.parameters, facts.streams
         self.bench = Bench(dut)
-        self.node = facts["design"] == "lnzd_node"
+        self.node = facts.design == "lnzd_node"
         self.count = leaves_of(given)
         self.levels = 1
         while RADIX**self.levels < self.count:
@@ -86,7 +86,7 @@ def leaves_of(given):
 @cocotb.test()
 async def order_and_throughput(dut):
     """Lower leaves first, one word a cycle, after as many cycles as there are levels."""
-    count = leaves_of(manifest()["parameters"])
+    count = leaves_of(manifest().parameters)
     for counts in ([5] * count, [3 + leaf % 3 for leaf in range(count)]):
         unit = Leaves(dut, counts)
         await unit.start()
@@ -99,7 +99,7 @@ async def order_and_throughput(dut):
 @cocotb.test()
 async def each_leaf_alone(dut):
     """One leaf gets the whole throughput."""
-    count = leaves_of(manifest()["parameters"])
+    count = leaves_of(manifest().parameters)
     for leaf in range(count):
         unit = Leaves(dut, [20 * (leaf == n) for n in range(count)])
         await unit.start()
@@ -111,7 +111,7 @@ async def each_leaf_alone(dut):
 @cocotb.test()
 @cocotb.parametrize(inputs=[0, 50, 90], output=[0, 30, 70])
 async def random_stalls(dut, inputs, output):
-    count = leaves_of(manifest()["parameters"])
+    count = leaves_of(manifest().parameters)
     rng = Bench(dut).rng
     counts = [rng.randrange(40) for _ in range(count)]
     counts[-1] = 40
@@ -123,7 +123,7 @@ async def random_stalls(dut, inputs, output):
 @cocotb.test()
 async def holds_a_word_in_each_level(dut):
     """Nothing is lost while the output stands still, and the first word waits there."""
-    count = leaves_of(manifest()["parameters"])
+    count = leaves_of(manifest().parameters)
     block = [always]
     unit = Leaves(dut, [6] * count, stall_out=lambda: block[0]())
     await unit.start()
@@ -143,7 +143,7 @@ async def holds_a_word_in_each_level(dut):
 @cocotb.test()
 async def reset(dut):
     """A reset gives up the words."""
-    count = leaves_of(manifest()["parameters"])
+    count = leaves_of(manifest().parameters)
     for cycles in range(1, 7):
         unit = Leaves(dut, [9] * count, stall_out=always)
         await unit.start()
@@ -157,7 +157,7 @@ async def reset(dut):
 @cocotb.test()
 async def paths_within_a_cycle(dut):
     """``ready`` depends on ``o.ready`` and the ``valid`` of children before; ``o`` on nothing."""
-    count = leaves_of(manifest()["parameters"])
+    count = leaves_of(manifest().parameters)
     rng = Bench(dut).rng
     stall_in = [stalls(50, rng) for _ in range(count)]
     unit = Leaves(dut, [99] * count, stall_in, stalls(40, rng))

@@ -19,7 +19,7 @@ def finished(total: int, shift: int, relu: int, act_width: int) -> int:
 
 async def check(dut, shift, relu, totals):
     bench = Bench(dut)
-    act_width = manifest()["parameters"]["act_width"]
+    act_width = manifest().parameters["act_width"]
     await bench.reset()
     # Long enough for the last of them to leave.
     totals = [*totals, *[0] * LATENCY]
@@ -34,7 +34,7 @@ async def check(dut, shift, relu, totals):
 @cocotb.parametrize(relu=[0, 1])
 async def every_shift(dut, relu):
     """Ties, what is next to them, ends of the range of either side, and random sums."""
-    given = manifest()["parameters"]
+    given = manifest().parameters
     rng, width = Bench(dut).rng, given["acc_width"]
     least, most = -(1 << (width - 1)), (1 << (width - 1)) - 1
     ends = (1 << (given["act_width"] - 1), -(1 << (given["act_width"] - 1)))
@@ -54,7 +54,7 @@ async def every_shift(dut, relu):
 @cocotb.test()
 async def a_sum_a_cycle(dut):
     """Neighbours don't touch each other: large next to small ones, of either sign."""
-    given = manifest()["parameters"]
+    given = manifest().parameters
     rng, width = Bench(dut).rng, given["acc_width"]
     for _ in range(10):
         shift, relu = rng.choice([0, 1, rng.randrange(64)]), rng.randrange(2)

@@ -11,12 +11,12 @@ class Queue:
 
     def __init__(self, dut, words, stall_in=never, stall_out=never):
         facts = manifest()
-        self.depth = facts["parameters"]["depth"]
+        self.depth = facts.parameters["depth"]
         self.latency = 1 if self.depth <= 4 else 2
         self.bench = Bench(dut)
-        width = facts["parameters"]["width"]
+        width = facts.parameters["width"]
         self.words = [self.bench.rng.getrandbits(width) for _ in range(words)]
-        i, o = facts["streams"]["i"], facts["streams"]["o"]
+        i, o = facts.streams["i"], facts.streams["o"]
         self.source = Source(dut, i, self.words, stall_in)
         self.sink = Sink(dut, o, stall_out)
         self.i, self.o = Recorder(dut, "i", i), Recorder(dut, "o", o)
@@ -56,7 +56,7 @@ async def throughput(dut):
 @cocotb.test()
 async def fills_and_empties(dut):
     """It holds exactly ``depth`` items, and gives them without a gap; several times."""
-    depth = manifest()["parameters"]["depth"]
+    depth = manifest().parameters["depth"]
     block = [always]
     queue = Queue(dut, 4 * depth + 20, stall_out=lambda: block[0]())
     await queue.start()

@@ -33,8 +33,8 @@ class User:
 async def run(dut, words, stall_in, stall_out):
     bench = Bench(dut)
     facts = manifest()
-    stream = facts["streams"]["i"]
-    words = [bench.rng.getrandbits(facts["parameters"]["width"]) for _ in range(words)]
+    stream = facts.streams["i"]
+    words = [bench.rng.getrandbits(facts.parameters["width"]) for _ in range(words)]
     board = Scoreboard()
     user = User(dut, board, stalls(stall_out, bench.rng) if stall_out else never)
     source = Source(dut, stream, words, stalls(stall_in, bench.rng))
@@ -82,7 +82,7 @@ async def reset(dut):
 @cocotb.test()
 async def ready_depends_on_take_alone(dut):
     bench = Bench(dut)
-    width = manifest()["parameters"]["width"]
+    width = manifest().parameters["width"]
     await bench.reset()
     for _ in range(40):
         dut.i_valid.value = bench.rng.randrange(2)

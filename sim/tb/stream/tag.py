@@ -11,7 +11,7 @@ class Tags:
 
     def __init__(self, dut, count, **patterns):
         facts = manifest()
-        given, streams = facts["parameters"], facts["streams"]
+        given, streams = facts.parameters, facts.streams
         self.bench = Bench(dut)
         self.count, self.width = given["count"], given["width"]
         rng = self.bench.rng

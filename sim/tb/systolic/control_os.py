@@ -13,7 +13,7 @@ def fields(word):
     """The fields of a word of ``tiles``; it is a whole tile where tiles have no parts."""
     found = {
         field["name"]: word >> field["offset"] & ((1 << field["width"]) - 1)
-        for field in manifest()["streams"]["tiles"]["fields"]
+        for field in manifest().streams["tiles"]["fields"]
     }
     return {"first": 1, "last": 1} | found
 
@@ -25,7 +25,7 @@ class Sequence:
     """
 
     def __init__(self, dut, conditions, pause):
-        given = manifest()["parameters"]
+        given = manifest().parameters
         self.dut, self.conditions, self.pause = dut, conditions, pause
         self.rows, self.depth = given["rows"], given["depth"]
         self.types = [name for name in TYPES if given[name]]
@@ -92,8 +92,8 @@ class Sequence:
 def tiles(rng, count, lengths):
     """The words of so many tiles, each of a word, or of one to four parts."""
     facts = manifest()
-    given = facts["parameters"]
-    layout = facts["streams"]["tiles"]["fields"]
+    given = facts.parameters
+    layout = facts.streams["tiles"]["fields"]
     for _ in range(count):
         height = rng.choice([1, given["rows"], rng.randint(1, given["rows"])])
         parts = rng.choice([1, 2, 4, rng.randint(1, 4)]) if given["parts"] else 1
@@ -108,7 +108,7 @@ def tiles(rng, count, lengths):
 async def run(dut, share, *, count=60, lengths=(1, 2, 3, 5, 8, 13), stall=0, pause=None):
     bench = Bench(dut)
     rng = bench.rng
-    stream = manifest()["streams"]["tiles"]
+    stream = manifest().streams["tiles"]
     pause = pause or (lambda: rng.randint(1, 4))
     conditions = {name: stalls(share.get(name, 0), rng) for name in CONDITIONS}
     sequence = Sequence(dut, conditions, pause)
@@ -140,7 +140,7 @@ async def all_conditions_fail(dut, share):
 @cocotb.test()
 async def no_room(dut):
     """Tiles wait for room, and go with just enough of it."""
-    rng, longest = Bench(dut).rng, 20 * manifest()["parameters"]["depth"]
+    rng, longest = Bench(dut).rng, 20 * manifest().parameters["depth"]
     sequence = await run(dut, {}, count=40, pause=lambda: rng.randint(longest // 2, longest))
     assert sequence.least_room < sequence.rows, "there was always room"
 
@@ -148,7 +148,7 @@ async def no_room(dut):
 @cocotb.test()
 async def without_a_gap(dut):
     """A pair of words every cycle, when tiles are long enough."""
-    given = manifest()["parameters"]
+    given = manifest().parameters
     length = min(given["rows"] + 1, given["max_k"])
     sequence = await run(dut, {}, lengths=[length], pause=lambda: 1)
     if length >= given["rows"] and given["depth"] > 2 * given["rows"]:
@@ -159,7 +159,7 @@ async def without_a_gap(dut):
 @cocotb.test()
 async def as_close_as_they_may(dut):
     """Tiles of one term end every ``rows`` cycles, but not before their last part has come."""
-    given = manifest()["parameters"]
+    given = manifest().parameters
     sequence = await run(dut, {}, lengths=[1], pause=lambda: 1)
     gaps = {b - a for a, b in zip(sequence.launches, sequence.launches[1:], strict=False)}
     if given["depth"] > 2 * given["rows"]:
@@ -170,7 +170,7 @@ async def as_close_as_they_may(dut):
 @cocotb.test()
 async def longest(dut):
     """Tiles of as many terms as there can be, or of some hundreds."""
-    most = min(manifest()["parameters"]["max_k"], 300)
+    most = min(manifest().parameters["max_k"], 300)
     await run(dut, {}, count=4, lengths=[most])
 
 
@@ -181,8 +181,8 @@ async def reset(dut):
         bench = Bench(dut)
         for name in CONDITIONS:
             getattr(dut, name).value = 1
-        dut.room.value = manifest()["parameters"]["depth"]
-        stream = manifest()["streams"]["tiles"]
+        dut.room.value = manifest().parameters["depth"]
+        stream = manifest().streams["tiles"]
         source = Source(dut, stream, tiles(bench.rng, 10, [2, 4]))
         await bench.reset()
         bench.parts = [source]
@@ -195,7 +195,7 @@ async def reset(dut):
 async def nothing_waits_for_the_cycle_of_tiles(dut):
     """The stream's signals reach no output within a cycle."""
     bench = Bench(dut)
-    stream = manifest()["streams"]["tiles"]
+    stream = manifest().streams["tiles"]
     conditions = {name: stalls(20, bench.rng) for name in CONDITIONS}
     sequence = Sequence(dut, conditions, lambda: 3)
     source = Source(dut, stream, tiles(bench.rng, 100, [1, 2, 5]))

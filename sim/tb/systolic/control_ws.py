@@ -12,7 +12,7 @@ def fields(word):
     """The fields of a word of ``tiles``."""
     return {
         field["name"]: word >> field["offset"] & ((1 << field["width"]) - 1)
-        for field in manifest()["streams"]["tiles"]["fields"]
+        for field in manifest().streams["tiles"]["fields"]
     }
 
 
@@ -20,7 +20,7 @@ class Sequence:
     """What has to happen in each cycle, from the tiles that were accepted before it."""
 
     def __init__(self, dut, conditions):
-        given = manifest()["parameters"]
+        given = manifest().parameters
         self.dut, self.conditions = dut, conditions
         self.revisit, self.ahead, self.typed = given["revisit"], given["ahead"], given["a_type"]
         self.tile, self.waiting, self.row, self.may_begin = None, [], 0, 0
@@ -87,7 +87,7 @@ class Sequence:
 
 def tiles(rng, count, longest):
     """Random words, most of them of short tiles."""
-    given = manifest()["parameters"]
+    given = manifest().parameters
     depth = given["depth"]
     width = max(1, (depth - 1).bit_length())
     for _ in range(count):
@@ -99,7 +99,7 @@ async def run(dut, share, *, count=60, longest=1 << 30, stall=0):
     """``count`` tiles; each condition holds but for its share of the cycles, in percent."""
     bench = Bench(dut)
     rng = bench.rng
-    stream = manifest()["streams"]["tiles"]
+    stream = manifest().streams["tiles"]
     sequence = Sequence(dut, {name: stalls(share.get(name, 0), rng) for name in CONDITIONS})
     words = list(tiles(rng, count, longest))
     source = Source(dut, stream, words, stalls(stall, rng))
@@ -154,7 +154,7 @@ async def reset(dut):
         bench = Bench(dut)
         for name in CONDITIONS:
             getattr(dut, name).value = 1
-        stream = manifest()["streams"]["tiles"]
+        stream = manifest().streams["tiles"]
         source = Source(dut, stream, tiles(bench.rng, 10, 1 << 30))
         await bench.reset()
         bench.parts = [source]
@@ -167,7 +167,7 @@ async def reset(dut):
 async def nothing_waits_for_the_cycle_of_tiles(dut):
     """The stream's signals reach no output within a cycle."""
     bench = Bench(dut)
-    stream = manifest()["streams"]["tiles"]
+    stream = manifest().streams["tiles"]
     sequence = Sequence(dut, {name: stalls(20, bench.rng) for name in CONDITIONS})
     source = Source(dut, stream, tiles(bench.rng, 100, 1 << 30))
     await bench.reset()

@@ -13,7 +13,7 @@ async def latency_and_throughput(dut):
     """The first results a fixed time after a tile's last operands, the others in the next cycles;
     and a pair of operand words a cycle, over the tiles' borders too."""
     host = Host(dut)
-    assert host.facts["timing"]["terms_per_cycle"] == 1
+    assert host.facts.timing["terms_per_cycle"] == 1
     interval = host.cols + host.latency - 1 if host.latency else 1
     # More rows than there are places for results, or one that is missing would not be missed.
     many = max(5, -(-3 * (2 * host.rows + host.cols + 20) // host.rows))
@@ -24,7 +24,7 @@ async def latency_and_throughput(dut):
             wait = {late: waits(3 * (host.rows + host.cols) + 60)}
             await host.run([host.product(host.rows, k, tiles * host.cols)], wait)
             operands = host.seen[late].taken
-            latency = host.facts["timing"][f"last_{late}_to_first_result"]
+            latency = host.facts.timing[f"last_{late}_to_first_result"]
             terms = len(operands) // tiles
             offered = np.reshape(host.seen["results"].offered, (tiles, host.rows))
             if tiles == 1 or terms >= max(host.rows, interval):

@@ -12,8 +12,8 @@ from ._engine import *  # noqa: F403  (cocotb runs what it finds here)
 async def latency_and_throughput(dut):
     """A row of results a fixed time after its activations, and a row of activations a cycle."""
     host = Host(dut)
-    latency = host.facts["timing"]["acts_to_results"]
-    assert host.facts["timing"]["rows_of_acts_per_cycle"] == 1
+    latency = host.facts.timing["acts_to_results"]
+    assert host.facts.timing["rows_of_acts_per_cycle"] == 1
     shapes = [(1, 1), (min(host.depth, 2 * host.rows + 3), host.rows)]
     if host.depth >= host.rows:
         # As many rows as it takes to load the next tile's weights.

@@ -23,7 +23,7 @@ async def check(bench, lengths, gaps, kind):
 
     Outside its cycle no sum leaves: then the outputs are zero.
     """
-    given = manifest()["parameters"]
+    given = manifest().parameters
     shape = {name: given[name] for name in ("rows", "cols", "tile_rows", "tile_cols")}
     rows, cols, pipeline = given["rows"], given["cols"], given["pipeline"]
     a, w = formats.get(given["a_format"]), formats.get(given["w_format"])
@@ -83,7 +83,7 @@ async def check(bench, lengths, gaps, kind):
 
 def lengths(bench, count):
     """Numbers of terms, at least as many as the rows, as that many cycles the sums take out."""
-    rows = manifest()["parameters"]["rows"]
+    rows = manifest().parameters["rows"]
     return [rows + int(more) for more in bench.random.integers(0, 10, count)]
 
 
@@ -92,7 +92,7 @@ def lengths(bench, count):
 async def without_a_gap(dut, kind):
     """One product after the other, a term a cycle, as short as they may be and longer."""
     bench = Bench(dut)
-    terms = [manifest()["parameters"]["rows"]] * 4 + lengths(bench, 12)
+    terms = [manifest().parameters["rows"]] * 4 + lengths(bench, 12)
     await check(bench, [*terms, 60, 200], [0] * (len(terms) + 2), kind)
 
 
@@ -109,7 +109,7 @@ async def with_gaps(dut, kind):
 async def single_terms(dut):
     """Sums of one term, ``rows`` cycles apart."""
     bench = Bench(dut)
-    rows = manifest()["parameters"]["rows"]
+    rows = manifest().parameters["rows"]
     await check(bench, [1] * 10, [rows - 1 + n % 2 for n in range(10)], "extremes")
 
 

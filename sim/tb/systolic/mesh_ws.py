@@ -21,7 +21,7 @@ async def check(bench, gaps, kind):
     A set is loaded from the very cycle in which the one before it begins to come into use, as
     the loader does: register *n* of a column takes part from the set's step *n* on.
     """
-    given = manifest()["parameters"]
+    given = manifest().parameters
     rows, cols, pipeline = given["rows"], given["cols"], given["pipeline"]
     a, w = formats.get(given["a_format"]), formats.get(given["w_format"])
     swaps = rows + np.cumsum([0, *(rows + gap for gap in gaps)])

@@ -11,7 +11,7 @@ from ...lib.trace import late, play
 
 async def check(bench, acts, weights, ends):
     """Sums of the operands, which end where ``ends`` says; every pair of operands counts."""
-    given = manifest()["parameters"]
+    given = manifest().parameters
     length = len(acts)
     # Neither flag has a meaning in the cycles before the first sum.
     first = late(late(ends, 1, 1), given["pipeline"], 0)
@@ -28,7 +28,7 @@ async def check(bench, acts, weights, ends):
 
 def operands(bench, length, kind):
     """Activations and weights: random, or limits that stay for a while so that sums get far."""
-    given = manifest()["parameters"]
+    given = manifest().parameters
     draw = bench.random
     found = []
     for name in ("a_format", "w_format"):
@@ -43,7 +43,7 @@ def operands(bench, length, kind):
 
 def steps_to_limit():
     """Products that take a sum to its limits, or a few where that takes too long."""
-    given = manifest()["parameters"]
+    given = manifest().parameters
     a, w = formats.get(given["a_format"]), formats.get(given["w_format"])
     largest = max(abs(x * y) for x in (a.lowest, a.highest) for y in (w.lowest, w.highest))
     return min((1 << (given["acc_width"] - 1)) // largest + 2, 300)
@@ -65,7 +65,7 @@ async def sums_of_many_lengths(dut, kind):
 async def limits(dut):
     """To either limit, one product beyond it, and back."""
     bench = Bench(dut)
-    given = manifest()["parameters"]
+    given = manifest().parameters
     a, w = formats.get(given["a_format"]), formats.get(given["w_format"])
     corners = [(x, y) for x in (a.lowest, a.highest) for y in (w.lowest, w.highest)]
     up, down = max(corners, key=np.prod), min(corners, key=np.prod)

@@ -11,7 +11,7 @@ from ...lib.trace import late, play
 
 async def check(bench, *, operands, sums, moves, length=400):
     """Operands and sums drawn by the given functions; ``moves`` is how often weights do."""
-    given = manifest()["parameters"]
+    given = manifest().parameters
     a, w = formats.get(given["a_format"]), formats.get(given["w_format"])
     draw = bench.random
     inputs = {
