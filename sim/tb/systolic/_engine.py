@@ -25,8 +25,7 @@ __all__ = [
 ]
 
 # Outside a simulation, where a module is only looked at, there is no manifest.
-_FACTS = manifest() if "BRICKWORK_MANIFEST" in os.environ else {"streams": {}}
-INPUTS = [n for n, stream in _FACTS["streams"].items() if stream["direction"] == "input"]
+INPUTS = manifest().inputs if "BRICKWORK_MANIFEST" in os.environ else []
 
 
 def mixture(host):
