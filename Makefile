@@ -4,7 +4,7 @@ BIN := $(VENV)/bin
 PYTHON ?= python3
 JOBS ?= $(shell nproc 2>/dev/null || echo 2)
 
-.PHONY: demo setup test sim lint verilog report bench clean
+.PHONY: demo setup test sim regress lint verilog report bench clean
 .DEFAULT_GOAL := demo
 
 demo: setup
@@ -24,6 +24,10 @@ test: setup
 
 sim: setup
 	$(BIN)/pytest -n $(JOBS) -m smoke --junitxml=out/sim/results.xml
+
+# Slow tests, too.
+regress: setup
+	$(BIN)/pytest -n $(JOBS) -m "slow or not slow"
 
 lint: setup
 	$(BIN)/ruff check .
@@ -45,5 +49,5 @@ bench: setup
 	$(BIN)/brickwork bench
 
 clean:
-	rm -rf out $(VENV) *.egg-info .pytest_cache .ruff_cache
+	rm -rf out $(VENV) *.egg-info .mypy_cache .pytest_cache .ruff_cache
 	find hdl gen sim tests -name __pycache__ -prune -exec rm -rf {} +

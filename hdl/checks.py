@@ -3,7 +3,7 @@
 __all__ = ["check_choice", "check_integer", "check_relation"]
 
 
-def check_integer(thing, value, lowest, highest=None):
+def check_integer(subject, value, lowest, highest=None):
     """Check that ``value`` is an integer from ``lowest`` to ``highest`` (both included).
 
     Raises
@@ -20,12 +20,12 @@ def check_integer(thing, value, lowest, highest=None):
             lowest, f"an integer of at least {lowest}"
         )
     if not isinstance(value, int) or isinstance(value, bool):
-        raise TypeError(f"{thing} must be {wanted}, not {value!r}")
+        raise TypeError(f"{subject} must be {wanted}, not {value!r}")
     if value < lowest or (highest is not None and value > highest):
-        raise ValueError(f"{thing} must be {wanted}, not {value!r}")
+        raise ValueError(f"{subject} must be {wanted}, not {value!r}")
 
 
-def check_choice(thing, value, choices):
+def check_choice(subject, value, choices):
     """Check that ``value`` is one of the strings ``choices``.
 
     Raises
@@ -37,9 +37,9 @@ def check_choice(thing, value, choices):
     """
     wanted = " or ".join([", ".join(map(repr, choices[:-1])), repr(choices[-1])])
     if not isinstance(value, str):
-        raise TypeError(f"{thing} must be {wanted}, not {value!r}")
+        raise TypeError(f"{subject} must be {wanted}, not {value!r}")
     if value not in choices:
-        raise ValueError(f"{thing} must be {wanted}, not {value!r}")
+        raise ValueError(f"{subject} must be {wanted}, not {value!r}")
 
 
 def check_relation(holds, message):

@@ -6,7 +6,7 @@ import re
 from amaranth.hdl import DomainRenamer, Signal, Value
 from amaranth.lib import wiring
 
-__all__ = ["Unit", "connect_stream", "data_register"]
+__all__ = ["Unit", "data_register"]
 
 
 def data_register(shape, name):
@@ -17,18 +17,6 @@ def data_register(shape, name):
     don't fill the Verilog with zeros. The attribute tells the emission which registers these are.
     """
     return Signal(shape, name=name, reset_less=True, attrs={"brickwork_data": 1})
-
-
-def connect_stream(source, sink):
-    """Statements that connect two streams whose payloads have the same bits, whatever their types.
-
-    ``wiring.connect`` wants equal shapes; a queue or a hold carries plain bits.
-    """
-    return [
-        Value.cast(sink.payload).eq(Value.cast(source.payload)),
-        sink.valid.eq(source.valid),
-        source.ready.eq(sink.ready),
-    ]
 
 
 class Unit(wiring.Component):

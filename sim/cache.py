@@ -1,10 +1,10 @@
-"""The folder of things that are slow to make, keyed by what they are made from.
+"""The cache folder: results of slow steps, keyed by their inputs.
 
-An entry is a folder ``<kind>/<digest>``. It is made under another name and appears by one rename,
-so it is there whole or not at all, whatever ends the process that makes it. Nothing is locked:
-when two processes make the same entry at once, the first to finish is kept and the other's work
-is thrown away. An entry also disappears by one rename, before it is deleted, so nobody sees half of
-it; what is being made stays.
+An entry is a folder ``<section>/<digest>``. An entry is made under a temporary name and appears by
+one rename, so that it is complete or absent even if the process is killed. There are no locks: when
+two processes make the same entry, the first to finish keeps it and the second deletes its own. An
+entry also disappears by one rename before deletion, so that no process sees half of it; unfinished
+entries stay.
 """
 
 import atexit
@@ -22,79 +22,79 @@ from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import NamedTuple
 
-__all__ = ["KINDS", "Size", "clear", "digest", "entry", "folder", "keep", "usage"]
+__all__ = ["SECTIONS", "Size", "clear", "digest", "entry", "folder", "keep", "usage"]
 
 _FOLDERS = ("builds", "runtime", "verilog", "synthesis", "cycles", "failed")
 
-#: What is told apart in the cache folder: its sub-folders, and what killed processes left in them.
-KINDS = (*_FOLDERS, "stale")
+#: Sections of the cache folder: its sub-folders, and unfinished entries of killed processes.
+SECTIONS = (*_FOLDERS, "stale")
 
 _STALE_SECONDS = 24 * 3600
 _LEAST_FREE_BYTES = 1 << 20
 _FULL = {errno.ENOSPC, errno.EDQUOT}
 
-# Nothing else is ever deleted: the folder may be one that has other things in it.
+# Only matching names are ever deleted: the folder may hold other files.
 _ENTRY = re.compile(r"[0-9a-f]{32}|[^.].*\.log")
 _TEMPORARY = re.compile(r"\..+\.(\d{1,9})\.[0-9a-f]{8}")
 
 
 def folder() -> Path:
     """The cache folder, which need not exist: ``$BRICKWORK_CACHE``, else the XDG cache folder."""
-    if chosen := os.environ.get("BRICKWORK_CACHE"):
-        return Path(chosen).expanduser().absolute()
+    if path := os.environ.get("BRICKWORK_CACHE"):
+        return Path(path).expanduser().absolute()
     home = os.environ.get("XDG_CACHE_HOME", "")
     # The XDG specification has relative paths ignored.
     base = Path(home) if os.path.isabs(home) else Path("~/.cache").expanduser()
     return base / "brickwork"
 
 
-def digest(*parts: str | bytes) -> str:
-    """SHA-256 of the parts; each is preceded by its length, so no two lists run together."""
+def digest(*inputs: str | bytes) -> str:
+    """SHA-256 of the inputs, each preceded by its length, which keeps lists apart."""
     state = hashlib.sha256()
-    for part in parts:
-        data = part.encode() if isinstance(part, str) else part
+    for item in inputs:
+        data = item.encode() if isinstance(item, str) else item
         state.update(b"%d:" % len(data))
         state.update(data)
     return state.hexdigest()
 
 
-def entry(kind: str, *parts: str | bytes, make: Callable[[Path], None]) -> tuple[Path, bool]:
-    """The entry made from ``parts``, made now if it is not there.
+def entry(section: str, *inputs: str | bytes, make: Callable[[Path], None]) -> tuple[Path, bool]:
+    """The entry for ``inputs``; a missing one is made.
 
     Parameters
     ----------
-    kind : str
+    section : str
         Name of the sub-folder.
-    parts : str or bytes
-        Everything the content depends on, tool versions included.
+    inputs : str or bytes
+        All inputs that the content depends on, tool versions included.
     make : callable
-        Fills the empty folder it is given. The folder is renamed afterwards, so nothing in it may
-        hold its path. If ``make`` raises, the folder is removed and the exception passed on.
+        Called with an empty folder to fill. The folder is renamed afterwards, so no file in it may
+        hold its path. If ``make`` raises, the folder is removed and the exception propagates.
 
     Returns
     -------
     tuple of Path and bool
-        The entry's folder, and whether it was there before.
+        The entry's folder, and whether it existed before.
 
-    When the cache folder cannot be written, a temporary folder serves until the process ends, and
-    a line on stderr says so.
+    When the cache folder cannot be written, a temporary folder replaces it until the process ends,
+    with a warning on stderr.
     """
-    name = digest(*parts)[:32]
+    name = digest(*inputs)[:32]
     for root in (folder(), _spare):
-        if root is not None and (root / kind / name).is_dir():
-            return root / kind / name, True
+        if root is not None and (root / section / name).is_dir():
+            return root / section / name, True
     try:
-        return _make_entry(folder(), kind, name, make)
+        return _make_entry(folder(), section, name, make)
     except _Unusable as unusable:
-        return _make_entry(_spare_folder(str(unusable)), kind, name, make)
+        return _make_entry(_spare_folder(str(unusable)), section, name, make)
 
 
-def keep(kind: str, name: str, text: str) -> Path:
-    """Writes a small file into the cache folder at once, in place of an earlier one."""
+def keep(section: str, name: str, text: str) -> Path:
+    """Write a small file into the cache folder atomically, replacing an earlier one."""
     try:
-        return _write(folder() / kind / name, text)
+        return _write(folder() / section / name, text)
     except OSError as error:
-        return _write(_spare_folder(_reason(error)) / kind / name, text)
+        return _write(_spare_folder(_reason(error)) / section / name, text)
 
 
 class Size(NamedTuple):
@@ -105,52 +105,53 @@ class Size(NamedTuple):
 
 
 def usage() -> dict[str, Size]:
-    """What is in the cache folder, for each of :data:`KINDS`.
+    """Numbers and sizes of the entries of each of :data:`SECTIONS`.
 
     Raises
     ------
     OSError
-        If it cannot be read. A folder that does not exist is empty.
+        If the folder cannot be read. A missing folder counts as empty.
     """
     with _explained("read"):
-        return {kind: _total(_bytes(path) for path in _paths(kind)) for kind in KINDS}
+        return {name: _total(_bytes(path) for path in _paths(name)) for name in SECTIONS}
 
 
-def clear(kind: str | None = None) -> dict[str, Size]:
-    """Deletes what is in the cache folder, and tells what that was.
+def clear(section: str | None = None) -> dict[str, Size]:
+    """Delete entries, and return their numbers and sizes.
 
-    Other processes may use the cache meanwhile. What they are making is left alone. A build that
-    has found an entry and does not have it any more when it needs it ends with an error.
+    Other processes may use the cache meanwhile. Their unfinished entries are left alone. A build
+    whose entry is deleted before use ends with an error.
 
     Parameters
     ----------
-    kind : str or None
-        One of :data:`KINDS`, or None for all. ``stale`` are the temporaries of processes that have
-        ended, or are older than a day.
+    section : str or None
+        One of :data:`SECTIONS`, or None for all. ``stale`` are unfinished entries of processes that
+        have ended, or that are older than a day.
 
     Raises
     ------
     ValueError
-        If there is no such kind.
+        If the section does not exist.
     OSError
-        If something cannot be deleted.
+        If an entry cannot be deleted.
     """
-    if kind is not None and kind not in KINDS:
-        raise ValueError(f"Kind of cache entries must be one of {', '.join(KINDS)}, not {kind!r}")
+    if section is not None and section not in SECTIONS:
+        raise ValueError(f"Cache section must be one of {', '.join(SECTIONS)}, not {section!r}")
     with _explained("cleared"):
         return {
-            one: _total(freed for path in _paths(one) if (freed := _remove(path)) is not None)
-            for one in (KINDS if kind is None else (kind,))
+            name: _total(freed for path in _paths(name) if (freed := _remove(path)) is not None)
+            for name in (SECTIONS if section is None else (section,))
         }
 
 
 @contextlib.contextmanager
-def _explained(what: str) -> Iterator[None]:
+def _explained(participle: str) -> Iterator[None]:
+    """Turns errors into a message that the cache folder cannot be read, or cleared."""
     try:
         yield
     except OSError as error:
         reason = error.strerror or error
-        raise OSError(f"Cache folder {folder()} cannot be {what}: {reason}") from None
+        raise OSError(f"Cache folder {folder()} cannot be {participle}: {reason}") from None
 
 
 def _total(sizes: Iterable[int]) -> Size:
@@ -158,17 +159,17 @@ def _total(sizes: Iterable[int]) -> Size:
     return Size(len(sizes), sum(sizes))
 
 
-def _paths(kind: str) -> list[Path]:
-    """The entries of a kind."""
-    if kind == "stale":
-        found = [path for one in _FOLDERS for path in _inside(one) if _is_temporary(path)]
-        return [path for path in found if _is_old(path) or not _is_in_use(path)]
-    return [path for path in _inside(kind) if _ENTRY.fullmatch(path.name)]
+def _paths(section: str) -> list[Path]:
+    """The entries of a section."""
+    if section == "stale":
+        unfinished = [path for name in _FOLDERS for path in _inside(name) if _is_temporary(path)]
+        return [path for path in unfinished if _is_old(path) or not _is_in_use(path)]
+    return [path for path in _inside(section) if _ENTRY.fullmatch(path.name)]
 
 
-def _inside(kind: str) -> list[Path]:
+def _inside(section: str) -> list[Path]:
     try:
-        return sorted((folder() / kind).iterdir())
+        return sorted((folder() / section).iterdir())
     except FileNotFoundError:
         return []
 
@@ -178,18 +179,18 @@ def _is_temporary(path: Path) -> bool:
 
 
 def _is_in_use(temporary: Path) -> bool:
-    """Whether the process that makes it still runs, as far as can be told on this machine."""
+    """Whether the process that makes it still runs on this machine."""
     try:
         os.kill(int(_TEMPORARY.fullmatch(temporary.name)[1]), 0)
     except ProcessLookupError:
         return False
-    except PermissionError:  # it is someone else's
+    except PermissionError:  # a process of another user
         pass
     return True
 
 
 def _is_old(path: Path) -> bool:
-    """Whether it was last written to so long ago that whatever made it must have ended."""
+    """Whether the last write is so long ago that its process must have ended."""
     try:
         return path.lstat().st_mtime < time.time() - _STALE_SECONDS
     except FileNotFoundError:
@@ -197,7 +198,7 @@ def _is_old(path: Path) -> bool:
 
 
 def _bytes(path: Path) -> int:
-    """Those in a file, or in all files of a folder; none in what disappears meanwhile."""
+    """Bytes in a file, or in all files of a folder; files that disappear meanwhile have none."""
     files = [Path(top, name) for top, _, names in os.walk(path) for name in names]
     total = 0
     for file in files if path.is_dir() and not path.is_symlink() else [path]:
@@ -207,7 +208,7 @@ def _bytes(path: Path) -> int:
 
 
 def _remove(path: Path) -> int | None:
-    """Removes a file or folder, and gives its size; None if another process was faster."""
+    """Remove a file or folder, and return its size; None if another process was faster."""
     gone = _beside(path.with_name("gone"))
     try:
         path.rename(gone)
@@ -218,7 +219,7 @@ def _remove(path: Path) -> int | None:
         if not gone.is_dir() or gone.is_symlink():
             gone.unlink()
         else:
-            # Another process that removes the same makes it stop half-way.
+            # A concurrent removal by another process makes this one stop early.
             shutil.rmtree(gone, ignore_errors=True)
             if gone.exists():
                 shutil.rmtree(gone)
@@ -250,61 +251,61 @@ def _reason(error: OSError) -> str:
     return "disk full" if error.errno in _FULL else (error.strerror or str(error)).lower()
 
 
-def _beside(place: Path) -> Path:
-    """A name that no other process uses, marked as unfinished by its leading dot."""
-    return place.with_name(f".{place.name}.{os.getpid()}.{secrets.token_hex(4)}")
+def _beside(path: Path) -> Path:
+    """A unique name beside ``path``, marked as unfinished by its leading dot."""
+    return path.with_name(f".{path.name}.{os.getpid()}.{secrets.token_hex(4)}")
 
 
-def _write(place: Path, text: str) -> Path:
-    place.parent.mkdir(parents=True, exist_ok=True)
-    part = _beside(place)
+def _write(path: Path, text: str) -> Path:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    unfinished = _beside(path)
     try:
-        part.write_text(text)
-        part.replace(place)
+        unfinished.write_text(text)
+        unfinished.replace(path)
     finally:
-        part.unlink(missing_ok=True)
-    return place
+        unfinished.unlink(missing_ok=True)
+    return path
 
 
 def _make_entry(
-    root: Path, kind: str, name: str, make: Callable[[Path], None]
+    root: Path, section: str, name: str, make: Callable[[Path], None]
 ) -> tuple[Path, bool]:
-    place = root / kind / name
-    part = _beside(place)
+    path = root / section / name
+    unfinished = _beside(path)
     try:
-        place.parent.mkdir(parents=True, exist_ok=True)
-        part.mkdir()
+        path.parent.mkdir(parents=True, exist_ok=True)
+        unfinished.mkdir()
     except OSError as error:
         if root == _spare:
             raise
         raise _Unusable(_reason(error)) from None
     try:
-        _remove_stale(place.parent)
-        make(part)
+        _remove_stale(path.parent)
+        make(unfinished)
         try:
-            part.rename(place)
+            unfinished.rename(path)
         except OSError:
-            # Another process was faster; what it made is the same.
-            if not place.is_dir():
+            # Another process was faster; its entry is the same.
+            if not path.is_dir():
                 raise
-        return place, False
+        return path, False
     except Exception as error:
         if root != _spare and _is_full(error, root):
             raise _Unusable("disk full") from error
         raise
     finally:
-        shutil.rmtree(part, ignore_errors=True)
+        shutil.rmtree(unfinished, ignore_errors=True)
 
 
 def _is_full(error: Exception, root: Path) -> bool:
-    """Whether a full disk is behind an error; a compiler says so only in its output."""
+    """Whether a full disk caused an error; compilers report that only in their output."""
     if isinstance(error, OSError) and error.errno in _FULL:
         return True
     return shutil.disk_usage(root).free < _LEAST_FREE_BYTES
 
 
 def _remove_stale(parent: Path) -> None:
-    """Removes what killed processes left behind."""
+    """Remove entries that killed processes left unfinished."""
     for path in parent.glob(".*"):
         with contextlib.suppress(OSError):
             if _is_temporary(path) and _is_old(path):

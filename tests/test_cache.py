@@ -225,7 +225,7 @@ def filled(folder):
 
 
 SOME = {"builds": (2, 5), "runtime": (1, 1), "failed": (1, 4), "stale": (2, 8)}
-WHOLE = {kind: SOME.get(kind, (0, 0)) for kind in cache.KINDS}
+WHOLE = {kind: SOME.get(kind, (0, 0)) for kind in cache.SECTIONS}
 STAYS = [".mine", f".running.{os.getpid()}.01234567", "mine"]
 
 
@@ -263,7 +263,7 @@ class TestClear:
         assert names(filled / "runtime") == names(filled / "failed") == []
         assert cache.entry("builds", "a", make=write("again"))[1] is False
 
-    @pytest.mark.parametrize("kind", cache.KINDS)
+    @pytest.mark.parametrize("kind", cache.SECTIONS)
     def test_kind(self, filled, kind):
         assert cache.clear(kind) == {kind: WHOLE[kind]}
         assert cache.usage() == WHOLE | {kind: (0, 0)}
@@ -271,7 +271,7 @@ class TestClear:
     def test_wrong_kind(self, filled):
         with pytest.raises(
             ValueError,
-            match=r"^Kind of cache entries must be one of builds, runtime, verilog, synthesis, "
+            match=r"^Cache section must be one of builds, runtime, verilog, synthesis, "
             r"cycles, failed, stale, not 'build'$",
         ):
             cache.clear("build")

@@ -2,10 +2,10 @@
 
 import numpy as np
 import pytest
-from brickwork.gen.designs.base import GemmOs, GemmWs
+from brickwork import GemmOs, GemmWs
 from brickwork.gen.emission.emit import emit
 from brickwork.gen.studies.cycles import PRODUCTS, folds
-from brickwork.sim.designs._product import multiply
+from products import multiply
 
 
 def scale_sim(design, rows, cols, m, k, n):

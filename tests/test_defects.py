@@ -37,7 +37,7 @@ def test_a_text_that_occurs_twice_is_refused():
 
 @pytest.mark.parametrize(
     ("unit", "number"),
-    [("fifo", 4), ("pe_os", 2), ("accumulator", 0), ("control_ws", 0), ("gemm_os", 0)],
+    [("fifo", 4), ("pe_os", 2), ("accumulator", 0), ("sequencer_ws", 0), ("gemm_os", 0)],
 )
 def test_defect_is_noticed(unit, number):
     found = defects["attempt"](unit, DEFECTS[unit][number])

@@ -82,7 +82,7 @@ def test_recorder():
         dut.edge(*step)
         recorder.step(cycle)
     assert recorder.words == [1, 2]
-    assert recorder.taken == [1, 2]
+    assert recorder.accepted == [1, 2]
     assert recorder.offered == [0, 2, 4]
 
 
@@ -115,7 +115,7 @@ def test_scoreboard():
         board.finish()
     with pytest.raises(AssertionError, match=r"^word 1: 0x7 instead of 0x6$"):
         board.check(7)
-    with pytest.raises(AssertionError, match=r"^word 0x8 came that nothing called for$"):
+    with pytest.raises(AssertionError, match=r"^word 0x8 was not expected$"):
         board.check(8)
 
 

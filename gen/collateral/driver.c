@@ -56,7 +56,7 @@ int top_probe(const top_device *device)
 
 int top_reset(const top_device *device)
 {
-    uint32_t asked = 0;
+    uint32_t polls = 0;
 
     if (!usable(device))
         return TOP_E_ARGUMENT;
@@ -64,7 +64,7 @@ int top_reset(const top_device *device)
     write_register(device, TOP_REG_CONTROL, TOP_CONTROL_RESET_MASK);
     write_register(device, TOP_REG_CONTROL, 0);
     while (read_register(device, TOP_REG_STATUS) & TOP_STATUS_RESETTING_MASK)
-        if (device->patience && ++asked == device->patience)
+        if (device->patience && ++polls == device->patience)
             return TOP_E_TIMEOUT;
     write_register(device, TOP_REG_INTERRUPT,
                    TOP_INTERRUPT_DONE_MASK | TOP_INTERRUPT_ERROR_MASK);
@@ -78,7 +78,7 @@ int top_read_counters(const top_device *device, top_counters *counters)
         return TOP_E_ARGUMENT;
     counters->cycles = read_register(device, TOP_REG_CYCLES_LOW);
     counters->cycles |= (uint64_t)read_register(device, TOP_REG_CYCLES_HIGH) << 32;
-#if COUNTERS
+#if HAS_COUNTERS
 #define TOP_COUNTERS_OF(NAME) \
     counters->words[TOP_##NAME##_INDEX] = read_register(device, TOP_REG_WORDS_##NAME); \
     counters->waits[TOP_##NAME##_INDEX] = read_register(device, TOP_REG_WAITS_##NAME);
@@ -88,8 +88,7 @@ int top_read_counters(const top_device *device, top_counters *counters)
     return TOP_OK;
 }
 
-/* What has happened is forgotten, counters are 0, and the interrupt is up only if it is waited for.
-   `command` is given with it. */
+/* Clears events, enables the interrupt if the host waits for it, and writes COMMAND. */
 static void arm(const top_device *device, uint32_t command)
 {
     const uint32_t events = TOP_INTERRUPT_DONE_MASK | TOP_INTERRUPT_ERROR_MASK;
@@ -102,13 +101,13 @@ static void arm(const top_device *device, uint32_t command)
 
 int top_wait(const top_device *device)
 {
-    uint32_t asked = 0, events;
+    uint32_t polls = 0, events;
     int status = TOP_OK;
 
     if (!usable(device))
         return TOP_E_ARGUMENT;
     while (!(events = read_register(device, TOP_REG_INTERRUPT))) {
-        if (device->patience && ++asked == device->patience)
+        if (device->patience && ++polls == device->patience)
             return TOP_E_TIMEOUT;
         if (device->wait && device->wait(device->context))
             return TOP_E_TIMEOUT;
@@ -119,8 +118,8 @@ int top_wait(const top_device *device)
     barrier(device);
     return status;
 }
+#if !HAS_DMA
 
-#if !DMA
 int top_prepare(const top_device *device)
 {
     if (!usable(device))
@@ -128,8 +127,8 @@ int top_prepare(const top_device *device)
     arm(device, TOP_COMMAND_CLEAR_MASK);
     return TOP_OK;
 }
-
 #endif
+
 /* Memory */
 
 uint64_t top_bytes(unsigned stream, uint32_t words)
@@ -142,7 +141,7 @@ uint64_t top_bytes(unsigned stream, uint32_t words)
     return 0;
 }
 
-/* Whether so many words of a stream fit. */
+/* TOP_E_SIZE unless a number of words of a stream fits a buffer. */
 static int check_size(const top_buffer *buffer, unsigned stream, uint32_t words)
 {
     if (!buffer || (words && !buffer->data))
@@ -171,9 +170,9 @@ int top_split(const top_buffer *memory, const uint32_t words[TOP_STREAMS],
     return TOP_OK;
 }
 
-/* Bits of words and elements of matrices */
+/* Bits of words, and entries of matrices */
 
-/* Adds bits to a word in which they are 0. */
+/* Sets bits of a word that are still 0. */
 static void put(uint8_t *word, uint32_t at, uint32_t width, uint64_t value)
 {
     uint32_t shift = at % 8;
@@ -209,7 +208,7 @@ static int64_t get(const uint8_t *word, uint32_t at, uint32_t width, int is_sign
     return (int64_t)value;
 }
 
-static int64_t element(const top_matrix *matrix, uint32_t row, uint32_t column)
+static int64_t get_entry(const top_matrix *matrix, uint32_t row, uint32_t column)
 {
     size_t at = row * matrix->stride + column;
 
@@ -231,7 +230,7 @@ static int64_t element(const top_matrix *matrix, uint32_t row, uint32_t column)
     }
 }
 
-static void set_element(const top_matrix *matrix, uint32_t row, uint32_t column, int64_t value)
+static void set_entry(const top_matrix *matrix, uint32_t row, uint32_t column, int64_t value)
 {
     size_t at = row * matrix->stride + column;
 
@@ -266,7 +265,7 @@ static int check_matrix(const top_matrix *matrix, uint32_t columns)
     return matrix->type < TOP_U8 || matrix->type > TOP_S64 ? TOP_E_ARGUMENT : TOP_OK;
 }
 
-/* Whether elements can be any number of so many bits. */
+/* TOP_E_ARGUMENT unless the type of a matrix holds every result. */
 static int check_results(const top_matrix *matrix, uint32_t columns)
 {
     static const uint8_t bits[] = {0, 8, 8, 16, 16, 32, 32, 64};
@@ -282,7 +281,7 @@ static int check_results(const top_matrix *matrix, uint32_t columns)
     return bits[matrix->type] >= needed ? TOP_OK : TOP_E_ARGUMENT;
 }
 
-/* a * b, if that is no more than words can be counted */
+/* a *= b; TOP_E_WORDS if that is more words than a job can have. */
 static int times(uint32_t *a, uint32_t b)
 {
     uint64_t product = (uint64_t)*a * b;
@@ -292,765 +291,18 @@ static int times(uint32_t *a, uint32_t b)
     *a = (uint32_t)product;
     return TOP_OK;
 }
-
-#if GEMM
-/* Products in tiles */
-
-static uint32_t ceiling(uint64_t a, uint32_t b)
-{
-    return (uint32_t)((a + b - 1) / b);
-}
-
-/* A code as the lanes of a stream carry it: shifted to the right, cut, shifted to the left. Where
-   numbers are read half by half it has two parts. */
-struct part {
-    uint8_t type, right, bits, left;
-};
-
-struct format {
-    int32_t lowest, highest;
-    uint8_t parts;
-    struct part part[2];
-};
-
-/* How a product is computed. */
-struct plan {
-    uint32_t m, k, n;
-    uint32_t down, across; /* runs, as parts of M and of N */
-    uint32_t terms;        /* products that an element does at once */
-    uint32_t tiles;        /* tiles of K in a run */
-    struct format a, w;
-    uint32_t acts_steps, weights_steps; /* rows in a word */
-};
-
-#if FUSION
-static int choose(const top_product *product, struct plan *plan)
-{
-    const uint8_t bits[] = {product->a_bits, product->w_bits};
-    const uint8_t signs[] = {product->a_signed, product->w_signed};
-    struct format *formats[] = {&plan->a, &plan->w};
-#if WRAPS
-    uint64_t largest;
-#endif
-    int side;
-
-    for (side = 0; side < 2; ++side) {
-        struct format *found = formats[side];
-        const uint8_t narrow = bits[side] < 8 ? bits[side] : 8;
-        const struct part only = {0, 0, narrow, 0}, high = {0, 8, 8, 0};
-
-        if ((bits[side] != 2 && bits[side] != 4 && bits[side] != 8 && bits[side] != 16) ||
-            signs[side] > 1)
-            return TOP_E_ARGUMENT;
-        found->highest = ((int32_t)1 << (bits[side] - signs[side])) - 1;
-        found->lowest = signs[side] ? -found->highest - 1 : 0;
-        found->parts = bits[side] == 16 ? 2 : 1;
-        found->part[0] = bits[side] == 16 ? high : only;
-        found->part[1] = only;
-    }
-    plan->terms = 64u / (plan->a.part[0].bits * plan->w.part[0].bits);
-    plan->acts_steps = plan->w.part[0].bits / 2u;
-    plan->weights_steps = plan->a.part[0].bits / 2u;
-#if WRAPS
-    /* The largest magnitude of a product, and what the accumulators hold of its sign. */
-    largest = (uint64_t)(signs[0] ? plan->a.highest + 1 : plan->a.highest) *
-              (uint64_t)(signs[1] ? plan->w.highest + 1 : plan->w.highest);
-    if (plan->k > (((uint64_t)1 << (TOP_ACC_WIDTH - 1)) - (signs[0] == signs[1])) / largest)
-        return TOP_E_ARGUMENT;
-#endif
-    return TOP_OK;
-}
-#else
-static int choose(const top_product *product, struct plan *plan)
-{
-    static const struct format a_formats[] = {TOP_A_FORMAT_TABLE};
-    static const struct format w_formats[] = {TOP_W_FORMAT_TABLE};
-
-    if (product->a_format >= TOP_A_FORMATS || product->w_format >= TOP_W_FORMATS)
-        return TOP_E_ARGUMENT;
-    plan->a = a_formats[product->a_format];
-    plan->w = w_formats[product->w_format];
-    plan->terms = plan->acts_steps = plan->weights_steps = 1;
-    return plan->k > TOP_MAX_K ? TOP_E_ARGUMENT : TOP_OK;
-}
-#endif
-
-static int make_plan(const top_product *product, struct plan *plan)
-{
-    int status;
-
-    if (!product || !product->m || !product->k || !product->n)
-        return TOP_E_ARGUMENT;
-    plan->m = product->m;
-    plan->k = product->k;
-    plan->n = product->n;
-    if ((status = choose(product, plan)))
-        return status;
-#if PAIRS
-    plan->k += plan->k % 2;
-#endif
-    plan->across = ceiling(plan->n, TOP_COLS);
-#if OUTPUT_STATIONARY
-    plan->down = ceiling(plan->m, TOP_ROWS);
-    plan->tiles = 1;
-#else
-    plan->down = ceiling(plan->m, TOP_ACC_DEPTH);
-    plan->tiles = ceiling(plan->k, TOP_ROWS * plan->terms);
-#endif
-    return TOP_OK;
-}
-
-/* The first row of A of a run, by its number among those for the same columns. */
-static uint32_t first_row(const struct plan *plan, uint32_t run)
-{
-#if OUTPUT_STATIONARY
-    return run < plan->down ? run * TOP_ROWS : plan->m;
-#else
-    /* Equal parts: a short last one would have to wait for its weights. */
-    return (uint32_t)((uint64_t)run * plan->m / plan->down);
-#endif
-}
-
-static uint32_t columns_of(const struct plan *plan, uint32_t across)
-{
-    const uint32_t left = plan->n - across * TOP_COLS;
-
-    return left < TOP_COLS ? left : TOP_COLS;
-}
-
-int top_count(const top_product *product, uint32_t words[TOP_STREAMS])
-{
-    struct plan plan;
-    uint32_t stream, tiles, weights, acts, results;
-    int status;
-
-    if (!words)
-        return TOP_E_ARGUMENT;
-    for (stream = 0; stream < TOP_STREAMS; ++stream)
-        words[stream] = 0;
-    if ((status = make_plan(product, &plan)))
-        return status;
-    /* Of all runs for the same columns. */
-    tiles = plan.tiles;
-#if OUTPUT_STATIONARY
-    weights = acts = plan.k;
-    if (times(&acts, plan.down))
-        return TOP_E_WORDS;
-#else
-    weights = ceiling(TOP_ROWS, plan.weights_steps);
-    /* Runs have as many rows as others, or one more. */
-    acts = plan.m % plan.down * ceiling((uint64_t)plan.m / plan.down + 1, plan.acts_steps) +
-           (plan.down - plan.m % plan.down) * ceiling(plan.m / plan.down, plan.acts_steps);
-    if (times(&weights, plan.tiles) || times(&acts, plan.tiles))
-        return TOP_E_WORDS;
-#endif
-    results = plan.m;
-    if (times(&tiles, plan.down) || times(&tiles, plan.across) || times(&weights, plan.down) ||
-        times(&weights, plan.across) || times(&acts, plan.across) ||
-        times(&results, plan.across))
-        return TOP_E_WORDS;
-    if (times(&tiles, plan.a.parts * plan.w.parts) ||
-        times(&weights, plan.a.parts * plan.w.parts) || times(&acts, plan.a.parts * plan.w.parts))
-        return TOP_E_WORDS;
-    words[TOP_TILES_INDEX] = tiles;
-    words[TOP_WEIGHTS_INDEX] = weights;
-    words[TOP_ACTS_INDEX] = acts;
-    words[TOP_RESULTS_INDEX] = results;
-#if CHANNELS
-    words[TOP_CHANNELS_INDEX] = TOP_COLS;
-    if (times(&words[TOP_CHANNELS_INDEX], plan.down) ||
-        times(&words[TOP_CHANNELS_INDEX], plan.across))
-        return TOP_E_WORDS;
-#endif
-    return TOP_OK;
-}
-
-/* The plan of a product, if its words of a stream fit a buffer. */
-static int begin(const top_product *product, unsigned stream, const top_buffer *buffer,
-                 struct plan *plan)
-{
-    uint32_t words[TOP_STREAMS];
-    int status = top_count(product, words);
-
-    if (!status)
-        status = check_size(buffer, stream, words[stream]);
-    return status ? status : make_plan(product, plan);
-}
-
-/* The bits of a part of a code, and whether the code is one. */
-static int code_of(const top_matrix *matrix, uint32_t row, uint32_t column,
-                   const struct format *format, const struct part *part, uint64_t *code)
-{
-    const int64_t value = element(matrix, row, column);
-
-    if (value < format->lowest || value > format->highest)
-        return TOP_E_VALUE;
-    *code = (uint64_t)value >> part->right & (((uint64_t)1 << part->bits) - 1);
-    *code <<= part->left;
-    return TOP_OK;
-}
-
-int top_pack_tiles(const top_product *product, const top_buffer *tiles)
-{
-    struct plan plan;
-    uint32_t run, pass, tile, passes;
-    uint8_t *word;
-    int status = begin(product, TOP_TILES_INDEX, tiles, &plan);
-
-    if (status)
-        return status;
-#define TOP_PUT(NAME, value) put(word, TOP_TILES_##NAME##_OFFSET, TOP_TILES_##NAME##_WIDTH, value)
-    word = (uint8_t *)tiles->data;
-    passes = plan.a.parts * plan.w.parts;
-    for (run = 0; run < plan.down * plan.across; ++run) {
-        const uint32_t down = run / plan.across;
-        const uint32_t height = first_row(&plan, down + 1) - first_row(&plan, down);
-
-        for (pass = 0; pass < passes; ++pass)
-            for (tile = 0; tile < plan.tiles; ++tile, word += TOP_TILES_STRIDE) {
-                clear(word, TOP_TILES_STRIDE);
-#if OUTPUT_STATIONARY
-                TOP_PUT(LENGTH, plan.k - 1);
-                TOP_PUT(HEIGHT, height - 1);
-#else
-                TOP_PUT(LENGTH, height - 1);
-#endif
-#if FIRST_LAST
-                TOP_PUT(FIRST, pass == 0 && tile == 0);
-                TOP_PUT(LAST, pass == passes - 1 && tile == plan.tiles - 1);
-#endif
-#if FUSION
-                /* 0, 1 and 2 stand for 2, 4 and 8 bits. Of two bytes the low one has no sign. */
-                TOP_PUT(A_BITS, plan.a.part[0].bits / 4u);
-                TOP_PUT(W_BITS, plan.w.part[0].bits / 4u);
-                TOP_PUT(A_SIGNED, plan.a.lowest < 0 && pass / plan.w.parts == 0);
-                TOP_PUT(W_SIGNED, plan.w.lowest < 0 && pass % plan.w.parts == 0);
-                TOP_PUT(SHIFT, plan.a.parts + plan.w.parts - 2u - pass / plan.w.parts -
-                                   pass % plan.w.parts);
-#endif
-#if A_TYPE
-                TOP_PUT(A_TYPE, plan.a.part[pass / plan.w.parts].type);
-#endif
-#if W_TYPE
-                TOP_PUT(W_TYPE, plan.w.part[pass % plan.w.parts].type);
-#endif
-            }
-    }
-#undef TOP_PUT
-    return TOP_OK;
-}
-
-#if OUTPUT_STATIONARY
-int top_pack_weights(const top_product *product, const top_matrix *w, const top_buffer *weights)
-{
-    struct plan plan;
-    uint32_t run, pass, k, lane;
-    uint64_t code;
-    uint8_t *word;
-    int status = begin(product, TOP_WEIGHTS_INDEX, weights, &plan);
-
-    if (!status)
-        status = check_matrix(w, plan.n);
-    if (status)
-        return status;
-    word = (uint8_t *)weights->data;
-    for (run = 0; run < plan.down * plan.across; ++run) {
-        const uint32_t left = run % plan.across * TOP_COLS;
-        const uint32_t columns = columns_of(&plan, run % plan.across);
-
-        for (pass = 0; pass < (uint32_t)plan.a.parts * plan.w.parts; ++pass)
-            for (k = 0; k < plan.k; ++k, word += TOP_WEIGHTS_STRIDE) {
-                clear(word, TOP_WEIGHTS_STRIDE);
-                for (lane = 0; lane < columns && k < product->k; ++lane) {
-                    if (code_of(w, k, left + lane, &plan.w, &plan.w.part[pass % plan.w.parts],
-                                &code))
-                        return TOP_E_VALUE;
-                    put(word, lane * TOP_WEIGHTS_LANE_WIDTH, TOP_WEIGHTS_LANE_WIDTH, code);
-                }
-            }
-    }
-    return TOP_OK;
-}
-
-int top_pack_acts(const top_product *product, const top_matrix *a, const top_buffer *acts)
-{
-    struct plan plan;
-    uint32_t run, pass, k, lane;
-    uint64_t code;
-    uint8_t *word;
-    int status = begin(product, TOP_ACTS_INDEX, acts, &plan);
-
-    if (!status)
-        status = check_matrix(a, product->k);
-    if (status)
-        return status;
-    word = (uint8_t *)acts->data;
-    for (run = 0; run < plan.down * plan.across; ++run) {
-        const uint32_t down = run / plan.across, top = first_row(&plan, down);
-        const uint32_t height = first_row(&plan, down + 1) - top;
-
-        for (pass = 0; pass < (uint32_t)plan.a.parts * plan.w.parts; ++pass)
-            for (k = 0; k < plan.k; ++k, word += TOP_ACTS_STRIDE) {
-                clear(word, TOP_ACTS_STRIDE);
-                for (lane = 0; lane < height && k < product->k; ++lane) {
-                    if (code_of(a, top + lane, k, &plan.a, &plan.a.part[pass / plan.w.parts],
-                                &code))
-                        return TOP_E_VALUE;
-                    put(word, lane * TOP_ACTS_LANE_WIDTH, TOP_ACTS_LANE_WIDTH, code);
-                }
-            }
-    }
-    return TOP_OK;
-}
-#else
-/* Where a term of an element is in its part of a lane of activations or of weights. */
-#if FUSION
-/* Bytes of one operand meet the parts of a byte of the other. */
-static uint32_t place_in_acts(const struct plan *plan, uint32_t term)
-{
-    const uint32_t count = 8u / plan->w.part[0].bits;
-
-    return 8 * (term % count) + term / count * plan->a.part[0].bits;
-}
-
-static uint32_t place_in_weights(const struct plan *plan, uint32_t term)
-{
-    const uint32_t count = 8u / plan->w.part[0].bits;
-
-    return 8 * (term / count) + term % count * plan->w.part[0].bits;
-}
-#else
-#define place_in_acts(plan, term) 0
-#define place_in_weights(plan, term) 0
-#endif
-
-/* A row of weights of a tile: row k of W is its row k / terms; `at` is its place in a lane. */
-static int put_weights(const struct plan *plan, const top_product *product, const top_matrix *w,
-                       const struct part *part, uint64_t first_k, uint32_t across, uint32_t at,
-                       uint8_t *word)
-{
-    const uint32_t columns = columns_of(plan, across);
-    uint32_t lane, term;
-    uint64_t code;
-
-    for (term = 0; term < plan->terms && first_k + term < product->k; ++term)
-        for (lane = 0; lane < columns; ++lane) {
-            if (code_of(w, (uint32_t)first_k + term, across * TOP_COLS + lane, &plan->w, part,
-                        &code))
-                return TOP_E_VALUE;
-            put(word, lane * TOP_WEIGHTS_LANE_WIDTH + at + place_in_weights(plan, term),
-                TOP_WEIGHTS_LANE_WIDTH, code);
-        }
-    return TOP_OK;
-}
-
-int top_pack_weights(const top_product *product, const top_matrix *w, const top_buffer *weights)
-{
-    struct plan plan;
-    uint32_t run, pass, tile, row;
-    uint8_t *word;
-    int status = begin(product, TOP_WEIGHTS_INDEX, weights, &plan);
-
-    if (!status)
-        status = check_matrix(w, plan.n);
-    if (status)
-        return status;
-    word = (uint8_t *)weights->data;
-    for (run = 0; run < plan.down * plan.across; ++run)
-        for (pass = 0; pass < (uint32_t)plan.a.parts * plan.w.parts; ++pass)
-            for (tile = 0; tile < plan.tiles; ++tile) {
-                const struct part *part = &plan.w.part[pass % plan.w.parts];
-
-                /* The last row first. */
-                for (row = 0; row < TOP_ROWS; ++row) {
-                    const uint32_t step = row % plan.weights_steps;
-                    const uint64_t k =
-                        ((uint64_t)tile * TOP_ROWS + TOP_ROWS - 1 - row) * plan.terms;
-
-                    if (step == 0)
-                        clear(word, TOP_WEIGHTS_STRIDE);
-                    if (put_weights(&plan, product, w, part, k, run % plan.across,
-                                    step * (TOP_WEIGHTS_LANE_WIDTH / plan.weights_steps), word))
-                        return TOP_E_VALUE;
-                    if (step == plan.weights_steps - 1 || row == TOP_ROWS - 1)
-                        word += TOP_WEIGHTS_STRIDE;
-                }
-            }
-    return TOP_OK;
-}
-
-/* The activations of a row of A that a tile takes; `at` is their place in a lane. */
-static int put_acts(const struct plan *plan, const top_product *product, const top_matrix *a,
-                    const struct part *part, uint32_t row, uint32_t tile, uint32_t at,
-                    uint8_t *word)
-{
-    uint32_t lane, term;
-    uint64_t code;
-
-    for (lane = 0; lane < TOP_ROWS; ++lane) {
-        const uint64_t k = ((uint64_t)tile * TOP_ROWS + lane) * plan->terms;
-
-        for (term = 0; term < plan->terms && k + term < product->k; ++term) {
-            if (code_of(a, row, (uint32_t)k + term, &plan->a, part, &code))
-                return TOP_E_VALUE;
-            put(word, lane * TOP_ACTS_LANE_WIDTH + at + place_in_acts(plan, term),
-                TOP_ACTS_LANE_WIDTH, code);
-        }
-    }
-    return TOP_OK;
-}
-
-int top_pack_acts(const top_product *product, const top_matrix *a, const top_buffer *acts)
-{
-    struct plan plan;
-    uint32_t run, pass, tile, row;
-    uint8_t *word;
-    int status = begin(product, TOP_ACTS_INDEX, acts, &plan);
-
-    if (!status)
-        status = check_matrix(a, product->k);
-    if (status)
-        return status;
-    word = (uint8_t *)acts->data;
-    for (run = 0; run < plan.down * plan.across; ++run) {
-        const uint32_t top = first_row(&plan, run / plan.across);
-        const uint32_t height = first_row(&plan, run / plan.across + 1) - top;
-
-        for (pass = 0; pass < (uint32_t)plan.a.parts * plan.w.parts; ++pass)
-            for (tile = 0; tile < plan.tiles; ++tile) {
-                const struct part *part = &plan.a.part[pass / plan.w.parts];
-
-                for (row = 0; row < height; ++row) {
-                    const uint32_t step = row % plan.acts_steps;
-
-                    if (step == 0)
-                        clear(word, TOP_ACTS_STRIDE);
-                    if (put_acts(&plan, product, a, part, top + row, tile,
-                                 step * (TOP_ACTS_LANE_WIDTH / plan.acts_steps), word))
-                        return TOP_E_VALUE;
-                    if (step == plan.acts_steps - 1 || row == height - 1)
-                        word += TOP_ACTS_STRIDE;
-                }
-            }
-    }
-    return TOP_OK;
-}
-#endif
-#if CHANNELS
-
-static int fits(int64_t value, uint32_t width, int is_signed)
-{
-    const int64_t highest = (int64_t)(((uint64_t)1 << (width - 1)) - 1);
-
-    return is_signed ? value <= highest && value >= -highest - 1
-                     : value >= 0 && value <= 2 * highest + 1;
-}
-
-#define TOP_FITS(NAME, value) \
-    fits(value, TOP_CHANNELS_##NAME##_WIDTH, TOP_CHANNELS_##NAME##_SIGNED)
-
-static int check_channel(const top_channel *channel)
-{
-    if (!TOP_FITS(BIAS, channel->bias))
-        return TOP_E_VALUE;
-#if MULTIPLIER
-    if (!TOP_FITS(MULTIPLIER, channel->multiplier))
-        return TOP_E_VALUE;
-#endif
-#if REQUANTIZE
-    if (!TOP_FITS(SHIFT, channel->shift) || !TOP_FITS(ZERO_POINT, channel->zero_point) ||
-        !TOP_FITS(LOW, channel->low) || !TOP_FITS(HIGH, channel->high) ||
-        channel->low > channel->high)
-        return TOP_E_VALUE;
-#endif
-    return TOP_OK;
-}
-
-int top_pack_channels(const top_product *product, const top_channel *channels,
-                      const top_buffer *buffer)
-{
-    struct plan plan;
-    uint32_t run, lane;
-    uint8_t *word;
-    int status = begin(product, TOP_CHANNELS_INDEX, buffer, &plan);
-
-    if (status)
-        return status;
-    if (!channels)
-        return TOP_E_ARGUMENT;
-    for (lane = 0; lane < plan.n; ++lane)
-        if (check_channel(&channels[lane]))
-            return TOP_E_VALUE;
-#define TOP_PUT(NAME, value) \
-    put(word, TOP_CHANNELS_##NAME##_OFFSET, TOP_CHANNELS_##NAME##_WIDTH, (uint64_t)(value))
-    word = (uint8_t *)buffer->data;
-    for (run = 0; run < plan.down * plan.across; ++run) {
-        const uint32_t across = run % plan.across, columns = columns_of(&plan, across);
-
-        /* The last column first. */
-        for (lane = TOP_COLS; lane-- > 0; word += TOP_CHANNELS_STRIDE) {
-            const top_channel *channel = &channels[across * TOP_COLS + lane];
-
-            clear(word, TOP_CHANNELS_STRIDE);
-            if (lane >= columns)
-                continue;
-            TOP_PUT(BIAS, channel->bias);
-#if MULTIPLIER
-            TOP_PUT(MULTIPLIER, channel->multiplier);
-#endif
-#if REQUANTIZE
-            TOP_PUT(SHIFT, channel->shift);
-            TOP_PUT(ZERO_POINT, channel->zero_point);
-            TOP_PUT(LOW, channel->low);
-            TOP_PUT(HIGH, channel->high);
-#endif
-        }
-    }
-#undef TOP_PUT
-    return TOP_OK;
-}
-#if REQUANTIZE
-
-int top_set_scale(top_channel *channel, float scale)
-{
-    union {
-        float value;
-        uint32_t bits;
-    } given;
-    uint32_t significand, exponent, shift;
-
-    if (!channel)
-        return TOP_E_ARGUMENT;
-    given.value = scale;
-    exponent = given.bits >> 23; /* and the sign */
-    significand = given.bits & 0x7FFFFFu;
-    /* Up to 2^24; infinities and what is no number are above. */
-    if (given.bits == 0 || exponent > 150)
-        return TOP_E_VALUE;
-    significand |= exponent ? 0x800000u : 0;
-    shift = 150 - (exponent ? exponent : 1);
-#if MULTIPLIER
-    if (shift > 63) {
-        /* Rounded half to even; below, nothing is left. */
-        const uint32_t drop = shift - 63 < 31 ? shift - 63 : 31;
-        const uint32_t half = (uint32_t)1 << (drop - 1), rest = significand & (2 * half - 1);
-
-        significand >>= drop;
-        significand += rest > half || (rest == half && significand & 1);
-        shift = 63;
-    }
-    channel->multiplier = significand;
-    channel->shift = shift;
-#else
-    if (significand != 0x800000u || shift < 23 || shift > 63 + 23)
-        return TOP_E_VALUE;
-    channel->multiplier = 1;
-    channel->shift = shift - 23;
-#endif
-    return TOP_OK;
-}
-#endif
-#endif
-
-#if SPECIAL
-int top_unpack(const top_product *product, const top_buffer *results, const top_matrix *y,
-               uint8_t *special)
-#else
-int top_unpack(const top_product *product, const top_buffer *results, const top_matrix *y)
-#endif
-{
-    struct plan plan;
-    uint32_t run, row, lane;
-    const uint8_t *word;
-    int status = begin(product, TOP_RESULTS_INDEX, results, &plan);
-
-    if (!status)
-        status = check_results(y, plan.n);
-    if (status)
-        return status;
-    word = (const uint8_t *)results->data;
-    for (run = 0; run < plan.down * plan.across; ++run) {
-        const uint32_t down = run / plan.across, across = run % plan.across;
-        const uint32_t columns = columns_of(&plan, across);
-
-        for (row = first_row(&plan, down); row < first_row(&plan, down + 1); ++row) {
-            for (lane = 0; lane < columns; ++lane) {
-                const uint32_t column = across * TOP_COLS + lane;
-
-                set_element(y, row, column,
-                            get(word, TOP_RESULTS_LANE_OFFSET + lane * TOP_RESULTS_LANE_WIDTH,
-                                TOP_RESULTS_LANE_WIDTH, TOP_RESULTS_LANE_SIGNED));
-#if SPECIAL
-                if (special)
-                    special[(size_t)row * plan.n + column] =
-                        (uint8_t)get(word, TOP_RESULTS_SPECIAL_OFFSET + lane, 1, 0);
-#endif
-            }
-            word += TOP_RESULTS_STRIDE;
-        }
-    }
-    return TOP_OK;
-}
-#else
-/* Networks */
-
-static uint32_t get_place(const uint8_t *places, uint32_t index)
-{
-    return (uint32_t)get(places + (size_t)4 * index, 0, 32, 0);
-}
-
-/* Whether places are within the words of a vector. */
-static int check_places(const uint8_t *places, uint32_t count, uint32_t words)
-{
-    uint32_t index;
-
-    if (!places || !count || !words)
-        return TOP_E_ARGUMENT;
-    for (index = 0; index < count; ++index)
-        if (get_place(places, index) / TOP_PES >= words)
-            return TOP_E_ARGUMENT;
-    return TOP_OK;
-}
-
-int top_count(const top_network *network, uint32_t vectors, int fill, uint32_t words[TOP_STREAMS])
-{
-    uint32_t jobs, acts, results;
-
-    if (!words)
-        return TOP_E_ARGUMENT;
-    for (jobs = 0; jobs < TOP_STREAMS; ++jobs)
-        words[jobs] = 0;
-    if (!network || !network->load || !network->jobs || !network->load_words ||
-        !network->fill_jobs || !network->vector_jobs || (!fill && !vectors))
-        return TOP_E_ARGUMENT;
-    if (check_places(network->inputs, network->input_count, network->acts_words) ||
-        check_places(network->outputs, network->output_count, network->result_words))
-        return TOP_E_ARGUMENT;
-    jobs = network->vector_jobs;
-    acts = network->acts_words;
-    results = network->result_words;
-    if (times(&jobs, vectors) || times(&acts, vectors) || times(&results, vectors))
-        return TOP_E_WORDS;
-    if (fill && jobs > UINT32_MAX - network->fill_jobs)
-        return TOP_E_WORDS;
-    words[TOP_LOAD_INDEX] = fill ? network->load_words : 0;
-    words[TOP_JOBS_INDEX] = jobs + (fill ? network->fill_jobs : 0);
-    words[TOP_ACTS_INDEX] = acts;
-    words[TOP_RESULTS_INDEX] = results;
-    return TOP_OK;
-}
-
-static int begin(const top_network *network, uint32_t vectors, int fill, unsigned stream,
-                 const top_buffer *buffer)
-{
-    uint32_t words[TOP_STREAMS];
-    int status = top_count(network, vectors, fill, words);
-
-    return status ? status : check_size(buffer, stream, words[stream]);
-}
-
-static uint8_t *copy(uint8_t *to, const uint8_t *from, uint64_t bytes)
-{
-    while (bytes--)
-        *to++ = *from++;
-    return to;
-}
-
-int top_pack_load(const top_network *network, const top_buffer *load)
-{
-    int status = begin(network, 0, 1, TOP_LOAD_INDEX, load);
-
-    if (!status)
-        copy((uint8_t *)load->data, network->load, top_bytes(TOP_LOAD_INDEX, network->load_words));
-    return status;
-}
-
-int top_pack_jobs(const top_network *network, uint32_t vectors, int fill, const top_buffer *jobs)
-{
-    const uint8_t *from;
-    uint64_t filling;
-    uint8_t *to;
-    int status = begin(network, vectors, fill, TOP_JOBS_INDEX, jobs);
-
-    if (status)
-        return status;
-    from = network->jobs;
-    to = (uint8_t *)jobs->data;
-    filling = top_bytes(TOP_JOBS_INDEX, network->fill_jobs);
-    if (fill)
-        to = copy(to, from, filling);
-    while (vectors--)
-        to = copy(to, from + filling, top_bytes(TOP_JOBS_INDEX, network->vector_jobs));
-    return TOP_OK;
-}
-
-int top_pack_acts(const top_network *network, uint32_t vectors, const top_matrix *a,
-                  const top_buffer *acts)
-{
-    const int64_t highest = (int64_t)(((uint64_t)1 << (TOP_ACTS_LANE_WIDTH - 1)) - 1);
-    const uint64_t vector_bytes = network ? top_bytes(TOP_ACTS_INDEX, network->acts_words) : 0;
-    uint32_t vector, input;
-    uint8_t *words;
-    int status = begin(network, vectors, 0, TOP_ACTS_INDEX, acts);
-
-    if (!status)
-        status = check_matrix(a, network->input_count);
-    if (status)
-        return status;
-    words = (uint8_t *)acts->data;
-    for (vector = 0; vector < vectors; ++vector, words += vector_bytes) {
-        clear(words, vector_bytes);
-        for (input = 0; input < network->input_count; ++input) {
-            const uint32_t place = get_place(network->inputs, input);
-            const int64_t value = element(a, vector, input);
-
-            if (value > highest || value < -highest - 1)
-                return TOP_E_VALUE;
-            put(words + top_bytes(TOP_ACTS_INDEX, place / TOP_PES),
-                place % TOP_PES * TOP_ACTS_LANE_WIDTH, TOP_ACTS_LANE_WIDTH, (uint64_t)value);
-        }
-    }
-    return TOP_OK;
-}
-
-int top_unpack(const top_network *network, uint32_t vectors, const top_buffer *results,
-               const top_matrix *y)
-{
-    uint32_t vector, output;
-    const uint8_t *words;
-    int status = begin(network, vectors, 0, TOP_RESULTS_INDEX, results);
-
-    if (!status)
-        status = check_results(y, network->output_count);
-    if (status)
-        return status;
-    words = (const uint8_t *)results->data;
-    for (vector = 0; vector < vectors; ++vector) {
-        for (output = 0; output < network->output_count; ++output) {
-            const uint32_t place = get_place(network->outputs, output);
-
-            set_element(y, vector, output,
-                        get(words + top_bytes(TOP_RESULTS_INDEX, place / TOP_PES),
-                            place % TOP_PES * TOP_RESULTS_LANE_WIDTH, TOP_RESULTS_LANE_WIDTH,
-                            TOP_RESULTS_LANE_SIGNED));
-        }
-        words += top_bytes(TOP_RESULTS_INDEX, network->result_words);
-    }
-    return TOP_OK;
-}
-#endif
-#if DMA
+#if HAS_DMA
 
 /* Jobs */
 
 static void describe(const top_device *device, uint32_t low, uint32_t high, uint32_t count,
                      const top_buffer *buffer, uint32_t words)
 {
-    /* A stream without words has no buffer to speak of, but its address is checked. */
+    /* A stream without words needs no buffer. */
     const uint64_t address = words ? buffer->address : 0;
 
     write_register(device, low, (uint32_t)address);
-#if LONG_ADDRESSES
+#if HAS_LONG_ADDRESSES
     write_register(device, high, (uint32_t)(address >> 32));
 #else
     (void)high;
@@ -1069,7 +321,7 @@ int top_start(const top_device *device, const top_buffer buffers[TOP_STREAMS],
     for (stream = 0; stream < TOP_STREAMS; ++stream) {
         if ((status = check_size(&buffers[stream], stream, words[stream])))
             return status;
-#if NARROW_ADDRESSES
+#if HAS_NARROW_ADDRESSES
         if (words[stream] && buffers[stream].address >> TOP_ADDRESS_WIDTH)
             return TOP_E_RANGE;
 #endif
@@ -1077,7 +329,7 @@ int top_start(const top_device *device, const top_buffer buffers[TOP_STREAMS],
     if (read_register(device, TOP_REG_STATUS) &
         (TOP_STATUS_BUSY_MASK | TOP_STATUS_RESETTING_MASK))
         return TOP_E_BUSY;
-    /* Of the results too: what is written back later would be written over them. */
+    /* The results' buffer, too: a later write-back would overwrite results. */
     for (stream = 0; stream < TOP_STREAMS; ++stream)
         if (device->flush && words[stream])
             device->flush(device->context, buffers[stream].data,
@@ -1109,46 +361,4 @@ int top_run(const top_device *device, const top_buffer buffers[TOP_STREAMS],
                            (size_t)top_bytes(results, words[results]));
     return TOP_OK;
 }
-#if GEMM
-
-int top_multiply(const top_device *device, const top_buffer *memory, const top_product *product,
-                 const top_matrix *a, const top_matrix *w,
-#if CHANNELS
-                 const top_channel *channels,
-#endif
-#if SPECIAL
-                 const top_matrix *y, uint8_t *special)
-#else
-                 const top_matrix *y)
-#endif
-{
-    top_buffer buffers[TOP_STREAMS];
-    uint32_t words[TOP_STREAMS];
-    int status = top_count(product, words);
-
-    if (!status)
-        status = check_results(y, product->n);
-    if (!status)
-        status = top_split(memory, words, buffers);
-    if (!status)
-        status = top_pack_tiles(product, &buffers[TOP_TILES_INDEX]);
-    if (!status)
-        status = top_pack_weights(product, w, &buffers[TOP_WEIGHTS_INDEX]);
-    if (!status)
-        status = top_pack_acts(product, a, &buffers[TOP_ACTS_INDEX]);
-#if CHANNELS
-    if (!status)
-        status = top_pack_channels(product, channels, &buffers[TOP_CHANNELS_INDEX]);
-#endif
-    if (!status)
-        status = top_run(device, buffers, words);
-    if (!status)
-#if SPECIAL
-        status = top_unpack(product, &buffers[TOP_RESULTS_INDEX], y, special);
-#else
-        status = top_unpack(product, &buffers[TOP_RESULTS_INDEX], y);
-#endif
-    return status;
-}
-#endif
 #endif

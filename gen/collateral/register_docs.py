@@ -3,6 +3,7 @@
 import json
 
 from ...sim.manifest import Manifest
+from .programming import programming_sequence
 
 __all__ = ["documents"]
 
@@ -12,8 +13,8 @@ def documents(manifest: Manifest) -> dict[str, str]:
 
     Parameters
     ----------
-    manifest : dict
-        Of a top with registers.
+    manifest : Manifest
+        Of a core with registers.
     """
     name = f"{manifest.top}_registers"
     return {
@@ -36,10 +37,10 @@ def _markdown(manifest):
     lines = [
         f"# Registers of {manifest.top}",
         "",
-        f"{manifest.design}, digest {manifest.digest}. Registers have 32 bits, offsets are "
-        "in bytes, and bits without a field read as 0. A register that does not exist, an offset "
-        "that is no multiple of 4, and an access that a register has not got are answered with an "
-        "error and have no effect.",
+        f"{manifest.design}, digest {manifest.digest}. Registers have 32 bits, offsets are in "
+        "bytes, and bits without a field read as 0. An access to an offset without a register, to "
+        "an offset that is not a multiple of 4, or of a kind that the register does not allow is "
+        "answered with an error and has no effect.",
         "",
         "| offset | name | access | after a reset | meaning |",
         "|---|---|---|---|---|",
@@ -54,59 +55,69 @@ def _markdown(manifest):
         )
         lines.append(_row(*cells))
     for register in bus["registers"]:
-        if all(part["name"] == "value" for part in register["fields"]):
+        if all(field["name"] == "value" for field in register["fields"]):
             continue
         lines += ["", f"## {register['name']}", "", "| bits | field | meaning |", "|---|---|---|"]
-        for part in register["fields"]:
-            lines.append(_row(_bits(part), f"`{part['name']}`", part["meaning"]))
+        for field in register["fields"]:
+            lines.append(_row(_bits(field), f"`{field['name']}`", field["meaning"]))
     lines += ["", "## Errors", "", "| kind | name | meaning |", "|---|---|---|"]
     for name, error in bus["errors"].items():
         lines.append(_row(error["number"], name, error["meaning"]))
-    lines += ["", "## Streams", ""]
-    lines.append(
-        "In memory, and in beats, words follow each other at a distance of so many bytes, lowest "
-        "byte first. Bits beyond a word are ignored, and 0 in results."
-    )
-    lines += ["", "| index | stream | direction | bits of a word | bytes to the next |"]
-    lines.append("|---|---|---|---|---|")
-    for name, layout in bus["streams"].items():
+    lines += _streams(manifest)
+    lines += programming_sequence(manifest)
+    return "\n".join(lines) + "\n"
+
+
+def _streams(manifest):
+    """How words of each stream lie in memory, and their fields."""
+    lines = [
+        "",
+        "## Streams",
+        "",
+        "In memory and in beats, words follow each other at a fixed distance in bytes, lowest byte "
+        "first. Bits beyond a word are ignored in operands, and 0 in results.",
+        "",
+        "| index | stream | direction | bits of a word | bytes to the next |",
+        "|---|---|---|---|---|",
+    ]
+    streams = manifest.bus["streams"]
+    for name, layout in streams.items():
         cells = (layout["index"], f"`{name}`", layout["direction"])
         lines.append(_row(*cells, layout["width"], layout["stride"]))
-    for name in bus["streams"]:
+    for name in streams:
         lines += ["", f"### {name}", "", "| bits | field | kind |", "|---|---|---|"]
-        for part in manifest.streams[name]["fields"]:
-            lines.append(_row(*_field(part)))
-    return "\n".join(lines) + "\n"
+        lines += [_row(*_word_field(field)) for field in manifest.streams[name]["fields"]]
+    return lines
 
 
 def _row(*cells):
     return "| " + " | ".join(str(cell).replace("|", "\\|") for cell in cells) + " |"
 
 
-def _bits(part):
-    high = part["low"] + part["width"] - 1
-    return f"{high}:{part['low']}" if part["width"] > 1 else str(part["low"])
+def _bits(field):
+    high = field["low"] + field["width"] - 1
+    return f"{high}:{field['low']}" if field["width"] > 1 else str(field["low"])
 
 
-def _field(part):
-    """Bits, name and kind of a field of a word."""
-    count, width = part["count"], part["width"]
-    high = part["offset"] + count * width - 1
-    kind = f"{'signed' if part['signed'] else 'unsigned'}, {width} bit{'s' * (width > 1)}"
+def _word_field(field):
+    """Bits, name and type of a field of a word."""
+    count, width = field["count"], field["width"]
+    high = field["offset"] + count * width - 1
+    type_ = f"{'signed' if field['signed'] else 'unsigned'}, {width} bit{'s' * (width > 1)}"
     if count > 1:
-        kind = f"{count} × {kind}, the first in the low bits"
-    bits = f"{high}:{part['offset']}" if high > part["offset"] else str(high)
-    return bits, f"`{part['name']}`", kind
+        type_ = f"{count} × {type_}, the first in the low bits"
+    bits = f"{high}:{field['offset']}" if high > field["offset"] else str(high)
+    return bits, f"`{field['name']}`", type_
 
 
 def _json(manifest):
     bus = manifest.bus
-    facts = {name: getattr(manifest, name) for name in ("top", "design", "digest")}
-    facts |= {name: bus[name] for name in ("registers", "errors", "streams")}
-    return json.dumps(facts, indent=2) + "\n"
+    entries = {name: getattr(manifest, name) for name in ("top", "design", "digest")}
+    entries |= {name: bus[name] for name in ("registers", "errors", "streams")}
+    return json.dumps(entries, indent=2) + "\n"
 
 
-#: What software and hardware do to a register, in SystemRDL 2.0.
+#: Access of software and hardware to a register, in SystemRDL 2.0.
 _RDL = {
     "ro": "sw = r; hw = w;",
     "rw": "sw = rw; hw = r;",
@@ -119,25 +130,32 @@ def _system_rdl(manifest):
     lines = [
         f"// Registers of {manifest.top}, {manifest.design}, digest {manifest.digest}.",
         "",
-        f"addrmap {manifest.top} {{",
+        # Escaped, as the name may be a keyword of SystemRDL, for example mem.
+        f"addrmap \\{manifest.top} {{",
         "  default regwidth = 32;",
         "  default accesswidth = 32;",
     ]
     for register in manifest.bus["registers"]:
-        # A register has a field at least.
-        parts = register["fields"] or [{"name": "value", "low": 0, "width": 32, "meaning": ""}]
         lines += ["", "  reg {", f"    desc = {_quoted(register['meaning'])};"]
-        for part in parts:
-            reset = register["reset"] >> part["low"] & ((1 << part["width"]) - 1)
-            high = part["low"] + part["width"] - 1
-            lines += [
-                "    field {",
-                f"      desc = {_quoted(part['meaning'])};",
-                f"      {_RDL[register['access']]}",
-                f"    }} {part['name']}[{high}:{part['low']}] = {reset:#x};",
-            ]
+        for field in register["fields"]:
+            reset = register["reset"] >> field["low"] & ((1 << field["width"]) - 1)
+            lines += _rdl_field(field, _RDL[register["access"]], reset)
+        if not register["fields"]:
+            # SystemRDL has no register without a field.
+            zero = {"name": "value", "low": 0, "width": 32, "meaning": "always 0"}
+            lines += _rdl_field(zero, "sw = r; hw = na;", 0)
         lines.append(f"  }} {register['name']} @ {register['offset']:#05x};")
     return "\n".join([*lines, "};", ""])
+
+
+def _rdl_field(field, access, reset):
+    high = field["low"] + field["width"] - 1
+    return [
+        "    field {",
+        f"      desc = {_quoted(field['meaning'])};",
+        f"      {access}",
+        f"    }} {field['name']}[{high}:{field['low']}] = {reset:#x};",
+    ]
 
 
 def _quoted(text):

@@ -1,103 +1,135 @@
-"""``brickwork build``: a design on a board, as a bitstream, or ready for Vivado."""
+"""``brickwork build``: a design on a board, as a bitstream or as a script for Vivado."""
 
 import importlib.metadata
 import json
 import shlex
 
-from ..designs import registry
-from ..designs.wrappers import Uart
-from ..emission.emit import emit, write_whole
 from ..flow import boards, targets
-from ..flow.bitstream import TooLarge, bitstream, check_tools, counts, shortage
-from ..flow.board_constraints import board_constraints
-from ..flow.fit import smaller
-from ..lib.files import check_folder
+from ..lib.files import check_folder, write_whole
 from ..lib.progress import progress
-from .bench import table
+from ..lib.tables import table, utilization_rows
+from .arguments import add_design, add_json, add_out, integer
+from .boards import record
 
-__all__ = ["build", "list_boards"]
+__all__ = ["EXAMPLE", "SUMMARY", "arguments", "main"]
 
-
-def list_boards(options) -> int:
-    found = [boards.load(name) for name in boards.names()]
-    if options.json:
-        print(json.dumps([_board_facts(board) for board in found], indent=2))
-    else:
-        for board in found:
-            clock = f"{board.clock_mhz:g} MHz"
-            print(board.name, board.part, clock, board.description, sep="\t")
-    return 0
+SUMMARY = "put a design onto a board: a bitstream, with the host on a serial line"
+EXAMPLE = "brickwork build gemm_ws --set rows=4 --set cols=4 --board ulx3s-25f"
 
 
-def _board_facts(board):
-    return {
-        "name": board.name,
-        "description": board.description,
-        "target": board.target,
-        "part": board.part,
-        "clock_hz": board.clock_hz,
-        "pins": {port: pin.site for port, pin in board.pins.items()},
-        "available": board.available,
-        "bitstream": targets.load(board.target).place is not None,
-        "load": board.load,
-    }
+def arguments(parser):
+    parser.description += (
+        "\n\nPlaces and routes with nextpnr for the board's pins, and keeps the placement with the "
+        "fastest\nclock, which must reach the board's. For boards that need Vivado it writes the "
+        "Verilog, the\nconstraints and the script that makes the bitstream there."
+    )
+    add_design(parser)
+    parser.add_argument("--board", metavar="NAME", required=True, help="see: brickwork boards")
+    parser.add_argument(
+        "--baud",
+        metavar="N",
+        type=integer("Baud rate", 1),
+        help="bits a second on the serial line (default: 1000000)",
+    )
+    parser.add_argument(
+        "--seeds",
+        metavar="N",
+        type=integer("Number of seeds", 1, 1000),
+        default=3,
+        help="placements, of which the fastest is kept (default: 3)",
+    )
+    add_out(parser)
+    add_json(parser)
 
 
-def build(options) -> int:
+def main(options) -> int:
+    from ..designs import registry
+    from ..designs.wrappers import Uart
+    from ..emission.emit import emit
+    from ..flow.bitstream import check_tools
+    from ..flow.board_constraints import board_constraints
+
     core = registry.parameters_from_text(options.design, options.settings)
     board = boards.load(options.board)
-    line = {} if options.baud is None else {"baud": options.baud}
-    top = Uart(core=core, clock_hz=board.clock_hz, **line)
+    baud = {} if options.baud is None else {"baud": options.baud}
+    wrapper = Uart(core=core, clock_hz=board.clock_hz, **baud)
     check_tools(board)
-    emission = emit(top, check_folder(options.out))
-    folder = emission.folder / board.name
-    facts = {
-        "design": top.design(),
+    emission = emit(wrapper, check_folder(options.out))
+    results, bitstream_files = _implement(emission, wrapper, board, options.seeds)
+    report = {
+        "design": wrapper.design(),
         "digest": emission.digest,
         "parameters": core.as_dict(),
-        "board": _board_facts(board),
-        "baud": top.baud,
-    }
+        "board": record(board),
+        "baud": wrapper.baud,
+    } | results
+    text = "\n\n".join(_sections(report, board)) + "\n"
     name = emission.verilog.stem
-    files = {f"{name}.{kind}": text for kind, text in board_constraints(board).items()}
-    try:
-        if targets.load(board.target).place is None:
-            found, made = _for_vivado(emission, board, name)
-        else:
-            found = bitstream(emission.manifest, board, options.seeds)
-            made = {f"{name}.{found.pop('suffix')}": found.pop("bitstream")}
-    except TooLarge as error:
-        raise ValueError(_too_large(top, board, error)) from None
-    facts |= found
-    text = "\n\n".join(_text(facts, board)) + "\n"
-    files |= made | {"report.txt": text, "report.json": json.dumps(facts, indent=2) + "\n"}
+    files = {f"{name}.{suffix}": content for suffix, content in board_constraints(board).items()}
+    files |= bitstream_files
+    files |= {"report.txt": text, "report.json": json.dumps(report, indent=2) + "\n"}
+    folder = emission.folder / board.name
     for file, content in files.items():
         write_whole(folder / file, content)
-    product = folder / next(iter(made))
-    _print(options, facts, text, emission, [folder / file for file in files], product)
+    report |= {
+        "manifest": str(emission.manifest),
+        "files": [str(folder / file) for file in files],
+        **_instructions(emission, board, folder / next(iter(bitstream_files))),
+    }
+    if options.json:
+        print(json.dumps(report, indent=2))
+    else:
+        _show(text, emission, report)
     return 0
 
 
-def _too_large(top, board, error):
-    amounts = " and ".join(f"{needed:,} of {has:,} {name}" for name, needed, has in error.short)
-    with progress(total=1, what=f"looking for a size that fits {board.name}"):
-        found = smaller(top, board, error.limits)
-    remedy = "no smaller one does, choose another board"
-    if found is not None:
-        settings = " ".join(f"--set {name}={value}" for name, value in found.items())
-        remedy = f"it should fit with {settings}"
-    return f"Design {top.module} must fit {board.name} ({board.part}), not take {amounts}; {remedy}"
+def _implement(emission, wrapper, board, seeds):
+    """Results for the report, and the file of the bitstream, or of the script that makes it."""
+    from ..flow.bitstream import TooLarge, bitstream
+
+    name = emission.verilog.stem
+    try:
+        if targets.load(board.target).place is None:
+            return _for_vivado(emission, board, name)
+        results = bitstream(emission.manifest, board, seeds)
+    except TooLarge as error:
+        raise ValueError(_too_large(wrapper, board, error)) from None
+    return results, {f"{name}.{results.pop('suffix')}": results.pop("bitstream")}
+
+
+def _too_large(wrapper, board, error):
+    from ..flow.fit import smaller
+
+    amounts = " and ".join(
+        f"{needed:,} of {available:,} {resource}" for resource, needed, available in error.short
+    )
+    with progress(total=1, label=f"looking for a size that fits {board.name}"):
+        settings = smaller(wrapper, board, error.limits)
+    if settings is None:
+        remedy = "no smaller one does, choose another board"
+    else:
+        options = " ".join(f"--set {name}={value}" for name, value in settings.items())
+        remedy = f"it should fit with {options}"
+    return (
+        f"Design {wrapper.module} must fit {board.name} ({board.part}), not take {amounts}; "
+        f"{remedy}"
+    )
 
 
 def _for_vivado(emission, board, name):
-    """What yosys counts, and the script that makes the bitstream elsewhere."""
-    with progress(total=1, what=f"synthesizing for {board.name}"):
-        total = counts(emission.manifest, board)
-    if short := shortage(total, board.available):
+    """The counts of yosys, and the script that makes the bitstream in Vivado."""
+    from ..flow.bitstream import TooLarge, counts, shortage
+
+    with progress(total=1, label=f"synthesizing for {board.name}"):
+        used = counts(emission.manifest, board)
+    if short := shortage(used, board.available):
         raise TooLarge(short, board.available)
-    used = {kind: {"used": total[kind], "available": has} for kind, has in board.available.items()}
-    found = {"utilization": used, "tools": {"pyosys": importlib.metadata.version("pyosys")}}
-    return found, {f"{name}.tcl": _script(board, name)}
+    utilization = {
+        resource: {"used": used[resource], "available": available}
+        for resource, available in board.available.items()
+    }
+    tools = {"pyosys": importlib.metadata.version("pyosys")}
+    return {"utilization": utilization, "tools": tools}, {f"{name}.tcl": _script(board, name)}
 
 
 def _script(board, name):
@@ -121,47 +153,48 @@ write_bitstream -force {name}.bit
 """
 
 
-def _text(facts, board):
-    """The parts of the report."""
+def _sections(report, board):
+    """The sections of the report as text."""
     yield (
-        f"{facts['design']} {facts['digest']} on {board.name}: {board.description}\n"
-        f"{board.part}, clock of {board.clock_mhz:g} MHz, serial line of {facts['baud']:,} baud"
+        f"{report['design']} {report['digest']} on {board.name}: {board.description}\n"
+        f"{board.part}, clock of {board.clock_mhz:g} MHz, serial line of {report['baud']:,} baud"
     )
-    if "runs" in facts:
+    if "runs" in report:
         runs = [
-            {"seed": run["seed"], "MHz": run["fmax_mhz"], **_path(run)} for run in facts["runs"]
+            {
+                "seed": run["seed"],
+                "MHz": run["fmax_mhz"],
+                **{key: run["critical_path"][key] for key in ("source", "sink", "ns")},
+            }
+            for run in report["runs"]
         ]
         yield (
-            f"Clock: {facts['fmax_mhz']} MHz with seed {facts['seed']}, {board.clock_mhz:g} MHz "
+            f"Clock: {report['fmax_mhz']} MHz with seed {report['seed']}, {board.clock_mhz:g} MHz "
             f"needed\n{table(runs)}"
         )
-    rows = [
-        {"resource": kind, **used, "%": round(100 * used["used"] / used["available"], 1)}
-        for kind, used in facts["utilization"].items()
-    ]
-    yield table(rows)
-    yield "Tools: " + ", ".join(f"{tool} {version}" for tool, version in facts["tools"].items())
+    yield table(utilization_rows(report["utilization"]))
+    yield "Tools: " + ", ".join(f"{tool} {version}" for tool, version in report["tools"].items())
 
 
-def _path(run):
-    path = run["critical_path"]
-    return {"source": path["source"], "sink": path["sink"], "ns": path["ns"]}
+def _instructions(emission, board, path):
+    """Command lines that make, load and use the bitstream; ``path`` is it, or Vivado's script."""
+    name = shlex.quote(str(path))
+    bitstream, vivado = name, None
+    if path.suffix == ".tcl":
+        bitstream = shlex.quote(str(path.with_suffix(".bit")))
+        vivado = f"vivado -mode batch -source {name}"
+    folder = shlex.quote(str(emission.folder))
+    return {
+        "vivado": vivado,
+        "load": board.load.format(file=bitstream),
+        "use": f"brickwork host {folder} --port PORT --a A.npy --w W.npy",
+    }
 
 
-def _print(options, facts, text, emission, files, product):
-    """``product`` is the bitstream, or the script that makes it."""
-    name = shlex.quote(str(product))
-    bit = shlex.quote(str(product.with_suffix(".bit")))
-    vivado = f"vivado -mode batch -source {name}" if product.suffix == ".tcl" else None
-    load = facts["board"]["load"].format(file=bit if vivado else name)
-    use = f"brickwork host {shlex.quote(str(emission.folder))} --port PORT --a A.npy --w W.npy"
-    if options.json:
-        where = {"manifest": str(emission.manifest), "files": [str(path) for path in files]}
-        print(json.dumps(facts | where | {"vivado": vivado, "load": load, "use": use}, indent=2))
-        return
+def _show(text, emission, report):
     print(text)
-    for path in (emission.verilog, emission.manifest, *files):
+    for path in (emission.verilog, emission.manifest, *report["files"]):
         print(path)
-    if vivado:
-        print(f"\nThe bitstream needs Vivado: {vivado}")
-    print(f"\nLoad it: {load}\nUse it: {use}")
+    if report["vivado"]:
+        print(f"\nThe bitstream needs Vivado: {report['vivado']}")
+    print(f"\nLoad it: {report['load']}\nUse it: {report['use']}")

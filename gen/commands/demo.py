@@ -4,89 +4,95 @@ import json
 import time
 from pathlib import Path
 
-import numpy as np
-
-from ...sim.designs._gemm import Channels
-from ...sim.designs._product import multiply
-from ...sim.golden.quantize import QuantizedLinear
-from ..designs import registry
-from ..emission.emit import emit
-from ..lib.errors import Failed
-from ..lib.files import alone, check_folder, how_to_open
+from ..lib.errors import CheckFailed
+from ..lib.files import check_folder, exclusive_lock, how_to_open
 from ..lib.progress import progress
-from ..workloads import digits
+from ..lib.tables import columns
+from .arguments import add_json, add_out
 
-__all__ = ["demo"]
+__all__ = ["EXAMPLE", "SUMMARY", "arguments", "main"]
+
+SUMMARY = "run a small neural network on the designs, every test image through every layer"
+EXAMPLE = "brickwork demo --waves"
 
 _FORMAT = "uint8"  # pixels, activations and logits alike, so that one netlist serves all layers
-_DESIGNS = ("gemm_ws", "gemm_os")
 _SETTINGS = {"rows": 16, "cols": 16, "output": "scale"}
 
 
-def demo(options) -> int:
+def arguments(parser):
+    add_json(parser)
+    parser.add_argument("--waves", action="store_true", help="record waveforms")
+    add_out(parser)
+
+
+def main(options) -> int:
+    from ..designs import registry
+    from ..workloads import digits
+
     start = time.monotonic()
     out = check_folder(options.out)
     network = digits.train()
     layers = digits.quantize(network, _FORMAT, out_format=_FORMAT)
     images = layers[0].input.encode(network.test_images)
-    kinds = [registry.design(name) for name in _DESIGNS]
-    with progress(total=len(kinds) * len(layers)) as bar:
-        found = [_infer(kind, layers, images, out, options.waves, bar) for kind in kinds]
-    for result in found:
-        result["accuracy"] = network.score(result.pop("logits"))
+    designs = [design for design in registry.DESIGNS.values() if design.DEMO]
+    with progress(total=len(designs) * len(layers)) as bar:
+        records = [_infer(each, layers, images, out, options.waves, bar) for each in designs]
+    for record in records:
+        record["accuracy"] = network.score(record.pop("logits"))
     report = {
         "images": len(images),
         "float_accuracy": network.accuracy,
-        "designs": found,
+        "designs": records,
         "seconds": round(time.monotonic() - start, 3),
     }
     if options.json:
         print(json.dumps(report, indent=2))
     else:
         _show(report)
-    _judge(report)
+    _check(report)
     return 0
 
 
-def _infer(kind, layers, images, out, waves, bar):
+def _infer(design, layers, images, out, waves, bar):
     """Runs every image through every layer of one design."""
-    parameters = kind(**_SETTINGS | _formats(layers))
+    import numpy as np
+
+    from ...sim.designs import registry as models
+    from ...sim.manifest import Manifest
+    from ...sim.verilator.jobs import run_job
+    from ..emission.emit import emit
+
+    parameters = design(**_SETTINGS | _formats(layers))
     emission = emit(parameters, out)
+    model = models.model(Manifest.read(emission.manifest))
     folder = out / "demo" / emission.folder.name
     measured = []
     codes = images
-    with alone(folder):
+    with exclusive_lock(folder):
         for number, layer in enumerate(layers, 1):
-            bar.set_description_str(f"{kind.design()}, layer {number}")
-            place = folder / f"layer_{number}"
-            product = multiply(
-                emission.manifest,
-                codes,
-                layer.weights,
-                _channels(layer),
-                workdir=place,
-                waves=waves,
-            )
-            equal = product.matches_golden and np.array_equal(product.y, layer.forward(codes))
-            traced = product.waves
+            bar.set_description_str(f"{design.NAME}, layer {number}")
+            file = folder / f"layer_{number}" / f"{emission.verilog.stem}.fst"
+            job = model.job(codes, layer.weights, _quant_params(layer))
+            result = run_job(emission.manifest, job, waves=file if waves else None)
+            matches = result.matches_golden and np.array_equal(result.y, layer.forward(codes))
             measured.append(
                 {
                     "layer": number,
                     "m": len(codes),
                     "k": len(layer.weights),
                     "n": layer.weights.shape[1],
-                    "cycles": product.cycles,
-                    "macs": product.macs,
-                    "macs_per_cycle": product.macs / product.cycles,
-                    "utilization": product.utilization,
-                    "matches_golden": bool(equal),
-                    "waves": traced and str(place / traced.name),
+                    "cycles": result.cycles,
+                    "macs": result.macs,
+                    "macs_per_cycle": result.macs / result.cycles,
+                    "utilization": result.utilization,
+                    "matches_golden": bool(matches),
+                    "waves": result.waves and str(result.waves),
                 }
             )
-            codes = product.y
+            codes = result.y
             bar.update()
     return {
-        "design": kind.design(),
+        "design": design.NAME,
         "digest": emission.digest,
         "parameters": parameters.as_dict(),
         "verilog": str(emission.verilog),
@@ -98,70 +104,85 @@ def _infer(kind, layers, images, out, waves, bar):
 
 def _formats(layers):
     """The formats that all layers share."""
-    found = {(layer.a_format.name, layer.w_format.name, layer.out_format.name) for layer in layers}
-    if len(found) != 1:
-        raise ValueError(f"Layers must have the same formats, not {sorted(found)}")
-    return dict(zip(("a_format", "w_format", "out_format"), found.pop(), strict=True))
+    shared = {(layer.a_format.name, layer.w_format.name, layer.out_format.name) for layer in layers}
+    if len(shared) != 1:
+        raise ValueError(f"Layers must have the same formats, not {sorted(shared)}")
+    return dict(zip(("a_format", "w_format", "out_format"), shared.pop(), strict=True))
 
 
-def _channels(layer: QuantizedLinear) -> Channels:
-    same = np.ones_like(layer.bias)
-    return Channels(
+def _quant_params(layer):
+    import numpy as np
+
+    from ...sim.designs._gemm import QuantParams
+
+    ones = np.ones_like(layer.bias)
+    return QuantParams(
         bias=layer.bias,  # the zero point of the inputs is folded in
         multiplier=layer.multiplier,
         shift=layer.shift,
-        zero_point=same * layer.zero_point_out,
-        low=same * layer.low,
-        high=same * layer.high,
+        zero_point=ones * layer.zero_point_out,
+        low=ones * layer.low,
+        high=ones * layer.high,
     )
 
 
 def _show(report):
-    row = "{:10}{:>6}{:>13}{:>9}{:>12}{:>13}{:>15}".format
+    rows = [("design", "layer", "M×K×N", "cycles", "MACs/cycle", "utilization", "matches golden")]
+    rows += [
+        (
+            design["design"],
+            layer["layer"],
+            f"{layer['m']}×{layer['k']}×{layer['n']}",
+            layer["cycles"],
+            f"{layer['macs_per_cycle']:.1f}",
+            f"{layer['utilization']:.1%}",
+            "yes" if layer["matches_golden"] else "no",
+        )
+        for design in report["designs"]
+        for layer in design["layers"]
+    ]
     print(f"{report['images']} images of handwritten digits through 3 layers, uint8 × int8\n")
-    print(row("design", "layer", "M×K×N", "cycles", "MACs/cycle", "utilization", "equals golden"))
-    for design in report["designs"]:
-        for layer in design["layers"]:
-            print(
-                row(
-                    design["design"],
-                    layer["layer"],
-                    f"{layer['m']}×{layer['k']}×{layer['n']}",
-                    layer["cycles"],
-                    f"{layer['macs_per_cycle']:.1f}",
-                    f"{layer['utilization']:.1%}",
-                    "yes" if layer["matches_golden"] else "no",
-                )
-            )
-    print(f"\naccuracy in floats      {report['float_accuracy']:.2%}")
+    print("\n".join(columns(rows, right=range(1, 7))))
+    accuracies = [("accuracy in floats", f"{report['float_accuracy']:.2%}", "")]
     for design in report["designs"]:
         points = 100 * (design["accuracy"] - report["float_accuracy"])
-        print(
-            f"accuracy on {design['design']:12}{design['accuracy']:.2%}   {points:+.2f} points",
+        accuracies.append(
+            (
+                f"accuracy on {design['design']}",
+                f"{design['accuracy']:.2%}",
+                f"{points:+.2f} points",
+            )
         )
-    print()
-    for design in report["designs"]:
-        for what in ("verilog", "manifest"):
-            print(f"{design['design']:10}{what:10}{design[what]}")
-        for layer in design["layers"]:
-            if layer["waves"]:
-                print(f"{design['design']:10}{'waves':10}{layer['waves']}")
-    first = report["designs"][0]["layers"][0]["waves"]
-    if first:
-        print(f"open waves with {how_to_open(Path(first))}")
+    print("\n" + "\n".join(columns(accuracies, right=(1, 2))) + "\n")
+    files = [
+        (design["design"], label, path)
+        for design in report["designs"]
+        for label, path in (
+            ("verilog", design["verilog"]),
+            ("manifest", design["manifest"]),
+            *(("waves", layer["waves"]) for layer in design["layers"] if layer["waves"]),
+        )
+    ]
+    print("\n".join(columns(files)))
+    waves = report["designs"][0]["layers"][0]["waves"]
+    if waves:
+        print(f"open waves with {how_to_open(Path(waves))}")
     else:
         print("waves: none recorded; brickwork demo --waves records them")
     print(f"\n{report['seconds']:.1f} s")
 
 
-def _judge(report):
+def _check(report):
     for design in report["designs"]:
         wrong = [layer["layer"] for layer in design["layers"] if not layer["matches_golden"]]
         if wrong:
-            layers = ", ".join(map(str, wrong))
-            raise Failed(f"{design['design']} differs from the golden model in layer {layers}")
+            noun = "layer" if len(wrong) == 1 else "layers"
+            raise CheckFailed(
+                f"{design['design']} differs from the golden model in {noun} "
+                f"{', '.join(map(str, wrong))}"
+            )
         if abs(design["accuracy"] - report["float_accuracy"]) > 0.01:
-            raise Failed(
+            raise CheckFailed(
                 f"Accuracy of {design['design']} must be within 1 point of "
                 f"{report['float_accuracy']:.2%}, not {design['accuracy']:.2%}"
             )

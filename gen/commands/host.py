@@ -2,112 +2,96 @@
 
 import contextlib
 import json
+import math
 import os
 import time
-from dataclasses import fields
 from pathlib import Path
 
-import numpy as np
-
-from ...sim.designs._gemm import tiling
-from ...sim.designs._product import matches_golden
-from ...sim.golden.engine import product as golden_product
-from ...sim.host.uart import Link, LinkError
-from ..designs import _eie_run, _gemm_output, registry
-from ..lib.errors import Failed, Refused
-from ..lib.files import check_folder, manifests_of_wrappers, write_array
-from ..lib.messages import difference
+from ..lib.errors import CheckFailed
+from ..lib.extras import require
 from ..lib.progress import progress
+from .arguments import add_json, add_product, integer, read_operands
 
-__all__ = ["host"]
+__all__ = ["EXAMPLE", "SUMMARY", "arguments", "main"]
+
+SUMMARY = "multiply matrices on a board with a serial line, and compare with the golden model"
+EXAMPLE = "brickwork host out/gemm_ws_uart-0123456789ab --port /dev/ttyUSB0 --a A.npy --w W.npy"
 
 #: Seconds without a byte after which the board does not answer.
 _PATIENCE = 3
 
 
-def host(options) -> int:
-    facts = _manifest(Path(options.folder))
-    kind = registry.design(facts.design)
-    parameters = kind(**{item.name: facts.parameters[item.name] for item in fields(kind)})
-    options.design = facts.design
-    out = options.out and Path(options.out)
-    if out and out.is_dir():
-        raise Refused(f"Results must be written to a file, not to the folder {str(out)!r}")
-    if facts.design == "eie":
-        shape, macs, compute = _network(options, parameters)
-    else:
-        _eie_run.check_none(options)
-        shape, macs, compute = _product(options, parameters, facts)
+def arguments(parser):
+    parser.add_argument(
+        "folder", metavar="FOLDER", help="folder that the design on the board was emitted into"
+    )
+    parser.add_argument("--port", metavar="PORT", required=True, help="the serial port")
+    parser.add_argument(
+        "--baud",
+        metavar="N",
+        type=integer("Baud rate", 1),
+        help="bits a second (default: the baud rate of the design)",
+    )
+    add_product(parser)
+    add_json(parser)
+
+
+def main(options) -> int:
+    from ...sim.host.uart_link import Link, LinkError
+    from ..designs import registry
+    from ..lib.arrays import write_array
+    from ..lib.files import check_file, check_folder
+    from ..lib.messages import difference
+
+    manifest = _manifest(Path(options.folder))
+    design = registry.of_manifest(manifest)
+    out = options.out and check_file(options.out)
+    task = design.task(read_operands(options, design))
+    job = task.job(manifest)
     if out:
         check_folder(out.parent)
-    port = _open(options.port, options.baud or facts.bus["baud"])
-    with port, progress(total=1, what=f"multiplying on {options.port}"):
+    port = _open(options.port, options.baud or manifest.bus["baud"])
+    with port, progress(total=1, label=f"multiplying on {options.port}"):
         try:
-            link = Link(port, facts)
+            link = Link(port, manifest)
             sent, received, start = link.sent, link.received, time.monotonic()
-            y, expected, matches = compute(link)
+            y, flags = link.run(job)
             seconds = time.monotonic() - start
         except LinkError as error:
-            raise Failed(f"{options.port}: {error}") from None
+            raise CheckFailed(f"{options.port}: {error}") from None
+    expected = task.expected(job)
+    matches = job.matches(y, flags) and bool((y == expected).all())
     if out and matches:
-        write_array(out, y)
-    found = {
-        "design": facts.design,
-        "digest": facts.digest,
+        write_array(out, task.shaped(y))
+    record = {
+        "design": manifest.design,
+        "digest": manifest.digest,
         "port": options.port,
-        "shape": shape,
-        "macs": macs,
+        "shape": task.shape,
+        "macs": math.prod(task.shape),
         "seconds": round(seconds, 3),
         "bytes_sent": link.sent - sent,
         "bytes_received": link.received - received,
         "matches_golden": matches,
         "out": options.out if matches else None,
     }
-    _show(options, found)
+    _show(options, record)
     if not matches:
-        raise Failed(f"{difference(y, expected)}; do it again, or rebuild the bitstream")
+        raise CheckFailed(f"{difference(y, expected)}; repeat the run, or rebuild the bitstream")
     return 0
 
 
 def _manifest(folder):
-    """The manifest of a top with a serial line, which lies in the folder."""
-    found = manifests_of_wrappers(folder, ("uart",))
-    if len(found) != 1:
+    """The manifest in the folder of a core behind a serial line."""
+    from ..lib.files import manifests_of_wrappers
+
+    manifests = manifests_of_wrappers(folder, ("uart",))
+    if len(manifests) != 1:
         raise ValueError(
             f"Folder {folder} must hold the manifest of a design with a serial line, not "
-            f"{len(found)}; see brickwork build, or brickwork emit --top uart"
+            f"{len(manifests)}; see brickwork build, or brickwork emit --top uart"
         )
-    return found[0]
-
-
-def _product(options, parameters, facts):
-    """Shape and MACs of the product, and what computes it."""
-    acc_width = facts.derived["acc_width"]
-    found, modes, channels = _gemm_output.product(options, parameters, acc_width)
-    a, w = found.a.codes, found.w.codes
-    shape = (*a.shape, w.shape[1])
-    plan = tiling(facts, *shape, **modes)
-
-    def compute(link):
-        y, special = link.multiply(a, w, channels, **modes)
-        expected = golden_product(facts, a, w, channels, **plan.modes)
-        return y, expected, matches_golden(facts, plan, a, w, channels, y, special)
-
-    return shape, int(np.prod(shape)), compute
-
-
-def _network(options, parameters):
-    """Likewise of a sparse matrix by vectors."""
-    todo = _eie_run.work(options, parameters)
-    outputs, inputs = todo.layer.encoded.shape
-    vectors = len(np.atleast_2d(todo.a))
-
-    def compute(link):
-        expected = todo.expected()
-        y = link.network([todo.layer], todo.a).reshape(expected.shape)
-        return y, expected, bool(np.array_equal(y, expected))
-
-    return (vectors, inputs, outputs), vectors * inputs * outputs, compute
+    return manifests[0]
 
 
 def _open(name, baud):
@@ -115,15 +99,13 @@ def _open(name, baud):
 
     Raises
     ------
-    Refused
+    UsageError
         If pyserial is missing.
     OSError
         If the port cannot be opened.
     """
-    try:
+    with require("Serial ports"):
         import serial
-    except ModuleNotFoundError:
-        raise Refused("Serial ports need pyserial; use pip install pyserial") from None
     try:
         port = serial.Serial(name, baud, timeout=_PATIENCE, exclusive=True)
     except (OSError, ValueError) as error:
@@ -136,21 +118,21 @@ def _open(name, baud):
     return port
 
 
-def _show(options, found):
+def _show(options, record):
     if options.json:
-        print(json.dumps(found, indent=2))
+        print(json.dumps(record, indent=2))
         return
-    seconds = max(found["seconds"], 1e-3)
-    moved = found["bytes_sent"] + found["bytes_received"]
+    seconds = max(record["seconds"], 1e-3)
+    moved = record["bytes_sent"] + record["bytes_received"]
     rows = {
-        "design": f"{found['design']} {found['digest']} at {found['port']}",
-        "M×K×N": "×".join(map(str, found["shape"])),
-        "bytes": f"{found['bytes_sent']} there, {found['bytes_received']} back "
+        "design": f"{record['design']} {record['digest']} at {record['port']}",
+        "M×K×N": "×".join(map(str, record["shape"])),
+        "bytes": f"{record['bytes_sent']} there, {record['bytes_received']} back "
         f"({moved / seconds:,.0f} a second)",
-        "MACs": f"{found['macs']} ({found['macs'] / seconds:,.0f} a second)",
-        "equals golden": "yes" if found["matches_golden"] else "no",
-        "seconds": f"{found['seconds']:.3f}",
-        "results": found["out"],
+        "MACs": f"{record['macs']} ({record['macs'] / seconds:,.0f} a second)",
+        "matches golden": "yes" if record["matches_golden"] else "no",
+        "seconds": f"{record['seconds']:.3f}",
+        "results": record["out"],
     }
     for name, value in rows.items():
         if value is not None:

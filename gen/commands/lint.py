@@ -1,40 +1,19 @@
 """``brickwork lint``: what Verilator and yosys find in the Verilog of designs."""
 
 import subprocess
-from dataclasses import fields
 from pathlib import Path
 
-from ...sim.verilator import toolchain
-from ...sim.verilator.build import lint_rules
-from ..designs import registry
-from ..designs.wrappers import top_from_text
-from ..emission.emit import Emission, emit
 from ..lib import yosys
-from ..lib.files import check_folder
 from ..lib.progress import progress
+from .arguments import add_designs, add_out, add_wrapper
 
-__all__ = ["findings", "lint"]
+__all__ = ["EXAMPLE", "SUMMARY", "arguments", "findings", "main"]
 
-# Small, not square, and with unequal tiles: modules are shared, so this covers large arrays.
-_SMALL = ("cols=5", "tile_rows=2", "tile_cols=2")
-_OUTPUTS = ("raw", "bias", "scale", "shift")
-# What the borders and elements are made of: mantissas with and without exponents and in two terms,
-# types chosen at run time, halves, pairs (of an even number of rows), special values.
-_FORMATS = (
-    ("rows=3", "a_format=uflint4", "w_format=pot4"),
-    ("rows=3", "a_format=e4m3", "w_format=e4m3+e5m2", "specials=flag", "max_k=50"),
-    ("rows=3", "a_format=posit8_1", "w_format=apot5", "max_k=50"),
-    ("rows=3", "a_format=adaptivfloat6_3", "w_format=int8"),
-    ("rows=3", "a_format=int4+flint4+uint8", "w_format=int4+pot4+e2m1+int8"),
-    ("rows=4", "a_format=ovp_int4+ovp_flint4", "w_format=ovp_int4+int4+ovp_int8"),
-)
-# With and without parts of the tree, and memories of one word.
-_SPARSE = (
-    ("pes=5", "queue_depth=2", "columns=20", "entries=40", "acts=4", "rows=3", "books=2"),
-    ("pes=1", "columns=1", "entries=1", "acts=1", "rows=1", "skip=0"),
-)
+SUMMARY = "check emitted Verilog with Verilator's lint and with yosys"
+EXAMPLE = "brickwork lint gemm_ws --set rows=4 --set cols=6"
+
 # With one word in a beat and several, one beat for a word and several.
-_TOPS = (
+_WRAPPERS = (
     ("axis", ("data_width=32",)),
     ("axis", ("data_width=512",)),
     ("axi", ("data_width=32", "address_width=12", "burst=1", "outstanding=2")),
@@ -43,7 +22,18 @@ _TOPS = (
 )
 
 
-def lint(options) -> int:
+def arguments(parser):
+    add_designs(parser)
+    add_wrapper(parser, None)
+    add_out(parser)
+
+
+def main(options) -> int:
+    from ...sim.verilator import toolchain
+    from ..designs import registry
+    from ..emission.emit import emit
+    from ..lib.files import check_folder
+
     names = list(dict.fromkeys(options.designs)) or list(registry.DESIGNS)
     cases = [
         (name, settings, top, bus, _parameters(name, settings, top, bus))
@@ -69,35 +59,33 @@ def lint(options) -> int:
 
 
 def _variants(name, options):
-    """Settings of a core, a top and its settings: those that are asked for, or small ones."""
-    cores = [options.settings] if options.settings else _small_variants(name)
+    """Settings of a core, a bus wrapper and its settings: those of the options, or small ones."""
+    from ..designs import registry
+
+    design = registry.design(name)
+    cores = [options.settings] if options.settings else design.LINT_CASES
     if options.top or options.settings or options.bus:
         return [(settings, options.top or "stream", options.bus) for settings in cores]
-    # What is around a core depends on its streams, and these on the output.
-    with_tops = cores[: len(_OUTPUTS)] if name != "eie" else cores
-    found = [(settings, "stream", ()) for settings in cores]
-    return found + [(settings, *top) for settings in (with_tops[0], with_tops[-1]) for top in _TOPS]
+    bare = [(settings, "stream", ()) for settings in cores]
+    wrapped = [cores[index] for index in design.WRAPPED_LINT_CASES]
+    return bare + [(settings, *wrapper) for settings in wrapped for wrapper in _WRAPPERS]
 
 
 def _parameters(name, settings, top, bus):
-    return top_from_text(top, registry.parameters_from_text(name, settings), bus)
+    from ..designs import registry
+    from ..designs.wrappers import wrapper_from_text
+
+    return wrapper_from_text(top, registry.parameters_from_text(name, settings), bus)
 
 
-def _small_variants(name):
-    if name == "eie":
-        return _SPARSE
-    variants = [("rows=3", f"output={output}") for output in _OUTPUTS]
-    if "a_format" in (item.name for item in fields(registry.design(name))):
-        variants += _FORMATS
-    return [(*settings, *_SMALL) for settings in variants]
-
-
-def findings(verilator: toolchain.Verilator, emission: Emission) -> list[str]:
+def findings(verilator, emission) -> list[str]:
     """What is wrong with emitted Verilog, one line each."""
     return _verilator(verilator, emission) + _yosys(emission)
 
 
 def _verilator(verilator, emission):
+    from ...sim.verilator.build import lint_rules
+
     command = [str(verilator.binary), "--lint-only", "-Wall", "--quiet"]
     command += ["--top-module", emission.verilog.stem, str(lint_rules()), str(emission.verilog)]
     done = subprocess.run(

@@ -1,120 +1,111 @@
 """``brickwork pack``: the words of a job as files, for any host that there is."""
 
 import json
-from dataclasses import fields
 from pathlib import Path
 
-import numpy as np
+from ..lib.errors import UsageError
+from .arguments import add_json, add_product, integer, read_operands
 
-from ...sim.designs._gemm import tiling
-from ...sim.golden.engine import product as golden_product
-from ...sim.host.axi import gemm_job, sparse_job
-from ..designs import _eie_run, _gemm_output, registry
-from ..emission.emit import write_whole
-from ..lib.errors import Refused
-from ..lib.files import check_folder, manifests_of_wrappers, write_array
+__all__ = ["EXAMPLE", "SUMMARY", "arguments", "main"]
 
-__all__ = ["pack"]
+SUMMARY = "write the words of a product to files, for a host of your own"
+EXAMPLE = "brickwork pack out/gemm_ws_axi-0123456789ab --a A.npy --w W.npy --out job"
 
 
-def pack(options) -> int:
+def arguments(parser):
+    parser.description += (
+        "\n\nThe folder of --out gets a file with the words of each stream as they lie in memory, "
+        "expected.npy,\nand job.json: addresses and numbers of words, and the register writes that "
+        "start the job, in\norder."
+    )
+    parser.add_argument(
+        "folder", metavar="FOLDER", help="folder of a core in the bus wrapper axis or axi"
+    )
+    parser.add_argument(
+        "--address",
+        metavar="N",
+        type=integer("Address", 0),
+        default=0,
+        help="axi: address of the words in memory (default: 0)",
+    )
+    add_product(parser, metavar="DIR", required=True, help="folder for the files")
+    add_json(parser)
+
+
+def main(options) -> int:
+    import numpy as np
+
+    from ...sim.host.bus_job import BusJob
+    from ..designs import registry
+    from ..lib.arrays import write_array
+    from ..lib.files import check_folder, write_whole
+
     manifest = _manifest(Path(options.folder))
-    kind = registry.design(manifest.design)
-    parameters = kind(**{item.name: manifest.parameters[item.name] for item in fields(kind)})
-    options.design = manifest.design
-    if manifest.design == "eie":
-        job, expected, facts = _network(options, parameters, manifest)
-    else:
-        _eie_run.check_none(options)
-        job, expected, facts = _product(options, parameters, manifest)
-    described = _described(job, facts, options.address)
+    design = registry.of_manifest(manifest)
+    task = design.task(read_operands(options, design))
+    job = task.job(manifest)
+    bus_job = BusJob(job)
+    description = _description(bus_job, job.description() | task.description(), options.address)
     folder = check_folder(options.out)
-    for name in job.words:
-        write_whole(folder / f"{name}.bin", job.memory(name).tobytes())
-    for name, places in job.places.items():
-        write_whole(folder / f"{name}.bin", np.asarray(places, "<u4").tobytes())
-    write_array(folder / "expected.npy", expected)
-    write_whole(folder / "job.json", json.dumps(described, indent=2) + "\n")
-    _show(options, folder, described)
+    for name in bus_job.words:
+        write_whole(folder / f"{name}.bin", bus_job.memory(name).tobytes())
+    for name, indices in job.index_files().items():
+        write_whole(folder / f"{name}.bin", np.asarray(indices, "<u4").tobytes())
+    write_array(folder / "expected.npy", task.expected(job))
+    write_whole(folder / "job.json", json.dumps(description, indent=2) + "\n")
+    _show(options, folder, description)
     return 0
 
 
 def _manifest(folder):
-    """The manifest of a top with beats, which lies in the folder."""
-    found = manifests_of_wrappers(folder, ("axis", "axi"))
-    if len(found) != 1:
+    """The manifest in the folder of a core whose bus has beats."""
+    from ..lib.files import manifests_of_wrappers
+
+    manifests = manifests_of_wrappers(folder, ("axis", "axi"))
+    if len(manifests) != 1:
         raise ValueError(
-            f"Folder {folder} must hold the manifest of a top axis or axi, not {len(found)} of "
-            "them; see brickwork emit --top axi"
+            f"Folder {folder} must hold one manifest of a core in the bus wrapper axis or axi, not "
+            f"{len(manifests)}; see brickwork emit --top axi"
         )
-    return found[0]
+    return manifests[0]
 
 
-def _product(options, parameters, manifest):
-    """The job of a product, its results, and what is to be told about it."""
-    acc_width = manifest.derived["acc_width"]
-    found, modes, channels = _gemm_output.product(options, parameters, acc_width)
-    a, w = found.a.codes, found.w.codes
-    modes = tiling(manifest, *a.shape, w.shape[1], **modes).modes
-    m, k, n = (*a.shape, w.shape[1])
-    expected = golden_product(manifest, a, w, channels, **modes)
-    return gemm_job(manifest, a, w, channels, **modes), expected, {"m": m, "k": k, "n": n} | modes
-
-
-def _network(options, parameters, manifest):
-    """Likewise of vectors by a sparse matrix."""
-    todo = _eie_run.work(options, parameters)
-    a = np.atleast_2d(todo.a)
-    job = sparse_job(manifest, [todo.layer], a)
-    outputs, inputs = todo.layer.encoded.shape
-    facts = {
-        "vectors": len(a),
-        "fraction": todo.fraction,
-        "load_words": job.counts["load"],
-        "fill_jobs": job.parts["fill_jobs"],
-        "vector_jobs": job.parts["vector_jobs"],
-        "input_count": inputs,
-        "acts_words": job.parts["acts"],
-        "output_count": outputs,
-        "result_words": job.parts["results"],
-    }
-    return job, todo.expected().reshape(len(a), outputs), facts
-
-
-def _described(job, facts, address):
-    """What ``job.json`` holds."""
+def _description(job, sizes_and_modes, address):
+    """The contents of ``job.json``."""
     manifest, counts, sizes = job.manifest, job.counts, job.sizes
     dma = "memory" in manifest.bus
     if address and not dma:
-        raise Refused("Option --address must go with a top axi, which reads memory, not with axis")
-    places = job.addresses(address) if dma else {}
+        raise UsageError(
+            "Option --address must go with the bus wrapper axi, which reads memory, not with axis"
+        )
+    addresses = job.addresses(address) if dma else {}
     streams = {}
     for name, layout in manifest.bus["streams"].items():
         streams[name] = {"file": f"{name}.bin"} if name in job.words else {}
         streams[name] |= {"words": counts[name], "stride": layout["stride"], "bytes": sizes[name]}
-        streams[name] |= {"address": places[name]} if dma else {}
-    described = {
+        streams[name] |= {"address": addresses[name]} if dma else {}
+    description = {
         "design": manifest.design,
         "digest": manifest.digest,
         "top": manifest.top,
-        "job": facts,
+        "job": sizes_and_modes,
         "streams": streams,
     }
     if dma:
-        described["writes"] = [
+        description["writes"] = [
             {"register": name, "offset": offset, "value": value}
             for name, offset, value in job.writes(address)
         ]
-    return described
+    return description
 
 
-def _show(options, folder, described):
+def _show(options, folder, description):
     if options.json:
-        print(json.dumps({"folder": str(folder)} | described, indent=2))
+        print(json.dumps({"folder": str(folder)} | description, indent=2))
         return
-    for name, stream in described["streams"].items():
-        place = f"at {stream['address']:#x}" if "address" in stream else ""
+    for name, stream in description["streams"].items():
+        address = f"at {stream['address']:#x}" if "address" in stream else ""
         file = folder / stream["file"] if "file" in stream else ""
-        print(name, f"{stream['words']} words", f"{stream['bytes']} bytes", place, file, sep="\t")
+        print(name, f"{stream['words']} words", f"{stream['bytes']} bytes", address, file, sep="\t")
     print("expected", folder / "expected.npy", sep="\t")
     print("job", folder / "job.json", sep="\t")

@@ -1,49 +1,93 @@
-"""The command ``brickwork report``: results of sweeps as a page, tables and plots."""
+"""``brickwork report``: results of sweeps as a page, tables and plots."""
 
 import json
 from pathlib import Path
 
-from ..emission.emit import write_whole
-from ..lib import plots
-from ..lib.files import check_folder
+from ..lib.extras import require
+from ..lib.files import check_folder, write_whole
 from ..lib.progress import progress
-from ..page import axes, figures, svg
-from ..page.best import fronts
-from ..page.compare import compare
-from ..page.page import Drawn, page
-from ..page.points import points
-from ..page.report import Report
-from ..page.results import read
-from ..page.tables import changes_csv, markdown, points_csv
+from .arguments import add_json, add_out
 
-__all__ = ["report", "write"]
+__all__ = ["EXAMPLE", "SUMMARY", "arguments", "main", "write"]
+
+SUMMARY = "show results of sweeps: best configurations, plots and tables"
+EXAMPLE = "brickwork report out/sweep/small.jsonl --baseline before.jsonl"
 
 _DPI = 120
 
 
-def report(options) -> int:
+def arguments(parser):
+    parser.description += (
+        "\n\nWrites report/index.html below --out, one page that needs no network, with plots,"
+        " points.csv\nand report.md beside it."
+    )
+    parser.add_argument(
+        "results",
+        metavar="RESULTS",
+        nargs="+",
+        help="files of brickwork sweep; where several have a point, the last counts",
+    )
+    parser.add_argument(
+        "--baseline",
+        metavar="RESULTS",
+        help="earlier results to compare with; a change of the clock counts if it exceeds the "
+        "spread of the seeds",
+    )
+    add_out(parser)
+    add_json(parser)
+
+
+def main(options) -> int:
+    from ..page.best import fronts
+    from ..page.compare import compare
+    from ..page.points import points
+    from ..page.report import Report
+    from ..page.results import read
+
     results = read(options.results)
-    before = read([options.baseline]) if options.baseline else None
-    found = points(results.records)
-    comparison = before and compare(found, points(before.records), results, before)
-    contents = Report(results=results, points=found, best=fronts(found), comparison=comparison)
-    out = check_folder(Path(options.out) / "report")
-    path = write(out, contents)
+    baseline = read([options.baseline]) if options.baseline else None
+    measured = points(results.records)
+    comparison = baseline and compare(measured, points(baseline.records), results, baseline)
+    contents = Report(
+        results=results, points=measured, best=fronts(measured), comparison=comparison
+    )
+    path = write(check_folder(Path(options.out) / "report"), contents)
     if options.json:
-        print(json.dumps({"page": str(path), "points": len(found)}, indent=2))
+        print(json.dumps({"page": str(path), "points": len(measured)}, indent=2))
     else:
         print(contents.summary(), *results.remarks, f"page: {path}", sep="\n")
     return 0
 
 
-def write(out: Path, contents: Report) -> Path:
-    """Writes everything into a folder, the page last; returns the page's path.
+def write(out: Path, contents) -> Path:
+    """Writes a :class:`.page.report.Report` into a folder, the page last, and returns its path.
 
     Equal results give equal bytes, in whatever order they came.
     """
+    from ..page.exports import changes_csv, markdown, points_csv
+    from ..page.page import page
+
+    drawn = _draw(out, contents)
+    write_whole(out / "points.csv", points_csv(contents.points, contents.best))
+    write_whole(out / "report.md", markdown(contents))
+    if contents.comparison:
+        write_whole(out / "changes.csv", changes_csv(contents.comparison))
+    else:
+        (out / "changes.csv").unlink(missing_ok=True)  # of an earlier report
+    write_whole(out / "index.html", page(contents, drawn))
+    return out / "index.html"
+
+
+def _draw(out, contents):
+    """The plots as the page shows them; writes each as PNG."""
+    with require("Plots"):
+        from ..lib import plots
+        from ..page import axes, figures, svg
+    from ..page.page import Drawn
+
     drawn = []
     with plots.settings(**axes.SETTINGS):
-        for plot in progress(figures.plots(contents.points, contents.best), what="plots"):
+        for plot in progress(figures.plots(contents.points, contents.best), label="plots"):
             png = f"plots/{plot.name}.png"
             image = plots.rendered(plot.figure, format="png", dpi=_DPI, metadata={"Software": None})
             write_whole(out / png, image)
@@ -57,11 +101,4 @@ def write(out: Path, contents: Report) -> Path:
                     png=png,
                 )
             )
-    write_whole(out / "points.csv", points_csv(contents.points, contents.best))
-    write_whole(out / "report.md", markdown(contents))
-    if contents.comparison:
-        write_whole(out / "changes.csv", changes_csv(contents.comparison))
-    else:
-        (out / "changes.csv").unlink(missing_ok=True)  # of an earlier report
-    write_whole(out / "index.html", page(contents, drawn))
-    return out / "index.html"
+    return drawn

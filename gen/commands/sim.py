@@ -1,46 +1,42 @@
 """``brickwork sim``: the regressions of designs, and their results as JUnit XML."""
 
-import functools
-import importlib.util
 import shlex
 import sys
 import xml.etree.ElementTree as ElementTree
+from dataclasses import fields
 from pathlib import Path
 
-from ...sim.verilator.simulate import simulate
-from ..designs import registry
-from ..designs.wrappers import top_from_text
-from ..emission.emit import emit, write_whole
-from ..lib.errors import Refused
-from ..lib.files import alone, check_folder, how_to_open
+from ..lib.extras import require
 from ..lib.progress import progress
+from .arguments import add_designs, add_out, add_simulation, add_wrapper
 
-__all__ = ["BENCHES", "regression"]
+__all__ = ["EXAMPLE", "SUMMARY", "arguments", "main"]
 
-#: The testbench of each design.
-BENCHES = {
-    "gemm_ws": "brickwork.sim.tb.systolic.gemm_ws",
-    "gemm_os": "brickwork.sim.tb.systolic.gemm_os",
-    "gemm_fusion": "brickwork.sim.tb.fusion.gemm_fusion",
-    "eie": "brickwork.sim.tb.sparse.eie",
-}
-
-#: That of each top around a core.
-TOP_BENCHES = {
-    "axis": "brickwork.sim.tb.bus.axis_top",
-    "axi": "brickwork.sim.tb.bus.axi_top",
-    "uart": "brickwork.sim.tb.bus.uart_top",
-}
-
-#: Those that share parameters; the default size of ``eie`` is large for a testbench.
-_DEFAULT = ["gemm_ws", "gemm_os", "gemm_fusion"]
+SUMMARY = "run the regressions of designs in simulation"
+EXAMPLE = "brickwork sim gemm_os --set rows=4 --set cols=6 --waves"
 
 
-def regression(options) -> int:
-    names = list(dict.fromkeys(options.designs)) or _DEFAULT
-    cores = [registry.parameters_from_text(name, options.settings) for name in names]
-    designs = [top_from_text(options.top, core, options.bus) for core in cores]
-    bench_of = functools.partial(_bench, options.top)
+def arguments(parser):
+    add_designs(parser)
+    add_wrapper(parser)
+    add_simulation(parser)
+    parser.add_argument(
+        "--debug", action="store_true", help="make every signal visible to the testbench; slower"
+    )
+    add_out(parser)
+    parser.add_argument(
+        "--xml", metavar="FILE", help="file for JUnit XML (default: sim/results.xml below --out)"
+    )
+
+
+def main(options) -> int:
+    from ...sim.verilator.simulate import simulate
+    from ..designs.wrappers import wrapper_from_text
+    from ..emission.emit import emit
+    from ..lib.files import check_folder, exclusive_lock, write_whole
+
+    cores = [_core(name, options.settings) for name in _names(options)]
+    designs = [wrapper_from_text(options.top, core, options.bus) for core in cores]
     out = check_folder(options.out)
     xml = Path(options.xml) if options.xml else out / "sim" / "results.xml"
     check_folder(xml.parent)
@@ -51,11 +47,11 @@ def regression(options) -> int:
         for parameters in designs:
             bar.set_description_str(parameters.design())
             emission = emit(parameters, out)
-            folder = out / "sim" / emission.folder.name
-            with alone(folder):
+            folder, bench = out / "sim" / emission.folder.name, _bench(parameters, emission)
+            with exclusive_lock(folder):
                 outcome = simulate(
                     emission.manifest,
-                    bench_of(parameters),
+                    bench,
                     workdir=folder,
                     seed=options.seed,
                     waves=options.waves,
@@ -64,24 +60,50 @@ def regression(options) -> int:
             bar.update()
             with bar.external_write_mode():
                 _show(parameters, outcome, folder, options)
-            suites.append(_suite(parameters, outcome, bench_of(parameters)))
+            suites.append(_suite(parameters, outcome, bench))
             passed = passed and outcome.passed
     write_whole(xml, ElementTree.tostring(suites, encoding="utf-8", xml_declaration=True))
     return 0 if passed else 1
 
 
-def _bench(top, parameters):
-    """The testbench for a design, whose buses are driven by parts that are not ours."""
-    if top == "stream":
-        return BENCHES[parameters.design()]
-    if top != "uart" and importlib.util.find_spec("cocotbext.axi") is None:
-        raise Refused(
-            "Tops with AXI are simulated with cocotbext-axi, which is missing; pip install it"
-        )
-    return TOP_BENCHES[top]
+def _names(options):
+    """The designs to test; without names those that have all parameters that are set."""
+    from ..designs import registry
+
+    if options.designs:
+        return list(dict.fromkeys(options.designs))
+    keys = {setting.partition("=")[0] for setting in options.settings}
+    names = {
+        name: {item.name for item in fields(design)} for name, design in registry.DESIGNS.items()
+    }
+    return [name for name, parameters in names.items() if keys <= parameters] or list(names)
+
+
+def _core(name, settings):
+    """The core with these settings, or if there are none of a size for a test bench."""
+    from ..designs import registry
+
+    design = registry.design(name)
+    return design(**registry.settings_from_text(design, settings) or design.BENCH_CASE)
+
+
+def _bench(parameters, emission):
+    """The testbench of a core, or of its bus wrapper, which cocotbext-axi drives."""
+    from ...sim.designs import registry
+    from ...sim.manifest import Manifest
+
+    manifest = Manifest.read(emission.manifest)
+    if not manifest.bus:
+        return registry.model(manifest).bench
+    if parameters.has_driver:
+        with require("Testbenches of AXI"):
+            import cocotbext.axi  # noqa: F401
+    return parameters.bench
 
 
 def _show(parameters, outcome, folder, options):
+    from ..lib.files import how_to_open
+
     design = parameters.design()
     for test in outcome.tests:
         state = "skipped" if test.skipped else "ok" if test.ok else "FAIL"

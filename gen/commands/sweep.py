@@ -1,74 +1,72 @@
-"""The command ``brickwork sweep``."""
+"""``brickwork sweep``: measurements of many designs, on many processes or machines."""
 
 import json
-import os
 import sys
-import time
-from collections import Counter
-from pathlib import Path
 
-from ...sim.verilator import toolchain
-from ..flow import targets
-from ..lib.errors import Failed, Refused
-from ..lib.files import check_folder
-from ..lib.progress import progress
-from ..sweep import plan as plans
-from ..sweep.cluster import check_address, connected
-from ..sweep.measure import tools as find_tools
-from ..sweep.results import opened
-from ..sweep.run import points
+from ..lib.errors import CheckFailed, UsageError
+from ..lib.tables import columns
+from .arguments import add_json, add_out, integer
 
-__all__ = ["sweep"]
+__all__ = ["EXAMPLE", "SUMMARY", "arguments", "main"]
 
-#: How long to wait for a first worker before saying so.
+SUMMARY = "measure area, clock and cycles of many designs, targets and workloads"
+EXAMPLE = "brickwork sweep small --workers 2"
+
+#: The wait for a first worker before a message.
 _PATIENCE_SECONDS = 5
 
 
-def sweep(options) -> int:
+def arguments(parser):
+    parser.description += (
+        "\n\nResults are written to sweep/NAME.jsonl below --out, each point as soon as it is "
+        "measured.\nAn interrupted sweep continues with --resume."
+    )
+    parser.add_argument(
+        "file", metavar="FILE", nargs="?", help="sweep file (TOML), or a name: see --list"
+    )
+    parser.add_argument(
+        "--list", action="store_true", help="list the sweeps that come with Brickwork"
+    )
+    parser.add_argument(
+        "--workers",
+        metavar="N",
+        type=integer("Number of workers", 1, 1024),
+        help="processes on this machine (default: one for each processor)",
+    )
+    parser.add_argument(
+        "--scheduler",
+        metavar="ADDRESS",
+        help="tcp://HOST:PORT of a Dask scheduler, whose workers are used instead",
+    )
+    parser.add_argument(
+        "--resume",
+        action="store_true",
+        help="continue with the results in the file; points that failed are tried again",
+    )
+    add_out(parser)
+    add_json(parser)
+
+
+def main(options) -> int:
+    from ..api.sweeps import run_sweep
+
     if options.list:
         return _list(options)
     if options.file is None:
-        raise Refused("A sweep must be given: a file, or a name (see brickwork sweep --list)")
-    if options.scheduler is not None:
-        check_address(options.scheduler)
-        if options.workers is not None:
-            raise Refused("--workers must not go with --scheduler, whose workers are started apart")
-    start = time.monotonic()
-    plan = plans.read(options.file)
-    tools = find_tools()
-    header_tools = tools | _more_tools(plan)
-    path = check_folder(Path(options.out) / "sweep") / f"{plan.name}.jsonl"
-    with opened(path, plan.name, plan.given, header_tools, options.resume) as results:
-        wanted = [point for point in plan.points if point.key not in results.records]
-        done = len(plan.points) - len(wanted)
-        if any(point.reason is None for point in wanted):
-            workers = options.workers or len(os.sched_getaffinity(0))
-            with connected(options.scheduler, workers) as client:
-                _tell_if_alone(client, options.scheduler)
-                with progress(total=len(wanted), what=plan.name, eta=True) as bar:
-                    for record in points(client, plan, tools, wanted):
-                        results.append(record)
-                        bar.update()
-        else:
-            for record in points(None, plan, tools, wanted):
-                results.append(record)
-        results.finish([point.key for point in plan.points])
-        records = [results.records[point.key] for point in plan.points]
-    return _tell(options, plan, path, records, done, time.monotonic() - start)
+        raise UsageError("A sweep must be given: a file, or a name (see brickwork sweep --list)")
+    sweep = run_sweep(
+        options.file,
+        out=options.out,
+        resume=options.resume,
+        workers=options.workers,
+        scheduler=options.scheduler,
+        started=lambda client: _await_workers(client, options.scheduler),
+    )
+    return _report(options, sweep)
 
 
-def _more_tools(plan):
-    """Versions of what this sweep alone uses."""
-    found = {"liberty": plan.library[:16]} if plan.library else {}
-    if plan.pnr:
-        used = {point.target for point in plan.points if point.target is not None}
-        programs = {targets.load(name).place.program for name in used if plans.places(name)}
-        found |= {name: toolchain.nextpnr(name).version for name in sorted(programs)}
-    return found
-
-
-def _tell_if_alone(client, scheduler):
-    """Says what is missing if there is nobody to do the work."""
+def _await_workers(client, scheduler):
+    """Prints the command that starts a worker, if the scheduler has none after a while."""
     if scheduler is None or client.scheduler_info()["workers"]:
         return
     try:
@@ -81,48 +79,54 @@ def _tell_if_alone(client, scheduler):
         )
 
 
-def _tell(options, plan, path, records, done, seconds):
-    counts = Counter(record["status"] for record in records)
+def _report(options, sweep):
+    """Prints the counts."""
+    records = sweep.records
     if options.json:
-        facts = {
-            "name": plan.name,
-            "results": str(path),
+        summary = {
+            "name": sweep.plan.name,
+            "results": str(sweep.path),
             "points": len(records),
-            **{status: counts[status] for status in ("ok", "impossible", "failed")},
-            "from_before": done,
-            "seconds": round(seconds, 3),
+            **sweep.statuses,
+            "from_before": sweep.resumed,
+            "seconds": round(sweep.seconds, 3),
         }
-        print(json.dumps(facts, indent=2))
+        print(json.dumps(summary, indent=2))
     else:
-        print(f"points\t{len(records)}" + (f" ({done} from before)" if done else ""))
-        for status in ("ok", "impossible", "failed"):
-            print(status, counts[status], sep="\t")
-        print("seconds", f"{seconds:.1f}", sep="\t")
-        print("results", path, sep="\t")
+        resumed = f" ({sweep.resumed} from before)" if sweep.resumed else ""
+        print(f"points\t{len(records)}{resumed}")
+        for status, count in sweep.statuses.items():
+            print(status, count, sep="\t")
+        print("seconds", f"{sweep.seconds:.1f}", sep="\t")
+        print("results", sweep.path, sep="\t")
     failed = [record for record in records if record["status"] == "failed"]
     if failed:
-        raise Failed(
+        raise CheckFailed(
             f"{len(failed)} of {len(records)} points failed; the first, of "
-            f"{failed[0]['design']}: {failed[0]['reason']} (logs: {path})"
+            f"{failed[0]['design']}: {failed[0]['reason']} (logs: {sweep.path})"
         )
     return 0
 
 
 def _list(options):
+    from ..sweep import plan as plans
+
     sweeps = []
-    for name, file in plans.ready().items():
+    for name, file in plans.builtin_sweeps().items():
         plan = plans.read(name)
         sweeps.append(
             {
                 "name": name,
                 "points": len(plan.points),
-                "description": plan.given.get("description", ""),
+                "description": plan.source.get("description", ""),
                 "file": str(file),
             }
         )
     if options.json:
         print(json.dumps(sweeps, indent=2))
     else:
-        for one in sweeps:
-            print(one["name"], f"{one['points']} points", one["description"], sep="\t")
+        rows = [
+            (sweep["name"], f"{sweep['points']} points", sweep["description"]) for sweep in sweeps
+        ]
+        print("\n".join(columns(rows)))
     return 0

@@ -1,1 +1,1 @@
-"""The designs, one a file: everything that is chosen before hardware exists."""
+"""The designs, one a file: parameters and choices before hardware exists."""

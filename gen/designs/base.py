@@ -1,23 +1,37 @@
-"""Parameters of the designs: what a user may set, with defaults and meanings."""
+"""Base class of the designs: parameters, modes, operands and limits before hardware exists."""
 
+import abc
 import hashlib
 import json
+from collections.abc import Sequence
 from dataclasses import dataclass, field, fields
-from typing import ClassVar
+from numbers import Real
+from typing import TYPE_CHECKING, Any, ClassVar
 
-from ...hdl import formats
-from ...hdl.arith.exact import sum_width
-from ...hdl.fusion import gemm_fusion
-from ...hdl.sparse import eie
-from ...hdl.systolic import gemm_os, gemm_ws
+from ..lib.errors import UsageError
+from ._operands import Operands, Source
 
-__all__ = ["Eie", "GemmFusion", "GemmOs", "GemmWs", "Parameters", "option"]
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    import numpy as np
+
+    from ...hdl.unit import Unit
+    from ...sim.designs.base import Job
+    from ...sim.manifest import Manifest
+    from ...sim.verilator.jobs import Result
+    from ..api.area import Area
+    from ..api.artifacts import Files
+    from ..api.product import Product
+    from ..workloads import Layer, Workload
+
+__all__ = ["Contender", "Design", "Parameters", "Task", "check_choice", "option"]
 
 
-def _check_choice(thing, value, choices):
+def check_choice(subject, value, choices):
     """Raise :exc:`ValueError` unless ``value`` is one of ``choices``."""
     if value not in choices:
-        raise ValueError(f"{thing} must be one of {', '.join(map(str, choices))}, not {value!r}")
+        raise ValueError(f"{subject} must be one of {', '.join(map(str, choices))}, not {value!r}")
 
 
 def option(default, meaning):
@@ -26,206 +40,344 @@ def option(default, meaning):
 
 
 @dataclass(frozen=True, kw_only=True)
+class Contender:
+    """A design with parameters and modes, as an entry of a comparison.
+
+    Attributes
+    ----------
+    name : str
+        Name of the published architecture and its formats.
+    design : str
+    set, modes : dict
+        Parameters, and modes of all layers.
+    edges : dict or None
+        Modes of the first and the last layer, where these differ.
+    order : int
+        Position in the list of contenders; the first is the reference.
+    """
+
+    name: str
+    design: str
+    set: dict = field(default_factory=dict)
+    modes: dict = field(default_factory=dict)
+    edges: dict | None = None
+    order: int = 0
+
+
+class Task(abc.ABC):
+    """Checked operands in the formats of a design.
+
+    Attributes
+    ----------
+    design : Design
+    shape : (int, int, int)
+        M, K and N.
+    """
+
+    design: "Design"
+    shape: tuple[int, int, int]
+
+    @abc.abstractmethod
+    def job(self, manifest: "Manifest") -> "Job":
+        """The job for an emitted core, bare or in a bus wrapper."""
+
+    def expected(self, job: "Job") -> "np.ndarray":
+        """Results of the golden model for the operands, in the shape of the core's results."""
+        return job.expected
+
+    def shaped(self, y: "np.ndarray") -> "np.ndarray":
+        """The core's results in the shape that the operands call for."""
+        return y
+
+    @property
+    def is_real(self) -> bool:
+        """Whether results stand for real numbers."""
+        return False
+
+    def real(self, y: "np.ndarray") -> "np.ndarray | None":
+        """Results as real numbers; ``None`` if :attr:`is_real` is false."""
+        return None
+
+    def reference(self) -> "np.ndarray | None":
+        """The product in float64 of the numbers before they were quantized."""
+        return None
+
+    def description(self) -> dict[str, Any]:
+        """Further entries for a host's job file."""
+        return {}
+
+    def record(self, result: "Result") -> dict[str, Any]:
+        """Further entries of a run's record: counts, and properties of the encoded operands."""
+        return {}
+
+    @abc.abstractmethod
+    def rows(self, result: "Result") -> dict[str, str | None]:
+        """Rows of a run's report that only this design has."""
+
+
+@dataclass(frozen=True, kw_only=True)
 class Parameters:
-    """Base of the parameters of a design; checks itself by constructing the design's unit.
+    """Base of the parameters of a design and of a bus wrapper.
+
+    Construction of the unit checks them.
 
     Raises
     ------
     TypeError, ValueError
-        What the unit raises.
+        If the unit rejects a parameter.
     """
 
     def __post_init__(self):
         self.unit()
 
-    def unit(self):
-        """The design's top-level unit."""
+    def unit(self) -> "Unit":
+        """The top-level unit, an Amaranth component."""
         raise NotImplementedError
 
     @classmethod
-    def design(cls):
+    def design(cls) -> str:
         """The design's name."""
         raise NotImplementedError
 
     @property
-    def module(self):
-        """Name of the top-level module, unless another is given."""
+    def module(self) -> str:
+        """Default name of the top-level module."""
         return self.design()
 
-    #: What can be chosen while the design runs.
-    MODES: ClassVar[tuple[str, ...]] = ()
-
-    def modes(self, given: dict) -> dict:
-        """Modes for a product: what is ``given``, and defaults.
-
-        Raises
-        ------
-        ValueError
-            If a value does not exist.
-        """
-        return given
-
-    def formats(self, side: str, modes: dict) -> list[str]:
-        """Names of the formats that operands of a side, ``a`` or ``w``, can have in these modes."""
-        raise NotImplementedError
-
-    def remedy(self, side: str, name: str) -> str:
-        """What to say on the command line for operands in the format ``name``."""
-        raise NotImplementedError
-
-    def check_k(self, k: int, modes: dict) -> None:
-        """Raise :exc:`ValueError` if sums of ``k`` products may not fit the accumulators."""
-        raise NotImplementedError
-
-    def as_dict(self):
+    def as_dict(self) -> dict[str, int | str]:
         return {item.name: getattr(self, item.name) for item in fields(self)}
 
     @property
-    def digest(self):
+    def digest(self) -> str:
         """Twelve hexadecimal digits that stand for the design and its parameters."""
         text = json.dumps([self.design(), self.as_dict()], sort_keys=True)
         return hashlib.sha256(text.encode()).hexdigest()[:12]
 
 
 @dataclass(frozen=True, kw_only=True)
-class _Array(Parameters):
-    rows: int = option(8, "rows of processing elements")
-    cols: int = option(8, "columns of processing elements")
-    tile_rows: int = option(16, "most rows in one module of the hierarchy")
-    tile_cols: int = option(16, "most columns in one module of the hierarchy")
-    overflow: str = option("wrap", "what an accumulator too narrow does: wrap or saturate")
-    pipeline: int = option(2, "registers before the adder of an element, 0 to 2; DSP blocks have 2")
-    output: str = option(
-        "raw",
-        "results: raw accumulators, with bias added, requantized by a scale, or by a shift",
-    )
-    out_format: str = option("int8", "format of requantized results")
+class Design(Parameters):
+    """A design: its parameters, and all choices before hardware exists."""
 
-
-@dataclass(frozen=True, kw_only=True)
-class _Gemm(_Array):
-    a_format: str = option("int8", "format of activations, or several joined by +")
-    w_format: str = option("int8", "format of weights, or several joined by +")
-    max_k: int = option(65536, "largest K; accumulators are exact up to it")
-    acc_width: int = option(0, "accumulator width in bits, or 0 for the exact one")
-    specials: str = option(
-        "saturate", "what NaN and infinities do: saturate, or count as zero and flag the results"
-    )
-
-    MODES: ClassVar[tuple[str, ...]] = ("a_type", "w_type")
-
-    def modes(self, given):
-        return {name: given.get(name) for name in self.MODES}
-
-    def formats(self, side, modes):
-        names = getattr(self, f"{side}_format").split("+")
-        chosen = modes[f"{side}_type"]
-        if chosen is None:
-            return names
-        _check_choice(f"Mode {side}_type", chosen, names)
-        return [chosen]
-
-    def remedy(self, side, name):
-        return f"--set {side}_format={name}"
-
-    def check_k(self, k, modes):
-        if k > self.max_k:
-            raise ValueError(
-                f"K must be at most {self.max_k} (max_k), not {k}; use --set max_k={k}"
-            )
-
-
-@dataclass(frozen=True, kw_only=True)
-class GemmWs(_Gemm):
-    """Weight-stationary GEMM engine (TPU v1)."""
-
-    acc_depth: int = option(512, "rows of accumulators: rows of A that share a load of weights")
+    #: The design's name.
+    NAME: ClassVar[str]
+    #: Modes that are set at run time, to the type of their values.
+    MODES: ClassVar[dict[str, type]] = {}
+    #: Modes of a product alone, which no sweep varies.
+    OUTPUT_MODES: ClassVar[dict[str, type]] = {}
+    #: Operands and choices beside A and W, which :meth:`arguments` defines.
+    OPTIONS: ClassVar[tuple[str, ...]] = ()
+    #: Resource of a device that is short to the parameters that lower its use, the most effective
+    #: first; ``None`` stands for any other resource.
+    SHRINK: ClassVar[dict[str | None, tuple[str, ...]]] = {}
+    #: Parameters of :attr:`SHRINK` that are lowered to powers of two.
+    POWERS_OF_TWO: ClassVar[tuple[str, ...]] = ()
+    #: The size of the array in reports, with names of parameters in braces.
+    SIZE_LABEL: ClassVar[str] = ""
+    #: Parameters and modes that were renamed, old name to new.
+    RENAMED: ClassVar[dict[str, str]] = {}
+    #: Name of the design's section of the C driver, ``gen/collateral/drivers/<name>.c``; ``None``
+    #: for a design without a C driver.
+    driver: ClassVar[str | None] = None
+    #: Whether the demo runs its network on the design.
+    DEMO: ClassVar[bool] = False
+    #: Settings, ``NAME=VALUE``, of small cores that together have all of a design's structures,
+    #: for lint; the first and the last are also put into bus wrappers.
+    LINT_CASES: ClassVar[tuple[tuple[str, ...], ...]] = ((),)
+    WRAPPED_LINT_CASES: ClassVar[tuple[int, int]] = (0, -1)
+    #: Settings of a core that is small enough for a test bench.
+    BENCH_CASE: ClassVar[dict[str, int | str]] = {}
 
     @classmethod
-    def design(cls):
-        return "gemm_ws"
+    def design(cls) -> str:
+        return cls.NAME
 
-    def unit(self):
-        return gemm_ws.GemmWs(**self.as_dict())
-
-
-@dataclass(frozen=True, kw_only=True)
-class GemmOs(_Gemm):
-    """Output-stationary GEMM engine (ShiDianNao class)."""
+    @staticmethod
+    def arguments(parser) -> None:
+        """Adds the options for :attr:`OPTIONS` to an argument parser."""
 
     @classmethod
-    def design(cls):
-        return "gemm_os"
+    def fit(cls, settings: dict[str, int | str], operands: Operands) -> "Design":
+        """The design with ``settings``, all other parameters fitted to the operands."""
+        return cls(**settings)
 
-    def unit(self):
-        return gemm_os.GemmOs(**self.as_dict())
+    def task(self, operands: Operands) -> Task:
+        """Operands for this design, checked and quantized.
 
+        Raises
+        ------
+        UsageError, TypeError, ValueError
+            If an operand has a wrong type, or does not fit the design or the other operands.
+        """
+        raise NotImplementedError
 
-@dataclass(frozen=True, kw_only=True)
-class GemmFusion(_Array):
-    """Weight-stationary GEMM engine with widths chosen at run time (Bit Fusion)."""
+    def checked_modes(self, modes: dict[str, int | str]) -> dict[str, int | str]:
+        """Modes with defaults for missing ones, as a sweep records them.
 
-    acc_width: int = option(32, "accumulator width in bits")
-    acc_depth: int = option(512, "rows of accumulators: rows of A that share a load of weights")
+        Raises
+        ------
+        ValueError
+            If a value does not exist.
+        """
+        return dict(modes)
 
-    MODES: ClassVar[tuple[str, ...]] = ("a_bits", "w_bits", "a_signed", "w_signed")
-
-    @classmethod
-    def design(cls):
-        return "gemm_fusion"
-
-    def modes(self, given):
-        modes = {"a_bits": 8, "w_bits": 8, "a_signed": 1, "w_signed": 1} | given
-        for side in "aw":
-            _check_choice(f"Mode {side}_bits", modes[f"{side}_bits"], [2, 4, 8, 16])
-            _check_choice(f"Mode {side}_signed", modes[f"{side}_signed"], [0, 1])
-        return modes
-
-    def formats(self, side, modes):
-        sign = "" if modes[f"{side}_signed"] else "u"
-        return [f"{sign}int{modes[f'{side}_bits']}"]
-
-    def remedy(self, side, name):
-        bits = next(bits for bits in (2, 4, 8, 16) if bits >= int(name.lstrip("uint")))
-        return f"--mode {side}_bits={bits} --mode {side}_signed={int(name[0] != 'u')}"
-
-    def check_k(self, k, modes):
-        a, w = (formats.get_integer(*self.formats(side, modes)) for side in "aw")
-        width = sum_width(a, w, k)
-        if self.overflow == "wrap" and width > self.acc_width:
-            remedy = f"use --set acc_width={width}" if width <= 64 else "use smaller modes"
-            raise ValueError(
-                f"Sums of {k} products of {a.name} and {w.name} take {width} bits, more than the "
-                f"accumulators' {self.acc_width}; {remedy}"
-            )
-
-    def unit(self):
-        return gemm_fusion.GemmFusion(**self.as_dict())
-
-
-@dataclass(frozen=True, kw_only=True)
-class Eie(Parameters):
-    """Engine for sparse matrices with shared weights and sparse vectors (EIE)."""
-
-    pes: int = option(64, "processing elements")
-    queue_depth: int = option(8, "activations that wait in an element")
-    columns: int = option(4096, "columns of all matrices in the memories")
-    entries: int = option(16384, "entries in the memory of an element")
-    per_word: int = option(8, "entries in a word of that memory")
-    lanes: int = option(1, "entries that an element multiplies in a cycle: 1, 2, 4 or 8")
-    value_width: int = option(4, "bits of an index into the codebook")
-    zeros_width: int = option(4, "bits of the number of zeros before an entry")
-    act_width: int = option(16, "activation width in bits")
-    weight_width: int = option(16, "width of the weights in a codebook in bits")
-    acc_width: int = option(48, "accumulator width in bits")
-    acts: int = option(64, "activations in an element; longer vectors are taken in parts")
-    rows: int = option(64, "accumulators in an element: rows of a matrix that are its own")
-    books: int = option(1, "codebooks: matrices in the memories")
-    skip: int = option(1, "whether columns without entries cost no cycle: 0 or 1")
+    def check_layer(self, layer: "Layer", modes: dict[str, int | str]) -> None:
+        """Raise :exc:`ValueError` if the design cannot compute a layer of a workload."""
 
     @classmethod
-    def design(cls):
-        return "eie"
+    def operand_label(cls, side: str, values: dict, modes: dict) -> str | None:
+        """The format of operands of a side, ``a`` or ``w``, in reports."""
+        return None
 
-    def unit(self):
-        return eie.Eie(**self.as_dict())
+    def peak(self, modes: dict[str, int | str]) -> tuple[int, Real]:
+        """Number of PEs, and MACs of all PEs in a cycle."""
+        raise NotImplementedError
+
+    @classmethod
+    def contenders(cls) -> Sequence[Contender]:
+        """The design's entries of a comparison."""
+        return ()
+
+    @classmethod
+    def comparison(
+        cls, contender: Contender, shape: dict[str, int], dense: "Workload", pruned: "Workload"
+    ) -> list[dict]:
+        """Entries of a sweep that together measure a contender with ``rows`` · ``cols`` PEs."""
+        entry = {
+            "design": contender.design,
+            "set": contender.set | shape,
+            "modes": contender.modes,
+            "workloads": [dense.name],
+        }
+        return [entry] if contender.edges is None else [entry, entry | {"modes": contender.edges}]
+
+    def emit(
+        self, out: "Path | str", top: str = "stream", *, name: str | None = None, **bus: int
+    ) -> "Files":
+        """Writes the Verilog, the manifest, and the files that go with them.
+
+        Parameters
+        ----------
+        out : Path
+            The files lie in a folder below it, ``<name>-<digest>``.
+        top : str
+            ``"stream"`` for the bare core, or a bus wrapper: ``"axis"``, ``"axi"``, ``"uart"``.
+        name : str
+            Name of the top-level module.
+        **bus
+            Parameters of the bus wrapper, such as ``data_width``.
+
+        Returns
+        -------
+        Files
+            Paths: ``folder``, ``verilog``, ``manifest`` and ``collateral``.
+
+        Raises
+        ------
+        TypeError, ValueError
+            If the wrapper or a parameter does not exist, or a value is not allowed.
+        OSError
+            If the folder cannot be written.
+        """
+        from ..api.artifacts import emit
+
+        return emit(self, out, top, name=name, **bus)
+
+    def run(
+        self,
+        a: Any,
+        w: Any,
+        *,
+        modes: dict[str, int | str] | None = None,
+        workdir: "Path | str" = "out",
+        stall_in: int = 0,
+        stall_out: int = 0,
+        seed: int = 1,
+        limit: int = 0,
+        waves: bool = False,
+        **operands: Any,
+    ) -> "Product":
+        """Computes A · W on the simulated design, and compares with the golden model.
+
+        Parameters
+        ----------
+        a, w : array, sparse matrix, or a result of ``quantize``
+            M × K and K × N. Integers are codes of the design's formats; floats are quantized.
+        modes : dict
+            Modes that are set at run time, such as ``relu`` or ``a_type``.
+        workdir : Path
+            Gets the Verilog, the manifest, and waves.
+        stall_in, stall_out : int
+            Percentage of cycles in which the host holds back operands, and results.
+        seed : int
+            Of the stalls.
+        limit : int
+            Most cycles, or 0 for several times the worst case.
+        waves : bool
+            Whether to record waveforms.
+        **operands
+            Further operands that the design takes, see its ``OPTIONS``: ``bias``, ``scale`` …
+
+        Returns
+        -------
+        Product
+            ``y``, ``cycles``, ``utilization``, ``matches_golden`` and more.
+
+        Raises
+        ------
+        UsageError, TypeError, ValueError
+            If an operand does not fit the design or the others.
+        SimulationError
+            If the simulation fails; a wrong result does not raise.
+        """
+        from ..api.product import run
+
+        if unknown := operands.keys() - set(self.OPTIONS):
+            names = ", ".join(self.OPTIONS)
+            raise TypeError(f"Operand must be one of {names}, not {sorted(unknown)[0]!r}")
+        return run(
+            self,
+            Operands(a=Source.of(a), w=Source.of(w), modes=dict(modes or {}), options=operands),
+            workdir=workdir,
+            stall_in=stall_in,
+            stall_out=stall_out,
+            seed=seed,
+            limit=limit,
+            waves=waves,
+        )
+
+    def synth(
+        self,
+        target: str,
+        *,
+        top: str = "stream",
+        liberty: "Path | str | None" = None,
+        pnr: bool = False,
+        device: str | None = None,
+        seeds: int | None = None,
+        workdir: "Path | str" = "out",
+        **bus: int,
+    ) -> "Area":
+        """Area on a target, by role, and with ``pnr`` the clock; see :func:`.api.area.synth`."""
+        from ..api.area import synth
+        from .wrappers import wrapped
+
+        return synth(
+            wrapped(self, top, **bus),
+            target,
+            workdir=workdir,
+            liberty=liberty,
+            pnr=pnr,
+            device=device,
+            seeds=seeds,
+        )
+
+    def check_options(self, operands: Operands) -> None:
+        """Raise :exc:`UsageError` for an operand or a mode that the design does not take."""
+        for name, value in operands.options.items():
+            if name not in self.OPTIONS and value is not None and value is not False:
+                flag = f"--{name.replace('_', '-')}"
+                raise UsageError(f"Option {flag} must not go with {self.design()}")
+        modes = self.MODES | self.OUTPUT_MODES
+        for name in operands.modes:
+            if name not in modes:
+                raise UsageError(f"Mode must be one of {', '.join(modes)}, not {name!r}")

@@ -1,11 +1,9 @@
-"""Emission of a design: Verilog, and the manifest that tells everything else about it."""
+"""Emission of a design: Verilog, and the manifest that describes it."""
 
 import functools
 import importlib.metadata
 import json
-import os
 import re
-import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -16,39 +14,25 @@ from amaranth.lib.wiring import In
 from ...hdl import unit as unit_module
 from ...sim import cache
 from ...sim.manifest import Manifest
+from ..lib.files import write_whole
 from . import verilog
 from .identifier import check_identifier
 
-__all__ = ["Emission", "emit", "emit_unit", "outline", "write_whole"]
+__all__ = ["Emission", "emit", "emit_unit", "outline"]
 
-#: Arrays from this number of elements on are simulated with a library for each kind of tile: it
-#: halves the build of 32×32 elements, and larger ones could hardly be built otherwise.
+#: Arrays with at least this number of PEs are simulated with a library for each tile module. The
+#: libraries halve the build time of 32×32 PEs; larger arrays can hardly be built without them.
 HIERARCHICAL_FROM = 32 * 32
 
 
 @dataclass(frozen=True)
 class Emission:
-    """What was emitted, and where it lies."""
+    """Paths of the emitted files; ``digest`` stands for the design and its parameters."""
 
     folder: Path
     verilog: Path
     manifest: Path
     digest: str
-
-
-def write_whole(path, content):
-    """Write a text or bytes to ``path``; a reader sees the old file or the whole new one."""
-    content = content.encode() if isinstance(content, str) else content
-    path.parent.mkdir(parents=True, exist_ok=True)
-    handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
-    try:
-        with os.fdopen(handle, "wb") as file:
-            file.write(content)
-        os.chmod(temporary, 0o644)
-        os.replace(temporary, path)
-    except BaseException:
-        Path(temporary).unlink(missing_ok=True)
-        raise
 
 
 def emit(parameters, out, name=None):
@@ -79,7 +63,7 @@ def emit(parameters, out, name=None):
 def emit_unit(unit, folder, name=None, design=None):
     """Emit any unit into ``folder``; see :func:`emit`.
 
-    ``design`` are the parameters that the unit was made from, if it is a whole design.
+    ``design`` are the parameters of the unit if it is a design.
     """
     name = name or unit.name
     folder = Path(folder)
@@ -92,7 +76,7 @@ def emit_unit(unit, folder, name=None, design=None):
         (entry / "verilog").write_text(text, "utf-8")
         (entry / "manifest").write_text(manifest.to_json(), "utf-8")
 
-    # Conversion takes longer than everything else that a cached simulation needs.
+    # Conversion is the slowest step in front of a cached simulation.
     entry, _ = cache.entry(
         "verilog", json.dumps([name, key]), repr(unit.key), _generator(), make=make
     )
@@ -105,7 +89,7 @@ def _key(unit, design):
     """Design, digest and parameters, the bus wrapper's apart from the core's."""
     core = _core(unit)
     if design is not None:
-        wrapper = {} if core is unit else {"top": design.kind()} | design.options()
+        wrapper = {} if core is unit else {"top": design.NAME} | design.options()
         digest, parameters = design.digest, design.as_dict()
         parameters = {name: parameters[name] for name in parameters if name not in wrapper}
         return {
@@ -114,8 +98,8 @@ def _key(unit, design):
             "parameters": parameters,
             "bus": wrapper,
         }
-    own = {name: value for name, value in unit.parameters.items() if value is not core}
-    digest = f"{own.pop('digest'):08x}" if core is not unit else ""
+    wrapper = {name: value for name, value in unit.parameters.items() if value is not core}
+    digest = f"{wrapper.pop('digest'):08x}" if core is not unit else ""
     return {
         "design": core.name,
         "digest": digest,
@@ -123,14 +107,14 @@ def _key(unit, design):
             name: repr(value) if isinstance(value, unit_module.Unit) else value
             for name, value in core.parameters.items()
         },
-        "bus": {} if core is unit else own,
+        "bus": {} if core is unit else wrapper,
     }
 
 
 def outline(design):
-    """The manifest of a design that is not emitted: without ports and modules.
+    """The manifest of a design without emission, and so without ports and modules.
 
-    It suffices to plan a job, and to know its formula of cycles.
+    The outline suffices to plan a job and its cycles by formula.
     """
     unit = design.unit()
     return _manifest(unit, design.module, _key(unit, design))
@@ -151,7 +135,7 @@ def _emitted(unit, name, key):
 
 
 def _manifest(unit, name, key, ports=(), **converted):
-    # Of a core behind a bus the manifest tells what it tells of the core alone, and the bus.
+    # The manifest of a wrapped core is that of the bare core, plus the bus.
     bus = getattr(unit, "bus", {})
     core = _core(unit)
     return Manifest(
@@ -171,14 +155,14 @@ def _manifest(unit, name, key, ports=(), **converted):
 
 
 def _core(unit):
-    """The core in a top; any other unit is its own."""
+    """The core in a bus wrapper; any other unit itself."""
     return unit.parameters["core"] if hasattr(unit, "bus") else unit
 
 
 @functools.cache
 def _generator():
-    """What stands for everything that emission depends on besides the unit."""
-    sources = [Path(__file__), Path(verilog.__file__)]
+    """Digest of the sources and tool versions that emission depends on besides the unit."""
+    sources = sorted(Path(__file__).parent.glob("*.py"))
     sources += sorted(Path(unit_module.__file__).parent.rglob("*.py"))
     versions = [f"{tool} {importlib.metadata.version(tool)}" for tool in _TOOLS]
     return cache.digest(*versions, *(source.read_bytes() for source in sources))
@@ -196,17 +180,17 @@ def _header(key):
     return "".join(f"// {line}\n" for line in lines) + "\n"
 
 
-# Yosys declares a port's direction and its kind on a line each.
+# Yosys declares the direction and the net type of a port on separate lines.
 _TWICE = re.compile(r"^  (input|output) (.*);\n  (wire|reg) \2( = .*)?;$", re.MULTILINE)
 
 
 def _commented(text, units):
-    """The modules, the top-level one first, each with a line above it that tells its unit."""
+    """The modules, the top-level one first, each below a line with its unit and parameters."""
     modules = {}
     text = _TWICE.sub(r"  \1 \3 \2\4;", text)
-    for part in re.split(r"^(?=module )", text, flags=re.MULTILINE)[1:]:
-        name = re.match(r"module (\w+)", part)[1]
-        modules[name] = "\n".join(line.rstrip() for line in part.splitlines()).strip() + "\n"
+    for module in re.split(r"^(?=module )", text, flags=re.MULTILINE)[1:]:
+        name = re.match(r"module (\w+)", module)[1]
+        modules[name] = "\n".join(line.rstrip() for line in module.splitlines()).strip() + "\n"
     commented = []
     for name in reversed(units):
         values = units[name].parameters.items()
@@ -216,17 +200,17 @@ def _commented(text, units):
 
 
 def _clock(text, module):
-    """Clock and reset, as far as the module has them: mere wires have neither."""
+    """Clock and reset, as far as the module has them; a combinational module has neither."""
     ports = re.search(rf"^module {re.escape(module)}\((.*?)\);", text, re.MULTILINE | re.DOTALL)[1]
     return [name for name in ("clk", "rst") if name in re.split(r",\s*", ports)]
 
 
 def _ports(unit, clock):
-    own = {name for name, *_ in unit.ports()}
+    names = {name for name, *_ in unit.ports()}
     ports = [
         {"name": name, "width": 1, "signed": False, "direction": "input"}
         for name in clock
-        if name not in own
+        if name not in names
     ]
     for name, value, flow, layout in unit.ports():
         direction = "input" if flow == In else "output"
@@ -244,10 +228,10 @@ def _streams(unit, ports):
     for name, member in unit.signature.members.items():
         if member.is_signature and set(member.signature.members) == {"payload", "valid", "ready"}:
             payload = member.signature.members["payload"].shape
-            parts = ("payload", "valid", "ready") if ports else ()
+            signals = ("payload", "valid", "ready") if ports else ()
             streams[name] = {
                 "direction": "input" if member.flow == In else "output",
-                **{part: f"{name}_{part}" for part in parts},
+                **{signal: f"{name}_{signal}" for signal in signals},
                 "width": Shape.cast(payload).width,
                 "fields": list(_fields(payload)),
             }
@@ -255,10 +239,10 @@ def _streams(unit, ports):
 
 
 def _fields(layout):
-    """What a layout consists of: lanes of an array, fields of a structure, or one word."""
+    """The fields of a layout: those of a structure, the lanes of an array, or one word."""
     if isinstance(layout, data.StructLayout):
-        for name, part in layout:
-            yield _field(name, part.offset, part.shape)
+        for name, field in layout:
+            yield _field(name, field.offset, field.shape)
     else:
         yield _field("lane" if isinstance(layout, data.ArrayLayout) else "word", 0, layout)
 
@@ -268,15 +252,16 @@ def _field(name, offset, layout):
     if isinstance(layout, data.ArrayLayout):
         layout, count = layout.elem_shape, layout.length
     shape = Shape.cast(layout)
-    facts = {"name": name, "offset": offset, "width": shape.width, "signed": shape.signed}
-    facts["count"] = count
+    entry = {"name": name, "offset": offset, "width": shape.width, "signed": shape.signed}
+    entry["count"] = count
     if isinstance(layout, data.StructLayout):
-        facts["fields"] = list(_fields(layout))
-    return facts
+        entry["fields"] = list(_fields(layout))
+    return entry
 
 
 def _blocks(units):
-    tiles = {name: part for name, part in units.items() if part.name.startswith("tile_")}
-    meshes = [part for part in units.values() if part.name.startswith("mesh_")]
-    size = max((m.parameters["rows"] * m.parameters["cols"] for m in meshes), default=0)
-    return list(tiles) if size >= HIERARCHICAL_FROM else []
+    """Modules that Verilator makes libraries of: the tiles of a large array."""
+    tiles = [name for name, unit in units.items() if unit.name.startswith("tile_")]
+    meshes = [unit.parameters for unit in units.values() if unit.name.startswith("mesh_")]
+    size = max((mesh["rows"] * mesh["cols"] for mesh in meshes), default=0)
+    return tiles if size >= HIERARCHICAL_FROM else []

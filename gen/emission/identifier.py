@@ -32,8 +32,8 @@ _WORDS = """
 _RESERVED = frozenset(_WORDS.split())
 
 
-def check_identifier(thing: str, name: str) -> None:
-    """Checks that ``name`` can name a module.
+def check_identifier(subject: str, name: str) -> None:
+    """Check that ``name`` can name a module; messages begin with ``subject``.
 
     Raises
     ------
@@ -42,6 +42,6 @@ def check_identifier(thing: str, name: str) -> None:
     """
     wanted = "letters, digits and underscores, a letter or underscore first"
     if not re.fullmatch(r"[A-Za-z_][A-Za-z0-9_]*", name):
-        raise ValueError(f"{thing} must be {wanted}, not {name!r}")
+        raise ValueError(f"{subject} must be {wanted}, not {name!r}")
     if name in _RESERVED:
-        raise ValueError(f"{thing} must not be a word that Verilog reserves, as {name!r} is")
+        raise ValueError(f"{subject} must not be a word that Verilog reserves, as {name!r} is")

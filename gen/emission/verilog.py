@@ -1,15 +1,13 @@
 """Emission of units as Verilog, one module for each distinct unit."""
 
-import re
 import tempfile
 from pathlib import Path
 
-from amaranth.back import rtlil
-from amaranth.hdl import ClockSignal, Fragment, Instance, ResetSignal
-from amaranth.hdl._ir import PortDirection
+from amaranth.hdl import ClockSignal, Instance, ResetSignal
 from amaranth.lib.wiring import In
 
 from ..lib import yosys
+from . import amaranth_internals
 
 __all__ = ["Modules", "convert_plain", "convert_shared"]
 
@@ -24,21 +22,15 @@ _CLEAN = [
     # Parallel cases would be written as overlapping ones.
     "pmuxtree",
     "memory_collect",
-    # Amaranth names every port of every instance; what only renames another wire is left out.
+    # Amaranth names every port of every instance; wires that only rename others are left out.
     "opt_clean -purge",
     "opt_dff",
     "opt_clean -purge",
     *(
-        f"attrmap {kind} -remove generator -remove src -remove top "
-        "-remove amaranth.hierarchy -remove amaranth.decoding"
-        for kind in ("", "-modattr")
+        " ".join(["attrmap", scope, *(f"-remove {name}" for name in amaranth_internals.ATTRIBUTES)])
+        for scope in ("", "-modattr")
     ),
 ]
-
-
-_PORT = re.compile(r"(?<= )(input|output) \d+ +\\(\w+)$", re.MULTILINE)
-# Amaranth gives each field of a structured signal a wire of its own, for waveform viewers.
-_FIELD = re.compile(r"^ *(wire .*|connect) \\[^\s.\[]+[.\[]\S*( .*)?\n", re.MULTILINE)
 
 
 class Modules:
@@ -63,15 +55,15 @@ class Modules:
         self.units = {}
         self.rtlil = []
         self._names = {}
-        self._clocked = {}
+        self._clock_ports = {}
 
     def instantiate(self, unit):
-        """An instance of the unit's module, which is converted if it is the first of its kind."""
+        """An instance of the unit's module, which is converted for the first instance."""
         if unit.key not in self._names:
             self.convert(unit, self._new_name(unit))
         name = self._names[unit.key]
-        ports = {"i_clk": ClockSignal(unit.domain), "i_rst": ResetSignal(unit.domain)}
-        ports = {port: value for port, value in ports.items() if port in self._clocked[name]}
+        clocks = {"clk": ClockSignal(unit.domain), "rst": ResetSignal(unit.domain)}
+        ports = {f"i_{port}": clocks[port] for port in clocks if port in self._clock_ports[name]}
         for port, value, flow, _ in unit.ports():
             ports[f"{'i' if flow == In else 'o'}_{port}"] = value
         return Instance(name, **ports)
@@ -85,34 +77,10 @@ class Modules:
         return name
 
     def convert(self, unit, name):
-        """Convert the unit to a module of the given name, and first all that it consists of."""
+        """Convert the unit to a module of the given name, and before it all of its components."""
         self._names[unit.key] = name
-        fragment = Fragment.get(unit.build(), self)
-        for child, child_name, _ in fragment.subfragments:
-            # Ports of instances are named after the instance, not after the port alone.
-            if isinstance(child, Instance):
-                for port, (value, _) in child.ports.items():
-                    if port not in ("clk", "rst"):
-                        value.name = f"{child_name}_{port}"
-        ports = {}
-        for port, value, flow, _ in unit.ports():
-            value.name = port
-            direction = PortDirection.Input if flow == In else PortDirection.Output
-            ports[port] = (value, direction)
-        text, _ = rtlil.convert_fragment(fragment, ports, name, emit_src=False)
-        # Amaranth numbers ports as they come to be used; people look for the clock first.
-        order = {port: index for index, port in enumerate(["clk", "rst", *ports], 1)}
-        found = set()
-
-        def number(match):
-            found.add(match[2])
-            return f"{match[1]} {order.setdefault(match[2], len(order) + 1)} \\{match[2]}"
-
-        text = _PORT.sub(number, text)
-        self._clocked[name] = {f"i_{port}" for port in found & {"clk", "rst"}}
-        # Parts of Amaranth's library become modules `name.part`, which only escaped names allow.
-        text = re.sub(rf"\\{name}(\.\w+)+", lambda m: m[0].replace(".", "_"), text)
-        self.rtlil.append(_FIELD.sub("", text))
+        text, self._clock_ports[name] = amaranth_internals.convert_module(unit, name, self)
+        self.rtlil.append(text)
         self.units[name] = unit
 
 
@@ -124,7 +92,7 @@ def _write_verilog(texts, commands):
 
 
 def convert_shared(unit, name):
-    """The unit and what it consists of as Verilog, each distinct unit once.
+    """The unit and its components as Verilog, each distinct unit once.
 
     Returns
     -------
@@ -139,12 +107,8 @@ def convert_shared(unit, name):
 def convert_plain(unit, name):
     """The same unit as Verilog as Amaranth itself does it, with a module for each instance.
 
-    What to compare with: neither the structure nor the clean-up of :func:`convert_shared`.
+    A reference for comparisons: without the structure and the clean-up of :func:`convert_shared`.
     """
-    ports = {
-        port: (value, PortDirection.Input if flow == In else PortDirection.Output)
-        for port, value, flow, _ in unit.ports()
-    }
-    text = rtlil.convert(unit, name, ports=ports, emit_src=False)
+    text = amaranth_internals.convert_hierarchy(unit, name)
     commands = ["proc -nomux -norom", "memory_collect", "write_verilog -norename design.v"]
     return _write_verilog([text], commands)

@@ -1,4 +1,4 @@
-"""What the cells of a flat netlist are for: the units of the design that they belong to."""
+"""The units of a design that the cells of its flat netlist belong to."""
 
 from collections import deque
 from collections.abc import Iterator
@@ -9,7 +9,7 @@ __all__ = ["Instance", "Memory", "instances", "memories", "owners"]
 
 @dataclass(frozen=True)
 class Instance:
-    """A module in its place in the design.
+    """A module at its position in the hierarchy.
 
     Attributes
     ----------
@@ -24,7 +24,7 @@ class Instance:
 
 @dataclass(frozen=True)
 class Memory:
-    """A memory in its place in the design; ``name`` is its path joined by dots."""
+    """A memory at its position in the hierarchy; ``name`` is its path joined by dots."""
 
     name: str
     path: tuple[str, ...]
@@ -49,20 +49,20 @@ def instances(modules: dict, top: str, path=()) -> Iterator[Instance]:
 
 
 def memories(modules: dict, top: str) -> list[Memory]:
-    """All memories of a design, by their place in it."""
+    """All memories of a design, in the order of :func:`instances`."""
     return [
-        Memory(".".join((*one.path, name)), one.path, memory["size"], memory["width"])
-        for one in instances(modules, top)
-        for name, memory in modules[one.module].get("memories", {}).items()
+        Memory(".".join((*instance.path, name)), instance.path, memory["size"], memory["width"])
+        for instance in instances(modules, top)
+        for name, memory in modules[instance.module].get("memories", {}).items()
     ]
 
 
 def owners(modules: dict, top: str, gates: dict, flat: dict) -> dict[str, tuple[str, ...]]:
-    """Give every cell of a flat netlist the path of the instance that it belongs to.
+    """The path of the instance that each cell of a flat netlist belongs to.
 
-    It is the instance in which the signal that the cell drives is made, if that signal has a name.
-    A cell that drives nothing with a name, as most gates and LUTs do, belongs where the nearest
-    cell that takes its output belongs. So logic counts for the unit whose register, memory or
+    A cell belongs to the instance that makes the signal which the cell drives, if that signal has
+    a name. A cell that drives no named signal, as most gates and LUTs do, belongs to the owner of
+    the nearest cell that takes its output. So logic counts for the unit whose register, memory or
     output it leads to; where synthesis has merged the logic of two units, for the later one.
 
     Parameters
@@ -73,69 +73,69 @@ def owners(modules: dict, top: str, gates: dict, flat: dict) -> dict[str, tuple[
         The module without hierarchy before and after it is mapped to cells.
     """
     design = _Design(modules, top)
-    named = _through(gates, flat, _named(design, gates)) | _named(design, flat)
-    kept = {memory.name: memory.path for memory in memories(modules, top)}
-    found, drivers = {}, {}
+    makers = _mapped_makers(gates, flat, _makers(design, gates)) | _makers(design, flat)
+    memory_paths = {memory.name: memory.path for memory in memories(modules, top)}
+    owner, drivers = {}, {}
     for name, cell in flat["cells"].items():
-        paths = [kept[name[:at]] for at in _dots(name) if name[:at] in kept]
+        paths = [memory_paths[name[:at]] for at in _dots(name) if name[:at] in memory_paths]
         for bit in _bits(cell, "output"):
             drivers[bit] = name
-            if bit in named:
-                paths.append(named[bit])
+            if bit in makers:
+                paths.append(makers[bit])
         if paths:
-            found[name] = paths[0]
-    queue = deque(found)
+            owner[name] = paths[0]
+    queue = deque(owner)
     while queue:
         name = queue.popleft()
         for bit in _bits(flat["cells"][name], "input"):
             driver = drivers.get(bit)
-            if driver is not None and driver not in found:
-                found[driver] = found[name]
+            if driver is not None and driver not in owner:
+                owner[driver] = owner[name]
                 queue.append(driver)
-    return {name: found.get(name, ()) for name in flat["cells"]}
+    return {name: owner.get(name, ()) for name in flat["cells"]}
 
 
-def _through(gates, flat, named):
-    """For bits after mapping what is known of those before it.
+def _mapped_makers(gates, flat, makers):
+    """``makers`` of bits before mapping, for the same bits after it.
 
     Mapping to LUTs loses names, also of signals that it keeps: those at registers and other cells
     that it leaves as they are.
     """
-    found = {}
+    mapped = {}
     for name in gates["cells"].keys() & flat["cells"].keys():
         before, after = (module["cells"][name]["connections"] for module in (gates, flat))
         for port in before.keys() & after.keys():
             for old, new in zip(before[port], after[port], strict=False):
-                if old in named:
-                    found[new] = named[old]
-    return found
+                if old in makers:
+                    mapped[new] = makers[old]
+    return mapped
 
 
-def _named(design, flat):
+def _makers(design, flat):
     """The path of the instance that makes each of a flat netlist's bits that have names."""
-    found = {}
+    makers = {}
     for name, net in flat["netnames"].items():
         # Names that synthesis made up look like these, but have no such attribute.
         *path, local = net["attributes"].get("hdlname", name).split(" ")
         for bit, source in zip(net["bits"], design.sources(tuple(path), local), strict=False):
             if source is not None:
-                # One of several registers that were equal.
-                found[bit] = max(found.get(bit, ()), source, key=lambda path: (len(path), path))
-    return found
+                # The innermost of several registers that were equal and became one.
+                makers[bit] = max(makers.get(bit, ()), source, key=lambda path: (len(path), path))
+    return makers
 
 
 class _Design:
-    """Where the signals of a design with hierarchy are made."""
+    """A design with hierarchy, and the instances that make its signals."""
 
     def __init__(self, modules, top):
-        self._modules = {one.path: one.module for one in instances(modules, top)}
+        self._modules = {each.path: each.module for each in instances(modules, top)}
         self._nets = {name: module["netnames"] for name, module in modules.items()}
         self._ports = {name: module["ports"] for name, module in modules.items()}
         self._cells = {name: module["cells"] for name, module in modules.items()}
         self._drivers = {name: self._driven(module) for name, module in modules.items()}
 
     def sources(self, path, name):
-        """For each bit of a signal the path of the instance that makes it; none if it is none."""
+        """For each bit of a signal the path of the instance that makes it, or None."""
         net = self._nets.get(self._modules.get(path), {}).get(name, {"bits": []})
         return [self._source(path, bit) for bit in net["bits"]]
 
@@ -159,18 +159,18 @@ class _Design:
 
     def _driven(self, module):
         """For each bit of a module the cell, port and index that drive it; no cell for inputs."""
-        found = {}
-        for port, facts in module["ports"].items():
-            if facts["direction"] == "input":
-                found |= {bit: (None, port, index) for index, bit in enumerate(facts["bits"])}
-        for name, cell in module["cells"].items():
-            ports = cell.get("port_directions") or {
-                port: facts["direction"] for port, facts in self._ports[cell["type"]].items()
+        drivers = {}
+        for name, port in module["ports"].items():
+            if port["direction"] == "input":
+                drivers |= {bit: (None, name, index) for index, bit in enumerate(port["bits"])}
+        for cell_name, cell in module["cells"].items():
+            directions = cell.get("port_directions") or {
+                name: port["direction"] for name, port in self._ports[cell["type"]].items()
             }
-            for port, bits in cell["connections"].items():
-                if ports[port] == "output":
-                    found |= {bit: (name, port, index) for index, bit in enumerate(bits)}
-        return found
+            for name, bits in cell["connections"].items():
+                if directions[name] == "output":
+                    drivers |= {bit: (cell_name, name, index) for index, bit in enumerate(bits)}
+        return drivers
 
 
 def _dots(name):

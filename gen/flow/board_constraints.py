@@ -4,26 +4,20 @@ import re
 from pathlib import Path
 
 from ...sim.manifest import Manifest
+from ..lib.catalogue import check_name
+from . import targets
 from .boards import Board
 
-__all__ = ["FORMATS", "board_constraints", "out_of_context"]
+__all__ = ["WRITERS", "board_constraints", "out_of_context"]
 
 _FOLDER = Path(__file__).resolve().parent.parent.parent / "constraints"
-
-#: Formats for a board, by its target: pins first, then the clock, where that is a file of its own.
-FORMATS = {
-    "ecp5": ("lpf", "sdc"),
-    "gowin": ("cst", "sdc"),
-    "ice40": ("pcf", "sdc"),
-    "xilinx7": ("xdc",),
-}
 
 #: The period in the files for a core alone, in ns.
 _PERIOD = "5.000"
 
 
 def board_constraints(board: Board) -> dict[str, str]:
-    """Constraints for a top with the ports ``clk``, ``uart_rx``, ``uart_tx`` and ``led``.
+    """Constraints for a wrapper with the ports ``clk``, ``uart_rx``, ``uart_tx`` and ``led``.
 
     The input ``uart_rx`` is pulled up: a line that nobody drives is idle, and no break. All ports
     but the clock's are asynchronous to the clock, so no path to or from them is timed.
@@ -31,10 +25,12 @@ def board_constraints(board: Board) -> dict[str, str]:
     Returns
     -------
     dict
-        Format, one of :data:`FORMATS` for the board's target, to the file's contents.
+        Format, of :data:`WRITERS`, to the file's contents; the first format has the pins.
     """
-    writers = {"xdc": _xdc, "sdc": _sdc, "lpf": _lpf, "pcf": _pcf, "cst": _cst}
-    return {name: writers[name](board) for name in FORMATS[board.target]}
+    formats = targets.load(board.target).constraints
+    for name in formats:
+        check_name(f"Format of constraints of target {board.target}", name, WRITERS)
+    return {name: WRITERS[name](board) for name in formats}
 
 
 def _header(board, mark):
@@ -65,8 +61,8 @@ def _asynchronous(board):
 def _xdc(board):
     lines = [_header(board, "#"), _clock(board)]
     for port, pin in board.pins.items():
-        where = f"PACKAGE_PIN {pin.site} IOSTANDARD {pin.io}"
-        lines.append(f"set_property -dict {{{where}}} [get_ports {port}]\n")
+        properties = f"PACKAGE_PIN {pin.site} IOSTANDARD {pin.io}"
+        lines.append(f"set_property -dict {{{properties}}} [get_ports {port}]\n")
         if _pulled_up(port):
             lines.append(f"set_property PULLTYPE PULLUP [get_ports {port}]\n")
     lines += _asynchronous(board)
@@ -109,15 +105,19 @@ def _cst(board):
     return "".join(lines)
 
 
-def out_of_context(manifest: Manifest, period_ns: float = 5.0) -> dict[str, str]:
-    """Constraints for a core, or a core behind a bus, by itself: its clock, and its ports' delays.
+#: Format to the function that writes it for a board.
+WRITERS = {"xdc": _xdc, "sdc": _sdc, "lpf": _lpf, "pcf": _pcf, "cst": _cst}
 
-    The logic around it has half of a period on each side.
+
+def out_of_context(manifest: Manifest, period_ns: float = 5.0) -> dict[str, str]:
+    """Constraints for a core, bare or in a bus wrapper, by itself: its clock and its ports' delays.
+
+    Half of a period remains for the logic on either side of it.
 
     Parameters
     ----------
-    manifest : dict
-        Of a design, or of a top with a clock, which ``bus`` names.
+    manifest : Manifest
+        That of a design with a clock.
     period_ns : float
         Period of the clock.
 
@@ -137,8 +137,11 @@ def out_of_context(manifest: Manifest, period_ns: float = 5.0) -> dict[str, str]
     if not any(port["name"] == clock for port in manifest.ports):
         raise ValueError(f"Design to constrain must have a clock, which {manifest.top} has not")
     values = {"clk": clock, _PERIOD: f"{period_ns:.3f}", "2.500": f"{period_ns / 2:.3f}"}
-    found = {}
-    for name in ("xdc", "sdc"):
-        text = (_FOLDER / f"ooc.{name}").read_text("utf-8")
-        found[name] = re.sub(r"\bclk\b|\b[25]\.[05]00\b", lambda match: values[match[0]], text)
-    return found
+    return {
+        name: re.sub(
+            r"\bclk\b|\b[25]\.[05]00\b",
+            lambda match: values[match[0]],
+            (_FOLDER / f"ooc.{name}").read_text("utf-8"),
+        )
+        for name in ("xdc", "sdc")
+    }

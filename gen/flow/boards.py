@@ -1,10 +1,10 @@
 """Boards: the files in ``constraints/boards``, which alone know their pins, clocks and devices."""
 
-import difflib
 import functools
-import tomllib
 from dataclasses import dataclass, field
 from pathlib import Path
+
+from ..lib import catalogue
 
 __all__ = ["Board", "Pin", "check", "load", "names"]
 
@@ -13,7 +13,7 @@ _FOLDER = Path(__file__).resolve().parent.parent.parent / "constraints" / "board
 
 @dataclass(frozen=True, kw_only=True)
 class Pin:
-    """Where a port is: a pin of the package, and its IO standard, if it can be chosen."""
+    """A port's pin of the package, and its IO standard, where there is a choice."""
 
     site: str
     io: str = ""
@@ -27,19 +27,19 @@ class Board:
     ----------
     name, description : str
     target : str
-        What to synthesize for, one of :func:`targets.names`.
-    synthesis : str or None
+        The target of synthesis, one of :func:`targets.names`.
+    target_device : str or None
         The target's device to synthesize for, where that makes a difference.
     part : str
         The device with its package and speed, in its vendor's words.
     clock_hz : int
         Frequency of the clock at the pin ``clk``.
     pins : dict
-        Name of a port, as the FPGA sees it, to :class:`Pin`.
+        Port, as the FPGA sees it, to :class:`Pin`.
     available : dict
-        What the device has, by the names of :func:`bitstream.counts`.
-    options, pack : list of str
-        What the placer, and what makes the bitstream, take to know the device.
+        Resources of the device, by the names of :func:`bitstream.counts`.
+    placer_options, packer_options : list of str
+        Options of the placer, and of the program that makes the bitstream, that name the device.
     properties : dict
         Properties of the whole design, for Vivado.
     load : str
@@ -54,9 +54,9 @@ class Board:
     pins: dict[str, Pin]
     available: dict[str, int]
     load: str
-    synthesis: str | None = None
-    options: list[str] = field(default_factory=list)
-    pack: list[str] = field(default_factory=list)
+    target_device: str | None = None
+    placer_options: list[str] = field(default_factory=list)
+    packer_options: list[str] = field(default_factory=list)
     properties: dict[str, str] = field(default_factory=dict)
 
     @property
@@ -65,7 +65,7 @@ class Board:
 
 
 def names() -> list[str]:
-    """Names of all boards; one that has a choice of devices is there by itself and with each."""
+    """Names of all boards; a board with a choice of devices by itself and with each of them."""
     return list(_boards())
 
 
@@ -75,14 +75,9 @@ def check(name: str) -> str:
     Raises
     ------
     ValueError
-        If it is none.
+        If there is no such board.
     """
-    known = names()
-    if name not in known:
-        close = difflib.get_close_matches(str(name), known, n=1)
-        hint = f"; did you mean {close[0]!r}?" if close else ""
-        raise ValueError(f"Board must be one of {', '.join(known)}, not {name!r}{hint}")
-    return name
+    return catalogue.check_name("Board", name, names())
 
 
 def load(name: str) -> Board:
@@ -91,21 +86,23 @@ def load(name: str) -> Board:
     Raises
     ------
     ValueError
-        If there is none.
+        If there is none, or a board's file has a wrong key.
     """
     return _boards()[check(name)]
 
 
 @functools.cache
 def _boards():
-    found = {}
-    for path in sorted(_FOLDER.glob("*.toml")):
-        facts = tomllib.loads(path.read_text("utf-8"))
-        pins = {port: Pin(**where) for port, where in facts.pop("pins").items()}
-        devices = facts.pop("devices")
-        choices = [(path.stem, next(iter(devices.values())))]
+    boards = {}
+    for stem in catalogue.stems(_FOLDER):
+        path = _FOLDER / f"{stem}.toml"
+        _, table = catalogue.read(path)
+        devices = table.pop("devices", None)
+        if not devices:
+            raise ValueError(f"File {path} must have the key 'devices'")
+        variants = [(stem, next(iter(devices.values())))]
         if len(devices) > 1:
-            choices += [(f"{path.stem}-{name}", device) for name, device in devices.items()]
-        for name, device in choices:
-            found[name] = Board(name=name, pins=pins, **facts, **device)
-    return found
+            variants += [(f"{stem}-{name}", device) for name, device in devices.items()]
+        for name, device in variants:
+            boards[name] = catalogue.record(Board, table | device, path, name=name)
+    return boards

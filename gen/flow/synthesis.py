@@ -13,17 +13,33 @@ from pathlib import Path
 from ...sim import cache
 from ...sim.manifest import Manifest
 from ..lib import yosys
-from . import attribution, ecp5_pack, targets
+from ..lib.catalogue import check_name
+from . import attribution, ecp5_registers, targets
 
-__all__ = ["Area", "area", "check_liberty", "check_library", "netlist_for", "synthesize"]
+__all__ = [
+    "COUNTERS",
+    "NETLIST_PASSES",
+    "Area",
+    "area",
+    "check_liberty",
+    "check_library",
+    "netlist_for",
+    "synthesize",
+]
+
+#: Changes of a mapped netlist, which targets name.
+NETLIST_PASSES = {"ecp5_registers": ecp5_registers.absorb_registers}
 
 #: Transistors of a two-input NAND gate, in units of which gates are counted.
 _NAND_TRANSISTORS = 4
 
-#: The module that targets put memories into which they leave out.
+#: The module into which targets put memories that are not counted.
 _MACROS = "brickwork_macros"
 
-# What every library must have cells for.
+#: The role of units that multiply, and of their parts.
+_PE_ROLE = "PEs"
+
+# Logic that every library must have cells for.
 _TRIAL = """
 module trial(input clk, input rst, input a, input b, output reg y);
   always @(posedge clk) y <= rst ? 1'b0 : a ^ b;
@@ -33,7 +49,7 @@ endmodule
 
 @dataclass(frozen=True, kw_only=True)
 class Area:
-    """The area of a module with everything in it.
+    """The area of a module with all of its parts.
 
     Attributes
     ----------
@@ -41,7 +57,7 @@ class Area:
         Of all cells, and of the flip-flops among them: in two-input NAND gates, or in the
         library's units, which are µm² as a rule.
     cells : dict
-        Name of each kind of cell to their number.
+        Cell type to the number of cells.
     """
 
     total: float
@@ -54,18 +70,18 @@ class Area:
 
 
 def area(verilog: Path, top: str, liberty: Path | None = None, options: str = "") -> Area:
-    """Synthesize a module without hierarchy, and measure it.
+    """Synthesize a module, flattened, and measure it.
 
     Yosys runs ``read_verilog`` and ``synth -flatten <options> -top <top>``, then
 
     * without a library ``dfflegalize -cell $_DFF_P_ 01; abc -g cmos; opt_clean; stat``.
-      There are D flip-flops, inverters, NAND, NOR, AND-OR-invert, OR-AND-invert, XOR, XNOR and
-      multiplexers; areas are numbers of transistors, by the 4 of a two-input NAND gate.
+      Cells are D flip-flops, inverters, NAND, NOR, AND-OR-invert, OR-AND-invert, XOR, XNOR and
+      multiplexers; areas are numbers of transistors over the 4 of a two-input NAND gate.
     * with a library ``dfflibmap; abc; opt_clean; stat``, each with ``-liberty <file>``; areas are
       sums of the cells' areas.
 
-    There is neither a clock period nor wiring in it. Equal Verilog gives equal areas; the same
-    logic with other names can take a per cent or two more or less, as ABC finds it.
+    Neither a clock period nor wiring is considered. Equal Verilog gives equal areas; the same
+    logic with other names can take a per cent or two more or less, as ABC depends on names.
 
     Parameters
     ----------
@@ -80,10 +96,10 @@ def area(verilog: Path, top: str, liberty: Path | None = None, options: str = ""
     Raises
     ------
     YosysError
-        If yosys refuses the Verilog or an option, or the library lacks what it takes.
+        If yosys refuses the Verilog or an option, or the library lacks a cell.
     """
-    with tempfile.TemporaryDirectory(prefix="brickwork-") as place:
-        folder = Path(place)
+    with tempfile.TemporaryDirectory(prefix="brickwork-") as temporary:
+        folder = Path(temporary)
         (folder / "design.v").symlink_to(Path(verilog).absolute())
         if liberty is not None:
             (folder / "cells.lib").symlink_to(Path(liberty).absolute())
@@ -93,14 +109,14 @@ def area(verilog: Path, top: str, liberty: Path | None = None, options: str = ""
         measure = "" if liberty is None else "-liberty cells.lib"
         commands.append(f"tee -q -o area.json stat -json {measure}")
         yosys.run(commands, cwd=folder, temporary=folder)
-        found = json.loads((folder / "area.json").read_text("utf-8"))["design"]
-    cells = found.get("num_cells_by_type", {})
+        statistics = json.loads((folder / "area.json").read_text("utf-8"))["design"]
+    cells = statistics.get("num_cells_by_type", {})
     if liberty is not None:
-        total, flip_flops = found.get("area", 0.0), found.get("sequential_area", 0.0)
+        total, flip_flops = statistics.get("area", 0.0), statistics.get("sequential_area", 0.0)
         return Area(total=total, flip_flops=flip_flops, cells=cells)
     sums = _sums(cells, targets.load("gates").cells)
-    found = _counters(sums, "gates")
-    return Area(total=found["area"], flip_flops=found["flip_flops"], cells=cells)
+    counters = _counters(sums, "gates")
+    return Area(total=counters["area"], flip_flops=counters["flip_flops"], cells=cells)
 
 
 def check_library(target: str, liberty: Path | None) -> bytes:
@@ -150,14 +166,14 @@ def check_liberty(path: Path) -> None:
         trial = Path(folder, "trial.v")
         trial.write_text(_TRIAL, "utf-8")
         try:
-            found = area(trial, "trial", path)
+            measured = area(trial, "trial", path)
         except yosys.YosysError as error:
             raise ValueError(f"{wanted}; yosys says {str(error).strip()!r}") from None
-    if not (found.flip_flops > 0 and found.logic > 0):
+    if not (measured.flip_flops > 0 and measured.logic > 0):
         raise ValueError(wanted)
 
 
-#: What a design takes, by the unit of its target.
+#: Counters of a design's area, by the unit of its target.
 COUNTERS = {
     "cells": ("lut", "ff", "dsp", "bram", "lutram", "carry"),
     "gates": ("area", "flip_flops", "logic", "transistors"),
@@ -168,14 +184,14 @@ COUNTERS = {
 def synthesize(
     manifest: Path, target: str, *, liberty: Path | None = None, device: str | None = None
 ) -> dict:
-    """Synthesize an emitted design, without hierarchy, and tell what its units take.
+    """Synthesize an emitted design, flattened, and measure the area of each of its units.
 
-    The numbers are yosys' alone: of an FPGA the cells before they are placed, of gates and of a
-    library's cells the sums of their sizes, without wires. Memories of more than 64 words are no
-    part of the latter two: on a chip they are macros.
+    The numbers are those of yosys: for an FPGA the cells before placement, for gates and for a
+    library's cells the sums of their sizes, without wires. Gates and library cells leave out
+    memories of more than 64 words, which are macros on a chip.
 
-    Parts are those of the netlist without hierarchy; see :func:`attribution.owners` for how its
-    cells are dealt out. They add up to the total.
+    Each cell of the flat netlist counts for one unit, as :func:`attribution.owners` says: the
+    areas of units add up to the total.
 
     Parameters
     ----------
@@ -191,11 +207,11 @@ def synthesize(
     Returns
     -------
     dict
-        ``unit`` of :data:`COUNTERS`, which are in ``total``, in each of ``modules`` (rows with
-        ``role``, ``unit``, ``part_of`` and number of ``instances``), in ``per_pe`` (an element with
-        all that it consists of, on average), and in ``per_mac`` (the total by ``macs``, the
+        ``unit``, of :data:`COUNTERS`, whose counters are in ``total``; in each of ``modules``
+        (rows with ``role``, ``unit``, ``part_of`` and number of ``instances``); in ``per_pe`` (a PE
+        with all of its parts, on average); and in ``per_mac`` (the total over ``macs``, the
         products a cycle; of 8 × 8 bits where widths are chosen at run time). ``memories`` tells
-        what became of each. Cells of any kind are counted in ``cells``.
+        how each is realized, and ``cells`` the number of each type of cell.
 
     Raises
     ------
@@ -206,8 +222,8 @@ def synthesize(
     YosysError
         If yosys cannot synthesize the design.
     """
-    place, _ = _entry(manifest, target, liberty, device)
-    return json.loads((place / "record.json").read_text("utf-8"))
+    entry, _ = _entry(manifest, target, liberty, device)
+    return json.loads((entry / "record.json").read_text("utf-8"))
 
 
 def netlist_for(manifest: Path, target: str, device: str | None = None) -> tuple[bytes, str]:
@@ -215,71 +231,76 @@ def netlist_for(manifest: Path, target: str, device: str | None = None) -> tuple
 
     Raises what :func:`synthesize` raises.
     """
-    place, facts = _entry(manifest, target, None, device)
-    return gzip.decompress((place / "netlist.json.gz").read_bytes()), facts.top
+    entry, top = _entry(manifest, target, None, device)
+    return gzip.decompress((entry / "netlist.json.gz").read_bytes()), top
 
 
 def _entry(manifest, target, liberty, device):
-    """The folder with what synthesis has found, and the manifest's contents."""
+    """The folder with the results of synthesis, and the name of the top-level module."""
     plan = targets.load(target)
     commands, mapping = plan.steps(device)
+    for name in plan.netlist_passes:
+        check_name(f"Netlist pass of target {target}", name, NETLIST_PASSES)
     library = check_library(target, liberty)
     manifest = Path(getattr(manifest, "manifest", manifest))
-    facts = Manifest.read(manifest)
-    verilog = manifest.with_name(facts.verilog).read_text("utf-8")
+    design = Manifest.read(manifest)
+    top = design.top
+    verilog = manifest.with_name(design.verilog).read_text("utf-8")
 
-    def make(place):
+    def make(entry):
         if liberty is not None:
             check_liberty(liberty)
-        top = facts.top
         modules, gates, cells, macros = _mapped(top, verilog, commands, mapping, library)
-        found = cells["modules"]
-        if plan.pack:
-            ecp5_pack.pack(found[top])
-        sizes = _library_sizes(found, library.decode("utf-8", "replace")) if library else plan.cells
+        mapped = cells["modules"]
+        for name in plan.netlist_passes:
+            NETLIST_PASSES[name](mapped[top])
+        sizes = plan.cells
+        if library:
+            sizes = _library_sizes(mapped, library.decode("utf-8", "replace"))
         sizes = sizes | {_MACROS: {}}
-        owners = attribution.owners(modules, top, gates["modules"][top], found[top])
-        record = _record(facts, plan, modules, found[top], owners, sizes, macros)
-        (place / "record.json").write_text(json.dumps(record, ensure_ascii=False), "utf-8")
+        owners = attribution.owners(modules, top, gates["modules"][top], mapped[top])
+        record = _record(design, plan, modules, mapped[top], owners, sizes, macros)
+        (entry / "record.json").write_text(json.dumps(record, ensure_ascii=False), "utf-8")
         if plan.place is not None:
             text = json.dumps(cells).encode()
-            (place / "netlist.json.gz").write_bytes(gzip.compress(text, 1, mtime=0))
+            (entry / "netlist.json.gz").write_bytes(gzip.compress(text, 1, mtime=0))
 
     key = [
         verilog,
-        json.dumps(facts.modules),
+        json.dumps([design.modules, design.derived]),
         plan.text,
         "\n".join([*commands, *mapping]),
         library,
     ]
-    place, _ = cache.entry("synthesis", *key, *_generator(), make=make)
-    return place, facts
+    entry, _ = cache.entry("synthesis", *key, *_generator(), make=make)
+    return entry, top
 
 
 @functools.cache
 def _generator():
-    """What a record depends on besides the design and the target."""
-    sources = [Path(__file__), Path(attribution.__file__), Path(ecp5_pack.__file__)]
+    """The versions of all that a record depends on besides the design and the target."""
+    modules = (attribution, ecp5_registers)
+    sources = [Path(__file__), *(Path(module.__file__) for module in modules)]
     return [importlib.metadata.version("pyosys"), *(path.read_bytes() for path in sources)]
 
 
 def _mapped(top, verilog, commands, mapping, library):
-    """What yosys makes of a design.
+    """Yosys' netlists of a design.
 
-    Modules with hierarchy, netlists without hierarchy of gates and of cells, and the names of
-    memories that are left out.
+    Modules with hierarchy, flat netlists of gates and of cells, and the names of memories that
+    are not counted.
     """
-    with tempfile.TemporaryDirectory(prefix="brickwork-") as place:
-        folder = Path(place)
+    with tempfile.TemporaryDirectory(prefix="brickwork-") as temporary:
+        folder = Path(temporary)
         (folder / "design.v").write_text(verilog, "utf-8")
         (folder / "cells.lib").write_bytes(library)
         yosys.run(
             [
                 *("read_verilog design.v", "design -save emitted"),
                 *(f"hierarchy -top {top}", "proc", "write_json hierarchy.json"),
-                *("design -load emitted", *(one.format(top=top) for one in commands)),
+                *("design -load emitted", *(command.format(top=top) for command in commands)),
                 *(f"select ={top}", "write_json -selected gates.json", "select -clear"),
-                *(one.format(top=top) for one in mapping),
+                *(command.format(top=top) for command in mapping),
                 *("delete t:$scopeinfo", "blackbox =A:whitebox", "write_json cells.json"),
             ],
             cwd=folder,
@@ -295,25 +316,26 @@ def _mapped(top, verilog, commands, mapping, library):
         return modules["modules"], gates, cells, names
 
 
-def _record(facts, plan, modules, flat, owners, sizes, macros):
-    """What :func:`synthesize` returns."""
-    top = facts.top
-    kinds = {name: cell["type"] for name, cell in flat["cells"].items()}
-    counts = collections.Counter(kinds.values())
+def _record(design, plan, modules, flat, owners, sizes, macros):
+    """The result of :func:`synthesize`."""
+    types = {name: cell["type"] for name, cell in flat["cells"].items()}
+    counts = collections.Counter(types.values())
     unknown = ", ".join(sorted(counts.keys() - sizes.keys()))
     if unknown:
         raise ValueError(f"Target {plan.name} must say in its file what {unknown} takes")
 
     def counted(names):
         return _counters(
-            _sums(collections.Counter(kinds[name] for name in names), sizes), plan.unit
+            _sums(collections.Counter(types[name] for name in names), sizes), plan.unit
         )
 
-    instances = attribution.instances(modules, top)
-    units = {one.path: facts.modules.get(one.module) for one in instances}
-    elements = {path for path, unit in units.items() if unit and unit["unit"].startswith("pe_")}
-    inside = [name for name, path in owners.items() if _above(path, elements) is not None]
-    total, macs = counted(kinds), len(elements) * facts.parameters.get("lanes", 1)
+    units = {
+        instance.path: design.modules.get(instance.module)
+        for instance in attribution.instances(modules, design.top)
+    }
+    pes = _outermost_pes(units)
+    inside = [name for name, path in owners.items() if _above(path, pes) is not None]
+    total, macs = counted(types), len(pes) * design.derived.get("macs_per_pe", 1)
     return {
         "target": plan.name,
         "description": plan.description,
@@ -321,11 +343,12 @@ def _record(facts, plan, modules, flat, owners, sizes, macros):
         "total": total,
         "modules": _rows(units, owners, counted),
         "memories": [
-            _memory(memory, kinds, sizes, macros) for memory in attribution.memories(modules, top)
+            _memory(memory, types, sizes, macros)
+            for memory in attribution.memories(modules, design.top)
         ],
-        "pes": len(elements),
+        "pes": len(pes),
         "macs": macs,
-        "per_pe": _share(counted(inside), len(elements)),
+        "per_pe": _share(counted(inside), len(pes)),
         "per_mac": _share(total, macs),
         "cells": dict(sorted(counts.items())),
         "estimate": True,
@@ -333,17 +356,23 @@ def _record(facts, plan, modules, flat, owners, sizes, macros):
     }
 
 
+def _outermost_pes(units):
+    """Paths of the PEs: units of that role that are not inside another of the same role."""
+    pes = {path for path, unit in units.items() if unit and unit["role"] == _PE_ROLE}
+    return {path for path in pes if not path or _above(path[:-1], pes) is None}
+
+
 def _sums(counts, sizes):
-    """What cells take together, by their numbers and what one of each takes."""
+    """The resources of cells together, from the number of each type and the size of one."""
     sums = collections.Counter()
     for name, number in counts.items():
-        for kind, size in sizes[name].items():
-            sums[kind] += number * size
+        for resource, size in sizes[name].items():
+            sums[resource] += number * size
     return sums
 
 
 def _counters(sums, unit):
-    """Sums of what the target's file says of its cells, as :data:`COUNTERS`."""
+    """Sums of resources as :data:`COUNTERS`."""
     if unit == "cells":
         return {name: _rounded(sums[name]) for name in COUNTERS[unit]}
     scale = _NAND_TRANSISTORS if unit == "gates" else 1
@@ -365,49 +394,48 @@ def _share(counters, count):
 
 def _above(path, paths):
     """The path of an instance at or above ``path`` that is one of ``paths``."""
-    found = (path[:depth] for depth in range(len(path), -1, -1))
-    return next((one for one in found if one in paths), None)
+    candidates = (path[:depth] for depth in range(len(path), -1, -1))
+    return next((candidate for candidate in candidates if candidate in paths), None)
 
 
 def _rows(units, owners, counted):
-    """A row for each unit and what it is part of, the largest first."""
+    """A row for each unit within each parent unit, the largest first."""
     roles = {unit["unit"]: unit["role"] for unit in units.values() if unit}
-    units = {path: unit and unit["unit"] for path, unit in units.items()}
-    known = {path for path, unit in units.items() if unit}
-    kinds = {path: (units[path], _parent(units, path)) for path in known}
+    names = {path: unit and unit["unit"] for path, unit in units.items()}
+    keys = {path: (name, _parent(names, path)) for path, name in names.items() if name}
     cells = collections.defaultdict(list)
-    for name, path in owners.items():
-        cells[kinds[_above(path, known)]].append(name)
-    numbers = collections.Counter(kinds.values())
+    for cell, path in owners.items():
+        cells[keys[_above(path, keys)]].append(cell)
+    numbers = collections.Counter(keys.values())
     rows = []
-    for (unit, parent), names in cells.items():
-        takes = counted(names)
-        if any(takes.values()):
+    for (unit, parent), names_of_cells in cells.items():
+        counters = counted(names_of_cells)
+        if any(counters.values()):
             row = {"role": roles[unit], "unit": unit, "part_of": parent}
-            rows.append(row | {"instances": numbers[unit, parent]} | takes)
+            rows.append(row | {"instances": numbers[unit, parent]} | counters)
     return sorted(
         rows, key=lambda row: (-row.get("area", 0), -row.get("lut", 0) - row.get("ff", 0))
     )
 
 
-def _parent(units, path):
-    """The unit that an instance is part of, passing over what belongs to the same unit."""
-    above = (units[path[:depth]] for depth in range(len(path) - 1, -1, -1))
-    return next((unit for unit in above if unit), None)
+def _parent(names, path):
+    """The unit that an instance is part of; modules without a unit belong to the one above."""
+    above = (names[path[:depth]] for depth in range(len(path) - 1, -1, -1))
+    return next((name for name in above if name), None)
 
 
-def _memory(memory, kinds, sizes, macros):
-    """What became of a memory; cells that are made of one have names that begin with its own."""
-    names = [name for name in kinds if name.startswith(f"{memory.name}.")]
-    takes = _sums(collections.Counter(kinds[name] for name in names), sizes)
-    found = {"name": memory.name, "words": memory.words, "width": memory.width}
+def _memory(memory, types, sizes, macros):
+    """How a memory is realized; its cells have names that begin with its own."""
+    of_memory = (type_ for name, type_ in types.items() if name.startswith(f"{memory.name}."))
+    sums = _sums(collections.Counter(of_memory), sizes)
+    row = {"name": memory.name, "words": memory.words, "width": memory.width}
     if memory.name in macros:
-        return found | {"kind": "macro"}
-    if takes["bram"]:
-        return found | {"kind": "block RAM", "blocks": _rounded(takes["bram"])}
-    if takes["lutram"]:
-        return found | {"kind": "LUT RAM", "lutram": takes["lutram"]}
-    return found | {"kind": "flip-flops"}
+        return row | {"kind": "macro"}
+    if sums["bram"]:
+        return row | {"kind": "block RAM", "blocks": _rounded(sums["bram"])}
+    if sums["lutram"]:
+        return row | {"kind": "LUT RAM", "lutram": sums["lutram"]}
+    return row | {"kind": "flip-flops"}
 
 
 _CELL = re.compile(r'\bcell\s*\(\s*"?([^")\s]+)"?\s*\)')
@@ -415,14 +443,14 @@ _REGISTER = re.compile(r"\b(ff|latch)(_bank)?\s*\(")
 
 
 def _library_sizes(modules, library):
-    """The areas of a library's cells, flip-flops apart from logic."""
+    """The areas of a library's cells, those of flip-flops apart from logic."""
     library = re.sub(r"/\*.*?\*/", "", library, flags=re.DOTALL)
     starts = [*_CELL.finditer(library)]
-    ends = [one.start() for one in starts[1:]] + [len(library)]
+    ends = [start.start() for start in starts[1:]] + [len(library)]
     registers = {
-        one[1]
-        for one, end in zip(starts, ends, strict=True)
-        if _REGISTER.search(library, one.end(), end)
+        start[1]
+        for start, end in zip(starts, ends, strict=True)
+        if _REGISTER.search(library, start.end(), end)
     }
     return {
         name: {"flip_flops" if name in registers else "logic": float(module["attributes"]["area"])}

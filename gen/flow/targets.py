@@ -1,12 +1,12 @@
-"""What can be synthesized for: the files in ``constraints/``, which alone know names of devices."""
+"""Targets of synthesis: the files in ``constraints/``, which alone know names of devices."""
 
-import difflib
 import functools
-import tomllib
 from dataclasses import dataclass, field
 from pathlib import Path
 
-__all__ = ["Device", "Placer", "Target", "check", "load", "names"]
+from ..lib import catalogue
+
+__all__ = ["Bitstream", "Device", "Placer", "Target", "check", "load", "names", "placers"]
 
 _FOLDER = Path(__file__).resolve().parent.parent.parent / "constraints"
 
@@ -18,11 +18,12 @@ class Device:
     Attributes
     ----------
     options : list of str
-        What the placer takes to know the device.
+        The placer's options that name the device.
     commands, mapping : list of str or None
         Synthesis for this device, where it differs from the target's.
     pins : str
-        A file of constraints, ``pins.txt``, for a placer that wants to know pins.
+        Contents of a constraints file with pins for ``clk``, ``i`` and ``o``, for a placer that
+        needs pins.
     """
 
     options: list[str]
@@ -33,27 +34,52 @@ class Device:
 
 @dataclass(frozen=True, kw_only=True)
 class Placer:
-    """The program that places and routes.
+    """A program of nextpnr.
 
     Attributes
     ----------
     program : str
         Its name.
-    options : list of str
-        Given for every device.
+    pins : list of str
+        Options that name the constraints file, with ``{pins}`` for it.
+    no_pins : list of str
+        Options for a design without such a file.
     frame : list of str
-        Yosys commands, after those of synthesis, for what stands around a design to be placed.
+        Yosys commands that follow those of synthesis, for the ports of what is placed.
     resources : dict
-        The program's name of a resource to what it is called here.
+        Nextpnr's name of a resource to its name here.
     devices : dict
         Name to :class:`Device`; the first is the default.
     """
 
     program: str
-    options: list[str]
-    frame: list[str]
+    pins: list[str]
+    no_pins: list[str] = field(default_factory=list)
+    frame: list[str] = field(default_factory=list)
     resources: dict[str, str]
     devices: dict[str, Device]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Bitstream:
+    """How a bitstream comes from what nextpnr writes.
+
+    Attributes
+    ----------
+    result : list of str
+        Nextpnr's options that name its result, with ``{result}`` for the file.
+    packer : str
+        The program that makes the bitstream.
+    arguments : list of str
+        Its arguments, after the board's, with ``{result}`` and ``{bitstream}`` for the files.
+    suffix : str
+        That of the bitstream's file, without a dot.
+    """
+
+    result: list[str]
+    packer: str
+    arguments: list[str]
+    suffix: str
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -67,14 +93,22 @@ class Target:
         What is counted: ``"cells"``, ``"gates"`` or ``"µm²"``.
     commands, mapping : list of str
         Yosys commands from Verilog to gates, and on to cells, with ``{top}`` for the top-level
-        module. New names may not be given yet in the end.
-    pack : bool
-        Whether registers are moved into blocks, by :func:`pack.pack`.
+        module. They must not end with new names for cells and nets.
+    netlist_passes : list of str
+        Names in :data:`synthesis.NETLIST_PASSES`: changes of the mapped netlist.
     cells : dict
-        Name of a cell to what one of them takes. Empty if a library says it.
+        Cell name to the resources that one of them takes. Empty if a library tells them.
+    estimates : dict
+        Resource that the placer packs out of several cells, to a name in
+        :data:`bitstream.ESTIMATORS`.
+    constraints : list of str
+        Formats of a board's constraints files, of :data:`board_constraints.WRITERS`: pins first,
+        then the clock, where it has a file of its own. Empty if there can be no board.
     place : Placer or None
+    bitstream : Bitstream or None
+        None if the bitstream needs a vendor's tool.
     text : str
-        What the file says, for keys of what is made with it.
+        The file's text, for keys of what is made with it.
     """
 
     name: str
@@ -83,9 +117,12 @@ class Target:
     commands: list[str]
     mapping: list[str]
     text: str
-    pack: bool = False
+    netlist_passes: list[str] = field(default_factory=list)
     cells: dict[str, dict[str, float]] = field(default_factory=dict)
+    estimates: dict[str, str] = field(default_factory=dict)
+    constraints: list[str] = field(default_factory=list)
     place: Placer | None = None
+    bitstream: Bitstream | None = None
 
     def device(self, name: str | None = None) -> Device:
         """The device of this name; by default the first.
@@ -103,11 +140,7 @@ class Target:
                 f"Device must be left out for the target {self.name}, which has none, "
                 f"not be {name!r}"
             )
-        if name not in devices:
-            raise ValueError(
-                f"Device must be one of {', '.join(devices)}, not {name!r}{_closest(name, devices)}"
-            )
-        return devices[name]
+        return devices[catalogue.check_name("Device", name, devices)]
 
     def steps(self, device: str | None = None) -> tuple[list[str], list[str]]:
         """``commands`` and ``mapping`` for a device; by default the first.
@@ -116,13 +149,13 @@ class Target:
         """
         if device is None and self.place is None:
             return self.commands, self.mapping
-        chosen = self.device(device)
-        return chosen.commands or self.commands, chosen.mapping or self.mapping
+        override = self.device(device)
+        return override.commands or self.commands, override.mapping or self.mapping
 
 
 def names() -> list[str]:
-    """Names of all targets."""
-    return sorted(path.stem for path in _FOLDER.glob("*.toml"))
+    """Names of all targets, in alphabetical order."""
+    return catalogue.stems(_FOLDER)
 
 
 def check(name: str) -> str:
@@ -131,19 +164,9 @@ def check(name: str) -> str:
     Raises
     ------
     ValueError
-        If it is none.
+        If there is no such target.
     """
-    if name not in names():
-        known = names()
-        raise ValueError(
-            f"Target must be one of {', '.join(known)}, not {name!r}{_closest(name, known)}"
-        )
-    return name
-
-
-def _closest(name, known):
-    close = difflib.get_close_matches(str(name), known, n=1)
-    return f"; did you mean {close[0]!r}?" if close else ""
+    return catalogue.check_name("Target", name, names())
 
 
 @functools.cache
@@ -153,12 +176,14 @@ def load(name: str) -> Target:
     Raises
     ------
     ValueError
-        If there is none.
+        If there is none, or its file has a wrong key.
     """
-    text = (_FOLDER / f"{check(name)}.toml").read_text("utf-8")
-    found = tomllib.loads(text)
-    place = found.pop("place", None)
-    if place is not None:
-        devices = {device: Device(**facts) for device, facts in place.pop("devices").items()}
-        place = Placer(**place, devices=devices)
-    return Target(name=name, text=text, place=place, **found)
+    path = _FOLDER / f"{check(name)}.toml"
+    text, table = catalogue.read(path)
+    return catalogue.record(Target, table, path, name=name, text=text)
+
+
+def placers() -> list[str]:
+    """Programs of nextpnr that targets are placed with, each once."""
+    programs = (place.program for name in names() if (place := load(name).place) is not None)
+    return list(dict.fromkeys(programs))

@@ -1,11 +1,15 @@
-"""Errors that the command line reports in one line."""
+"""Errors of commands and sweeps."""
 
-__all__ = ["Failed", "Refused"]
-
-
-class Failed(Exception):
-    """A check that a command is there for did not hold: exit status 1."""
+__all__ = ["CheckFailed", "Infeasible", "UsageError"]
 
 
-class Refused(Exception):
-    """The command line is not as it should be: exit status 2."""
+class CheckFailed(Exception):
+    """A check that the command makes has failed: exit status 1."""
+
+
+class UsageError(Exception):
+    """The command line, or a file that it names, is not as it must be: exit status 2."""
+
+
+class Infeasible(ValueError):
+    """No hardware can have these parameters or run this workload; a sweep records the reason."""

@@ -1,105 +1,66 @@
-"""Files that commands read and write."""
+"""Files and folders that commands write; imports nothing that takes time."""
 
 import contextlib
 import fcntl
-import io
+import os
 import shlex
 import tempfile
-import warnings
-import zipfile
 from collections.abc import Iterator
 from pathlib import Path
 
-import numpy as np
-
 from ...sim.manifest import Manifest
-from ..emission.emit import write_whole
+from .errors import UsageError
 
 __all__ = [
-    "alone",
+    "check_file",
     "check_folder",
+    "exclusive_lock",
     "how_to_open",
     "manifests_of_wrappers",
-    "read_array",
-    "read_quantized",
-    "write_array",
-    "write_arrays",
+    "write_whole",
 ]
 
-_MAGIC = b"\x93NUMPY"
 
+def write_whole(path: Path, content: str | bytes) -> None:
+    """Writes a file; a reader sees the old file or the whole new one, never a fragment.
 
-def read_array(path: Path, thing: str) -> np.ndarray:
-    """The array in a ``.npy`` file; ``thing`` is what the messages call it.
-
-    Raises
-    ------
-    OSError
-        If the file cannot be read.
-    ValueError
-        If it is no ``.npy`` file, is damaged, or holds Python objects, which are never unpickled.
+    Missing folders are made. Text is written as UTF-8.
     """
+    path = Path(path)
+    content = content.encode() if isinstance(content, str) else content
+    path.parent.mkdir(parents=True, exist_ok=True)
+    handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
     try:
-        with Path(path).open("rb") as file:
-            if file.read(len(_MAGIC)) != _MAGIC:
-                raise ValueError(f"{thing} must be a .npy file, not {str(path)!r}")
-            file.seek(0)
-            with warnings.catch_warnings():
-                warnings.simplefilter("ignore")  # about headers of old versions of Python
-                return _load(file, path, thing)
-    except OSError as error:
-        raise OSError(f"{thing} cannot be read: {path}: {error.strerror or error}") from None
-
-
-def read_quantized(path: Path, thing: str) -> tuple[np.ndarray, np.ndarray, str] | None:
-    """Codes, scale and format in a file that ``brickwork quantize`` wrote; ``None`` of another."""
-    if not zipfile.is_zipfile(path):
-        return None
-    try:
-        with np.load(path, allow_pickle=False) as found:
-            if not {"codes", "scale", "format"} <= set(found):
-                return None
-            return found["codes"], found["scale"], str(found["format"])
-    except Exception as error:  # whatever a damaged file makes of numpy
-        detail = str(error).splitlines() or [type(error).__name__]
-        raise ValueError(f"{thing} cannot be read: {path}: {detail[0]}") from None
-
-
-def _load(file, path, thing):
-    try:
-        return np.load(file, allow_pickle=False)
-    except OSError:
+        with os.fdopen(handle, "wb") as file:
+            file.write(content)
+        os.chmod(temporary, 0o644)
+        os.replace(temporary, path)
+    except BaseException:
+        Path(temporary).unlink(missing_ok=True)
         raise
-    except Exception as error:  # whatever a damaged file makes of numpy
-        if "Object arrays" in str(error):
-            raise ValueError(
-                f"{thing} must be an array of numbers, not of Python objects ({path})"
-            ) from None
-        detail = str(error).splitlines() or [type(error).__name__]
-        raise ValueError(f"{thing} cannot be read: {path}: {detail[0]}") from None
 
 
-def write_array(path: Path, array: np.ndarray) -> None:
-    """Writes a ``.npy`` file; a reader sees the old one or the whole new one, never a part."""
-    buffer = io.BytesIO()
-    np.save(buffer, array, allow_pickle=False)
-    write_whole(Path(path), buffer.getvalue())
+def check_file(path: Path | str, name: str = "Results") -> Path:
+    """``path``, which is to be a file; makes nothing (see :func:`check_folder`).
+
+    Raises
+    ------
+    UsageError
+        If it is a folder; the message begins with ``name``.
+    """
+    path = Path(path)
+    if path.is_dir():
+        raise UsageError(f"{name} must be written to a file, not to the folder {str(path)!r}")
+    return path
 
 
-def write_arrays(path: Path, arrays: dict[str, np.ndarray]) -> None:
-    """Writes a ``.npz`` file of named arrays; equal arrays give equal bytes."""
-    buffer = io.BytesIO()
-    np.savez(buffer, **arrays)
-    write_whole(Path(path), buffer.getvalue())
-
-
-def check_folder(path: Path) -> Path:
-    """``path``, which is made if need be, and can be written.
+def check_folder(path: Path | str) -> Path:
+    """``path``, once it is a folder that can be written; it is made if need be.
 
     Raises
     ------
     OSError
-        If it cannot.
+        If it cannot be made or written.
     """
     path = Path(path)
     try:
@@ -122,8 +83,11 @@ def manifests_of_wrappers(folder: Path, wrappers: tuple[str, ...]) -> list[Manif
 
 
 @contextlib.contextmanager
-def alone(folder: Path) -> Iterator[None]:
-    """Waits until no other process works in ``folder``, and keeps others out meanwhile."""
+def exclusive_lock(folder: Path) -> Iterator[None]:
+    """Waits until no other process holds the lock of ``folder``, and holds it meanwhile.
+
+    The folder is made if need be.
+    """
     folder.mkdir(parents=True, exist_ok=True)
     with (folder / ".lock").open("w") as file:
         fcntl.flock(file, fcntl.LOCK_EX)

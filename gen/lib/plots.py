@@ -1,4 +1,4 @@
-"""What all plots share: settings and colours; equal numbers give equal bytes."""
+"""Settings and colours of all plots; equal numbers give equal bytes."""
 
 import io
 
@@ -31,7 +31,7 @@ SETTINGS = {
 
 
 def settings(**more):
-    """A context with matplotlib's settings, and with ``more``: underscores stand for dots."""
+    """A context with :data:`SETTINGS` and more settings, in whose names underscores are dots."""
     return rc_context(SETTINGS | {name.replace("_", "."): value for name, value in more.items()})
 
 

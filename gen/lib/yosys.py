@@ -1,12 +1,14 @@
-"""Yosys in a process of its own."""
+"""Yosys, run in a process of its own."""
 
 import os
 import subprocess
 import sys
+from collections.abc import Iterable
+from pathlib import Path
 
 __all__ = ["YosysError", "run"]
 
-# An error in yosys ends the process that it runs in, without an exception.
+# An error in yosys ends its process, without an exception.
 _CHILD = """
 import sys
 from pyosys import libyosys as yosys
@@ -17,24 +19,31 @@ for line in sys.stdin.read().splitlines():
 
 
 class YosysError(Exception):
-    """Yosys refused a design; the message is the last line of its log."""
+    """Yosys refused a design; the message is the last line of its log, which ``log`` holds."""
 
     def __init__(self, log):
         lines = [line for line in log.splitlines() if line.strip()]
-        super().__init__(lines[-1] if lines else "yosys ended without a word")
+        super().__init__(lines[-1] if lines else "yosys ended without a message")
         self.log = log
 
 
-def run(commands, *, cwd=None, temporary=None):
-    """Run the yosys commands, in the folder ``cwd``, and return what yosys printed.
+def run(commands: Iterable[str], *, cwd: Path | None = None, temporary: Path | None = None) -> str:
+    """Run yosys commands and return the log.
 
-    ``temporary`` is a folder for files of its own; it never removes some, what it made of libraries
-    for example.
+    Parameters
+    ----------
+    commands : iterable of str
+        Commands, one a line.
+    cwd : Path or None
+        The folder that file names are relative to.
+    temporary : Path or None
+        Folder for yosys' temporary files, some of which it never removes: those of libraries, for
+        example.
 
     Raises
     ------
     YosysError
-        If one of them fails.
+        If a command fails.
     """
     child = subprocess.run(
         [sys.executable, "-c", _CHILD],

@@ -1,4 +1,4 @@
-"""What the plots of points share: scales, markers, labels and legends."""
+"""Shared by the plots of points: scales, markers, labels and legends."""
 
 import math
 from collections.abc import Iterable
@@ -62,7 +62,7 @@ def colour(design: str) -> str:
 
 
 def _style(design):
-    """The same for a design in every plot; designs that are not known share the last."""
+    """The same for a design in every plot; unknown designs share the last."""
     designs = [*registry.DESIGNS][: len(_COLOURS) - 1]
     return designs.index(design) if design in designs else len(_COLOURS) - 1
 
@@ -84,7 +84,7 @@ def dot(
 def legend(
     figure: Figure, points: Iterable[Point], hollow: str | None = None, plus: bool = True
 ) -> None:
-    """Tells the designs of the points, what hollow markers are, and those with a plus."""
+    """Explains the designs of the points, hollow markers, and those with a plus."""
     points = list(points)
     entries = {
         design: {"marker": _MARKERS[_style(design)], "color": colour(design)}
@@ -95,14 +95,12 @@ def legend(
         entries[hollow] = {"marker": "o", "markerfacecolor": PAPER, **grey}
     if plus and any(point.extrapolated for point in points):
         entries["extrapolated cycles"] = {"marker": "+", **grey}
-    _legend(
-        figure,
-        [Line2D([], [], linestyle="", label=brief(n, 24), **how) for n, how in entries.items()],
-    )
+    lines = [Line2D([], [], linestyle="", label=brief(n, 24), **s) for n, s in entries.items()]
+    _legend(figure, lines)
 
 
 def legend_of_colours(figure: Figure, entries: list[tuple[str, str]]) -> None:
-    """Tells what colours of bars are."""
+    """Explains the colours of bars."""
     _legend(figure, [Patch(label=brief(name, 24), facecolor=face) for name, face in entries])
 
 
@@ -164,10 +162,10 @@ def _short(value: float) -> str:
 def label_dots(
     figure: Figure, axes: Axes, labels: list[tuple[float, float, str]], dots: list[tuple]
 ) -> None:
-    """Writes labels beside their places, as far as there is room among the dots and each other."""
+    """Writes labels beside their points, as far as there is room among dots and labels."""
     figure.draw_without_rendering()
     inside = axes.get_window_extent()
-    taken = [_box(*axes.transData.transform(place)) for place in dots]
+    boxes = [_box(*axes.transData.transform(dot)) for dot in dots]
     for x, y, text in labels:
         for dx, dy, side in (
             (7, 4, "left"),
@@ -186,9 +184,9 @@ def label_dots(
                 in_layout=False,
             )
             box = note.get_window_extent()
-            free = not any(box.overlaps(other) for other in taken)
+            free = not any(map(box.overlaps, boxes))
             if free and inside.x0 <= box.x0 and box.x1 <= figure.bbox.x1 and inside.y0 <= box.y0:
-                taken.append(box)
+                boxes.append(box)
                 break
             note.remove()
 

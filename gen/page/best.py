@@ -1,5 +1,6 @@
-"""The best points for each workload on each target: what a reader wants to know first."""
+"""The best points for each workload on each target."""
 
+import itertools
 from dataclasses import dataclass
 
 from .metrics import METRICS
@@ -26,7 +27,7 @@ class Best:
 
     @property
     def others(self) -> str:
-        """What it takes for that: area and cycles, or one of them."""
+        """Its area and cycles, or one of them."""
         cycles = self.point.shown("cycles")
         texts = {
             "cycles": cycles and f"{cycles} {METRICS['cycles'].unit}",
@@ -36,16 +37,16 @@ class Best:
 
 
 def groups(points: list[Point]) -> dict[tuple[str | None, str | None], list[Point]]:
-    """Points that are comparable, by workload and target; only those that there are results of."""
-    found = {}
+    """Comparable points with results, by workload and target."""
+    by_job = {}
     for point in points:
         if point.ok:
-            found.setdefault((point.workload, point.target), []).append(point)
-    return found
+            by_job.setdefault((point.workload, point.target), []).append(point)
+    return by_job
 
 
 def best(points: list[Point]) -> dict[str, list[Best]]:
-    """The best of a group in each respect that there are numbers for, by operands.
+    """The best of a group in each respect that has numbers, by operands.
 
     Fewer bits take less of everything, so points are compared with those of the same operands.
     """
@@ -57,23 +58,23 @@ def best(points: list[Point]) -> dict[str, list[Best]]:
         per = {"lut": "gops_per_lut", "um2": "gops_per_mm2"}.get(size)
         clocked = per and any(point.value(per) is not None for point in points)
         wanted[per if clocked else "density"] = "most throughput per area"
-    found = {}
-    for operands, same in by_operands(points).items():
+    winners = {}
+    for operands, group in by_operands(points).items():
         for metric, title in wanted.items():
-            rated = [point for point in same if point.value(metric) is not None]
+            rated = [point for point in group if point.value(metric) is not None]
             if rated:
                 winner = min(rated, key=_loss(metric, size))
                 row = Best(title=title, metric=metric, point=winner)
-                found.setdefault(operands, []).append(row)
-    return found
+                winners.setdefault(operands, []).append(row)
+    return winners
 
 
 def by_operands(points: list[Point]) -> dict[str, list[Point]]:
     """Points by the formats of their operands, in the order of those."""
-    found = {}
+    by_format = {}
     for point in points:
-        found.setdefault(point.operands, []).append(point)
-    return dict(sorted(found.items()))
+        by_format.setdefault(point.operands, []).append(point)
+    return dict(sorted(by_format.items()))
 
 
 def _loss(metric, size):
@@ -94,10 +95,10 @@ def fronts(points: list[Point]) -> set[int]:
     time where the clock is known, and better in one of them.
     """
     numbers = set()
-    same = (part for group in groups(points).values() for part in by_operands(group).values())
-    for group in same:
+    comparable = (by_operands(group).values() for group in groups(points).values())
+    for group in itertools.chain.from_iterable(comparable):
         for metric in ("cycles", "time"):
             rated = [p for p in group if p.size and p.value(metric) is not None]
-            found = front(rated, lambda p, m=metric: (*p.resources(), p.value(m)))
-            numbers |= {point.number for point in found}
+            best = front(rated, lambda p, m=metric: (*p.resources(), p.value(m)))
+            numbers |= {point.number for point in best}
     return numbers

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 from .metrics import METRICS, shown
-from .points import Point, place
+from .points import Point, location
 from .results import Results
 
 __all__ = ["COMPARED", "Change", "Comparison", "compare"]
@@ -36,13 +36,13 @@ class Change:
 
     @property
     def name(self) -> str:
-        """The point's name; of what modes do not change, without them."""
+        """The point's name; without modes where these do not matter."""
         point = self.point
         return point.name if self.metric == "cycles" else f"{point.design} {point.netlist}"
 
     @property
-    def place(self) -> str:
-        """The workload that cycles are of, the target that all else is of."""
+    def location(self) -> str:
+        """The workload of cycles, the target of all other metrics."""
         return (self.point.workload if self.metric == "cycles" else self.point.target) or ""
 
     @property
@@ -59,13 +59,13 @@ class Change:
 
 @dataclass(frozen=True, kw_only=True)
 class Comparison:
-    """What :func:`compare` finds.
+    """The result of :func:`compare`.
 
     Attributes
     ----------
     changes : list of Change
         The worse first, then by their size.
-    same : int
+    unchanged : int
         Points of both without a change.
     noise : int
         Clocks of netlists that differ within the spread of the seeds.
@@ -76,11 +76,11 @@ class Comparison:
     new, gone : list of Point
         Points of one side only.
     remarks : list of str
-        What makes the two hard to compare.
+        Reasons why the two are hard to compare.
     """
 
     changes: list[Change]
-    same: int
+    unchanged: int
     noise: int
     unmeasured: int
     statuses: list[tuple[Point, str]]
@@ -92,7 +92,7 @@ class Comparison:
         """All but the changes in words."""
         counts = {
             "changes": len(self.changes),
-            "points without a change": self.same,
+            "points without a change": self.unchanged,
             "clocks that differ within the spread of their seeds, which is no change": self.noise,
             "clocks that differ, with a single seed, so that the noise is not known": (
                 self.unmeasured
@@ -100,9 +100,9 @@ class Comparison:
             "new points": len(self.new),
             "points of the baseline that are gone": len(self.gone),
         }
-        lines = [f"{what}: {count:,}" for what, count in counts.items() if count]
+        lines = [f"{item}: {count:,}" for item, count in counts.items() if count]
         lines += [
-            f"{point.name}, {place(point.workload, point.target)}: {status} before, "
+            f"{point.name}, {location(point.workload, point.target)}: {status} before, "
             f"{point.record['status']} now"
             for point, status in self.statuses
         ]
@@ -120,7 +120,7 @@ def compare(
     """
     old = {point.identity: point for point in earlier}
     changes, noise, unmeasured, statuses, new = {}, set(), set(), [], []
-    same = 0
+    unchanged = 0
     for point in points:
         was = old.pop(point.identity, None)
         if was is None:
@@ -129,19 +129,19 @@ def compare(
         if was.record["status"] != point.record["status"]:
             statuses.append((point, was.record["status"]))
             continue
-        found = {change.metric: change for change in _changes(was, point)}
+        by_metric = {change.metric: change for change in _changes(was, point)}
         netlist = point.configuration, point.target
-        if "fmax" in found and (doubt := _doubt(was.clocks(), point.clocks())):
-            del found["fmax"]
+        if "fmax" in by_metric and (doubt := _doubt(was.clocks(), point.clocks())):
+            del by_metric["fmax"]
             (noise if doubt == "noise" else unmeasured).add(netlist)
-        for metric, change in found.items():
+        for metric, change in by_metric.items():
             of = (point.job, point.workload) if metric == "cycles" else netlist
             changes.setdefault((metric, of), change)
-        same += not found
+        unchanged += not by_metric
     changes = sorted(changes.values(), key=lambda c: (c.better, -_size(c), c.point.number))
     return Comparison(
         changes=changes,
-        same=same,
+        unchanged=unchanged,
         noise=len(noise),
         unmeasured=len(unmeasured),
         statuses=statuses,

@@ -30,7 +30,7 @@ _ROLES = [
 
 @dataclass(frozen=True, kw_only=True)
 class Plot:
-    """A figure, and what is said about it.
+    """A figure with its title and caption.
 
     Attributes
     ----------
@@ -39,7 +39,7 @@ class Plot:
     title, caption : str
         Plain text.
     workload, target : str or None
-        What it is of; ``None`` if it is of all.
+        Of its points; ``None`` if it is of all.
     figure : Figure
     """
 
@@ -52,7 +52,7 @@ class Plot:
 
 
 def plots(points: list[Point], best: set[int]) -> Iterator[Plot]:
-    """The plots that there are numbers for: those of workloads first, then those of targets.
+    """The plots with numbers: those of workloads first, then those of targets.
 
     ``best`` are the numbers of the points on a front.
     """
@@ -75,9 +75,9 @@ def _names(names):
     return sorted({name for name in names if name})
 
 
-def _named(kind, *names):
+def _file_name(*names):
     """A file's name; names of workloads may hold anything."""
-    return "-".join(re.sub(r"[^A-Za-z0-9_.]+", "_", name) for name in (kind, *names))
+    return "-".join(re.sub(r"[^A-Za-z0-9_.]+", "_", name) for name in names)
 
 
 def _fronts(workload, target, points):
@@ -100,7 +100,7 @@ def _fronts(workload, target, points):
         if missing := len([point for point in points if point.value("cycles")]) - len(rated):
             caption += f" {missing} without {value} are left out."
         yield Plot(
-            name=_named(metric, workload, target),
+            name=_file_name(metric, workload, target),
             title=title,
             caption=caption,
             workload=workload,
@@ -115,67 +115,67 @@ def _clocks(target, points):
     if not rated:
         return
     title = f"Clock over area: {target}"
-    same = list(_same(rated, lambda point: point.configuration))
-    seeds = sorted({len(row[0].clocks()) for row in same})
+    netlists = list(_grouped(rated, lambda point: point.configuration))
+    seeds = sorted({len(row[0].clocks()) for row in netlists})
     count = " to ".join(map(str, dict.fromkeys((seeds[0], seeds[-1]))))
     yield Plot(
-        name=_named("fmax", target),
+        name=_file_name("fmax", target),
         title=title,
         caption="Better is above and to the left. Fmax after place and route: the median, and "
         f"lines from the worst to the best of {count} seeds. Filled: on the Pareto front of the "
         "same formats.",
         target=target,
-        figure=_tradeoff(title, same, "fmax"),
+        figure=_tradeoff(title, netlists, "fmax"),
     )
 
 
 def _tradeoff(title, rows, metric):
-    """A figure of a metric over area; in each row are points that are the same in it."""
+    """A figure of a metric over area; the points of a row coincide in it."""
     size, loss = rows[0][0].size, -METRICS[metric].better
     first = [row[0] for row in rows]
-    places = {point.number: (point.value(size), point.value(metric)) for point in first}
-    # Modes choose neither area nor clock.
+    xy = {point.number: (point.value(size), point.value(metric)) for point in first}
+    # Modes influence neither area nor clock.
     modes = metric != "fmax"
     figure, axes = bare(title)
-    scale(axes, "x", [x for x, _ in places.values()], METRICS[size].title)
+    scale(axes, "x", [x for x, _ in xy.values()], METRICS[size].title)
     ends = [end for point in first for end in point.range(metric)]
     scale(axes, "y", ends, METRICS[metric].title)
     best, labels = set(), []
-    for group in _same(first, lambda point: point.operands if modes else point.formats):
+    for group in _grouped(first, lambda point: point.operands if modes else point.formats):
         line = front(group, lambda p: (p.value(size), loss * p.value(metric)))
-        labels += [(*places[p.number], p.label if modes else p.netlist) for p in line]
-        steps = sorted(places[point.number] for point in line)
+        labels += [(*xy[p.number], p.label if modes else p.netlist) for p in line]
+        steps = sorted(xy[point.number] for point in line)
         axes.plot(*zip(*steps, strict=True), color=COLOURS["grey"], lw=1.2, drawstyle="steps-post")
-        found = front(group, lambda p: (*p.resources(), loss * p.value(metric)))
-        best |= {point.number for point in found}
+        winners = front(group, lambda p: (*p.resources(), loss * p.value(metric)))
+        best |= {point.number for point in winners}
     for row in rows:
-        x, y = places[row[0].number]
+        x, y = xy[row[0].number]
         low, high = row[0].range(metric)
         if low != high:
             gid = mark("point", [point.number for point in row])
             axes.plot([x, x], [low, high], color=colour(row[0].design), lw=1.2, gid=gid)
         dot(axes, x, y, row, filled=row[0].number in best, plus=modes)
     legend(figure, first, hollow="not on the front", plus=modes)
-    label_dots(figure, axes, sorted(labels), places.values())
+    label_dots(figure, axes, sorted(labels), xy.values())
     return figure
 
 
-def _same(points, key):
+def _grouped(points, key):
     """Groups of points with equal keys."""
-    found = {}
+    groups = {}
     for point in points:
-        found.setdefault(key(point), []).append(point)
-    return found.values()
+        groups.setdefault(key(point), []).append(point)
+    return groups.values()
 
 
 def _scaling(workload, points):
-    """Cycles and utilization over the number of elements."""
+    """Cycles and utilization over the number of PEs."""
     for metric, title, caption in (
         ("cycles", "Scaling", "Dashed: one multiplication in each PE and cycle."),
         (
             "utilization",
             "Utilization",
-            "Of the multiplications that an array could do, those that are of use.",
+            "The workload's share of the multiplications that an array could do.",
         ),
     ):
         rated = [p for p in points if p.value("pes") and p.value(metric)]
@@ -189,7 +189,7 @@ def _scaling(workload, points):
             _ideal(axes, rated)
         _series(figure, axes, rated, metric)
         yield Plot(
-            name=_named(f"{metric}-over-pes", workload),
+            name=_file_name(f"{metric}-over-pes", workload),
             title=title,
             caption="Lines join points of the same design and options, the best for each number "
             f"of PEs. {caption}",
@@ -205,24 +205,24 @@ def _ideal(axes, points):
 
 
 def _series(figure, axes, points, metric):
-    labels, places = [], []
+    labels, dots = [], []
     best = min if METRICS[metric].better < 0 else max
-    for series in _same(points, lambda point: (point.design, point.series)):
-        found = {}
-        for row in _same(series, lambda point: (point.value("pes"), point.value(metric))):
+    for series in _grouped(points, lambda point: (point.design, point.series)):
+        line = {}
+        for row in _grouped(series, lambda point: (point.value("pes"), point.value(metric))):
             x, y = row[0].value("pes"), row[0].value(metric)
-            places.append((x, y))
+            dots.append((x, y))
             dot(axes, x, y, row)
-            found[x] = best(y, found.get(x, y))
-        axes.plot(*zip(*sorted(found.items()), strict=True), color=colour(series[0].design), lw=1)
+            line[x] = best(y, line.get(x, y))
+        axes.plot(*zip(*sorted(line.items()), strict=True), color=colour(series[0].design), lw=1)
         if series[0].series:
-            labels.append((*max(found.items()), series[0].series))
+            labels.append((*max(line.items()), series[0].series))
     legend(figure, points)
-    label_dots(figure, axes, labels, places)
+    label_dots(figure, axes, labels, dots)
 
 
 def _roofline(workload, points):
-    """MACs per cycle over MACs per byte, below what each array's ports and elements allow."""
+    """MACs per cycle over MACs per byte, below the limits of each array's ports and PEs."""
     rated = [(point, roof) for point in points if (roof := _roof(point))]
     if not rated:
         return
@@ -234,23 +234,23 @@ def _roofline(workload, points):
     peaks = [peak for _, (peak, _) in rated]
     scale(axes, "y", [*peaks, *(y for _, y in dots.values())], "MAC/cycle")
     left, right = axes.get_xlim()
-    for row in _same(rated, lambda pair: pair[1]):
+    for row in _grouped(rated, lambda pair: pair[1]):
         peak, width = row[0][1]
         gid = mark("roof", [point.number for point, _ in row])
         roof = [left, peak / width, right], [left * width, peak, peak]
         axes.plot(*roof, color=COLOURS["grey"], lw=0.8, gid=gid, zorder=1)
         axes.plot([peak / width], [peak], "|", color=COLOURS["grey"], ms=9, gid=gid, zorder=2)
-    for row in _same((point for point, _ in rated), lambda point: point.job):
+    for row in _grouped((point for point, _ in rated), lambda point: point.job):
         dot(axes, *dots[row[0].number], row)
     legend(figure, (point for point, _ in rated))
     caption = (
-        "Lines: what an array's elements, and its ports at a word each in every cycle, allow; "
-        "ticks: its ridge. Left of it the ports limit, right of it the elements."
+        "Lines: limits of an array's PEs, and of its ports at a word each in every cycle; "
+        "ticks: its ridge. Left of it the ports limit, right of it the PEs."
     )
     if missing := len([p for p in points if p.value("cycles")]) - len(rated):
         caption += f" {missing} points have no such roof and are left out."
     yield Plot(
-        name=_named("roofline", workload),
+        name=_file_name("roofline", workload),
         title=title,
         caption=caption,
         workload=workload,
@@ -263,7 +263,7 @@ def _intensity(point):
 
 
 def _roof(point):
-    """The peak in MAC/cycle, and bytes through the ports in a cycle; None of what has no such."""
+    """The peak in MAC/cycle, and bytes through the ports in a cycle; None if one is unknown."""
     moved = point.record["bytes"]
     if not (moved and all(moved.values()) and point.value("rate") and point.value("peak")):
         return None
@@ -275,7 +275,7 @@ def _roof(point):
 
 @functools.cache
 def _ports(design, parameters):
-    """Widths in bits of a design's streams; none of a design that this version has not."""
+    """Widths in bits of a design's streams; none of an unknown design."""
     try:
         unit = registry.design(design)(**json.loads(parameters)).unit()
     except (TypeError, ValueError):
@@ -287,8 +287,7 @@ def _ports(design, parameters):
 
 def _breakdown(target, points, best, colours):
     """Shares of the area by the roles of modules, a bar for each netlist."""
-    known = [p for p in points if _shares(p)]
-    rows = list(_same(known, lambda point: point.configuration))
+    rows = list(_grouped(filter(_shares, points), lambda point: point.configuration))
     if not rows:
         return
     size = rows[0][0].size
@@ -297,46 +296,46 @@ def _breakdown(target, points, best, colours):
     rows.sort(key=lambda row: row[0].value(size))
     title = f"Area by role: {target}"
     shares = [_shares(row[0], colours) for row in rows]
-    named = [(role, face) for role, face in colours.items() if any(role in s for s in shares)]
-    figure, axes = bare(title, height=1.3 + 0.37 * len(rows) + 0.2 * (len(named) // 3))
-    for y, (row, parts) in enumerate(zip(rows, shares, strict=True)):
-        gid, at = mark("point", [point.number for point in row]), 0.0
-        for role, face in named:
-            if role in parts:
-                axes.barh(y, 100 * parts[role], 0.5, at, color=face)[0].set_gid(gid)
-                at += 100 * parts[role]
+    shown = [(role, face) for role, face in colours.items() if any(role in s for s in shares)]
+    figure, axes = bare(title, height=1.3 + 0.37 * len(rows) + 0.2 * (len(shown) // 3))
+    for y, (row, by_role) in enumerate(zip(rows, shares, strict=True)):
+        gid, left = mark("point", [point.number for point in row]), 0.0
+        for role, face in shown:
+            if role in by_role:
+                axes.barh(y, 100 * by_role[role], 0.5, left, color=face)[0].set_gid(gid)
+                left += 100 * by_role[role]
         text = f"{row[0].design} {row[0].netlist}: {row[0].area_text()}"
         axes.text(0, y - 0.33, brief(text, 64), fontsize=8.5, va="bottom")
     axes.set(xlim=(0, 100), ylim=(len(rows) - 0.5, -0.9), yticks=[])
     axes.set_xlabel(f"share of {METRICS[size].title} in %")
     axes.spines["left"].set_visible(False)
-    legend_of_colours(figure, named)
+    legend_of_colours(figure, shown)
     caption = "By the modules' roles, the smallest array first. Each bar is a whole netlist."
     if left_out:
         caption += f" {len(left_out)} more are left out; those on a front come first."
     yield Plot(
-        name=_named("area", target), title=title, caption=caption, target=target, figure=figure
+        name=_file_name("area", target), title=title, caption=caption, target=target, figure=figure
     )
 
 
 def _shares(point, colours=None):
-    """Role to its share of the area; those that have no colour are ``others``.
+    """Role to its share of the area; roles without a colour are ``others``.
 
-    What no module accounts for is ``rest``.
+    Area outside of all modules is ``rest``.
     """
-    whole = point.size and point.value(point.size)
-    if not whole or not point.record["area"]["modules"]:
+    total = point.size and point.value(point.size)
+    if not total or not point.record["area"]["modules"]:
         return {}
     key = "lut" if point.size == "lut" else "area"
-    parts = Counter()
+    areas = Counter()
     for module in point.record["area"]["modules"]:
-        parts[module["role"]] += module.get(key) or 0
-    whole = max(whole, sum(parts.values()))
-    parts["rest"] += whole - sum(parts.values())
+        areas[module["role"]] += module.get(key) or 0
+    total = max(total, areas.total())
+    areas["rest"] += total - areas.total()
     shares = Counter()
-    for role, part in parts.items():
-        if part > 0.001 * whole:  # less is rounding
-            shares[role if colours is None or role in colours else "others"] += part / whole
+    for role, area in areas.items():
+        if area > 0.001 * total:  # less is rounding
+            shares[role if colours is None or role in colours else "others"] += area / total
     return shares
 
 

@@ -1,4 +1,4 @@
-"""What makes two points the same, whatever version of the program computed them."""
+"""Identity of points, whatever version of the program computed them."""
 
 import json
 from dataclasses import MISSING, fields
@@ -18,12 +18,15 @@ def configuration(record: dict) -> str:
     defaults = {}
     if design in registry.DESIGNS:
         defaults = {item.name: item.default for item in fields(registry.DESIGNS[design])}
-    given = record["parameters"].items()
-    chosen = {name: value for name, value in given if value != defaults.get(name, MISSING)}
-    return json.dumps([design, chosen], sort_keys=True)
+    settings = {
+        name: value
+        for name, value in record["parameters"].items()
+        if value != defaults.get(name, MISSING)
+    }
+    return json.dumps([design, settings], sort_keys=True)
 
 
 def identity(record: dict) -> str:
     """Stands for a point: its configuration, modes, target and workload."""
-    rest = [record["modes"] or {}, record["target"], record["workload"]]
-    return json.dumps([configuration(record), *rest], sort_keys=True)
+    job = [record["modes"] or {}, record["target"], record["workload"]]
+    return json.dumps([configuration(record), *job], sort_keys=True)

@@ -33,10 +33,10 @@ def element(tag: str, *children: str | Iterable | None, **attributes: str | int 
 
 def joined(*children) -> Markup:
     """Children as in :func:`element`, without one around them."""
-    parts = []
+    texts = []
     for child in children:
         if isinstance(child, str):
-            parts.append(child if isinstance(child, Markup) else escape(child))
+            texts.append(child if isinstance(child, Markup) else escape(child))
         elif child is not None:
-            parts += [joined(part) for part in child]
-    return Markup("".join(parts))
+            texts += map(joined, child)
+    return Markup("".join(texts))

@@ -21,9 +21,9 @@ class Metric:
     better : int
         1 if more of it is better, -1 if less is, 0 if neither.
     meaning : str
-        For those who ask.
+        In a sentence.
     of : callable
-        Its value for a record and a clock in MHz, each of which may lack what it takes: ``None``.
+        Its value for a record and a clock in MHz; ``None`` where a number is missing.
     clocked : bool
         Whether it depends on the clock, which place and route finds anew with every seed.
     """
@@ -53,11 +53,11 @@ def _area(name, unit):
 
 
 def _per_clock(name):
-    """What the record has for its own clock, and grows with it."""
+    """A value of the record for its own clock, in proportion to the clock."""
 
     def of(record, fmax):
-        value, own = record[name], record["fmax_mhz"]
-        return value * fmax / own if value is not None and own and fmax else None
+        value, clock = record[name], record["fmax_mhz"]
+        return value * fmax / clock if value is not None and clock and fmax else None
 
     return of
 
@@ -88,7 +88,7 @@ def _macro_bits(record, fmax):
 
 #: Metrics that stand for the area of a netlist; one of them, as it depends on the target.
 SIZES = ("lut", "gates", "um2")
-#: All that is scarce on a target.
+#: The scarce resources of a target.
 RESOURCES = (*SIZES, "dsp", "bram", "macro_bits")
 
 _TABLE = (

@@ -6,7 +6,7 @@ from pathlib import Path
 from .best import best, groups
 from .markup import Markup, element, joined
 from .metrics import METRICS, shown
-from .points import place
+from .points import location
 from .report import Report, emit_command
 
 __all__ = ["Drawn", "page"]
@@ -67,7 +67,7 @@ def _section(name, title, content):
 
 
 def _sections(report, drawn):
-    """Name, title and content of each section that there is something for."""
+    """Name, title and content of each section with content."""
     if report.good:
         yield "best", "Best configurations", _best(report)
     if report.comparison:
@@ -78,27 +78,27 @@ def _sections(report, drawn):
         yield "points", "Points", _points(report)
     left_out = list(report.left_out())
     if left_out:
-        yield "left-out", "Failed and impossible", _left_out(left_out)
+        yield "left-out", "Failed and infeasible", _left_out(left_out)
 
 
 def _best(report):
     cards = []
     for group, points in groups(report.points).items():
         rows = best(points)
-        titles = list(dict.fromkeys(found.title for row in rows.values() for found in row))
+        titles = list(dict.fromkeys(winner.title for row in rows.values() for winner in row))
         heads = [element("th", title, scope="col") for title in ("operands", *titles)]
         table = element(
             "table",
             element("thead", element("tr", heads)),
             element("tbody", [_best_row(*row, titles) for row in rows.items()]),
         )
-        content = table if rows else element("p", "There are no numbers for it.")
-        cards.append(element("article", element("h3", place(*group)), content))
+        content = table if rows else element("p", "No numbers.")
+        cards.append(element("article", element("h3", location(*group)), content))
     return element("div", cards, class_="cards")
 
 
 def _best_row(operands, row, titles):
-    by_title = {found.title: found for found in row}
+    by_title = {winner.title: winner for winner in row}
     return element(
         "tr",
         element("th", operands or "any", scope="row"),
@@ -106,14 +106,14 @@ def _best_row(operands, row, titles):
     )
 
 
-def _best_cell(title, found):
-    if found is None:
+def _best_cell(title, winner):
+    if winner is None:
         return element("td", data_title=title)
     return element(
         "td",
-        _link(found.point),
-        element("strong", found.text),
-        element("small", found.others),
+        _link(winner.point),
+        element("strong", winner.text),
+        element("small", winner.others),
         data_title=title,
     )
 
@@ -127,7 +127,7 @@ def _changes(comparison):
         element(
             "tr",
             element("th", _link(change.point, change.name), scope="row"),
-            element("td", change.place),
+            element("td", change.location),
             element("td", METRICS[change.metric].title),
             element("td", change.delta, class_="n"),
             element("td", change.verdict, class_=change.verdict),
@@ -186,10 +186,10 @@ def _select(name, values):
 def _plots(drawn):
     """The figures of each workload, then those of targets alone."""
     groups = {}
-    for one in drawn:
-        groups.setdefault(one.workload or "Targets", []).append(_figure(one))
-    for name, found in groups.items():
-        plots = element("div", found, class_="plots")
+    for plot in drawn:
+        groups.setdefault(plot.workload or "Targets", []).append(_figure(plot))
+    for name, figures in groups.items():
+        plots = element("div", figures, class_="plots")
         yield element("div", element("h3", name), plots, class_="group")
 
 
@@ -212,7 +212,7 @@ def _points(report):
         ("workload", "workload", "", 0),
         ("target", "target", "", 0),
         ("design", "design", "", 0),
-        ("configuration", "configuration", "shape, formats, and all that varies", 0),
+        ("configuration", "configuration", "size, formats, and all varying parameters", 0),
         ("front", "front", "whether no other point is as good in area and cycles or time", 1),
         *((n, METRICS[n].title, METRICS[n].meaning, METRICS[n].better) for n in metrics),
         ("emit", "to emit it", "the command that writes its Verilog", 0),
@@ -268,13 +268,13 @@ def _shared(points):
     """Design to its parameters that are the same in all points, as text."""
     texts = {}
     for design in dict.fromkeys(point.design for point in points):
-        given = [p.record["parameters"] for p in points if p.design == design]
-        same = [
+        first, *others = [p.record["parameters"] for p in points if p.design == design]
+        shared = [
             f"{name}={value}"
-            for name, value in given[0].items()
-            if all(other.get(name) == value for other in given)
+            for name, value in first.items()
+            if all(values.get(name) == value for values in others)
         ]
-        texts[design] = ", ".join(same) or "none"
+        texts[design] = ", ".join(shared) or "none"
     return texts
 
 
@@ -287,7 +287,7 @@ def _left_out(rows):
                 "tr",
                 element("td", row.status, class_="worse" if row.status == "failed" else None),
                 element("th", row.point.name, scope="row"),
-                element("td", "; ".join(row.places)),
+                element("td", "; ".join(row.locations)),
                 element("td", row.reason or "no reason is recorded", _log(row.log)),
             )
             for row in rows

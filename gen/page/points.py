@@ -4,12 +4,14 @@ import json
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from functools import cached_property
+from string import Formatter
 
 from ..designs import registry
+from ..designs.base import Design
 from .identity import configuration, identity
 from .metrics import METRICS, RESOURCES, SIZES, shown
 
-__all__ = ["Point", "front", "place", "points"]
+__all__ = ["Point", "front", "location", "points"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -23,11 +25,11 @@ class Point:
     record : dict
         As the sweep wrote it.
     shape : str
-        Rows and columns, or the number of elements.
+        Rows and columns, or the number of PEs.
     formats : str
-        Of the operands that the netlist takes, if parameters say so.
+        Of the operands of the netlist, if its parameters give them.
     operands : str
-        Those of this point, which modes may have chosen.
+        Those of this point, which modes may select.
     options, modes : str
         All other parameters and modes that vary among the points of its design.
     """
@@ -71,7 +73,7 @@ class Point:
 
     @property
     def label(self) -> str:
-        """What tells it from other points of its design."""
+        """Its difference from other points of its design."""
         formats = self.formats if self.formats != self.operands else ""
         return _joined(self.shape, formats, self.operands, self.options, self.modes)
 
@@ -81,7 +83,7 @@ class Point:
 
     @property
     def netlist(self) -> str:
-        """The label without what modes choose."""
+        """The label without modes."""
         return _joined(self.shape, self.formats, self.options)
 
     @property
@@ -121,7 +123,7 @@ class Point:
         return next((name for name in SIZES if self.value(name) is not None), None)
 
     def resources(self) -> tuple[float, ...]:
-        """What it takes of all that is scarce."""
+        """Its use of all scarce resources."""
         return tuple(self.value(name) or 0 for name in RESOURCES)
 
     def area_text(self) -> str:
@@ -145,75 +147,62 @@ def points(records: Iterable[dict]) -> list[Point]:
     ]
 
 
-def front(found: list[Point], losses: Callable[[Point], tuple[float, ...]]) -> list[Point]:
-    """Points that no other one beats: is as good as in every respect, and better in one.
+def front(candidates: list[Point], losses: Callable[[Point], tuple[float, ...]]) -> list[Point]:
+    """Points that no other point beats, as good in every respect and better in one.
 
-    ``losses`` gives what is the better the less it is.
+    ``losses`` gives numbers of which less is better.
     """
-    rows = [(losses(point), point) for point in found]
+    rows = [(losses(point), point) for point in candidates]
     return [
         point
-        for mine, point in rows
+        for loss, point in rows
         if not any(
-            other != mine and all(a <= b for a, b in zip(other, mine, strict=True))
-            for other, _ in rows
+            rival != loss and all(a <= b for a, b in zip(rival, loss, strict=True))
+            for rival, _ in rows
         )
     ]
 
 
-def place(workload: str | None, target: str | None) -> str:
+def location(workload: str | None, target: str | None) -> str:
     """A workload and a target in words."""
     return " on ".join(filter(None, (workload, target))) or "no workload or target"
 
 
 def _varying(records):
     """For each design the names of parameters and modes that are not the same in all points."""
-    found = {}
+    by_design = {}
     for record in records:
-        values = found.setdefault(record["design"], {})
+        values = by_design.setdefault(record["design"], {})
         for name, value in (record["parameters"] | (record["modes"] or {})).items():
             values.setdefault(name, set()).add(str(value))
     return {
         design: {name for name, several in values.items() if len(several) > 1}
-        for design, values in found.items()
+        for design, values in by_design.items()
     }
 
 
 def _texts(record, varying):
     """The fields of :class:`Point` that are texts."""
     values, modes = record["parameters"], record["modes"] or {}
-    shape, told = "", {*_SIDES}
-    if "pes" in values:
-        shape, told = f"{values['pes']} PEs", {*told, "pes"}
-    elif {"rows", "cols"} <= set(values):
-        shape, told = f"{values['rows']}×{values['cols']}", {*told, "rows", "cols"}
-    options, chosen = (
-        _joined(*(f"{name}={found[name]}" for name in found if name in varying - told))
-        for found in (values, modes)
+    design = registry.DESIGNS.get(record["design"], Design)
+    in_size = {name for _, name, *_ in Formatter().parse(design.SIZE_LABEL) if name}
+    size = design.SIZE_LABEL.format(**values) if in_size <= set(values) else ""
+    remaining = varying - in_size - _OPERANDS
+    options, selected = (
+        _joined(*(f"{name}={settings[name]}" for name in settings if name in remaining))
+        for settings in (values, modes)
     )
-    formats = _pair(*(values.get(f"{side}_format") for side in "aw"))
-    operands = _pair(*(_operand(side, values, modes) for side in "aw"))
     return {
-        "shape": shape,
-        "formats": formats,
-        "operands": operands,
+        "shape": size,
+        "formats": _pair(*(values.get(f"{side}_format") for side in "aw")),
+        "operands": _pair(*(design.operand_label(side, values, modes) for side in "aw")),
         "options": options,
-        "modes": chosen,
+        "modes": selected,
     }
 
 
-#: Parameters and modes that say what operands are.
-_SIDES = [f"{side}_{what}" for side in "aw" for what in ("format", "type", "bits", "signed")]
-
-
-def _operand(side, values, modes):
-    """The format of activations or weights."""
-    if f"{side}_bits" in modes:
-        return f"{'' if modes.get(f'{side}_signed', 1) else 'u'}int{modes[f'{side}_bits']}"
-    if "value_width" in values:
-        names = {"a": f"int{values.get('act_width')}", "w": f"codebook{values['value_width']}"}
-        return names[side]
-    return modes.get(f"{side}_type") or values.get(f"{side}_format")
+#: Parameters and modes that are in the label of operands.
+_OPERANDS = {f"{side}_{name}" for side in "aw" for name in ("format", "type", "bits", "signed")}
 
 
 def _pair(a, w):
@@ -227,12 +216,12 @@ def _joined(*texts):
 def _order(record):
     designs = list(registry.DESIGNS)
     design = record["design"]
-    at = designs.index(design) if design in designs else len(designs)
+    index = designs.index(design) if design in designs else len(designs)
     values = sorted((record["parameters"] | (record["modes"] or {})).items())
     # Numbers by size; with texts, numbers have no order.
     sizes = [
         (name, False, value) if isinstance(value, int | float) else (name, True, str(value))
         for name, value in values
     ]
-    where = (record["workload"] or "", record["target"] or "")
-    return *where, at, design, record["pes"] or 0, sizes, identity(record)
+    group = (record["workload"] or "", record["target"] or "")
+    return *group, index, design, record["pes"] or 0, sizes, identity(record)

@@ -1,4 +1,4 @@
-"""What the page and the Markdown summary both say."""
+"""Contents of the page and of the Markdown summary."""
 
 import json
 import shlex
@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from .compare import Comparison
 from .metrics import shown
-from .points import Point, place
+from .points import Point, location
 from .results import STATUSES, Results
 
 __all__ = ["LeftOut", "Report", "emit_command"]
@@ -22,7 +22,7 @@ class LeftOut:
     status, reason, log : str
     point : Point
         The first of them.
-    places : list of str
+    locations : list of str
         Workloads and targets.
     """
 
@@ -30,7 +30,7 @@ class LeftOut:
     reason: str
     log: str
     point: Point
-    places: list[str]
+    locations: list[str]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -61,12 +61,12 @@ class Report:
         return [point for point in self.points if point.ok]
 
     def summary(self) -> str:
-        """How many points there are of what."""
+        """Numbers of points by status, of configurations and of designs."""
         counts = [(sum(p.record["status"] == s for p in self.points), s) for s in STATUSES]
-        kinds = ", ".join(f"{count} {status}" for count, status in counts if count)
+        statuses = ", ".join(f"{count} {status}" for count, status in counts if count)
         netlists = len({point.configuration for point in self.good})
         return (
-            f"{_count(len(self.points), 'point')}: {kinds}. "
+            f"{_count(len(self.points), 'point')}: {statuses}. "
             f"{_count(netlists, 'configuration')} of {_count(len(self.designs()), 'design')}."
         )
 
@@ -74,7 +74,7 @@ class Report:
         return list(dict.fromkeys(point.design for point in self.good))
 
     def notes(self) -> list[str]:
-        """What a reader has to know about the numbers."""
+        """Notes for readers of the numbers."""
         notes = [_ESTIMATES[size] for size in _ESTIMATES if any(p.size == size for p in self.good)]
         if any(point.clocks() for point in self.good):
             notes.append(
@@ -85,8 +85,8 @@ class Report:
             notes.append("Without place and route there is no clock, time or throughput.")
         if len({point.operands for point in self.good}) > 1:
             notes.append(
-                "Operands differ. What fewer bits cost in accuracy is not measured here; the best, "
-                "and fronts, are of points with the same operands."
+                "Operands differ. The accuracy that fewer bits cost is not measured here; the best "
+                "points and fronts are among points with the same operands."
             )
         extrapolated = [point for point in self.good if point.extrapolated]
         if extrapolated:
@@ -103,16 +103,22 @@ class Report:
 
     def left_out(self) -> Iterator[LeftOut]:
         """Points without a result, those of the same reason together; failed ones first."""
-        found = {}
-        for status in ("failed", "impossible"):
+        groups = {}
+        for status in ("failed", "infeasible"):
             for point in self.points:
                 if point.record["status"] == status:
                     reason, log = (point.record[name] or "" for name in ("reason", "log"))
                     key = (status, point.name, reason, log)
-                    found.setdefault(key, []).append(point)
-        for (status, _, reason, log), points in found.items():
-            places = list(dict.fromkeys(place(point.workload, point.target) for point in points))
-            yield LeftOut(status=status, reason=reason, log=log, point=points[0], places=places)
+                    groups.setdefault(key, []).append(point)
+        for (status, _, reason, log), points in groups.items():
+            jobs = [location(point.workload, point.target) for point in points]
+            yield LeftOut(
+                status=status,
+                reason=reason,
+                log=log,
+                point=points[0],
+                locations=[*dict.fromkeys(jobs)],
+            )
 
 
 _ESTIMATES = {
@@ -127,8 +133,8 @@ _ESTIMATES = {
 
 def emit_command(point: Point) -> str:
     """The command that makes a point's Verilog."""
-    design, chosen = json.loads(point.configuration)
-    sets = [word for name, value in chosen.items() for word in ("--set", f"{name}={value}")]
+    design, settings = json.loads(point.configuration)
+    sets = [word for name, value in settings.items() for word in ("--set", f"{name}={value}")]
     return shlex.join(["brickwork", "emit", design, *sets])
 
 
@@ -136,5 +142,5 @@ def _percent(share):
     return f"{shown(float(f'{100 * share:.2g}'))} %"
 
 
-def _count(number, thing):
-    return f"{number:,} {thing}{'' if number == 1 else 's'}"
+def _count(number, noun):
+    return f"{number:,} {noun}{'' if number == 1 else 's'}"

@@ -9,7 +9,7 @@ from .identity import identity
 
 __all__ = ["STATUSES", "Results", "read"]
 
-STATUSES = ("ok", "impossible", "failed")
+STATUSES = ("ok", "infeasible", "failed")
 
 _WRITE_AGAIN = "write it with this version's brickwork sweep"
 
@@ -58,7 +58,7 @@ class Results:
     records : list of dict
         A point each; none is there twice.
     remarks : list of str
-        What a reader of the results should know about the files.
+        Notes about the files for readers of the results.
     """
 
     names: list[str]
@@ -94,12 +94,12 @@ def read(paths: list[Path]) -> Results:
             )
         twice = 0
         for record in records:
-            same = identity(record)
-            twice += same in points
-            points[same] = record
+            key = identity(record)
+            twice += key in points
+            points[key] = record
         if twice:
-            what = "1 point" if twice == 1 else f"{twice} points"
-            remarks.append(f"{what} of {path} had been read before; the later counts.")
+            count = "1 point" if twice == 1 else f"{twice} points"
+            remarks.append(f"{count} of {path} had been read before; the later counts.")
     for tool, versions in tools.items():
         if len(set(versions)) > 1:
             remarks.append(f"The files were written with several versions of {tool}.")
@@ -130,8 +130,8 @@ def _read(path):
             f"Results file must be of version {VERSION} of its schema, not {header.get('version')} "
             f"as {path} is; {_WRITE_AGAIN}"
         )
-    for name, kind in (("name", str), ("sweep", dict), ("tools", dict)):
-        if not isinstance(header.get(name), kind):
+    for name, type_ in (("name", str), ("sweep", dict), ("tools", dict)):
+        if not isinstance(header.get(name), type_):
             raise ValueError(f"Line 1 of {path} must have a field {name!r}; {_WRITE_AGAIN}")
     records = []
     for number, line in enumerate(lines[1:], 2):
@@ -159,7 +159,7 @@ def _refuse(name):
 
 
 def _fault(record):
-    """What keeps a line's value from being a point; None if nothing does."""
+    """The reason why a line's value is no point; None if it is one."""
     if not isinstance(record, dict):
         return "it is no object of JSON"
     if fault := _typed(record, _FIELDS):
@@ -195,10 +195,12 @@ def _fault(record):
 def _typed(values, fields):
     if not isinstance(values, dict):
         return f"an object must be where {values!r} is"
-    for name, kinds in fields.items():
+    for name, types in fields.items():
         value = values.get(name, ...)
-        if isinstance(value, bool) or not isinstance(value, kinds):
-            wanted = " or ".join(dict.fromkeys(_NAMES[kind] for kind in kinds if kind is not float))
-            found = "is missing" if value is ... else f"is {value!r}"
-            return f"{name!r} must be {wanted}, and {found}"
+        if isinstance(value, bool) or not isinstance(value, types):
+            wanted = " or ".join(
+                dict.fromkeys(_NAMES[type_] for type_ in types if type_ is not float)
+            )
+            actual = "is missing" if value is ... else f"is {value!r}"
+            return f"{name!r} must be {wanted}, and {actual}"
     return None

@@ -20,16 +20,16 @@ _HREF = "{http://www.w3.org/1999/xlink}href"
 _MARK = re.compile(r"(point|roof)((?:-\d+)+)")
 
 
-def mark(kind: str, numbers: list[int]) -> str:
-    """The ``gid`` of what is drawn for points: ``kind`` is ``point`` or ``roof``."""
-    return "-".join([kind, *map(str, numbers)])
+def mark(class_: str, numbers: list[int]) -> str:
+    """The ``gid`` of a shape that stands for points: ``class_`` is ``point`` or ``roof``."""
+    return "-".join([class_, *map(str, numbers)])
 
 
 def inline(figure: Figure, name: str, title: str) -> Markup:
     """The figure as an ``svg`` element.
 
     Identifiers begin with ``name``, which no other figure of the page may have. Groups with a
-    :func:`mark` get its kind as class and the points' numbers as ``data-p``.
+    :func:`mark` get its class and the points' numbers as ``data-p``.
     """
     root = ElementTree.fromstring(rendered(figure, transparent=True))
     for child in list(root):
@@ -42,17 +42,17 @@ def inline(figure: Figure, name: str, title: str) -> Markup:
         href = node.attrib.pop(_HREF, None)
         if href:
             node.set("href", f"#{name}-{href[1:]}")
-        own = node.attrib.pop("id", None)
-        if own in used:
-            node.set("id", f"{name}-{own}")
-        if found := _MARK.fullmatch(own or ""):
-            node.set("class", found[1])
-            node.set("data-p", found[2].replace("-", " ").strip())
+        identifier = node.attrib.pop("id", None)
+        if identifier in used:
+            node.set("id", f"{name}-{identifier}")
+        if match := _MARK.fullmatch(identifier or ""):
+            node.set("class", match[1])
+            node.set("data-p", match[2].replace("-", " ").strip())
         if node.get("transform", "").startswith("rotate(-0 "):
             del node.attrib["transform"]
         for attribute, value in node.attrib.items():
             node.set(attribute, _shorter(attribute, value, name))
-        node.text, node.tail = ((part or "").strip() for part in (node.text, node.tail))
+        node.text, node.tail = ((text or "").strip() for text in (node.text, node.tail))
     for attribute in ("width", "height", "version"):
         root.attrib.pop(attribute, None)
     root.set("role", "img")
@@ -67,17 +67,17 @@ def _shorter(attribute, value, name):
         return value
     value = value.replace("url(#", f"url(#{name}-").replace("; font-family: 'DejaVu Sans'", "")
     value = re.sub(r"#[0-9a-f]{6}\b", _coloured, value)
-    value = re.sub(r"-?\d+\.\d{3,}", lambda found: f"{float(found[0]):.2f}", value)
+    value = re.sub(r"-?\d+\.\d{3,}", lambda match: f"{float(match[0]):.2f}", value)
     return " ".join(value.split())
 
 
-def _coloured(found):
-    name = _VARIABLES.get(found[0])
-    return f"var(--{name})" if name else found[0]
+def _coloured(match):
+    name = _VARIABLES.get(match[0])
+    return f"var(--{name})" if name else match[0]
 
 
 def _needed(node):
-    """Children without groups that are empty or mere groups, and shapes that cannot be seen."""
+    """Children without empty groups, groups without attributes, and invisible shapes."""
     for child in node:
         child[:] = _needed(child)
         if child.tag == "g" and not child.attrib:

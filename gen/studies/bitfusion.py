@@ -1,22 +1,16 @@
-"""BitFusion: what fusing costs in area and gains in cycles, beside the paper's numbers."""
+"""BitFusion: the cost of fusing in area and its gain in cycles, beside the paper's numbers."""
 
-import importlib.metadata
-import json
+from collections.abc import Iterator
 from pathlib import Path
 
-from ...sim.verilator import toolchain
-from ..commands.bench import table
-from ..emission.emit import write_whole
 from ..lib.progress import progress
 from . import bitfusion_area, bitfusion_cycles, bitfusion_networks
-from .bitfusion_area import COLS, ELEMENT, FIXED, FLOWS, INT8, ROWS, TEMPORAL
+from .bitfusion_area import COLS, FIXED, FLOWS, FUSION_PE, INT8_PE, ROWS, TEMPORAL
+from .study import Study, of_table
 
-__all__ = ["COLUMNS", "PUBLISHED", "SCHEMA", "measure", "text", "write"]
+__all__ = ["COLUMNS", "PUBLISHED", "STUDY", "measure"]
 
-#: Version of the file's schema.
-SCHEMA = 1
-
-#: Geometric means of speed-ups that the paper gives, of other baselines than ours.
+#: The paper's geometric means of speed-ups, over other baselines than ours.
 PUBLISHED = {"Eyeriss": 3.9, "Stripes": 2.6}
 
 #: Fields of every product in RTL.
@@ -28,14 +22,14 @@ _PRODUCT = {
     "cycles": "in RTL",
     "formula": "those expected, see bitfusion_cycles.cycles",
     "difference": "RTL's less those expected",
-    "bound": "the most that the engine may take",
-    "exact": "whether all results are the golden model's",
+    "bound": "in the worst case",
+    "exact": "whether all results match the golden model",
 }
 
 #: Fields of the records of each table, with what they hold.
 COLUMNS = {
     "areas": {
-        "name": "what it is",
+        "name": "its name",
         "area": "of the flow that makes it smallest",
         "flip_flops": "of it",
         "logic": "the rest of it",
@@ -44,7 +38,7 @@ COLUMNS = {
         "flows": "the area of each flow",
     },
     "ratios": {
-        "ratio": "what is compared",
+        "ratio": "of which units",
         "value": "measured",
         "published": "the paper's",
         "published_areas": "in µm², at 45 nm",
@@ -54,7 +48,7 @@ COLUMNS = {
     | {
         "factor": "cycles of 8 × 8 bits over these",
         "ideal": "what it would be without filling, draining and changes of mode",
-        "percent_off": "factor over ideal",
+        "percent_off": "factor over ideal, less one",
     },
     "layers": {
         "network": "its name",
@@ -65,7 +59,7 @@ COLUMNS = {
         "n": "columns of W",
         "widths": "of activations × weights",
         "cycles": "of the array of fusion units, for all products",
-        "fixed_cycles": "of as many elements for 8 × 8 bits",
+        "fixed_cycles": "of as many PEs for 8 × 8 bits",
         "ideal_cycles": "of an array all of whose fusion units work in every cycle",
     },
     "networks": {
@@ -78,7 +72,7 @@ COLUMNS = {
         "utilization": "ideal_cycles over cycles",
         "simulated_cycles": "of the authors' simulator, without those that wait for memory",
         "simulated_with_memory": "all of them",
-        "fixed_cycles": "of as many elements for 8 × 8 bits",
+        "fixed_cycles": "of as many PEs for 8 × 8 bits",
         "same_number": "speed-up over these",
         "same_area": "speed-up over as many of them as take the area of the fusion units",
         "source": "of the network",
@@ -93,68 +87,47 @@ COLUMNS = {
 
 
 def measure(out: Path, *, liberty: Path | None = None, large: bool = False) -> list[dict]:
-    """Measures everything; returns the records, see :data:`COLUMNS`.
+    """The records of all tables, see :data:`COLUMNS`.
 
-    Parameters
-    ----------
-    out : Path
-        For Verilog and emitted engines.
-    liberty : Path or None
-        Liberty file of the cells that areas are measured in; without one, gates are counted.
-    large : bool
-        Throughput with products of 256 × 256 × 1024, in place of 256 × 256 × 128.
+    ``large``: throughput with products of 256 × 256 × 1024, in place of 256 × 256 × 128.
     """
     size = {"product": (256, 256, 1024)} if large else {}
-    areas = list(progress(bitfusion_area.measure(out, liberty), what="bitfusion, areas"))
-    found = bitfusion_area.area_of(areas)
-    networks = list(bitfusion_networks.measure(ROWS, COLS, found[ELEMENT] / found[INT8]))
+    areas = list(progress(bitfusion_area.measure(out, liberty), label="bitfusion, areas"))
+    by_name = bitfusion_area.area_of(areas)
+    networks = list(bitfusion_networks.measure(ROWS, COLS, by_name[FUSION_PE] / by_name[INT8_PE]))
     return [
         *areas,
         *bitfusion_area.ratios(areas),
-        *progress(bitfusion_cycles.confirm(out), what="bitfusion, cycles in RTL"),
-        *progress(bitfusion_cycles.throughput(out, **size), what="bitfusion, throughput in RTL"),
+        *progress(bitfusion_cycles.confirm(out), label="bitfusion, cycles in RTL"),
+        *progress(bitfusion_cycles.throughput(out, **size), label="bitfusion, throughput in RTL"),
         *networks,
         bitfusion_networks.summary(networks),
     ]
 
 
-def write(out: Path, records: list[dict]) -> str:
-    """Writes ``bitfusion.json`` into the folder; returns what is to be printed."""
-    packages = ("brickwork", "amaranth", "pyosys")
-    verilator = toolchain.verilator()
-    tools = {name: importlib.metadata.version(name) for name in packages}
-    whole = {
-        "schema": SCHEMA,
-        "tools": tools | {"verilator": f"{verilator.release} ({verilator.source})"},
-        "array": [ROWS, COLS],
-        "published_means": PUBLISHED,
-        "columns": COLUMNS,
-        "records": records,
-    }
-    write_whole(Path(out) / "bitfusion.json", json.dumps(whole, indent=2) + "\n")
-    return text(records)
-
-
-def text(records: list[dict]) -> str:
-    """The records as tables, each with notes below it."""
-    found = {name: [row for row in records if row["table"] == name] for name in COLUMNS}
-    parts = [
-        f"Areas in {found['areas'][0]['unit']}",
-        table(list(_areas(found["areas"]))),
-        table(list(_ratios(found["ratios"]))),
-        _AREA_NOTES,
-        f"Products on {found['throughput'][0]['array']} fusion units in RTL: "
-        f"{found['throughput'][0]['product']}",
-        table(list(_throughput(found["throughput"]))),
-        "The formula of cycles, and RTL",
-        table(list(_formula(found["formula"] + found["throughput"]))),
+def _report(records) -> Iterator[str | list[dict]]:
+    areas, ratios, throughput, networks = (
+        of_table(records, name) for name in ("areas", "ratios", "throughput", "networks")
+    )
+    yield f"Areas in {areas[0]['unit']}"
+    yield [{name: row[name] for name in _SHOWN_AREAS} for row in areas]
+    yield list(map(_ratio, ratios))
+    yield _AREA_NOTES
+    array, product = (throughput[0][name] for name in ("array", "product"))
+    yield f"Products on {array} fusion units in RTL: {product}"
+    yield list(map(_throughput, throughput))
+    yield "The formula of cycles, and RTL"
+    yield list(_formula(of_table(records, "formula") + throughput))
+    yield (
         f"Networks on {ROWS} × {COLS} fusion units, by the formula, for a batch of "
-        f"{found['networks'][0]['batch']}",
-        table(list(_networks(found["networks"], found["means"][0]))),
-        _NETWORK_NOTES.format(ratio=_element_ratio(found["ratios"])),
-    ]
-    return "\n\n".join(parts)
+        f"{networks[0]['batch']}"
+    )
+    (means,) = of_table(records, "means")
+    yield [*map(_network, networks), {"network": "geometric mean", **_speedups(means)}]
+    yield _NETWORK_NOTES.format(ratio=f"{ratios[-1]['value']:.2f}")
 
+
+_SHOWN_AREAS = ("name", "area", "flip_flops", "logic", "flow")
 
 _AREA_NOTES = f"""\
 flow: the one that makes the unit smallest, of synth without options and with
@@ -163,49 +136,40 @@ MACs have an accumulator of 32 bits, and a flag with which the sum begins anew. 
 signs of both operands are chosen at run time, as in the others. {TEMPORAL}: one BitBrick, digit
 by digit; 16 of them do as many products of 2 × 2 bits in a cycle as one fusion MAC. Fusion MACs
 contain the shifts for operands of 16 bits and, with the separable tree, the subtraction of the
-offset; an array does either once for a column. Elements are those of arrays of {ROWS} rows.
+offset; an array does either once for a column. PEs are those of arrays of {ROWS} rows.
 Published: at 45 nm, of another library and another tool; the first ratio of whole arrays of one
 unit, the third of units with their registers. The units have the paper's tree."""
 
 _NETWORK_NOTES = f"""\
 simulated: the authors' simulator for the same array and batch, without waiting for memory. same
-number: speed-up over {ROWS} × {COLS} elements of gemm_ws for 8 × 8 bits, which take every layer in
-int8. same area: over as many of these as take the area of the fusion units, {{ratio}} for each;
-their cycles are taken to fall in proportion. Only elements count, no border, accumulators, buffers
-or memory, and operands are always there.
+number: speed-up over {ROWS} × {COLS} PEs of gemm_ws for 8 × 8 bits, which compute every layer in
+int8. same area: over as many of these as have the area of the fusion units, {{ratio}} for each;
+their cycles are assumed to fall in proportion. Only PEs count, no border, accumulators, buffers
+or memory, and operands never stall.
 Published means are {" and ".join(f"{value} over {name}" for name, value in PUBLISHED.items())}, \
 which are other baselines, with their
 buffers and memory: they are not to be compared with these columns."""
 
 
-def _areas(records):
-    for row in records:
-        shown = ("name", "area", "flip_flops", "logic", "flow")
-        yield {name: row[name] for name in shown}
+def _ratio(record):
+    areas = record["published_areas"]
+    return {
+        "ratio": record["ratio"],
+        "measured": f"{record['value']:.2f}",
+        "published": record["published"],
+        "of": f"{areas[0]:g} / {areas[1]:g} µm²" if areas else None,
+    }
 
 
-def _ratios(records):
-    for row in records:
-        published = row["published_areas"]
-        areas = f"{published[0]:g} / {published[1]:g} µm²" if published else None
-        yield {
-            "ratio": row["ratio"],
-            "measured": f"{row['value']:.2f}",
-            "published": row["published"],
-            "of": areas,
-        }
-
-
-def _throughput(records):
-    for row in records:
-        yield {
-            "bits": f"{row['a_bits']} × {row['w_bits']}",
-            "cycles": row["cycles"],
-            "times_8_×_8": row["factor"],
-            "ideal": row["ideal"],
-            "%_off": row["percent_off"],
-            "exact": row["exact"],
-        }
+def _throughput(record):
+    return {
+        "bits": f"{record['a_bits']} × {record['w_bits']}",
+        "cycles": record["cycles"],
+        "times_8_×_8": record["factor"],
+        "ideal": record["ideal"],
+        "%_off": record["percent_off"],
+        "exact": record["exact"],
+    }
 
 
 def _formula(records):
@@ -226,24 +190,26 @@ def _formula(records):
         }
 
 
-def _networks(records, means):
-    for row in records:
-        yield {
-            "network": row["network"],
-            "bits": row["widths"],
-            "M_MACs": round(row["macs"] / 1e6),
-            "published": row["published_macs"] // 1_000_000,
-            "cycles": row["cycles"],
-            "utilization": f"{row['utilization']:.1%}",
-            "simulated": row["simulated_cycles"],
-            **_speedups(row),
-        }
-    yield {"network": "geometric mean", **_speedups(means)}
+def _network(record):
+    return {
+        "network": record["network"],
+        "bits": record["widths"],
+        "M_MACs": round(record["macs"] / 1e6),
+        "published": record["published_macs"] // 1_000_000,
+        "cycles": record["cycles"],
+        "utilization": f"{record['utilization']:.1%}",
+        "simulated": record["simulated_cycles"],
+        **_speedups(record),
+    }
 
 
-def _speedups(row):
-    return {name: f"{row[name]:.2f}" for name in ("same_number", "same_area")}
+def _speedups(record):
+    return {name: f"{record[name]:.2f}" for name in ("same_number", "same_area")}
 
 
-def _element_ratio(records):
-    return f"{records[-1]['value']:.2f}"
+STUDY = Study(
+    measure=measure,
+    report=_report,
+    columns=COLUMNS,
+    context=lambda: {"array": [ROWS, COLS], "published_means": PUBLISHED},
+)

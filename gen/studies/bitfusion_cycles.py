@@ -5,10 +5,10 @@ from pathlib import Path
 
 import numpy as np
 
-from ...sim.designs._gemm import tiling
-from ...sim.designs._product import multiply
-from ..designs.base import GemmFusion, GemmWs
+from ..designs.gemm_fusion import GemmFusion
+from ..designs.gemm_ws import GemmWs
 from ..emission.emit import emit, outline
+from . import engines
 
 __all__ = ["ARRAYS", "FACTORS", "MODES", "PRODUCTS", "confirm", "cycles", "throughput"]
 
@@ -25,7 +25,7 @@ MODES = [
     *((16, 16), (16, 8), (8, 16), (16, 2), (4, 16)),
 ]
 
-#: M, K, N: one element, fewer rows than the array's, ragged, several runs, deep.
+#: M, K, N: one number, fewer rows than the array's, ragged, several runs, deep.
 PRODUCTS = [(1, 1, 1), (2, 70, 9), (5, 33, 11), (16, 64, 4), (40, 20, 7), (1, 300, 3)]
 
 #: Widths, and how many products there are in the time of one of 8 × 8 bits.
@@ -33,19 +33,8 @@ FACTORS = {(2, 2): 16, (2, 4): 8, (4, 4): 4, (4, 8): 2, (8, 8): 1, (16, 16): 0.2
 
 
 def cycles(parameters: GemmFusion | GemmWs, m: int, k: int, n: int, **modes) -> int:
-    """How many cycles a product takes, by the formula of its :class:`Tiling`.
-
-    Parameters
-    ----------
-    parameters : GemmFusion or GemmWs
-        The engine.
-    m, k, n : int
-        The product.
-    **modes
-        Those of :func:`tiling`.
-    """
-    facts = outline(parameters)
-    return tiling(facts, m, k, n, **modes).cycles
+    """Cycles of an M × K × N product on an engine, by the formula of its :class:`Tiling`."""
+    return engines.schedule(outline(parameters), m, k, n, **modes).cycles
 
 
 def confirm(out: Path, arrays=ARRAYS, products=PRODUCTS) -> Iterator[dict]:
@@ -78,18 +67,18 @@ def throughput(out: Path, size=8, product=(256, 256, 128)) -> Iterator[dict]:
     rng = np.random.default_rng(1)
     parameters = GemmFusion(rows=size, cols=size, acc_width=48)
     emission = emit(parameters, out)
-    found = {}
+    results = {}
     for a_bits, w_bits in FACTORS:
         modes = {"a_bits": a_bits, "w_bits": w_bits, "a_signed": True, "w_signed": True}
-        found[a_bits, w_bits] = _run(emission, parameters, rng, product, modes, True)
+        results[a_bits, w_bits] = _run(emission, parameters, rng, product, modes, True)
     for (a_bits, w_bits), ideal in FACTORS.items():
-        factor = found[8, 8]["cycles"] / found[a_bits, w_bits]["cycles"]
+        factor = results[8, 8]["cycles"] / results[a_bits, w_bits]["cycles"]
         yield {
             "table": "throughput",
             "array": f"{size}x{size}",
             "a_bits": a_bits,
             "w_bits": w_bits,
-            **found[a_bits, w_bits],
+            **results[a_bits, w_bits],
             "factor": round(factor, 3),
             "ideal": ideal,
             "percent_off": round(100 * (factor / ideal - 1), 2) + 0.0,  # not -0.0
@@ -108,15 +97,15 @@ def _run(emission, parameters, rng, size, modes, fusion):
         for side, shape in (("a", (m, k)), ("w", (k, n)))
     )
     modes = modes if fusion else {}
-    done = multiply(emission.manifest, a, w, workdir=emission.folder / "bench", **modes)
+    result = engines.product(emission, a, w, **modes)
     expected = cycles(parameters, m, k, n, **modes)
     return {
         "product": f"{m}x{k}x{n}",
-        "cycles": done.cycles,
+        "cycles": result.cycles,
         "formula": expected,
-        "difference": done.cycles - expected,
-        "bound": done.cycle_bound,
-        "exact": done.matches_golden,
+        "difference": result.cycles - expected,
+        "bound": result.cycle_bound,
+        "exact": result.matches_golden,
     }
 
 

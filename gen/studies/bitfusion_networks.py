@@ -3,60 +3,46 @@
 import math
 import tomllib
 from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import Path
+from typing import NamedTuple
 
-from ..designs.base import GemmFusion, GemmWs
+from .. import workloads
+from ..designs.gemm_fusion import GemmFusion
+from ..designs.gemm_ws import GemmWs
+from ..workloads import Layer, Workload
 from .bitfusion_cycles import cycles
+from .study import of_table
 
-__all__ = ["Layer", "Network", "load", "measure", "summary"]
-
-
-@dataclass(frozen=True, kw_only=True)
-class Layer:
-    """``count`` products of M × K × N for one image; widths are the published ones."""
-
-    name: str
-    count: int
-    m: int
-    k: int
-    n: int
-    a_bits: int
-    w_bits: int
-
-    @property
-    def macs(self) -> int:
-        """Multiply-adds for one image."""
-        return self.count * self.m * self.k * self.n
-
-    @property
-    def modes(self) -> dict[str, int]:
-        """The narrowest of the hardware's widths that hold them."""
-        return {"a_bits": _width(self.a_bits), "w_bits": _width(self.w_bits)}
+__all__ = ["Network", "load", "measure", "modes", "summary"]
 
 
-@dataclass(frozen=True, kw_only=True)
-class Network:
-    """A network: see ``bitfusion.toml`` for what the attributes mean."""
+class Network(NamedTuple):
+    """A network, and its published numbers: see ``bitfusion.toml``."""
 
-    name: str
-    source: str
-    deviates: str
+    workload: Workload
     mops: int
     simulated: int
     waits: int
-    layers: tuple[Layer, ...]
-
-    @property
-    def macs(self) -> int:
-        return sum(layer.macs for layer in self.layers)
 
 
 def load() -> tuple[int, list[Network]]:
     """The batch of the evaluation, and its networks."""
-    with Path(__file__).with_name("bitfusion.toml").open("rb") as file:
-        found = tomllib.load(file)
-    return found["batch"], [_network(**given) for given in found["networks"]]
+    path = Path(__file__).with_name("bitfusion.toml")
+    content = tomllib.loads(path.read_text("utf-8"))
+    networks = []
+    for table in content["networks"]:
+        published = {key: table.pop(key) for key in ("mops", "simulated", "waits")}
+        workload = workloads.from_dict(table["title"], table, f"{path}, {table['title']}")
+        networks.append(Network(workload=workload, **published))
+    return content["batch"], networks
+
+
+def modes(layer: Layer) -> dict[str, int]:
+    """The narrowest of the hardware's widths that hold the layer's."""
+    widths = {"a_bits": layer.a_bits, "w_bits": layer.w_bits}
+    return {
+        name: next(width for width in (2, 4, 8) if width >= bits) for name, bits in widths.items()
+    }
 
 
 def measure(rows: int, cols: int, area_ratio: float, batch: int | None = None) -> Iterator[dict]:
@@ -65,9 +51,9 @@ def measure(rows: int, cols: int, area_ratio: float, batch: int | None = None) -
     Parameters
     ----------
     rows, cols : int
-        Of the array of fusion units, and of the one of elements for 8 × 8 bits.
+        Of the array of fusion units, and of the one of PEs for 8 × 8 bits.
     area_ratio : float
-        Area of an element of the first over that of one of the second.
+        Area of a PE of the first over that of a PE of the second.
     batch : int
         Images that are computed together; by default those of the evaluation.
     """
@@ -76,19 +62,20 @@ def measure(rows: int, cols: int, area_ratio: float, batch: int | None = None) -
     # Sums of none of the layers come near 48 bits; the width has no influence on cycles.
     fusion = GemmFusion(rows=rows, cols=cols, acc_width=48)
     fixed = GemmWs(rows=rows, cols=cols)
-    found = []
+    totals = []
     for network in networks:
-        layers = [_layer(network, layer, batch, fusion, fixed) for layer in network.layers]
+        workload = network.workload
+        layers = [_layer(network, layer, batch, fusion, fixed) for layer in workload.layers]
         yield from layers
         total = {name: sum(row[name] for row in layers) for name in _SUMS}
         same_number = total["fixed_cycles"] / total["cycles"]
-        found.append(
+        totals.append(
             {
                 "table": "networks",
-                "network": network.name,
+                "network": workload.title,
                 "batch": batch,
                 "widths": ", ".join(dict.fromkeys(row["widths"] for row in layers)),
-                "macs": network.macs,
+                "macs": workload.macs,
                 "published_macs": network.mops * 1_000_000,
                 "cycles": total["cycles"],
                 "utilization": round(total["ideal_cycles"] / total["cycles"], 3),
@@ -97,16 +84,16 @@ def measure(rows: int, cols: int, area_ratio: float, batch: int | None = None) -
                 "fixed_cycles": total["fixed_cycles"],
                 "same_number": round(same_number, 3),
                 "same_area": round(same_number / area_ratio, 3),
-                "source": network.source,
-                "deviates": network.deviates.strip(),
+                "source": workload.source,
+                "deviates": workload.note,
             }
         )
-    yield from found
+    yield from totals
 
 
 def summary(records: list[dict]) -> dict:
     """The geometric means of the networks' speed-ups."""
-    networks = [row for row in records if row["table"] == "networks"]
+    networks = of_table(records, "networks")
     means = {
         name: round(math.exp(math.fsum(math.log(row[name]) for row in networks) / len(networks)), 3)
         for name in ("same_number", "same_area")
@@ -119,29 +106,18 @@ _SUMS = ("cycles", "fixed_cycles", "ideal_cycles")
 
 def _layer(network, layer, batch, fusion, fixed):
     m, k, n = batch * layer.m, layer.k, layer.n
-    products = 64 // math.prod(layer.modes.values())
+    macs_per_unit = 64 // math.prod(modes(layer).values())
+    macs = layer.count * batch * layer.macs
     return {
         "table": "layers",
-        "network": network.name,
+        "network": network.workload.title,
         "layer": layer.name,
         "count": layer.count,
         "m": m,
         "k": k,
         "n": n,
         "widths": f"{layer.a_bits}×{layer.w_bits}",
-        "cycles": layer.count * cycles(fusion, m, k, n, **layer.modes),
+        "cycles": layer.count * cycles(fusion, m, k, n, **modes(layer)),
         "fixed_cycles": layer.count * cycles(fixed, m, k, n),
-        "ideal_cycles": -(-batch * layer.macs // (fusion.rows * fusion.cols * products)),
+        "ideal_cycles": -(-macs // (fusion.rows * fusion.cols * macs_per_unit)),
     }
-
-
-def _network(layers, **given):
-    return Network(layers=tuple(_shape(**layer) for layer in layers), **given)
-
-
-def _shape(m, k, count=1, **given):
-    return Layer(m=math.prod(m), k=math.prod(k), count=count, **given)
-
-
-def _width(bits):
-    return next(width for width in (2, 4, 8) if width >= bits)

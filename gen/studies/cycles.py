@@ -9,15 +9,17 @@ from pathlib import Path
 
 import numpy as np
 
-from ...sim.designs._product import multiply
-from ..designs.base import GemmOs, GemmWs
+from ..designs.gemm_os import GemmOs
+from ..designs.gemm_ws import GemmWs
 from ..emission.emit import emit
+from . import engines
+from .study import Study
 
-__all__ = ["ARRAYS", "PRODUCTS", "folds", "measure", "scale_sim"]
+__all__ = ["ARRAYS", "PRODUCTS", "STUDY", "folds", "measure", "scale_sim"]
 
 #: Rows × columns of the arrays.
 ARRAYS = [(4, 4), (8, 4), (4, 8), (16, 16)]
-#: M, K, N of the products: one element, vectors, ragged, square, tall, deep and wide.
+#: M, K, N of the products: one number, vectors, ragged, square, tall, deep and wide.
 PRODUCTS = [
     (1, 1, 1),
     (5, 7, 9),
@@ -86,25 +88,28 @@ def measure(out, arrays=ARRAYS, products=PRODUCTS):
     """Yield a record for each design, array and product, in which every result is checked."""
     rng = np.random.default_rng(1)
     installed = importlib.util.find_spec("scalesim") is not None
-    for kind in (GemmWs, GemmOs):
+    for engine in (GemmWs, GemmOs):
+        design = engine.design()
         for rows, cols in arrays:
-            emission = emit(kind(rows=rows, cols=cols), out)
-            flow = _FLOWS[kind.design()]
-            references = (
-                scale_sim(rows, cols, flow, products) if installed else [None] * len(products)
-            )
+            emission = emit(engine(rows=rows, cols=cols), out)
+            references = [None] * len(products)
+            if installed:
+                references = scale_sim(rows, cols, _FLOWS[design], products)
             for (m, k, n), reference in zip(products, references, strict=True):
                 a = rng.integers(-128, 128, (m, k))
                 w = rng.integers(-128, 128, (k, n))
-                product = multiply(emission.manifest, a, w, workdir=emission.folder / "bench")
+                product = engines.product(emission, a, w)
                 yield {
-                    "design": kind.design(),
+                    "design": design,
                     "array": f"{rows}x{cols}",
                     "product": f"{m}x{k}x{n}",
-                    "folds": folds(kind.design(), rows, cols, m, k, n),
+                    "folds": folds(design, rows, cols, m, k, n),
                     "cycles": product.cycles,
                     "bound": product.cycle_bound,
                     "scale_sim": reference,
                     "difference": product.cycles - reference if installed else None,
                     "exact": product.matches_golden,
                 } | ({} if installed else {"note": "not installed: scalesim"})
+
+
+STUDY = Study(measure=measure)

@@ -2,37 +2,34 @@
 
 import dataclasses
 from collections.abc import Iterator
-from pathlib import Path
 
 import numpy as np
 
-from ...sim.designs._eie import Layer, network
-from ...sim.designs._product import Factors, multiply_all
-from ...sim.golden.sparse import encode
-from ..commands.bench import table
-from ..designs.base import Eie, GemmWs
+from ..designs.eie import Eie
+from ..designs.gemm_ws import GemmWs
 from ..emission.emit import emit
 from ..lib.progress import progress
 from ..workloads import digits
-from . import eie_network, networks, records
-from .eie import CONFIGURATIONS
+from . import eie_network, engines, networks
+from .eie import CONFIGURATIONS, assignment
+from .study import Study
 
-__all__ = ["ARRAYS", "DENSITIES", "NAMES", "NOTES", "measure", "rows", "text", "write"]
+__all__ = ["ARRAYS", "DENSITIES", "NAMES", "NOTES", "STUDY", "measure"]
 
-#: Shares of weights that are left; the second half is only on the way.
+#: Shares of weights that are left; a network is also pruned to those on the way to them.
 DENSITIES = (1.0, 0.25, 0.15, 0.10)
 _ON_THE_WAY = (0.5,)
 
-#: Rows and columns of the dense arrays. The engines have as many elements, so as many multipliers.
+#: Rows and columns of the dense arrays. The sparse engines have as many PEs and multipliers.
 ARRAYS = (4, 8)
 
-#: Of the engine's configurations those that are measured.
+#: Configurations of the sparse engine.
 NAMES = ("EIE's", "all options")
 
-#: Vectors of which the cycles of one alone are the mean.
+#: Vectors that run alone; their cycles are averaged.
 _ALONE = 10
 
-#: What stands below the table.
+#: Notes below the table.
 NOTES = """\
 weights: share that is left; pruned, tuned: accuracy in floats before and after these were trained
 again. accuracy: on the engine, with weights and biases of 15 values in each layer, in 16 bits. The
@@ -48,76 +45,66 @@ def measure(out, *, arrays=ARRAYS, densities=DENSITIES, names=NAMES) -> list[dic
     """A record for each share of weights, number of multipliers and configuration.
 
     All test images go through all layers in one simulation, and then some of them each alone. Every
-    output is compared with the golden model's of the matrix before it was encoded.
-
-    Parameters
-    ----------
-    out : Path
-        For emitted engines.
-    arrays : sequence of int
-        Rows and columns of the dense arrays.
-    densities : sequence of float
-        Shares of weights, descending.
-    names : sequence of str
-        Which of ``eie.CONFIGURATIONS``.
+    output is compared with the golden model's of the matrix before it was encoded. ``densities``
+    are descending.
     """
     dense = digits.train()
     steps = sorted({*densities, *_ON_THE_WAY}, reverse=True)
-    pruned = [one for one in eie_network.prune(dense, tuple(steps)) if one.density in densities]
-    found = []
-    with progress(total=len(arrays) * (1 + len(names) * len(pruned)), what="eie_digits") as bar:
+    pruned = [net for net in eie_network.prune(dense, tuple(steps)) if net.density in densities]
+    records = []
+    with progress(total=len(arrays) * (1 + len(names) * len(pruned)), label="eie_digits") as bar:
         for size in arrays:
             baseline = _on_gemm_ws(out, dense, size)
             bar.update()
             for name in names:
                 for record in _on_eie(out, dense, pruned, size**2, name):
                     speed_ups = {
-                        f"speed_up_{what}": baseline[f"gemm_ws_cycles_{what}"]
-                        / record[f"cycles_{what}"]
-                        for what in ("alone", "all")
+                        f"speed_up_{images}": baseline[f"gemm_ws_cycles_{images}"]
+                        / record[f"cycles_{images}"]
+                        for images in ("alone", "all")
                     }
                     exact = {"exact": record["exact"] and baseline["exact"]}
-                    found.append(record | baseline | speed_ups | exact)
+                    records.append(record | baseline | speed_ups | exact)
                     bar.update()
-    return found
+    return records
 
 
-def _on_eie(out, dense, pruned, pes, name) -> Iterator[dict]:
+def _on_eie(out, dense, pruned, pes, configuration) -> Iterator[dict]:
     """A record for each network, all on one engine."""
-    options = {key: value for key, value in CONFIGURATIONS[name].items() if key != "acts"}
-    assign = options.pop("assign")
-    parameters = Eie(pes=pes, books=len(dense.weights), **options)
+    options = dict(CONFIGURATIONS[configuration])
+    del options["acts"]
+    row_mapping = assignment(configuration)
+    parameters = Eie(pes=pes, codebooks=len(dense.weights), **options)
     plans = []
-    for one in pruned:
-        fixed = eie_network.fix(one, dense.train_images, parameters.value_width)
-        plans.append((one, fixed, _encoded(fixed, parameters, assign)))
+    for net in pruned:
+        fixed = eie_network.fix(net.network, dense.train_images, parameters.index_width)
+        plans.append((net, fixed, _layers(fixed, parameters, row_mapping)))
     parameters = _sized(parameters, [layers for _, _, layers in plans])
     emission = emit(parameters, out)
     vectors = eie_network.inputs(dense.test_images)
-    for one, fixed, layers in plans:
+    for net, fixed, layers in plans:
         expected = eie_network.infer(fixed, vectors)
-        together = network(emission.manifest, layers, vectors)
-        alone = [network(emission.manifest, layers, vector) for vector in vectors[:_ALONE]]
+        together = engines.sparse(emission, layers, vectors)
+        alone = [engines.sparse(emission, layers, vector) for vector in vectors[:_ALONE]]
         y = np.concatenate([outcome.y for outcome in alone])
         exact = np.array_equal(together.y, expected) and np.array_equal(y, expected[:_ALONE])
-        entries = sum(int(layer.encoded.entries.sum()) for layer in layers)
         yield {
-            "density": one.density,
-            "weights": [int(np.count_nonzero(part)) for part in one.weights],
+            "density": net.density,
+            "weights": [int(np.count_nonzero(matrix)) for matrix in net.network.weights],
             "pes": pes,
-            "configuration": name,
-            "assign": assign,
+            "configuration": configuration,
+            "row_mapping": row_mapping,
             "parameters": parameters.as_dict(),
             "digest": emission.digest,
             "images": len(vectors),
             "float_accuracy": dense.accuracy,
-            "pruned_accuracy": one.before_tuning,
-            "tuned_accuracy": one.accuracy,
+            "pruned_accuracy": net.before_tuning,
+            "tuned_accuracy": net.network.accuracy,
             "accuracy": dense.score(together.y),
-            "entries": entries,
+            "entries": sum(int(layer.encoded.entries.sum()) for layer in layers),
             "padding": sum(layer.encoded.padding for layer in layers),
             "live_activations": _live(fixed, vectors) / len(vectors),
-            "balance": together.balance,
+            "balance": together.utilization,
             "fill_cycles": together.fill_cycles,
             "cycles_alone": sum(outcome.cycles for outcome in alone) / len(alone),
             "cycles_all": together.cycles,
@@ -134,21 +121,12 @@ def _live(fixed, values):
     return count
 
 
-def _encoded(fixed, parameters, assign):
-    layers, places = [], None
+def _layers(fixed, parameters, row_mapping):
+    layers, inputs = [], None
     for layer in fixed:
-        encoded = encode(
-            layer.indices,
-            layer.codebook,
-            pes=parameters.pes,
-            lanes=parameters.lanes,
-            value_width=parameters.value_width,
-            zeros_width=parameters.zeros_width,
-            assign=assign,
-            inputs=places,
-        )
-        layers.append(Layer(encoded=encoded, shift=layer.shift, relu=layer.relu))
-        places = encoded.outputs
+        matrix = engines.encoded(parameters, layer.indices, layer.codebook, row_mapping, inputs)
+        layers.append(engines.SparseLayer(encoded=matrix, shift=layer.shift, relu=layer.relu))
+        inputs = matrix.outputs
     return layers
 
 
@@ -160,7 +138,7 @@ def _sized(parameters, plans):
     return dataclasses.replace(
         parameters,
         columns=max(sum(matrix.columns for matrix in matrices) for matrices in encoded),
-        entries=max(int(sum(matrix.entries for matrix in part).max()) for part in encoded),
+        entries=max(int(sum(matrix.entries for matrix in group).max()) for group in encoded),
         rows=rows,
         acts=max(rows, -(-inputs // parameters.pes)),
     )
@@ -180,10 +158,10 @@ def _on_gemm_ws(out, dense, size):
 
     def run(images):
         factors = [
-            Factors(a=part[images], w=layer.weights)
-            for part, layer in zip(codes, layers, strict=True)
+            engines.Factors(a=inputs[images], w=layer.weights)
+            for inputs, layer in zip(codes, layers, strict=True)
         ]
-        return multiply_all(emission.manifest, factors)
+        return engines.products(emission, factors)
 
     alone, together = run(slice(1)), run(slice(None))
     return {
@@ -195,35 +173,29 @@ def _on_gemm_ws(out, dense, size):
     }
 
 
-def write(out: Path, found: list[dict]) -> str:
-    """Writes ``eie_digits.json`` into the folder; returns what is to be printed."""
-    records.write(Path(out) / "eie_digits.json", found)
-    return text(found)
+def _report(records):
+    fill_cycles = max(record["fill_cycles"] for record in records)
+    notes = NOTES.format(**records[0] | {"alone": _ALONE, "fill_cycles": fill_cycles})
+    return [list(map(_row, records)), notes]
 
 
-def text(found: list[dict]) -> str:
-    """The records as a table, with notes below it."""
-    fill_cycles = max(row["fill_cycles"] for row in found)
-    notes = NOTES.format(**found[0] | {"alone": _ALONE, "fill_cycles": fill_cycles})
-    return f"{table(list(rows(found)))}\n\n{notes}"
+def _row(record):
+    return {
+        "configuration": record["configuration"],
+        "PEs": record["pes"],
+        "weights": f"{record['density']:.0%}",
+        "pruned": f"{record['pruned_accuracy']:.2%}",
+        "tuned": f"{record['tuned_accuracy']:.2%}",
+        "accuracy": f"{record['accuracy']:.2%}",
+        "live": round(record["live_activations"]),
+        "one": round(record["cycles_alone"]),
+        "gemm_ws": record["gemm_ws_cycles_alone"],
+        "speed-up": f"{record['speed_up_alone']:.2f}",
+        "all": record["cycles_all"],
+        "gemm_ws, all": record["gemm_ws_cycles_all"],
+        "speed-up, all": f"{record['speed_up_all']:.2f}",
+        "exact": record["exact"],
+    }
 
 
-def rows(found: list[dict]) -> Iterator[dict]:
-    """The records in the columns of the table."""
-    for row in found:
-        yield {
-            "configuration": row["configuration"],
-            "elements": row["pes"],
-            "weights": f"{row['density']:.0%}",
-            "pruned": f"{row['pruned_accuracy']:.2%}",
-            "tuned": f"{row['tuned_accuracy']:.2%}",
-            "accuracy": f"{row['accuracy']:.2%}",
-            "live": round(row["live_activations"]),
-            "one": round(row["cycles_alone"]),
-            "gemm_ws": row["gemm_ws_cycles_alone"],
-            "speed-up": f"{row['speed_up_alone']:.2f}",
-            "all": row["cycles_all"],
-            "gemm_ws, all": row["gemm_ws_cycles_all"],
-            "speed-up, all": f"{row['speed_up_all']:.2f}",
-            "exact": row["exact"],
-        }
+STUDY = Study(measure=measure, report=_report)

@@ -12,7 +12,7 @@ from pathlib import Path
 from ...sim import cache
 from ...sim.manifest import Manifest
 from ...sim.verilator import toolchain
-from ..lib.errors import Failed
+from ..lib.errors import CheckFailed
 
 __all__ = ["build"]
 
@@ -35,17 +35,17 @@ def build(emission, verilator_options=VERILATOR, compiler_options=COMPILER):
     ------
     ToolError
         If a tool is missing.
-    Failed
+    CheckFailed
         If Verilator or the compiler fails.
     """
     verilator, compiler = toolchain.verilator(), toolchain.compiler()
-    facts = Manifest.read(emission.manifest)
+    manifest = Manifest.read(emission.manifest)
     main = Path(__file__).with_name("harness.cpp").read_text("utf-8")
     verilog = emission.verilog.read_text("utf-8")
-    blocks = facts.hierarchical_blocks
-    shape = [f"-D{name.upper()}={facts.parameters[name]}" for name in ("rows", "cols")]
+    blocks = manifest.hierarchical_blocks
+    shape = [f"-D{name.upper()}={manifest.parameters[name]}" for name in ("rows", "cols")]
     command = [str(verilator.binary), "--cc", "--exe", "--prefix", "Vtop", "--Mdir", "."]
-    command += ["--top-module", facts.top, "-Wno-fatal", "-Wno-lint", *verilator_options]
+    command += ["--top-module", manifest.top, "-Wno-fatal", "-Wno-lint", *verilator_options]
     environment = verilator.environment
     if blocks:
         toolchain.make()
@@ -55,9 +55,9 @@ def build(emission, verilator_options=VERILATOR, compiler_options=COMPILER):
     compile_ = [*compiler.command, *compiler_options, *shape, f"-I{include}"]
     compile_ += [f"-I{include / 'vltstd'}", "-I."]
 
-    def make(place):
+    def make(folder):
         start = time.monotonic()
-        work = place / "work"
+        work = folder / "work"
         work.mkdir()
         (work / "design.v").write_text(verilog, "utf-8")
         lines = ["`verilator_config", *(f'hier_block -module "{name}"' for name in blocks)]
@@ -74,22 +74,22 @@ def build(emission, verilator_options=VERILATOR, compiler_options=COMPILER):
         with ThreadPoolExecutor(os.cpu_count()) as pool:
             list(pool.map(lambda job: _run(job, work, None), jobs))
         objects = sorted(str(path.relative_to(work)) for path in work.rglob("*.o"))
-        program = str(place / "harness")
+        program = str(folder / "harness")
         _run([*compiler.command, *compiler_options, "-o", program, *objects], work, None)
         seconds = round(time.monotonic() - start, 3)
-        (place / "times.json").write_text(json.dumps({"seconds": seconds}))
+        (folder / "times.json").write_text(json.dumps({"seconds": seconds}))
         shutil.rmtree(work)
 
     versions = (verilator.release, verilator.source, compiler.version)
     key = (verilog, main, *versions, shlex.join(command), shlex.join(compile_), *blocks)
-    place, _ = cache.entry("harness", *key, make=make)
-    return place / "harness", json.loads((place / "times.json").read_text())["seconds"]
+    entry, _ = cache.entry("harness", *key, make=make)
+    return entry / "harness", json.loads((entry / "times.json").read_text())["seconds"]
 
 
 def _run(command, folder, environment):
-    done = subprocess.run(
+    process = subprocess.run(
         command, cwd=folder, env=environment, capture_output=True, text=True, errors="replace"
     )
-    if done.returncode:
-        lines = (done.stderr + done.stdout).strip().splitlines() or ["no message"]
-        raise Failed(f"Harness cannot be built: {Path(command[0]).name} says {lines[0]!r}")
+    if process.returncode:
+        lines = (process.stderr + process.stdout).strip().splitlines() or ["no message"]
+        raise CheckFailed(f"Harness cannot be built: {Path(command[0]).name} says {lines[0]!r}")

@@ -4,21 +4,21 @@ import dataclasses
 import itertools
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
 
-from ...sim.designs._gemm import Tiling, tiling
-from ...sim.designs._product import Factors, multiply, multiply_all
 from ...sim.golden import formats
 from ...sim.manifest import Manifest
-from ..commands.bench import table
-from ..designs.base import GemmFusion
+from ..designs.gemm_fusion import GemmFusion
 from ..emission.emit import emit
 from ..lib.progress import progress
 from ..workloads import digits
-from . import networks
+from . import engines, networks
+from .networks import CodedLayer
+from .study import Study
 
-__all__ = ["WIDTHS", "Choice", "measure", "mix", "search", "text", "variants"]
+__all__ = ["STUDY", "WIDTHS", "Choice", "measure", "mix", "search", "variants"]
 
 #: Bits of activations, and of weights, to choose from.
 WIDTHS = (8, 4, 2)
@@ -26,7 +26,7 @@ WIDTHS = (8, 4, 2)
 
 @dataclass(frozen=True, kw_only=True)
 class Choice:
-    """Widths for the layers, and what they cost.
+    """Widths for the layers, and their cost.
 
     Members
     -------
@@ -35,7 +35,7 @@ class Choice:
     right : int
         Training images that the network in integers classifies right.
     cycles : int
-        The most that all layers take together.
+        Worst case of all layers together.
     weight_bits : int
         Of all weights.
     """
@@ -46,7 +46,7 @@ class Choice:
     weight_bits: int
 
 
-def variants(network: digits.Network) -> dict[int, list[networks.Layer]]:
+def variants(network: digits.Network) -> dict[int, list[CodedLayer]]:
     """The network's layers in integers of each of :data:`WIDTHS`.
 
     Activations are without sign, weights with one. Scales are found as ``networks.quantize`` says.
@@ -56,9 +56,9 @@ def variants(network: digits.Network) -> dict[int, list[networks.Layer]]:
 
 
 def mix(
-    layers: dict[int, list[networks.Layer]], widths: tuple[tuple[int, int], ...]
-) -> list[networks.Layer]:
-    """Layers with activations and weights each of the width that is chosen for them.
+    layers: dict[int, list[CodedLayer]], widths: tuple[tuple[int, int], ...]
+) -> list[CodedLayer]:
+    """Layers with activations and weights of the selected widths.
 
     Neither depends on the other: the scales are those of the network of floats.
     """
@@ -72,16 +72,16 @@ def mix(
 
 def search(
     network: digits.Network,
-    layers: dict[int, list[networks.Layer]],
-    cycles: Callable[[networks.Layer], int],
+    layers: dict[int, list[CodedLayer]],
+    cycles: Callable[[CodedLayer], int],
     budget: float,
 ) -> list[Choice]:
     """Choices from 8 bits everywhere down, each with one width lower than in the one before.
 
-    Of the choices that are within the budget the next is the one that saves the most cycles for an
-    image that is lost, and of equal ones, or where none saves cycles, the most bits of weights. It
-    ends where none is left that saves either. Images are the training ones, and the network is
-    computed in integers as the engine does it.
+    The next choice is within the budget and saves the most cycles for each image that is lost;
+    among equal ones, or where none saves cycles, the most bits of weights. The search ends where no
+    choice saves either. Images are the training ones, and the network is computed in integers as on
+    the engine.
 
     Parameters
     ----------
@@ -89,31 +89,30 @@ def search(
     layers : dict
         See :func:`variants`.
     cycles : callable
-        The most cycles that a layer takes.
+        Worst-case cycles of a layer.
     budget : float
-        How much lower the share of images that are classified right may be than with 8 bits, in
-        percentage points.
+        Percentage points of accuracy that may be lost against 8 bits.
     """
 
     def judged(widths):
-        chosen = mix(layers, widths)
-        logits = networks.infer(chosen, network.train_images, networks.golden)
+        mixed = mix(layers, widths)
+        logits = networks.infer(mixed, network.train_images, networks.golden)
         return Choice(
             widths=widths,
             right=int((logits.argmax(axis=1) == network.train_labels).sum()),
-            cycles=sum(cycles(layer) for layer in chosen),
-            weight_bits=sum(_weight_bits(layer) for layer in chosen),
+            cycles=sum(cycles(layer) for layer in mixed),
+            weight_bits=sum(_weight_bits(layer) for layer in mixed),
         )
 
-    found = [judged(((8, 8),) * len(network.weights))]
-    least = found[0].right - budget / 100 * len(network.train_images)
+    choices = [judged(((8, 8),) * len(network.weights))]
+    least = choices[0].right - budget / 100 * len(network.train_images)
     while True:
-        now = found[-1]
+        now = choices[-1]
         lower = [judged(widths) for widths in _lowered(now.widths)]
-        better = [one for one in lower if one.right >= least and _worth(now, one) > (0, 0)]
+        better = [c for c in lower if c.right >= least and _worth(now, c) > (0, 0)]
         if not better:
-            return found
-        found.append(max(better, key=lambda one: _worth(now, one)))
+            return choices
+        choices.append(max(better, key=lambda choice: _worth(now, choice)))
 
 
 def _lowered(widths):
@@ -131,28 +130,23 @@ def _worth(before, after):
     return saved[0] / lost, saved[1] / lost
 
 
-def measure(out, *, budget: float = 1.0, size: int = 16) -> list[dict]:
-    """A record of the network with 8 bits everywhere, and one of it with chosen widths.
+def measure(out: Path, *, budget: float = 1.0, size: int = 16) -> list[dict]:
+    """A record of the network with 8 bits everywhere, and one with a width for each layer.
 
     All test images go through all layers on the RTL, one layer after the other, and then through
-    all layers in one simulation.
-
-    Parameters
-    ----------
-    out : Path
-        For the emitted engine.
-    budget : float
-        See :func:`search`.
-    size : int
-        Rows of the array, and columns.
+    all layers in one simulation. ``size`` are rows, and columns, of the array.
     """
     network = digits.train()
     layers = variants(network)
     parameters = {"rows": size, "cols": size}
     emission = emit(GemmFusion(**parameters), out)
-    facts = Manifest.read(emission.manifest)
+    manifest = Manifest.read(emission.manifest)
     images = len(network.test_images)
-    choices = search(network, layers, lambda layer: _plan(facts, layer, images).cycle_bound, budget)
+
+    def worst_case(layer):
+        return _schedule(manifest, layer, images).cycle_bound
+
+    choices = search(network, layers, worst_case, budget)
     outputs = network.activations(network.train_images)[-1]
     common = {
         "design": GemmFusion.design(),
@@ -170,16 +164,15 @@ def measure(out, *, budget: float = 1.0, size: int = 16) -> list[dict]:
     with progress(total=2) as bar:
         for name, steps in (("all 8 bits", choices[:1]), ("mixed", choices)):
             bar.set_description_str(f"mixed, digits with {name}")
-            chosen = mix(layers, steps[-1].widths)
-            found = _on_rtl(emission, facts, network, chosen)
+            result = _on_rtl(emission, manifest, network, mix(layers, steps[-1].widths))
             records.append(
                 {
                     "network": name,
                     **common,
                     "search": [dataclasses.asdict(step) for step in steps],
                     "calibration_accuracy": steps[-1].right / len(network.train_images),
-                    **found,
-                    "speed_up": (records or [found])[0]["cycles"] / found["cycles"],
+                    **result,
+                    "speed_up": (records or [result])[0]["cycles"] / result["cycles"],
                     "weight_bits": steps[-1].weight_bits,
                 }
             )
@@ -187,57 +180,44 @@ def measure(out, *, budget: float = 1.0, size: int = 16) -> list[dict]:
     return records
 
 
-def _on_rtl(emission, facts, network, layers):
+def _on_rtl(emission, manifest, network, layers):
     """Accuracy and cycles; every sum of each layer is checked."""
-    measured, factors, sums = [], [], []
+    factors, sums = [], []
+    measured, simulated = networks.on_rtl(emission, _modes)
 
     def product(layer, codes):
-        modes = _modes(layer)
-        work = emission.folder / "bench"
-        done = multiply(emission.manifest, codes, layer.weights, workdir=work, **modes)
-        (m, k), n = codes.shape, layer.weights.shape[1]
-        plan = _plan(facts, layer, m)
-        measured.append(
-            {
-                "m": m,
-                "k": k,
-                "n": n,
-                "a_type": layer.a_type,
-                "w_type": layer.w_type,
-                "rows_of_acts": plan.k_tiles * plan.result_words,
-                "cycles": done.cycles,
-                "exact": done.matches_golden,
-            }
-        )
-        factors.append(Factors(a=codes, w=layer.weights, modes=modes))
-        sums.append(done.y)
-        return done.y
+        sums.append(simulated(layer, codes))
+        plan = _schedule(manifest, layer, len(codes))
+        measured[-1] |= {"a_type": layer.a_type, "w_type": layer.w_type}
+        measured[-1] |= {"rows_of_acts": plan.k_tiles * plan.result_words}
+        factors.append(engines.Factors(a=codes, w=layer.weights, modes=_modes(layer)))
+        return sums[-1]
 
     accuracy = network.score(networks.infer(layers, network.test_images, product))
     golden = network.score(networks.infer(layers, network.test_images, networks.golden))
-    chain = multiply_all(emission.manifest, factors)
-    same = all(np.array_equal(one, other) for one, other in zip(chain.y, sums, strict=True))
-    # A layer that follows another takes a cycle for each row of activations; what is over is the
-    # time in which the mode changes.
+    chain = engines.products(emission, factors)
+    equal = all(map(np.array_equal, chain.y, sums))
+    # A layer behind another takes a cycle for each row of activations; the remaining cycles are
+    # those in which the mode changes.
     rows = [layer["rows_of_acts"] for layer in measured]
-    over = chain.cycles - measured[0]["cycles"] - sum(rows[1:])
-    switches = sum(one.modes != other.modes for one, other in itertools.pairwise(factors))
-    most = switches * facts.timing["mode_switch"]
+    switch_cycles = chain.cycles - measured[0]["cycles"] - sum(rows[1:])
+    switches = sum(a.modes != b.modes for a, b in itertools.pairwise(factors))
+    worst_case = switches * manifest.timing["mode_switch"]
     return {
         "golden_accuracy": golden,
         "accuracy": accuracy,
         "layers": measured,
         "cycles": chain.cycles,
         "mode_switches": switches,
-        "switch_cycles": over,
-        "switch_cycles_bound": most,
-        "as_promised": 0 <= over <= most,
-        "exact": same and all(chain.matches_golden) and all(one["exact"] for one in measured),
+        "switch_cycles": switch_cycles,
+        "switch_cycles_bound": worst_case,
+        "as_promised": 0 <= switch_cycles <= worst_case,
+        "exact": equal and all(chain.matches_golden) and all(layer["exact"] for layer in measured),
     }
 
 
-def _modes(layer: networks.Layer) -> dict[str, int]:
-    """What is chosen at run time for a layer."""
+def _modes(layer: CodedLayer) -> dict[str, int]:
+    """The engine's modes for a layer."""
     modes = {}
     for side, name in (("a", layer.a_type), ("w", layer.w_type)):
         fmt = formats.get_integer(name)
@@ -245,29 +225,28 @@ def _modes(layer: networks.Layer) -> dict[str, int]:
     return modes
 
 
-def _plan(facts, layer: networks.Layer, images: int) -> Tiling:
-    return tiling(facts, images, *layer.weights.shape, **_modes(layer))
+def _schedule(manifest, layer: CodedLayer, images: int):
+    return engines.schedule(manifest, images, *layer.weights.shape, **_modes(layer))
 
 
-def _weight_bits(layer: networks.Layer) -> int:
+def _weight_bits(layer: CodedLayer) -> int:
     return layer.weights.size * formats.get_integer(layer.w_type).bits
 
 
-def text(records: list[dict]) -> str:
-    """The records as tables."""
+def _report(records) -> Iterator[str | list[dict]]:
     eight, mixed = records
     size = f"{mixed['parameters']['rows']}x{mixed['parameters']['cols']}"
-    return "\n\n".join(
-        [
-            f"{mixed['design']} {size}, {mixed['images']} test images; a scale for each output "
-            "channel of weights, and for\neach tensor of activations; widths may cost "
-            f"{mixed['budget']:.2f} points of the {mixed['calibration_images']:,} training images' "
-            "accuracy",
-            table(list(_layers(eight, mixed))),
-            table(list(_networks(eight, mixed))),
-            "Cycles of a network: of all layers in one simulation. With the widths above "
-            f"{_switches(mixed)}.",
-        ]
+    yield (
+        f"{mixed['design']} {size}, {mixed['images']} test images; a scale for each output "
+        "channel of weights, and for\neach tensor of activations; widths may cost "
+        f"{mixed['budget']:.2f} points of the {mixed['calibration_images']:,} training images' "
+        "accuracy"
+    )
+    yield list(_layers(eight, mixed))
+    yield list(_networks(eight, mixed))
+    yield (
+        "Cycles of a network: of all layers in one simulation. With the widths above "
+        f"{_switches(mixed)}."
     )
 
 
@@ -282,7 +261,7 @@ def _layers(eight, mixed) -> Iterator[dict]:
             "cycles": layer["cycles"],
             "with_8_bits": before["cycles"],
             "speed_up": f"{before['cycles'] / layer['cycles']:.2f}",
-            "equals_golden": before["exact"] and layer["exact"],
+            "matches_golden": before["exact"] and layer["exact"],
         }
 
 
@@ -292,16 +271,16 @@ def _networks(eight, mixed) -> Iterator[dict]:
         "accuracy": f"{mixed['float_accuracy']:.2%}",
         "on_training_images": f"{mixed['float_calibration_accuracy']:.2%}",
     }
-    for one in (eight, mixed):
+    for record in (eight, mixed):
         yield {
-            "network": one["network"],
-            "accuracy": f"{one['accuracy']:.2%}",
-            "on_training_images": f"{one['calibration_accuracy']:.2%}",
-            "cycles": one["cycles"],
-            "speed_up": f"{one['speed_up']:.2f}",
-            "weight_bits": one["weight_bits"],
-            "of_8_bits": f"{one['weight_bits'] / eight['weight_bits']:.0%}",
-            "equals_golden": one["exact"],
+            "network": record["network"],
+            "accuracy": f"{record['accuracy']:.2%}",
+            "on_training_images": f"{record['calibration_accuracy']:.2%}",
+            "cycles": record["cycles"],
+            "speed_up": f"{record['speed_up']:.2f}",
+            "weight_bits": record["weight_bits"],
+            "of_8_bits": f"{record['weight_bits'] / eight['weight_bits']:.0%}",
+            "matches_golden": record["exact"],
         }
 
 
@@ -311,5 +290,8 @@ def _switches(record):
         return "the mode does not change"
     return (
         f"{changes} change{'s' * (changes > 1)} of\nmode take{'s' * (changes == 1)} "
-        f"{record['switch_cycles']} of them (promised: at most {record['switch_cycles_bound']})"
+        f"{record['switch_cycles']} of them (worst case: {record['switch_cycles_bound']})"
     )
+
+
+STUDY = Study(measure=measure, report=_report)

@@ -6,15 +6,15 @@ from typing import NamedTuple
 
 import numpy as np
 
-from ...sim.designs._product import multiply
 from ...sim.golden import formats
 from ...sim.golden.gemm import gemm
 from ..designs import registry
-from ..emission.emit import emit
+from ..emission.emit import Emission, emit
 from ..lib.progress import progress
 from ..workloads import digits
+from . import engines
 
-__all__ = ["SCHEMES", "Layer", "Scheme", "golden", "infer", "measure", "quantize"]
+__all__ = ["SCHEMES", "CodedLayer", "Scheme", "golden", "infer", "measure", "on_rtl", "quantize"]
 
 
 class Scheme(NamedTuple):
@@ -51,7 +51,7 @@ SCHEMES = {
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
-class Layer:
+class CodedLayer:
     """A fully connected layer in codes.
 
     Members
@@ -85,7 +85,7 @@ class Layer:
         return acc * (unit * self.a_scale * self.w_scale) + self.bias
 
 
-def quantize(network: digits.Network, scheme: Scheme) -> list[Layer]:
+def quantize(network: digits.Network, scheme: Scheme) -> list[CodedLayer]:
     """The network in a scheme's formats.
 
     Weights have a scale for each output channel. Activations have one for each tensor, found on
@@ -102,7 +102,7 @@ def quantize(network: digits.Network, scheme: Scheme) -> list[Layer]:
         a_type, _, a_scale = formats.select(values, a_names)
         w_type, codes, w_scale = formats.select(weights, w_names, axis=1, pair_axis=0)
         layers.append(
-            Layer(
+            CodedLayer(
                 a_type=a_type,
                 w_type=w_type,
                 a_scale=a_scale,
@@ -114,7 +114,7 @@ def quantize(network: digits.Network, scheme: Scheme) -> list[Layer]:
     return layers
 
 
-def golden(layer: Layer, codes: np.ndarray) -> np.ndarray:
+def golden(layer: CodedLayer, codes: np.ndarray) -> np.ndarray:
     """The exact sums of products of a layer, int64 (M, N), for codes of activations (M, K)."""
     return gemm(
         formats.operands(codes, layer.a_type, axis=1),
@@ -123,7 +123,9 @@ def golden(layer: Layer, codes: np.ndarray) -> np.ndarray:
 
 
 def infer(
-    layers: list[Layer], images: np.ndarray, product: Callable[[Layer, np.ndarray], np.ndarray]
+    layers: list[CodedLayer],
+    images: np.ndarray,
+    product: Callable[[CodedLayer, np.ndarray], np.ndarray],
 ) -> np.ndarray:
     """The real logits (M, 10) of ``images``; ``product`` gives a layer's integer sums for codes.
 
@@ -142,14 +144,14 @@ def measure(out, design: str, size: int = 16, schemes=SCHEMES) -> Iterator[dict]
     """Yield a record for each scheme: accuracy on a ``size`` × ``size`` array of a design."""
     network = digits.train()
     max_k = max(len(weights) + len(weights) % 2 for weights in network.weights)
-    kind = registry.design(design)
+    parameters_type = registry.design(design)
     with progress(total=len(schemes)) as bar:
         for name, scheme in schemes.items():
             bar.set_description_str(f"quality, digits in {name} on {design}")
-            given = {"rows": size, "cols": size, "max_k": max_k} | scheme.settings
-            emission = emit(kind(**given), out)
+            settings = {"rows": size, "cols": size, "max_k": max_k} | scheme.settings
+            emission = emit(parameters_type(**settings), out)
             layers = quantize(network, scheme)
-            measured, product = _on_rtl(emission)
+            measured, product = on_rtl(emission, _types)
             accuracy = network.score(infer(layers, network.test_images, product))
             yield {
                 "table": "digits",
@@ -160,7 +162,7 @@ def measure(out, design: str, size: int = 16, schemes=SCHEMES) -> Iterator[dict]
                 "w_types": [layer.w_type for layer in layers],
                 "design": design,
                 "digest": emission.digest,
-                "parameters": given,
+                "parameters": settings,
                 "images": len(network.test_images),
                 "float_accuracy": network.accuracy,
                 "golden_accuracy": network.score(infer(layers, network.test_images, golden)),
@@ -173,22 +175,19 @@ def measure(out, design: str, size: int = 16, schemes=SCHEMES) -> Iterator[dict]
             bar.update()
 
 
-def _on_rtl(emission):
-    """A list that fills with what is measured, and the product of a layer in simulation."""
+def _types(layer):
+    return {"a_type": layer.a_type, "w_type": layer.w_type}
+
+
+def on_rtl(emission: Emission, modes: Callable[[CodedLayer], dict]):
+    """A list, and the product of a layer in simulation, which adds its record to the list."""
     measured = []
 
     def product(layer, codes):
-        done = multiply(
-            emission.manifest,
-            codes,
-            layer.weights,
-            a_type=layer.a_type,
-            w_type=layer.w_type,
-            workdir=emission.folder / "bench",
-        )
+        result = engines.product(emission, codes, layer.weights, **modes(layer))
         (m, k), n = codes.shape, layer.weights.shape[1]
-        found = {"m": m, "k": k, "n": n, "cycles": done.cycles, "exact": done.matches_golden}
-        measured.append(found)
-        return done.y
+        record = {"m": m, "k": k, "n": n}
+        measured.append(record | {"cycles": result.cycles, "exact": result.matches_golden})
+        return result.y
 
     return measured, product

@@ -5,12 +5,13 @@ import tempfile
 import time
 from unittest import mock
 
-from ...sim.designs._product import multiply
-from ..designs.base import GemmWs
+from ..designs.gemm_ws import GemmWs
 from ..emission.emit import emit
-from .ways import Stock, operands
+from . import engines
+from .simulators import Stock, operands
+from .study import Study, machine
 
-__all__ = ["measure", "stock"]
+__all__ = ["STUDY", "measure", "stock"]
 
 #: Size of the array and rows of A, of a product that keeps the simulator busy for seconds.
 WORK = {16: 20_000, 32: 8_000, 64: 2_000, 256: 256}
@@ -29,15 +30,14 @@ def _measure(out, sizes, with_stock):
     # The smallest design pays for the runtime, which every later build uses.
     warm = emit(GemmWs(rows=1, cols=1), out)
     start = time.monotonic()
-    multiply(warm.manifest, *operands(1, 1), workdir=warm.folder / "bench")
+    engines.product(warm, *operands(1, 1))
     runtime = time.monotonic() - start
     yield {"array": "1x1", "way": "first build of all", "build_seconds": round(runtime, 1)}
     for size in sizes:
         emission = emit(GemmWs(rows=size, cols=size), out)
         a, w = operands(WORK[size], size)
         for way, cocotb in (("brickwork, cocotb", True), ("brickwork, compiled driver", False)):
-            work = emission.folder / "bench"
-            product = multiply(emission.manifest, a, w, workdir=work, cocotb=cocotb)
+            product = engines.product(emission, a, w, cocotb=cocotb)
             yield {
                 "array": f"{size}x{size}",
                 "way": way,
@@ -52,14 +52,17 @@ def _measure(out, sizes, with_stock):
 
 def stock(size, emission):
     """The same engine as plain Amaranth Verilog, built and run with cocotb's runner as it comes."""
-    way = Stock(size, emission, emission.folder / "bench" / "stock")
-    build_seconds = way.prepare()["build_warm_seconds"]
-    done = way.run(WORK[size] // 4)
+    simulator = Stock(size, emission, emission.folder / "bench" / "stock")
+    build_seconds = simulator.prepare()["build_warm_seconds"]
+    run = simulator.run(WORK[size] // 4)
     return {
         "array": f"{size}x{size}",
-        "way": way.title,
+        "way": simulator.title,
         "build_seconds": build_seconds,
-        "cycles": done.cycles,
-        "cycles_per_second": round(done.cycles / done.seconds),
-        "exact": done.exact,
+        "cycles": run.cycles,
+        "cycles_per_second": round(run.cycles / run.seconds),
+        "exact": run.exact,
     }
+
+
+STUDY = Study(measure=measure, context=machine)

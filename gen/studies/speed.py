@@ -1,37 +1,29 @@
-"""Speed of simulation: every way side by side, on the same engine and the same products."""
+"""Speed of simulation: all simulators in turn, on the same engine and the same products."""
 
 import contextlib
-import datetime
-import importlib.metadata
 import itertools
-import json
 import os
-import platform
 import shutil
 import statistics
-import subprocess
 import tempfile
 import time
 from pathlib import Path
 from unittest import mock
 
 from ...sim import cache
-from ...sim.verilator import toolchain
 from ...sim.verilator.build import build
-from ..designs.base import GemmWs
-from ..emission.emit import emit, write_whole
+from ..designs.gemm_ws import GemmWs
+from ..emission.emit import emit
 from ..lib.progress import progress
-from .ways import WAYS
+from .simulators import SIMULATORS
+from .study import Study, machine
 
-__all__ = ["COLUMNS", "SCHEMA", "measure", "rows", "write"]
-
-#: Version of the file's schema.
-SCHEMA = 1
+__all__ = ["COLUMNS", "STUDY", "measure"]
 
 #: Fields of a record with what they hold; every record has all, ``None`` where nothing is known.
 COLUMNS = {
     "array": "rows x columns",
-    "way": "how it is simulated",
+    "way": "the simulator",
     "m": "rows of A, chosen so that a run takes about a second",
     "cycles": "of one run, from the first accepted word to the last result",
     "emission_seconds": "to make the Verilog",
@@ -40,9 +32,9 @@ COLUMNS = {
     "build_cached_seconds": "with all of it in the cache",
     "seconds": "of each run",
     "cycles_per_second": "with the median of them",
-    "macs_per_second": "cycles_per_second times elements of the array",
+    "macs_per_second": "cycles_per_second times PEs of the array",
     "ratio": "of cycles_per_second to the compiled driver's",
-    "exact": "whether every result of every run is right; None if the way checks none",
+    "exact": "whether every result of every run is right; None where none is checked",
     "same_cycles": "whether the compiled driver takes as many cycles for the same product",
     "note": "why there are no numbers",
 }
@@ -63,50 +55,34 @@ _SHOWN = {
 }
 
 
-def rows(records):
-    """The records as the table shows them."""
-    shown = [{text: record[name] for name, text in _SHOWN.items()} for record in records]
-    if not any(row["note"] for row in shown):
-        for row in shown:
+def _report(records):
+    rows = [{title: record[name] for name, title in _SHOWN.items()} for record in records]
+    if not any(row["note"] for row in rows):
+        for row in rows:
             del row["note"]
-    return shown
+    return [rows]
 
 
-def write(out, records):
-    """Writes ``speed.json`` into the folder: the records, and what they were measured with."""
-    whole = {
-        "schema": SCHEMA,
-        "date": datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
-        "machine": _machine(),
-        "tools": _tools(),
-        "columns": COLUMNS,
-        "records": records,
-    }
-    write_whole(Path(out) / "speed.json", json.dumps(whole, indent=2) + "\n")
+def measure(
+    out: Path,
+    *,
+    sizes=(8, 16, 32, 64),
+    runs=3,
+    large=False,
+    seconds=1.0,
+    simulators=tuple(SIMULATORS),
+    cold=True,
+) -> list[dict]:
+    """A record for each size and simulator, see :data:`COLUMNS`; ``"driver"`` must be among these.
 
-
-def measure(out, *, sizes=(8, 16, 32, 64), runs=3, seconds=1.0, ways=tuple(WAYS), cold=True):
-    """Measures everything; returns the records, see :data:`COLUMNS`.
-
-    Parameters
-    ----------
-    out : Path
-        For what the ways write.
-    sizes : sequence of int
-        Rows, and columns, of the arrays.
-    runs : int
-        Runs of each way, one of each in turn, so that all see the same load of the machine.
-    seconds : float
-        What a run should take.
-    ways : sequence of str
-        Names of :data:`WAYS`; ``"driver"`` must be one.
-    cold : bool
-        Whether to measure builds in an empty cache of their own; else ours serves.
+    Simulators run in turn, so that all see the same load of the machine; a run takes about
+    ``seconds``. With ``cold``, builds are measured in an empty cache of their own.
     """
     records = []
-    with progress(total=len(sizes) * len(ways) * (runs + 1), what="speed") as bar:
+    sizes = [*sizes, *([256] if large else [])]
+    with progress(total=len(sizes) * len(simulators) * (runs + 1), label="speed") as bar:
         for size in sizes:
-            records += _measure(Path(out), size, runs, seconds, ways, cold, bar)
+            records += _measure(Path(out), size, runs, seconds, simulators, cold, bar)
     return records
 
 
@@ -118,37 +94,38 @@ def _measure(out, size, runs, seconds, names, cold, bar):
     with contextlib.ExitStack() as stack:
         built = _builds(stack, out, size) if cold else {}
         emission = emit(GemmWs(rows=size, cols=size), out)
-        ways = {}
+        simulators = {}
         for name in names:
-            way = WAYS[name](size, emission, emission.folder / "bench" / name)
+            simulator = SIMULATORS[name](size, emission, emission.folder / "bench" / name)
             record = records[name]
-            record |= {"array": array, "way": way.title}
-            if missing := way.missing():
+            record |= {"array": array, "way": simulator.title}
+            if missing := simulator.missing():
                 record["note"] = f"not installed: {missing}"
-            elif size > way.largest:
-                record["note"] = way.too_large
+            elif size > simulator.largest:
+                record["note"] = simulator.too_large
             else:
-                bar.set_description(f"speed {array}, {way.title}, build")
+                bar.set_description(f"speed {array}, {simulator.title}, build")
                 if name in ("driver", "cocotb"):
                     record |= built
-                elif way.emitted:
+                elif simulator.emitted:
                     record["emission_seconds"] = built.get("emission_seconds")
                 # The harness takes minutes to compile, so that is kept.
-                kept = {"BRICKWORK_CACHE": usual} if name == "harness" else {}
-                with mock.patch.dict(os.environ, kept):
-                    record |= way.prepare()
-                record["m"] = _calibrate(way, seconds)
-                ways[name] = way
-            bar.update(1 if name in ways else runs + 1)
-        found = {name: [] for name in ways}
-        for _, (name, way) in itertools.product(range(runs), ways.items()):
-            bar.set_description(f"speed {array}, {way.title}")
-            found[name].append(way.run(records[name]["m"]))
+                folder = {"BRICKWORK_CACHE": usual} if name == "harness" else {}
+                with mock.patch.dict(os.environ, folder):
+                    record |= simulator.prepare()
+                record["m"] = _calibrate(simulator, seconds)
+                simulators[name] = simulator
+            bar.update(1 if name in simulators else runs + 1)
+        results = {name: [] for name in simulators}
+        for _, (name, simulator) in itertools.product(range(runs), simulators.items()):
+            bar.set_description(f"speed {array}, {simulator.title}")
+            results[name].append(simulator.run(records[name]["m"]))
             bar.update()
-        for name, list_ in found.items():
-            reference = list_ if name == "driver" else [ways["driver"].run(records[name]["m"])]
-            _fill(records[name], size, list_, reference[0].cycles)
-        for name in ways:
+        driver = simulators["driver"]
+        for name, its_runs in results.items():
+            reference = its_runs[0] if name == "driver" else driver.run(records[name]["m"])
+            _fill(records[name], size, its_runs, reference.cycles)
+        for name in simulators:
             rate = records[name]["cycles_per_second"] / records["driver"]["cycles_per_second"]
             records[name]["ratio"] = float(f"{rate:.3g}")
     return list(records.values())
@@ -171,13 +148,13 @@ def _rounded(number):
     return int(float(f"{number:.3g}"))
 
 
-def _calibrate(way, seconds, most=1 << 22):
+def _calibrate(simulator, seconds, most=1 << 22):
     """Rows of A with which a run takes about ``seconds``."""
-    start = way.run(1).seconds  # which all runs take, not only this one
+    start = simulator.run(1).seconds  # which all runs take, not only this one
     if start >= seconds:
         return 1
     m = 16
-    while (took := way.run(m).seconds - start) < seconds / 8 and m < most:
+    while (took := simulator.run(m).seconds - start) < seconds / 8 and m < most:
         m *= 8
     rows = min(most, max(1, round(m * (seconds - start) / max(took, 1e-6))))
     # Above the depth of the accumulators the product is cut; into equal parts, this way.
@@ -200,26 +177,4 @@ def _builds(stack, out, size):
     }
 
 
-def _machine():
-    found = Path("/proc/cpuinfo")
-    lines = found.read_text().splitlines() if found.is_file() else []
-    models = [line.partition(":")[2].strip() for line in lines if line.startswith("model name")]
-    return {
-        "processor": models[0] if models else platform.processor(),
-        "cores": os.cpu_count(),
-        "system": platform.platform(),
-        "load": os.getloadavg()[0],
-    }
-
-
-def _tools():
-    verilator = toolchain.verilator()
-    versions = {"python": platform.python_version()}
-    for package in ("brickwork", "amaranth", "cocotb", "numpy", "pyosys"):
-        versions[package] = importlib.metadata.version(package)
-    versions["verilator"] = f"{verilator.release} ({verilator.source})"
-    versions["compiler"] = toolchain.compiler().version
-    if shutil.which("iverilog"):
-        printed = subprocess.run(["iverilog", "-V"], capture_output=True, text=True).stdout
-        versions["iverilog"] = (printed.splitlines() or ["?"])[0].strip()
-    return versions
+STUDY = Study(measure=measure, report=_report, columns=COLUMNS, context=machine)

@@ -25,7 +25,7 @@ _OUTLIERS = round(0.005 * math.prod(SHAPE))
 
 
 class Distribution(NamedTuple):
-    """What a tensor is drawn from, in words, and how, with a ``numpy.random.Generator``."""
+    """A distribution in words, and a function that draws a tensor with a numpy ``Generator``."""
 
     meaning: str
     draw: Callable[[np.random.Generator], np.ndarray]
@@ -53,7 +53,7 @@ DISTRIBUTIONS = {
 class Order(NamedTuple):
     """A paper's order: one of ``best`` has the least error ``among`` these formats.
 
-    ``scales`` tells for what it is looked at: one scale for a tensor, and one for each row.
+    ``scales``: with one scale for a tensor, and with one for each row.
     """
 
     claim: str
@@ -83,25 +83,26 @@ def measure(seeds=SEEDS) -> Iterator[dict]:
     """
     for name, distribution in DISTRIBUTIONS.items():
         tensors = [distribution.draw(np.random.default_rng(seed)) for seed in seeds]
-        ways = [("tensor", None, FORMATS)]
+        scalings = [("tensor", None, FORMATS)]
         for order in ORDERS:
             if order.distribution == name and "row" in order.scales:
-                ways.append(("row", 0, order.among))
-        for scale, axis, names in ways:
-            found = [_errors(x, names, axis) for x in tensors]
-            for one in found[0]:
-                yield _record(name, scale, one, seeds, [errors[one] for errors in found])
+                scalings.append(("row", 0, order.among))
+        for scale, axis, names in scalings:
+            by_seed = [_errors(x, names, axis) for x in tensors]
+            for fmt in by_seed[0]:
+                yield _record(name, scale, fmt, seeds, [errors[fmt] for errors in by_seed])
 
 
 def _errors(x, names, axis):
     """Of each format, and of ANT's choice, its name and the error over the tensor's energy."""
     energy = float(np.square(x).mean())
-    errors = {one.name: (one.name, one.mse / energy) for one in formats.each(x, names, axis, "mse")}
+    results = formats.each(x, names, axis, "mse")
+    errors = {result.name: (result.name, result.mse / energy) for result in results}
     return errors | {"ANT": min((errors[name] for name in ANT), key=lambda error: error[1])}
 
 
-def _record(distribution, scale, name, seeds, found):
-    errors = [error for _, error in found]
+def _record(distribution, scale, name, seeds, named_errors):
+    errors = [error for _, error in named_errors]
     return {
         "table": "tensors",
         "distribution": distribution,
@@ -111,7 +112,7 @@ def _record(distribution, scale, name, seeds, found):
         "sqnr_db": _decibels(statistics.median(errors)),
         "seeds": list(seeds),
         "nmse_by_seed": errors,
-        "chosen": [one for one, _ in found] if name == "ANT" else None,
+        "chosen": [fmt for fmt, _ in named_errors] if name == "ANT" else None,
     }
 
 
@@ -121,8 +122,8 @@ def _decibels(nmse):
 
 def orders(records: list[dict]) -> list[dict]:
     """Whether each of :data:`ORDERS` holds in the records of :func:`measure`."""
-    errors = {(one["distribution"], one["scale"], one["format"]): one for one in records}
-    found = []
+    errors = {(row["distribution"], row["scale"], row["format"]): row for row in records}
+    results = []
     for order in ORDERS:
         for scale in order.scales:
             rows = [errors[order.distribution, scale, name] for name in order.among]
@@ -131,7 +132,7 @@ def orders(records: list[dict]) -> list[dict]:
             winners = [order.among[np.argmin(some)] for some in by_seed]
             ours = min(row["nmse"] for row in rows if row["format"] in order.best)
             others = min(row["nmse"] for row in rows if row["format"] not in order.best)
-            found.append(
+            results.append(
                 {
                     "table": "orders",
                     "claim": order.claim,
@@ -144,4 +145,4 @@ def orders(records: list[dict]) -> list[dict]:
                     "tensors_that_hold": sum(winner in order.best for winner in winners),
                 }
             )
-    return found
+    return results

@@ -1,18 +1,20 @@
-"""Where the work of a sweep is done: Dask workers on this machine, or a cluster that runs."""
+"""The Dask workers of a sweep: on this machine, or of a running cluster."""
 
 import contextlib
 import logging
 import re
 import signal
+import sys
+import types
 import warnings
 from collections.abc import Iterator
 from multiprocessing import resource_tracker
 
-import psutil
+from ...hdl.checks import check_integer
+from ..lib.errors import UsageError
+from ..lib.extras import require
 
-from ..lib.errors import Refused
-
-__all__ = ["CONNECT_SECONDS", "check_address", "connected"]
+__all__ = ["CONNECT_SECONDS", "check_address", "check_installed", "check_workers", "connected"]
 
 #: How long a scheduler may take to answer.
 CONNECT_SECONDS = 8
@@ -21,9 +23,22 @@ _ADDRESS = re.compile(r"(tcp|tls)://.+:\d{1,5}")
 
 
 def check_address(address: str) -> None:
-    """Raise :exc:`Refused` unless this can be a scheduler's address."""
+    """Raise :exc:`UsageError` unless this can be a scheduler's address."""
     if not _ADDRESS.fullmatch(address):
-        raise Refused(f"Scheduler must be tcp://HOST:PORT, not {address!r}")
+        raise UsageError(f"Scheduler must be tcp://HOST:PORT, not {address!r}")
+
+
+def check_workers(workers: int | None) -> None:
+    """Raise :exc:`TypeError` or :exc:`ValueError` unless there can be so many processes."""
+    if workers is not None:
+        check_integer("Number of workers", workers, 1, 1024)
+
+
+def check_installed() -> None:
+    """Raise :exc:`UsageError` if Dask is missing."""
+    with require("Sweeps and comparisons"):
+        import distributed  # noqa: F401
+        import psutil  # noqa: F401
 
 
 @contextlib.contextmanager
@@ -39,22 +54,27 @@ def connected(scheduler: str | None, workers: int) -> Iterator:
 
     Raises
     ------
-    Refused
-        If the scheduler cannot be reached.
+    UsageError
+        If the scheduler cannot be reached, or Dask is missing.
     """
+    check_installed()
     from distributed import Client
 
-    # What comes of workers and schedulers that end is told here, or in the results.
+    # The end of workers and schedulers is reported here, or in the results.
     for name in ("distributed", "distributed.client"):
         logging.getLogger(name).setLevel(logging.CRITICAL)
     with contextlib.ExitStack() as stack:
-        address = scheduler or stack.enter_context(_local(workers))
+        address = scheduler
+        if scheduler is None:
+            # As long as there are workers: others take the place of dead ones.
+            stack.enter_context(_script_hidden())
+            address = stack.enter_context(_local(workers))
         try:
             with warnings.catch_warnings():
                 warnings.simplefilter("ignore")
                 client = Client(address, timeout=CONNECT_SECONDS)
         except (OSError, TimeoutError, ValueError) as error:
-            raise Refused(
+            raise UsageError(
                 f"Scheduler {scheduler} cannot be reached ({error}); "
                 f"start one with: dask scheduler --host 127.0.0.1"
             ) from None
@@ -64,7 +84,8 @@ def connected(scheduler: str | None, workers: int) -> Iterator:
 
 @contextlib.contextmanager
 def _local(workers):
-    """A cluster of processes on this machine; nothing of it is left at the end."""
+    """A cluster of processes on this machine, all of which end with it."""
+    import psutil
     from distributed import LocalCluster
 
     # Python's own helper stays, for clusters to come.
@@ -77,18 +98,33 @@ def _local(workers):
             processes=True,
             host="127.0.0.1",
             dashboard_address="127.0.0.1:0",
-            memory_limit=0,  # most of it is taken by tools, of which Dask knows nothing
+            memory_limit=0,  # most memory is that of tools, which Dask does not see
             silence_logs=logging.CRITICAL,
         )
     try:
         yield cluster
     finally:
-        # A worker that is stopped leaves running what it started, a compiler for example.
+        # A stopped worker leaves its own processes running, a compiler for example.
         started = set(psutil.Process().children(recursive=True)) - before
         cluster.close()
         for process in started:
             with contextlib.suppress(psutil.NoSuchProcess):
                 process.kill()
+
+
+@contextlib.contextmanager
+def _script_hidden():
+    """Workers that are started here do not run the user's script, and its calls, once more.
+
+    A new process of ``multiprocessing`` runs the file of ``__main__``, for classes that this module
+    may define; tasks of sweeps are functions of this package.
+    """
+    main = sys.modules["__main__"]
+    sys.modules["__main__"] = types.ModuleType("__main__")
+    try:
+        yield
+    finally:
+        sys.modules["__main__"] = main
 
 
 @contextlib.contextmanager

@@ -1,29 +1,29 @@
-"""Sweep files, and the points that they ask for.
+"""Sweep files, and the points that they describe.
 
 A file is TOML:
 
     name = "widths"                # of the results file
-    targets = ["ecp5", "gates"]    # what area is measured on; see: brickwork synth --help
-    workloads = ["digits"]         # what cycles are counted of: names, or files beside this one
-    liberty = "cells.lib"          # of the target liberty, beside this file
+    targets = ["ecp5", "gates"]    # targets of synthesis; see: brickwork synth --help
+    workloads = ["digits"]         # workloads to simulate: names, or files beside this one
+    liberty = "cells.lib"          # library of the target liberty, beside this file
     pnr = false                    # place and route, for the clock, on targets that have it
-    seeds = 1                      # of place and route
+    seeds = 1                      # seeds of place and route
 
-    [[grid]]                       # every combination of the values
-    design = "gemm_ws"
+    [[grid]]                       # all combinations of the values
+    design = "<design>"            # a name; see: brickwork list
     set = { rows = [4, 8], cols = [4, 8], a_format = ["int8", "int4"] }
-    modes = { }                    # what is chosen at run time, of one value or several, too
-    zip = ["rows", "cols"]         # lists that go together; or a list of such lists
-    sample = 3                     # that many of the combinations, at random
-    seed = 1                       # of the sample
+    modes = { }                    # modes at run time, of one value or several
+    zip = ["rows", "cols"]         # lists that advance together; or a list of such lists
+    sample = 3                     # size of a random sample of the combinations
+    seed = 1                       # seed of the sample
 
-    [[points]]                     # one combination
-    design = "gemm_os"
+    [[points]]                     # a single combination
+    design = "<design>"
     set = { rows = 8 }
 
-``targets`` and ``workloads`` may be left out, but not both. A grid or a point may have its own in
-place of the sweep's. A point is a combination on one target under one workload; equal ones count
-once. The file's order is the order of the points.
+A sweep needs ``targets``, ``workloads`` or both; those of a grid or a point replace the sweep's.
+A point is a combination on one target under one workload. Equal points count once. Points are in
+the order of the file.
 """
 
 import contextlib
@@ -34,30 +34,39 @@ import random
 import tomllib
 from collections.abc import Iterator
 from dataclasses import dataclass, field, fields
-from fractions import Fraction
 from pathlib import Path
 
 from ...sim import cache
-from ...sim.designs._gemm import tiling
-from ...sim.golden.sparse import ASSIGNMENTS
 from .. import workloads
 from ..designs import registry
-from ..emission.emit import outline
 from ..flow import targets
 from ..flow.synthesis import check_liberty
-from ..lib.errors import Refused
+from ..lib.errors import UsageError
+from ..lib.messages import closest
 
-__all__ = ["MOST_POINTS", "Netlist", "Plan", "Point", "made", "places", "read", "ready"]
+__all__ = [
+    "MOST_POINTS",
+    "Netlist",
+    "Plan",
+    "Point",
+    "builtin_sweeps",
+    "from_dict",
+    "has_place_and_route",
+    "read",
+]
 
-#: More than anybody waits for.
+#: A sweep with more points is taken for a mistake.
 MOST_POINTS = 100_000
 
-_READY = Path(__file__).with_name("builtin")
+_BUILTIN = Path(__file__).with_name("builtin")
 
 
 @dataclass(frozen=True, kw_only=True)
 class Netlist:
-    """A design with all its parameters; of a combination that does not exist, as far as given."""
+    """A design with all its parameters.
+
+    For an infeasible combination these are the file's values, and defaults for the others.
+    """
 
     design: str
     parameters: dict
@@ -70,18 +79,18 @@ class Point:
     Attributes
     ----------
     key : str
-        Stands for everything that was asked for; two points with the same key are the same.
+        Digest of the point; two points with the same key are the same.
     netlist : Netlist
     modes : dict
-        What is chosen at run time.
+        Modes that are set at run time.
     target, workload : str or None
-        Names; ``None`` if no area is asked for, or no cycles.
+        Names; ``None`` without synthesis, or without simulation.
     pes : int or None
-        Processing elements.
+        Number of PEs.
     macs_per_cycle : int or float or None
-        Products that all elements can do in a cycle in these modes.
+        Peak rate of the whole array in these modes.
     reason : str or None
-        Why there cannot be such a point.
+        Why the point is infeasible; ``None`` for a feasible one.
     """
 
     key: str
@@ -96,27 +105,27 @@ class Point:
 
 @dataclass(frozen=True, kw_only=True)
 class Plan:
-    """What a sweep file asks for.
+    """A sweep file, checked and expanded into points.
 
     Attributes
     ----------
     name : str
-    given : dict
-        The file.
+    source : dict
+        Content of the file.
     points : list of Point
         All different.
     workloads : dict
         Name to :class:`Workload`.
     liberty : Path or None
-        Absolute.
+        Absolute path of the Liberty file.
     library : str or None
-        Digest of that file.
+        Digest of the Liberty file.
     pnr : bool
     seeds : int
     """
 
     name: str
-    given: dict
+    source: dict
     points: list[Point] = field(repr=False)
     workloads: dict[str, workloads.Workload]
     liberty: Path | None
@@ -125,52 +134,52 @@ class Plan:
     seeds: int
 
 
-def ready() -> dict[str, Path]:
+def builtin_sweeps() -> dict[str, Path]:
     """The sweeps that come with the program, by name."""
-    return {path.stem: path for path in sorted(_READY.glob("*.toml"))}
+    return {path.stem: path for path in sorted(_BUILTIN.glob("*.toml"))}
 
 
-def places(target: str) -> bool:
-    """Whether there is place and route for a target."""
+def has_place_and_route(target: str) -> bool:
+    """Whether a target has place and route."""
     return targets.load(target).place is not None
 
 
 def read(file: str) -> Plan:
-    """The sweep of a file, or the ready one of that name.
+    """The sweep of a file, or the built-in sweep of that name.
 
     Raises
     ------
     OSError
         If a file cannot be read.
-    Refused, TypeError, ValueError
+    UsageError, TypeError, ValueError
         If something is wrong with it.
     """
-    path = ready().get(file, Path(file))
+    path = builtin_sweeps().get(file, Path(file))
     try:
         text = path.read_text("utf-8")
     except OSError as error:
-        names = ", ".join(ready())
+        names = ", ".join(builtin_sweeps())
         raise OSError(
-            f"Sweep cannot be read: {path}: {error.strerror or error}; ready ones are {names}"
+            f"Sweep cannot be read: {path}: {error.strerror or error}; built-in sweeps are {names}"
         ) from None
     except UnicodeDecodeError:
-        raise Refused(f"Sweep {path} must be a text in UTF-8") from None
+        raise UsageError(f"Sweep {path} must be a text in UTF-8") from None
     try:
-        given = tomllib.loads(text)
+        source = tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:
-        raise Refused(f"Sweep {path} must be TOML: {error}") from None
+        raise UsageError(f"Sweep {path} must be TOML: {error}") from None
     try:
-        return _Reader(given, path.parent).plan()
-    except (Refused, OSError, TypeError, ValueError) as error:
-        raise Refused(f"{path}: {error}") from None
+        return _Reader(source, path.parent).plan()
+    except (UsageError, OSError, TypeError, ValueError) as error:
+        raise UsageError(f"{path}: {error}") from None
 
 
-def made(given: dict, loaded: dict[str, workloads.Workload]) -> Plan:
-    """The sweep of what could be in a file, with workloads that are no files, by name.
+def from_dict(source: dict, loaded: dict[str, workloads.Workload]) -> Plan:
+    """The sweep of a dictionary with the content of a file; ``loaded`` are workloads by name.
 
-    Raises what :func:`read` raises for what is wrong in a file.
+    Raises the errors of :func:`read` for wrong content.
     """
-    return _Reader(given, Path(), loaded).plan()
+    return _Reader(source, Path(), loaded).plan()
 
 
 _KEYS = {
@@ -186,7 +195,7 @@ _KEYS = {
 }
 _POINT_KEYS = {"design": str, "set": dict, "modes": dict, "targets": list, "workloads": list}
 _GRID_KEYS = _POINT_KEYS | {"zip": list, "sample": int, "seed": int}
-_KINDS = {
+_TYPE_NAMES = {
     str: "a text",
     list: "a list",
     bool: "true or false",
@@ -196,21 +205,21 @@ _KINDS = {
 
 
 class _Reader:
-    """Checks a sweep file, and finds its points."""
+    """Checks a sweep file and expands it into points."""
 
-    def __init__(self, given: dict, folder: Path, loaded: dict | None = None):
-        _check(given, _KEYS, "")
-        self.given, self.folder = given, folder
-        self.name = given.get("name", "")
+    def __init__(self, source: dict, folder: Path, loaded: dict | None = None):
+        _check(source, _KEYS, "")
+        self.source, self.folder = source, folder
+        self.name = source.get("name", "")
         if not self.name or any(not (c.isalnum() or c in "-_.") for c in self.name):
-            raise Refused(
+            raise UsageError(
                 f"name must be letters, digits, - and _, as in a file's name, not {self.name!r}"
             )
         if self.name.startswith("."):
-            raise Refused(f"name must not begin with a dot, not be {self.name!r}")
-        self.pnr, self.seeds = given.get("pnr", False), given.get("seeds", 1)
+            raise UsageError(f"name must not begin with a dot, not be {self.name!r}")
+        self.pnr, self.seeds = source.get("pnr", False), source.get("seeds", 1)
         if not 1 <= self.seeds <= 99:
-            raise Refused(f"seeds must be an integer from 1 to 99, not {self.seeds}")
+            raise UsageError(f"seeds must be an integer from 1 to 99, not {self.seeds}")
         self.loaded: dict[str, workloads.Workload] = dict(loaded or {})
         self.liberty = self._liberty()
         self.library = cache.digest(self.liberty.read_bytes()) if self.liberty else None
@@ -220,28 +229,32 @@ class _Reader:
         entries = [
             (f"[[{table}]] {number}", entry, table == "grid")
             for table in ("grid", "points")
-            for number, entry in enumerate(self.given.get(table, []), 1)
+            for number, entry in enumerate(self.source.get(table, []), 1)
         ]
         if not entries:
-            raise Refused("there must be a [[grid]] or [[points]], one at least")
-        for place, entry, several in entries:
-            for point in self._points(place, entry, several):
+            raise UsageError("there must be a [[grid]] or [[points]], one at least")
+        for label, entry, is_grid in entries:
+            for point in self._points(label, entry, is_grid):
                 points.setdefault(point.key, point)
                 if len(points) > MOST_POINTS:
-                    raise Refused(f"{place}: points must be at most {MOST_POINTS:,}; give a sample")
+                    raise UsageError(
+                        f"{label}: points must be at most {MOST_POINTS:,}; give a sample"
+                    )
         used = {point.target for point in points.values()}
         if self.liberty is not None and "liberty" not in used:
-            raise Refused('liberty must go with the target "liberty", which no point has')
+            raise UsageError('liberty must go with the target "liberty", which no point has')
         if "liberty" in used and self.liberty is None:
-            raise Refused('target "liberty" needs a library: liberty = "file.lib"')
-        if self.pnr and not any(target and places(target) for target in used):
-            raise Refused("pnr must go with a target that has place and route, which no point has")
+            raise UsageError('target "liberty" needs a library: liberty = "file.lib"')
+        if self.pnr and not any(target and has_place_and_route(target) for target in used):
+            raise UsageError(
+                "pnr must go with a target that has place and route, which no point has"
+            )
         if all(point.reason for point in points.values()):
             reason = next(iter(points.values())).reason
-            raise Refused(f"points must be possible, which none is; the first is not: {reason}")
+            raise UsageError(f"all points are infeasible; the first one: {reason}")
         return Plan(
             name=self.name,
-            given=self.given,
+            source=self.source,
             points=list(points.values()),
             workloads=self.loaded,
             liberty=self.liberty,
@@ -251,37 +264,37 @@ class _Reader:
         )
 
     def _liberty(self):
-        if "liberty" not in self.given:
+        if "liberty" not in self.source:
             return None
-        path = (self.folder / self.given["liberty"]).absolute()
+        path = (self.folder / self.source["liberty"]).absolute()
         check_liberty(path)
         return path
 
-    def _points(self, place, entry, several) -> Iterator[Point]:
+    def _points(self, label, entry, is_grid) -> Iterator[Point]:
         if not isinstance(entry, dict):
-            raise Refused(f"{place} must be a table with a design, not {entry!r}")
-        _check(entry, _GRID_KEYS if several else _POINT_KEYS, f"{place}, ")
+            raise UsageError(f"{label} must be a table with a design, not {entry!r}")
+        _check(entry, _GRID_KEYS if is_grid else _POINT_KEYS, f"{label}, ")
         if "design" not in entry:
-            raise Refused(f"{place} must have a design")
-        with _at(place):
-            kind = registry.design(entry["design"])
-        axes = _axes(kind, place, entry, several)
-        chosen = self._names(place, entry, "targets"), self._names(place, entry, "workloads")
-        if chosen == ([None], [None]):
-            raise Refused(f"{place} must have targets or workloads: there is nothing to measure")
-        for values in _combinations(place, entry, axes):
-            given = {"set": {}, "modes": {}}
+            raise UsageError(f"{label} must have a design")
+        with _at(label):
+            cls = registry.design(entry["design"])
+        axes = _axes(cls, label, entry, is_grid)
+        names = self._names(label, entry, "targets"), self._names(label, entry, "workloads")
+        if names == ([None], [None]):
+            raise UsageError(f"{label} must have targets or workloads: there is nothing to measure")
+        for values in _combinations(label, entry, axes):
+            tables = {"set": {}, "modes": {}}
             for (table, name), value in values.items():
-                given[table][name] = value
-            yield from self._each(place, kind, given["set"], given["modes"], *chosen)
+                tables[table][name] = value
+            yield from self._combination(label, cls, tables["set"], tables["modes"], *names)
 
-    def _names(self, place, entry, key):
+    def _names(self, label, entry, key):
         """Targets or workloads of an entry, or those of the sweep; checked."""
-        where = f"{place}, {key}" if key in entry else key
-        names = entry.get(key, self.given.get(key, []))
+        where = f"{label}, {key}" if key in entry else key
+        names = entry.get(key, self.source.get(key, []))
         for name in names:
             if not isinstance(name, str):
-                raise Refused(f"{where} must be a list of names, not {names!r}")
+                raise UsageError(f"{where} must be a list of names, not {names!r}")
             with _at(where):
                 if key == "targets":
                     targets.check(name)
@@ -289,126 +302,121 @@ class _Reader:
                     self.loaded[name] = workloads.load(name, self.folder)
         return names or [None]
 
-    def _each(self, place, kind, settings, modes, chosen_targets, chosen_workloads):
+    def _combination(self, label, cls, settings, modes, target_names, workload_names):
         """The points of one combination."""
-        design = kind.design()
-        facts, why, parameters = {}, None, None
+        peak, reason, parameters = {}, None, None
         try:
-            with _at(place, TypeError):
-                parameters = kind(**settings)
-            modes = _modes(parameters, modes)
-            facts = _peak(parameters, modes)
+            with _at(label, TypeError):
+                parameters = cls(**settings)
+            modes = parameters.checked_modes(modes)
+            peak = dict(zip(("pes", "macs_per_cycle"), parameters.peak(modes), strict=True))
         except ValueError as error:
-            why = str(error)
-        every = {item.name: item.default for item in fields(kind)} | settings
-        netlist = Netlist(design=design, parameters=every)
-        for target, workload in itertools.product(chosen_targets, chosen_workloads):
+            reason = str(error)
+        values = {item.name: item.default for item in fields(cls)} | settings
+        netlist = Netlist(design=cls.design(), parameters=values)
+        for target, workload in itertools.product(target_names, workload_names):
             yield Point(
                 key=self._key(netlist, modes, target, workload),
                 netlist=netlist,
                 modes=modes,
                 target=target,
                 workload=workload,
-                reason=why or self._too_large(parameters, modes, workload),
-                **facts,
+                reason=reason or self._too_large(parameters, modes, workload),
+                **peak,
             )
 
     def _too_large(self, parameters, modes, workload):
-        """Why a design cannot compute a workload; whether entries fit a matrix alone tells."""
+        """Why a design cannot compute a workload; ``None`` if it can."""
         for layer in self.loaded[workload].layers if workload is not None else ():
-            if parameters.design() == "eie":
-                sizes = {"rows": -(-layer.n // parameters.pes), "columns": layer.k}
-                for name, needed in sizes.items():
-                    if needed > getattr(parameters, name):
-                        return f"layer {layer.name}: {name} must be at least {needed} for it"
-                continue
             try:
-                parameters.check_k(layer.k, modes)
+                parameters.check_layer(layer, modes)
             except ValueError as error:
                 return f"layer {layer.name}: {error}"
         return None
 
     def _key(self, netlist, modes, target, workload):
-        asked = [netlist.design, netlist.parameters, modes, target]
+        inputs = [netlist.design, netlist.parameters, modes, target]
         if target is not None:
-            asked.append(self.seeds if self.pnr and places(target) else 0)
+            inputs.append(self.seeds if self.pnr and has_place_and_route(target) else 0)
         if target == "liberty":
-            asked.append(self.library)
+            inputs.append(self.library)
         if workload is not None:
-            asked.append([layer.as_dict() for layer in self.loaded[workload].layers])
-        return cache.digest(json.dumps([*asked, workload], sort_keys=True))[:20]
+            inputs.append([layer.as_dict() for layer in self.loaded[workload].layers])
+        return cache.digest(json.dumps([*inputs, workload], sort_keys=True))[:20]
 
 
 @contextlib.contextmanager
-def _at(place, kinds=(TypeError, ValueError, OSError)):
-    """Says where in the file it was that a value was refused."""
+def _at(label, types=(TypeError, ValueError, OSError)):
+    """Puts the position in the file in front of an error's message."""
     try:
         yield
-    except kinds as error:
-        raise Refused(f"{place}: {error}") from None
+    except types as error:
+        raise UsageError(f"{label}: {error}") from None
 
 
-def _check(given, known, place):
-    for key, value in given.items():
-        if key not in known:
-            raise Refused(
-                f"{place}key must be one of {', '.join(known)}, not {key!r}"
-                f"{registry.closest(key, known)}"
+def _check(table, types, prefix):
+    """Checks that a table has no keys but those of ``types``, each of its type."""
+    for key, value in table.items():
+        if key not in types:
+            raise UsageError(
+                f"{prefix}key must be one of {', '.join(types)}, not {key!r}{closest(key, types)}"
             )
-        kind = known[key]
-        if not isinstance(value, kind) or (kind is int and isinstance(value, bool)):
-            raise Refused(f"{place}{key} must be {_KINDS[kind]}, not {value!r}")
+        type_ = types[key]
+        if not isinstance(value, type_) or (type_ is int and isinstance(value, bool)):
+            raise UsageError(f"{prefix}{key} must be {_TYPE_NAMES[type_]}, not {value!r}")
 
 
-def _axes(kind, place, entry, several):
-    """What varies: (``set`` or ``modes``, name) to a list of values."""
-    design = kind.design()
-    known = {
-        "set": [item.name for item in fields(kind)],
-        "modes": ["assign"] if design == "eie" else list(kind.MODES),
-    }
+def _axes(cls, label, entry, is_grid):
+    """The axes of an entry: (``set`` or ``modes``, name) to a list of values."""
     axes = {}
-    for table, what in (("set", "Parameter"), ("modes", "Mode")):
+    for table, noun, names in (
+        ("set", "Parameter", [item.name for item in fields(cls)]),
+        ("modes", "Mode", list(cls.MODES)),
+    ):
         for name, value in entry.get(table, {}).items():
-            if name not in known[table]:
-                raise Refused(
-                    f"{place}, {table}: {what} of {design} must be one of "
-                    f"{', '.join(known[table])}, not {name!r}"
-                    f"{registry.closest(name, known[table])}"
+            if name in cls.RENAMED:
+                raise UsageError(
+                    f"{label}, {table}: {noun} {name} of {cls.design()} is now called "
+                    f"{cls.RENAMED[name]}"
                 )
-            values = value if several and isinstance(value, list) else [value]
+            if name not in names:
+                raise UsageError(
+                    f"{label}, {table}: {noun} of {cls.design()} must be one of "
+                    f"{', '.join(names)}, not {name!r}{closest(name, names)}"
+                )
+            values = value if is_grid and isinstance(value, list) else [value]
             if not values:
-                raise Refused(f"{place}, {name} must have a value at least, not []")
-            for one in values:
-                if type(one) not in (int, str):
-                    kinds = "integers or texts" if several else "an integer or a text"
-                    raise Refused(f"{place}, {name} must be {kinds}, not {one!r}")
+                raise UsageError(f"{label}, {name} must have a value at least, not []")
+            for item in values:
+                if type(item) not in (int, str):
+                    types = "integers or texts" if is_grid else "an integer or a text"
+                    raise UsageError(f"{label}, {name} must be {types}, not {item!r}")
             axes[table, name] = values
     return axes
 
 
-def _combinations(place, entry, axes):
+def _combinations(label, entry, axes):
     """Yield dicts from an axis to its value, in the file's order or as sampled."""
-    bundles = _bundles(place, entry.get("zip", []), axes)
+    bundles = _bundles(label, entry.get("zip", []), axes)
     sizes = [len(axes[bundle[0]]) for bundle in bundles]
     total = math.prod(sizes)
-    chosen = range(total)
+    numbers = range(total)
     if "sample" in entry:
         count = entry["sample"]
         if not 1 <= count <= total:
-            raise Refused(
-                f"{place}, sample must be an integer from 1 to {total}, the combinations that "
-                f"there are, not {count}"
+            raise UsageError(
+                f"{label}, sample must be an integer from 1 to {total}, the number of "
+                f"combinations, not {count}"
             )
-        chosen = sorted(random.Random(entry.get("seed", 1)).sample(chosen, count))
+        numbers = sorted(random.Random(entry.get("seed", 1)).sample(numbers, count))
     elif "seed" in entry:
-        raise Refused(f"{place}, seed must go with a sample")
-    if len(chosen) > MOST_POINTS:
-        raise Refused(
-            f"{place}: combinations must be at most {MOST_POINTS:,}, not {len(chosen):,}; "
+        raise UsageError(f"{label}, seed must go with a sample")
+    if len(numbers) > MOST_POINTS:
+        raise UsageError(
+            f"{label}: combinations must be at most {MOST_POINTS:,}, not {len(numbers):,}; "
             f"give a sample"
         )
-    for number in chosen:
+    for number in numbers:
         values = {}
         for bundle, size in zip(reversed(bundles), reversed(sizes), strict=True):
             number, index = divmod(number, size)
@@ -416,27 +424,30 @@ def _combinations(place, entry, axes):
         yield values
 
 
-def _bundles(place, given, axes):
-    """Lists of axes whose values go together; most are alone."""
-    groups = given if given and all(isinstance(group, list) for group in given) else [given]
+def _bundles(label, names, axes):
+    """Lists of axes whose values advance together; most have one axis.
+
+    ``names`` is the list of one such group, or a list of groups.
+    """
+    groups = names if names and all(isinstance(group, list) for group in names) else [names]
     groups = [group for group in groups if group]
-    named = {name: axis for axis in axes for name in [axis[1]]}
-    bundles, taken = [], set()
+    by_name = {name: axis for axis in axes for name in [axis[1]]}
+    bundles, used = [], set()
     for group in groups:
         for name in group:
-            if not isinstance(name, str) or name not in named:
-                raise Refused(
-                    f"{place}, zip must be of names in set or modes, not {name!r}"
-                    f"{registry.closest(str(name), named)}"
+            if not isinstance(name, str) or name not in by_name:
+                raise UsageError(
+                    f"{label}, zip must be of names in set or modes, not {name!r}"
+                    f"{closest(str(name), by_name)}"
                 )
-            if name in taken:
-                raise Refused(f"{place}, zip must name {name} once, not twice")
-            taken.add(name)
-        lengths = [len(axes[named[name]]) for name in group]
+            if name in used:
+                raise UsageError(f"{label}, zip must name {name} once, not twice")
+            used.add(name)
+        lengths = [len(axes[by_name[name]]) for name in group]
         if len(set(lengths)) > 1:
-            found = ", ".join(f"{name} {n}" for name, n in zip(group, lengths, strict=True))
-            raise Refused(f"{place}, zip must be of lists of one length, not {found}")
-        bundles.append([named[name] for name in group])
+            sizes = ", ".join(f"{name} {n}" for name, n in zip(group, lengths, strict=True))
+            raise UsageError(f"{label}, zip must be of lists of one length, not {sizes}")
+        bundles.append([by_name[name] for name in group])
     first = {axis: bundle for bundle in bundles for axis in bundle}
     ordered = []
     for axis in axes:
@@ -444,29 +455,3 @@ def _bundles(place, given, axes):
         if bundle not in ordered:
             ordered.append(bundle)
     return ordered
-
-
-def _modes(parameters, given):
-    if parameters.design() != "eie":
-        modes = parameters.modes(given)
-        for side in "aw":
-            if f"{side}_type" in modes:
-                modes[f"{side}_type"] = parameters.formats(side, modes)[0]
-                if "+" not in getattr(parameters, f"{side}_format"):
-                    del modes[f"{side}_type"]
-        return modes
-    modes = {"assign": "modulo"} | given
-    if modes["assign"] not in ASSIGNMENTS:
-        raise ValueError(
-            f"Mode assign must be one of {', '.join(ASSIGNMENTS)}, not {modes['assign']!r}"
-        )
-    return modes
-
-
-def _peak(parameters, modes):
-    if parameters.design() == "eie":
-        return {"pes": parameters.pes, "macs_per_cycle": parameters.pes * parameters.lanes}
-    plan = tiling(outline(parameters), 1, 1, 1, **modes)
-    pes = parameters.rows * parameters.cols
-    peak = Fraction(pes * plan.terms, len(plan.passes))
-    return {"pes": pes, "macs_per_cycle": peak.numerator if peak.denominator == 1 else float(peak)}

@@ -1,6 +1,6 @@
-"""Results of a sweep: a file of JSON lines that is whole whenever its writer is killed.
+"""Results of a sweep: a file of JSON lines that stays valid when its writer is killed.
 
-The first line tells the schema, the sweep and the tools, each further one is a point. A line is on
+The first line has the schema, the sweep and the tools, each further one is a point. A line is on
 the disk before the next is begun, so only the last can be half-written; that one is cut off. When
 all points are there the file is replaced by one in the order of the sweep.
 """
@@ -12,8 +12,8 @@ import os
 from collections.abc import Iterator
 from pathlib import Path
 
-from ..emission.emit import write_whole
-from ..lib.errors import Refused
+from ..lib.errors import UsageError
+from ..lib.files import write_whole
 
 __all__ = ["SCHEMA", "VERSION", "Results", "opened"]
 
@@ -28,7 +28,7 @@ class Results:
     ----------
     path : Path
     records : dict
-        Key to the record of each point that is there.
+        Key to the record of each point in the file.
     """
 
     def __init__(self, path: Path, header: dict, records: dict[str, dict]):
@@ -72,12 +72,12 @@ def opened(path: Path, name: str, sweep: dict, tools: dict, resume: bool) -> Ite
     tools : dict
         Versions.
     resume : bool
-        Go on with the file, if it is there. Points that failed are left out, to be tried again.
+        Continue with an existing file. Points that failed are left out, to be tried again.
 
     Raises
     ------
-    Refused
-        If there is a file, and it is not to be gone on with or cannot be.
+    UsageError
+        If the file exists and ``resume`` is false, or it cannot be continued.
     OSError
         If it cannot be written.
     """
@@ -87,14 +87,14 @@ def opened(path: Path, name: str, sweep: dict, tools: dict, resume: bool) -> Ite
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
-            raise Refused(
+            raise UsageError(
                 f"Results {path} are being written by another sweep; wait for it, or use another "
                 f"--out"
             ) from None
         records = {}
         if path.exists():
             if not resume:
-                raise Refused(
+                raise UsageError(
                     f"Results {path} are there already; use --resume to go on with them, or "
                     f"another --out"
                 )
@@ -112,30 +112,29 @@ def _line(record):
 
 def _read(path, tools):
     """Key to record of the points that a file has, without those that failed."""
-    *whole, rest = path.read_bytes().split(b"\n")
-    del rest  # empty, or half a line
+    complete = path.read_bytes().split(b"\n")[:-1]  # the last is empty, or half a line
     lines = []
-    for number, line in enumerate(whole, 1):
+    for number, line in enumerate(complete, 1):
         try:
             lines.append(json.loads(line))
             if not isinstance(lines[-1], dict):
                 raise ValueError
         except ValueError:
-            raise Refused(
+            raise UsageError(
                 f"Results {path} are damaged in line {number}; use another --out"
             ) from None
     if not lines:
         return {}
     header, *records = lines
     if (header.get("schema"), header.get("version")) != (SCHEMA, VERSION):
-        raise Refused(
+        raise UsageError(
             f"Results {path} must be of {SCHEMA} version {VERSION}, not of "
             f"{header.get('schema')} version {header.get('version')}; use another --out"
         )
     for tool in sorted({*tools, *header["tools"]}):
         then, now = header["tools"].get(tool), tools.get(tool)
         if then != now:
-            raise Refused(
+            raise UsageError(
                 f"Results {path} were made with {tool} {then}, not {now}; use another --out"
             )
     return {record["key"]: record for record in records if record["status"] != "failed"}

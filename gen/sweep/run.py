@@ -1,4 +1,4 @@
-"""Runs a sweep: hands out what has to be measured, and puts points together from it."""
+"""Runs a sweep: submits its measurements, and assembles the records of points from them."""
 
 import itertools
 import json
@@ -6,23 +6,23 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 from ...sim import cache
-from ..lib.errors import Failed, Refused
+from ..lib.errors import CheckFailed, UsageError
 from . import measure
-from .plan import Plan, Point, places
+from .plan import Plan, Point, has_place_and_route
 
 __all__ = ["points"]
 
 
 @dataclass(frozen=True, eq=False)
-class _Part:
-    """A thing to measure, which several points may share.
+class _Measurement:
+    """A measurement, which several points may share.
 
-    ``key`` stands for all that it depends on; ``after`` is what has to be measured before.
+    ``key`` stands for its function and arguments; ``after`` is a measurement that comes before.
     """
 
     function: Callable
     arguments: tuple
-    after: "_Part | None" = None
+    after: "_Measurement | None" = None
 
     @property
     def key(self) -> str:
@@ -31,58 +31,62 @@ class _Part:
 
 
 def points(client, plan: Plan, tools: dict, wanted: list[Point]) -> Iterator[dict]:
-    """Yield the record of each point that is wanted, as soon as all of it is known.
+    """Yield the record of each point in ``wanted``, as soon as it is complete.
 
     Raises
     ------
-    Refused
+    UsageError
         If a worker has other tools.
-    Failed
+    CheckFailed
         If the cluster is gone.
     """
     from distributed import CancelledError, as_completed
 
     needed: dict[str, dict[str, str]] = {}
-    futures, waiting, found = {}, {}, {}
+    futures, waiting, outcomes = {}, {}, {}
     for point in wanted:
         if point.reason is not None:
             yield _record(plan, point, {})
             continue
-        parts = _parts(plan, point, tools)
-        needed[point.key] = {name: part.key for name, part in parts.items()}
-        for part in parts.values():
-            _submit(client, part, futures)
-            # A part is once in a point's list however many layers are equal.
-            waiting.setdefault(part.key, {})[point.key] = point
+        measurements = _measurements(plan, point, tools)
+        needed[point.key] = {name: item.key for name, item in measurements.items()}
+        for measurement in measurements.values():
+            _submit(client, measurement, futures)
+            # A point waits once for a measurement, however many of its layers are equal.
+            waiting.setdefault(measurement.key, {})[point.key] = point
     if not waiting:
         return
     try:
         for future in as_completed([futures[key] for key in waiting]):
-            found[future.key] = _outcome(future)
+            outcomes[future.key] = _outcome(future)
             for point in waiting[future.key].values():
                 keys = needed[point.key]
-                if all(key in found for key in keys.values()):
-                    yield _record(plan, point, {name: found[key] for name, key in keys.items()})
+                if all(key in outcomes for key in keys.values()):
+                    results = {name: outcomes[key] for name, key in keys.items()}
+                    yield _record(plan, point, results)
     except CancelledError:
-        raise Failed("The scheduler is gone; start it again, and the sweep with --resume") from None
+        raise CheckFailed(
+            "The scheduler is gone; start it again, and the sweep with --resume"
+        ) from None
 
 
-def _submit(client, part, futures):
-    if part.key not in futures:
-        after = part.after and _submit(client, part.after, futures)
-        futures[part.key] = client.submit(
-            part.function, *part.arguments, after=after, key=part.key, pure=True
+def _submit(client, measurement, futures):
+    key = measurement.key
+    if key not in futures:
+        after = measurement.after and _submit(client, measurement.after, futures)
+        futures[key] = client.submit(
+            measurement.function, *measurement.arguments, after=after, key=key, pure=True
         )
-    return futures[part.key]
+    return futures[key]
 
 
 def _outcome(future):
-    """What a task returned; a failure if its workers died, or could not begin with it."""
+    """The result of a task; a failure if its workers died, or could not start it."""
     from distributed import CancelledError, KilledWorker
 
     try:
         return future.result()
-    except (CancelledError, Refused):
+    except (CancelledError, UsageError):
         raise
     except KilledWorker as error:
         reason, log = f"{error.allowed_failures + 1} workers died when they measured it", error
@@ -91,38 +95,39 @@ def _outcome(future):
     return {"failed": " ".join(reason.split("\n")), "log": str(log), "seconds": 0.0}
 
 
-def _parts(plan, point, tools) -> dict[str, _Part]:
-    """What a point consists of, by its place in messages."""
+def _measurements(plan, point, tools) -> dict[str, _Measurement]:
+    """The measurements of a point, by their names in messages."""
     netlist = (tools, point.netlist.design, point.netlist.parameters)
-    parts = {}
+    measurements = {}
     if point.workload is not None:
-        build = _Part(measure.build, netlist)
+        build = _Measurement(measure.build, netlist)
         for layer in plan.workloads[point.workload].layers:
-            shape = layer.as_dict()
-            del shape["name"], shape["count"]  # equal ones are measured once
-            parts[f"layer {layer.name}"] = _Part(
-                measure.cycles, (*netlist, point.modes, shape), build
+            # Without name and count: equal products are measured once.
+            product = {name: getattr(layer, name) for name in ("m", "k", "n", "weights", "acts")}
+            measurements[f"layer {layer.name}"] = _Measurement(
+                measure.cycles, (*netlist, point.modes, product), build
             )
     if point.target is not None:
         library = (str(plan.liberty), plan.library) if point.target == "liberty" else (None, None)
-        parts["area"] = _Part(measure.area, (*netlist, point.target, *library))
-        if plan.pnr and places(point.target):
-            parts["clock"] = _Part(measure.clock, (*netlist, point.target, plan.seeds))
-    return parts
+        measurements["area"] = _Measurement(measure.area, (*netlist, point.target, *library))
+        if plan.pnr and has_place_and_route(point.target):
+            arguments = (*netlist, point.target, plan.seeds)
+            measurements["clock"] = _Measurement(measure.clock, arguments)
+    return measurements
 
 
-def _record(plan: Plan, point: Point, parts: dict[str, dict]) -> dict:
+def _record(plan: Plan, point: Point, results: dict[str, dict]) -> dict:
     """The line of a point in the results file."""
     status, reason, log = "ok", None, None
     if point.reason is not None:
-        status, reason = "impossible", point.reason
-    for kind in ("failed", "impossible"):
-        found = ((name, part) for name, part in parts.items() if kind in part)
-        for name, part in itertools.islice(found, 1):
-            status, reason, log = kind, f"{name}: {part[kind]}", part.get("log")
-    area, clock = (parts.get(name, {}).get("value") for name in ("area", "clock"))
+        status, reason = "infeasible", point.reason
+    for outcome in ("failed", "infeasible"):
+        matches = ((name, result) for name, result in results.items() if outcome in result)
+        for name, result in itertools.islice(matches, 1):
+            status, reason, log = outcome, f"{name}: {result[outcome]}", result.get("log")
+    area, clock = (results.get(name, {}).get("value") for name in ("area", "clock"))
     fmax = clock and clock["fmax_mhz"]["median"]
-    work = _work(plan, point, parts)
+    work = _work(plan, point, results)
     cycles, macs = work["cycles"], work["macs"]
     gops = 2 * macs / cycles * fmax / 1000 if cycles and fmax else None
     utilization = macs / (cycles * point.macs_per_cycle) if cycles else None
@@ -145,41 +150,41 @@ def _record(plan: Plan, point: Point, parts: dict[str, dict]) -> dict:
         "gops": gops,
         **_per_area(gops, area),
         **work,
-        "seconds": round(sum(part["seconds"] for part in parts.values()), 3),
+        "seconds": round(sum(result["seconds"] for result in results.values()), 3),
     }
 
 
-def _work(plan, point, parts):
-    """Cycles and what else adds up over the layers of the workload."""
+def _work(plan, point, results):
+    """Cycles and other sums over the layers of the workload."""
     nothing = {"cycles": None, "cycles_kind": None, "simulated_share": 0.0}
     nothing |= {"macs": None, "bytes": None, "layers": []}
     if point.workload is None:
         return nothing
     workload = plan.workloads[point.workload]
-    found = [parts.get(f"layer {layer.name}", {}).get("value") for layer in workload.layers]
-    if None in found:
+    values = [results.get(f"layer {layer.name}", {}).get("value") for layer in workload.layers]
+    if None in values:
         return nothing | {"macs": workload.macs}
-    layers = list(zip(workload.layers, found, strict=True))
-    extrapolated = any(part["kind"] == "extrapolated" for part in found)
+    layers = list(zip(workload.layers, values, strict=True))
+    extrapolated = any(value["kind"] == "extrapolated" for value in values)
     # Of products that are equal one is simulated, so each layer counts once.
     once = sum(layer.macs for layer in workload.layers)
     return {
-        "cycles": sum(layer.count * part["cycles"] for layer, part in layers),
+        "cycles": sum(layer.count * value["cycles"] for layer, value in layers),
         "cycles_kind": "extrapolated" if extrapolated else "rtl",
-        "simulated_share": sum(layer.macs * part["simulated"] for layer, part in layers) / once,
+        "simulated_share": sum(layer.macs * value["simulated"] for layer, value in layers) / once,
         "macs": workload.macs,
         "bytes": {
-            name: sum(layer.count * part["bytes"][name] for layer, part in layers)
+            name: sum(layer.count * value["bytes"][name] for layer, value in layers)
             for name in ("acts", "weights", "results")
         },
         "layers": [
             {
                 **{name: getattr(layer, name) for name in ("name", "m", "k", "n", "count")},
-                "cycles": part["cycles"],
-                "kind": part["kind"],
+                "cycles": value["cycles"],
+                "kind": value["kind"],
                 "macs": layer.macs,
             }
-            for layer, part in layers
+            for layer, value in layers
         ],
     }
 

@@ -4,31 +4,40 @@ A file has ``title``, ``source``, optionally ``note``, and a list ``layers``. A 
 products (default: 1) of M × K and K × N matrices, each of ``m``, ``k`` and ``n`` an integer or
 a list of integers to be multiplied: for a convolution M is rows · columns of the output, K is rows
 · columns of the kernel · input channels. ``weights`` and ``acts`` (default: 1) are the shares of
-weights and of activations that are not zero, for engines that skip zeros.
+weights and of activations that are not zero, for engines that skip zeros. ``a_bits`` and ``w_bits``
+are the widths of activations and weights, where the network's source gives them.
 """
 
-import difflib
 import math
 import tomllib
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 
-__all__ = ["Layer", "Workload", "load", "names"]
+from ..lib.messages import closest
+
+__all__ = ["Layer", "Workload", "from_dict", "load", "names"]
 
 _LARGEST = 1 << 24
+_WIDEST = 64
 
 
 @dataclass(frozen=True, kw_only=True)
 class Layer:
-    """``count`` products of M × K and K × N matrices; shares are of what is not zero."""
+    """``count`` products of M × K and K × N matrices.
+
+    ``weights`` and ``acts`` are the shares of those that are not zero, ``a_bits`` and ``w_bits``
+    the widths of both, if they are known.
+    """
 
     name: str
     count: int
     m: int
     k: int
     n: int
-    weights: float
-    acts: float
+    weights: float = 1.0
+    acts: float = 1.0
+    a_bits: int | None = None
+    w_bits: int | None = None
 
     @property
     def macs(self) -> int:
@@ -36,7 +45,8 @@ class Layer:
         return max(1, round(self.m * self.k * self.n * self.weights * self.acts))
 
     def as_dict(self) -> dict:
-        return asdict(self)
+        """The fields that are known."""
+        return {name: value for name, value in asdict(self).items() if value is not None}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -67,7 +77,7 @@ def load(name: str, folder: Path = Path()) -> Workload:
     name : str
         One of :func:`names`, or a path that ends in ``.toml``.
     folder : Path
-        What a path is relative to.
+        The folder that a path is relative to.
 
     Raises
     ------
@@ -81,8 +91,7 @@ def load(name: str, folder: Path = Path()) -> Workload:
     elif name in names():
         path = Path(__file__).with_name(f"{name}.toml")
     else:
-        close = difflib.get_close_matches(name, names(), n=1)
-        hint = f"; did you mean {close[0]!r}?" if close else ""
+        hint = closest(name, names())
         raise ValueError(
             f"Workload must be one of {', '.join(names())}, or a file .toml, not {name!r}{hint}"
         )
@@ -93,58 +102,72 @@ def load(name: str, folder: Path = Path()) -> Workload:
     except UnicodeDecodeError:
         raise ValueError(f"Workload {path} must be a text in UTF-8") from None
     try:
-        found = tomllib.loads(text)
+        content = tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:
         raise ValueError(f"Workload {path} must be TOML: {error}") from None
-    return _workload(path, found)
+    return from_dict(path.stem, content, str(path))
 
 
-def _workload(path, found):
+def from_dict(name: str, content: dict, source: str) -> Workload:
+    """The workload with the content of a file; messages call it after ``source``.
+
+    Raises
+    ------
+    ValueError
+        If something is wrong with the content.
+    """
+    label = f"Workload {source}"
     for key in ("title", "source"):
-        if not isinstance(found.get(key), str) or not found[key].strip():
-            raise ValueError(f"Workload {path} must have a text {key!r}")
-    _check_keys(f"Workload {path}", found, ("title", "source", "note", "layers"))
-    layers = found.get("layers")
+        if not isinstance(content.get(key), str) or not content[key].strip():
+            raise ValueError(f"{label} must have a text {key!r}")
+    _check_keys(label, content, ("title", "source", "note", "layers"))
+    layers = content.get("layers")
     if not isinstance(layers, list) or not layers:
-        raise ValueError(f"Workload {path} must have [[layers]], one at least")
+        raise ValueError(f"{label} must have [[layers]], one at least")
     return Workload(
-        name=path.stem,
-        title=found["title"],
-        source=found["source"].strip(),
-        note=str(found.get("note", "")).strip(),
+        name=name,
+        title=content["title"],
+        source=content["source"].strip(),
+        note=str(content.get("note", "")).strip(),
         layers=tuple(
-            _layer(f"Workload {path}, layer {number}", layer)
-            for number, layer in enumerate(layers, 1)
+            _layer(f"{label}, layer {number}", layer) for number, layer in enumerate(layers, 1)
         ),
     )
 
 
-def _layer(place, given):
-    if not isinstance(given, dict):
-        raise ValueError(f"{place} must be a table with name, m, k and n, not {given!r}")
-    _check_keys(place, given, ("name", "count", "m", "k", "n", "weights", "acts"))
-    if not isinstance(given.get("name"), str):
-        raise ValueError(f"{place} must have a name")
-    sizes = {}
+def _layer(label, table):
+    if not isinstance(table, dict):
+        raise ValueError(f"{label} must be a table with name, m, k and n, not {table!r}")
+    _check_keys(label, table, [field.name for field in fields(Layer)])
+    if not isinstance(table.get("name"), str):
+        raise ValueError(f"{label} must have a name")
+    values = {"name": table["name"]}
     for key in ("m", "k", "n", "count"):
-        value = given.get(key, 1 if key == "count" else None)
+        value = table.get(key, 1 if key == "count" else None)
         factors = value if isinstance(value, list) and key != "count" else [value]
-        whole = all(type(factor) is int and factor >= 1 for factor in factors)
-        if not whole or not factors or math.prod(factors) > _LARGEST:
+        integers = all(type(factor) is int and factor >= 1 for factor in factors)
+        if not integers or not factors or math.prod(factors) > _LARGEST:
             raise ValueError(
-                f"{place}: {key} must be an integer from 1 to {_LARGEST}, or factors of one, "
+                f"{label}: {key} must be an integer from 1 to {_LARGEST}, or factors of one, "
                 f"not {value!r}"
             )
-        sizes[key] = math.prod(factors)
-    shares = {}
+        values[key] = math.prod(factors)
     for key in ("weights", "acts"):
-        shares[key] = given.get(key, 1.0)
-        if type(shares[key]) not in (int, float) or not 0 < shares[key] <= 1:
-            raise ValueError(f"{place}: {key} must be a share, over 0 to 1, not {shares[key]!r}")
-    return Layer(name=given["name"], **sizes, **{key: float(v) for key, v in shares.items()})
+        value = table.get(key, 1.0)
+        if type(value) not in (int, float) or not 0 < value <= 1:
+            raise ValueError(f"{label}: {key} must be a share, over 0 to 1, not {value!r}")
+        values[key] = float(value)
+    for key in ("a_bits", "w_bits"):
+        value = table.get(key)
+        if value is not None and (type(value) is not int or not 1 <= value <= _WIDEST):
+            raise ValueError(
+                f"{label}: {key} must be an integer from 1 to {_WIDEST}, not {value!r}"
+            )
+        values[key] = value
+    return Layer(**values)
 
 
-def _check_keys(place, found, known):
-    for key in found:
-        if key not in known:
-            raise ValueError(f"{place}: key must be one of {', '.join(known)}, not {key!r}")
+def _check_keys(label, table, keys):
+    for key in table:
+        if key not in keys:
+            raise ValueError(f"{label}: key must be one of {', '.join(keys)}, not {key!r}")

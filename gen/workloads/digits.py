@@ -7,8 +7,9 @@ import numpy as np
 
 from ...sim.golden import formats
 from ...sim.golden.quantize import QuantizedLinear, calibrate, quantize_linear
+from ..lib.extras import require
 
-__all__ = ["Network", "infer", "quantize", "train"]
+__all__ = ["Network", "forward", "infer", "quantize", "train"]
 
 # 150 passes take half a second; the seeds make every run on a machine the same.
 _HIDDEN = (64, 32)
@@ -40,15 +41,8 @@ class Network:
     test_labels: np.ndarray
 
     def activations(self, images: np.ndarray) -> list[np.ndarray]:
-        """What each layer gives for ``images`` (M, 64); the last are the logits (M, 10)."""
-        layers = []
-        values = images
-        for weights, bias in zip(self.weights, self.biases, strict=True):
-            values = values @ weights + bias
-            if len(layers) < len(self.weights) - 1:
-                values = np.maximum(values, 0.0)
-            layers.append(values)
-        return layers
+        """The outputs of each layer for ``images`` (M, 64); the last are the logits (M, 10)."""
+        return forward(self.weights, self.biases, images)[1:]
 
     @property
     def accuracy(self) -> float:
@@ -60,16 +54,26 @@ class Network:
         return float(np.mean(outputs.argmax(axis=1) == self.test_labels))
 
 
+def forward(weights, biases, images: np.ndarray) -> list[np.ndarray]:
+    """The inputs of each layer, and the logits, for ``images`` (M, 64)."""
+    values = [images]
+    for number, (matrix, bias) in enumerate(zip(weights, biases, strict=True), 1):
+        outputs = values[-1] @ matrix + bias
+        values.append(np.maximum(outputs, 0.0) if number < len(weights) else outputs)
+    return values
+
+
 def train() -> Network:
     """Train the 64-64-32-10 network on 80 % of the 1,797 bundled images, in half a second.
 
     The split is stratified; split and training have fixed seeds. Nothing is downloaded.
     """
-    from sklearn.datasets import load_digits
-    from sklearn.exceptions import ConvergenceWarning
-    from sklearn.model_selection import train_test_split
-    from sklearn.neural_network import MLPClassifier
-    from threadpoolctl import threadpool_limits
+    with require("Handwritten digits"):
+        from sklearn.datasets import load_digits
+        from sklearn.exceptions import ConvergenceWarning
+        from sklearn.model_selection import train_test_split
+        from sklearn.neural_network import MLPClassifier
+        from threadpoolctl import threadpool_limits
 
     pixels, labels = load_digits(return_X_y=True)
     train_images, test_images, train_labels, test_labels = train_test_split(

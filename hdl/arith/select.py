@@ -11,9 +11,11 @@ def selected(word, index, width):
     A shift by a variable, which is how a dynamic slice is emitted, is far larger to simulate. Parts
     beyond the word are its last.
     """
-    parts = [word[at : at + width] for at in range(0, len(word), width)]
+    fields = [word[at : at + width] for at in range(0, len(word), width)]
     for bit in index:
-        if len(parts) > 1:
-            parts += parts[-1:] if len(parts) % 2 else []
-            parts = [Mux(bit, high, low) for low, high in zip(parts[::2], parts[1::2], strict=True)]
-    return parts[0]
+        if len(fields) > 1:
+            fields += fields[-1:] if len(fields) % 2 else []
+            fields = [
+                Mux(bit, high, low) for low, high in zip(fields[::2], fields[1::2], strict=True)
+            ]
+    return fields[0]

@@ -18,7 +18,7 @@ class Delay(Unit):
         Width of the word in bits.
     cycles : int
         0 or more.
-    kind : str
+    content : str
         ``"flags"``, or ``"data"`` for registers without reset.
 
     Members
@@ -34,10 +34,10 @@ class Delay(Unit):
 
     role = "skew"
 
-    def __init__(self, *, width, cycles, kind="flags"):
+    def __init__(self, *, width, cycles, content="flags"):
         check_integer("Word width", width, 1)
         check_integer("Delay", cycles, 0)
-        check_choice("Kind", kind, ["flags", "data"])
+        check_choice("Content", content, ["flags", "data"])
         super().__init__({"i": In(unsigned(width)), "o": Out(unsigned(width))})
 
     def build(self):
@@ -46,7 +46,7 @@ class Delay(Unit):
         if cycles == 0:
             m.d.comb += self.o.eq(self.i)
             return m
-        if self.parameters["kind"] == "flags":
+        if self.parameters["content"] == "flags":
             line = Signal(width * cycles)
         else:
             line = data_register(width * cycles, name="line")

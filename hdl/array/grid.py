@@ -1,10 +1,10 @@
-"""Wiring of elements into tiles and of tiles into meshes: both are grids of neighbours."""
+"""Wiring of PEs into tiles and of tiles into meshes: both are grids of neighbours."""
 
 from amaranth.hdl import Cat, Signal, Value
 
 from ..checks import check_integer, check_relation
 
-__all__ = ["SHAPE", "check_tile", "fill", "levels", "spans", "wave", "wire_grid"]
+__all__ = ["SHAPE", "check_tile", "fill", "levels", "spans", "stagger", "wire_grid"]
 
 #: Names of the parameters that are the shape of a mesh and of its tiles.
 SHAPE = ("rows", "cols", "tile_rows", "tile_cols")
@@ -35,22 +35,22 @@ def check_tile(rows, cols, tile_rows, tile_cols, level=None):
     if level is None:
         return
     check_integer("Level", level, 0)
-    for thing, size, tile in [("Row", rows, tile_rows), ("Column", cols, tile_cols)]:
+    for side, size, tile in [("Row", rows, tile_rows), ("Column", cols, tile_cols)]:
         check_relation(
             size <= tile * RADIX**level,
-            f"{thing} count {size} is more than the {tile * RADIX**level} of a tile of level "
+            f"{side} count {size} is more than the {tile * RADIX**level} of a tile of level "
             f"{level} (= {tile} × {RADIX}^{level})",
         )
 
 
-def fill(m, parameters, level, tile, element):
-    """Fill a grid of the given level with elements, or with tiles of the level below.
+def fill(m, parameters, level, tile, pe):
+    """Fill a grid of the given level with PEs, or with tiles of the level below.
 
     Parameters
     ----------
     parameters : dict
         Those of the grid; all but its shape are passed on.
-    tile, element : classes of units
+    tile, pe : classes of units
 
     Returns
     -------
@@ -62,7 +62,7 @@ def fill(m, parameters, level, tile, element):
     rows, cols, tile_rows, tile_cols = (parameters[name] for name in SHAPE)
     if level == 0:
         grid = spans(rows, 1), spans(cols, 1)
-        cells = [[element(**shared) for _ in grid[1]] for _ in grid[0]]
+        cells = [[pe(**shared) for _ in grid[1]] for _ in grid[0]]
     else:
         size = RADIX ** (level - 1)
         grid = spans(rows, tile_rows * size), spans(cols, tile_cols * size)
@@ -107,15 +107,15 @@ def wire_grid(m, cells, *, across, down, row_spans, column_spans):
             for line, (start, count) in zip(lines, lane_spans, strict=True):
                 value = entering[start * width : (start + count) * width]
                 for cell in line:
-                    m.d.comb += Value.cast(getattr(cell, port)).eq(value)
+                    m.d.comb += getattr(cell, port).eq(value)
                     value = Value.cast(getattr(cell, f"{port}_o"))
                 ends.append(value)
             leaving[port] = Cat(ends)
     return leaving
 
 
-def wave(m, name, flag, lanes):
-    """``flag`` for lane 0, and a cycle later for each lane more: a wavefront along a border."""
+def stagger(m, name, flag, lanes):
+    """``flag`` for lane 0, and a cycle later for each lane more: staggered along a border."""
     if lanes == 1:
         return flag
     later = Signal(lanes - 1, name=f"{name}_wave")

@@ -1,12 +1,12 @@
 """Loading of a chain of shadow registers while the values before are in use."""
 
 from amaranth.hdl import Cat, Module, Mux, Signal, unsigned
-from amaranth.lib import stream
+from amaranth.lib import stream, wiring
 from amaranth.lib.wiring import In, Out
 
 from ..checks import check_integer
-from ..stream.hold import Hold
-from ..unit import Unit, connect_stream
+from ..stream.register_slice import RegisterSlice
+from ..unit import Unit
 
 __all__ = ["Loader"]
 
@@ -73,15 +73,15 @@ class Loader(Unit):
     def build(self):
         m = Module()
         steps = self.parameters["steps"]
-        m.submodules.hold = hold = Hold(width=self.parameters["width"])
+        m.submodules.hold = register = RegisterSlice(width=self.parameters["width"])
         # Bit n is set when the chain has come so far that register n takes part.
         reached = Signal(steps, init=1)
         step = Signal()
+        wiring.connect(m, wiring.flipped(self.i), register.i)
         m.d.comb += [
-            *connect_stream(self.i, hold.i),
-            step.eq(hold.held & (~self.loaded | self.take)),
-            hold.take.eq(step),
-            self.word.eq(hold.word),
+            step.eq(register.held & (~self.loaded | self.take)),
+            register.take.eq(step),
+            self.word.eq(register.word),
             self.shift.eq(Mux(step, reached, 0)),
             self.soon.eq((self.loaded & ~self.take) | (step & reached[-1])),
         ]

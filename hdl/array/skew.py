@@ -58,14 +58,14 @@ class Skew(Unit):
             return m
         # Each stage drops the lane that is ready, at one end or the other, and delays the rest:
         # as many registers as there are lanes, instead of one for each lane and cycle.
-        rest, ready = self.i, []
+        waiting, ready = self.i, []
         for delay in range(lanes):
             if delay > 0:
-                stage = data_register(len(rest), name=f"delayed_{delay}")
-                m.d.sync += stage.eq(rest)
-                rest = stage
-            ready.append(rest[-width:] if backwards else rest[:width])
-            rest = rest[:-width] if backwards else rest[width:]
+                stage = data_register(len(waiting), name=f"delayed_{delay}")
+                m.d.sync += stage.eq(waiting)
+                waiting = stage
+            ready.append(waiting[-width:] if backwards else waiting[:width])
+            waiting = waiting[:-width] if backwards else waiting[width:]
         m.d.comb += self.o.eq(Cat(reversed(ready)) if backwards else Cat(ready))
         return m
 
@@ -77,7 +77,7 @@ class Skew(Unit):
             word = self.i[first * width : (first + count) * width]
             ahead = groups[index + 1 :] if backwards else groups[:index]
             for number, (_, cycles) in enumerate(ahead):
-                delay = Delay(width=len(word), cycles=cycles, kind="data")
+                delay = Delay(width=len(word), cycles=cycles, content="data")
                 m.submodules[f"delay_{index}_{number}"] = delay
                 m.d.comb += delay.i.eq(word)
                 word = delay.o

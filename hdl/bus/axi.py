@@ -3,7 +3,7 @@
 from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
 
-from .control import ADDRESS_BITS
+from .register_bank import ADDRESS_BITS
 
 __all__ = ["DECERR", "OKAY", "SLVERR", "axi_lite", "axi_memory", "axi_stream"]
 

@@ -8,8 +8,8 @@ from ..arith.exact import index_shape
 from ..checks import check_integer, check_relation
 from ..stream.fifo import Fifo
 from ..unit import Unit, data_register
-from .extent import BYTES_PER_PAGE, Extent
 from .layout import beat_layout
+from .transfer_checker import BYTES_PER_PAGE, TransferChecker
 
 __all__ = ["AxiReader", "burst_layout", "burst_length", "check_burst"]
 
@@ -45,9 +45,9 @@ def burst_length(m, left, index, burst):
     width = burst.bit_length()
     to_edge = Signal(width)
     length = Signal(width)
-    place = index[: width - 1]
+    offset = index[: width - 1]
     m.d.comb += [
-        to_edge.eq(burst - place),
+        to_edge.eq(burst - offset),
         length.eq(Mux(left < to_edge, left[:width], to_edge)),
     ]
     return length
@@ -62,14 +62,14 @@ class AxiReader(Unit):
     bursts of 2 beats and more, if the first beat of a burst comes within
     ``(outstanding - 1) · burst - 3`` cycles.
 
-    While ``stop`` is up nothing more is asked for, but for a burst that was offered; what was
-    comes, and has to be taken, as a part of no packet. It has to stay up until ``idle`` tells that
-    that has happened.
+    While ``stop`` is asserted the reader asks for nothing more, except for a burst that it has
+    offered. Data still come, and have to be taken, as a part of no packet. ``stop`` has to stay
+    asserted until ``idle`` is.
 
     Parameters
     ----------
     data_width, address_width, words_per_beat, beats_per_word
-        Those of :class:`Extent`.
+        Those of :class:`TransferChecker`.
     burst : int
         Most beats in a burst: see :func:`check_burst`.
     outstanding : int
@@ -78,7 +78,7 @@ class AxiReader(Unit):
     Members
     -------
     address, count, none, aligned, fits
-        Those of :class:`Extent`.
+        Those of :class:`TransferChecker`.
     start, stop : ``In(1)``
         ``start`` only while ``idle``, with ``address`` and ``count`` there for 2 cycles.
     idle : ``Out(1)``
@@ -99,25 +99,25 @@ class AxiReader(Unit):
     def __init__(
         self, *, data_width, address_width, words_per_beat, beats_per_word, burst, outstanding
     ):
-        self.extent = {
+        self.transfer = {
             "data_width": data_width,
             "address_width": address_width,
             "words_per_beat": words_per_beat,
             "beats_per_word": beats_per_word,
         }
-        extent = Extent(**self.extent)
+        checker = TransferChecker(**self.transfer)
         check_burst(burst, data_width)
         check_integer("Outstanding bursts", outstanding, 2, 64)
-        self.index_width = extent.index_width
+        self.index_width = checker.index_width
         self.depth = burst * outstanding
-        members = extent.signature.members
+        members = checker.signature.members
         super().__init__(
             {name: members[name] for name in ("address", "count", "none", "aligned", "fits")}
             | {
                 "start": In(1),
                 "stop": In(1),
                 "idle": Out(1),
-                "bursts": Out(stream.Signature(burst_layout(extent.index_width))),
+                "bursts": Out(stream.Signature(burst_layout(checker.index_width))),
                 "data": In(data_width),
                 "valid": In(1),
                 "o": Out(stream.Signature(beat_layout(data_width))),
@@ -126,14 +126,14 @@ class AxiReader(Unit):
 
     def build(self):
         m = Module()
-        given = self.parameters
-        m.submodules.extent = extent = Extent(**self.extent)
-        m.submodules.queue = queue = Fifo(width=given["data_width"], depth=self.depth)
+        params = self.parameters
+        m.submodules.extent = checker = TransferChecker(**self.transfer)
+        m.submodules.queue = queue = Fifo(width=params["data_width"], depth=self.depth)
         m.d.comb += [
-            extent.address.eq(self.address),
-            extent.count.eq(self.count),
+            checker.address.eq(self.address),
+            checker.count.eq(self.count),
             *(
-                getattr(self, name).eq(getattr(extent, name))
+                getattr(self, name).eq(getattr(checker, name))
                 for name in ("none", "aligned", "fits")
             ),
             queue.i.payload.eq(self.data),
@@ -144,8 +144,8 @@ class AxiReader(Unit):
         free = Signal(range(self.depth + 1), init=self.depth)
         asked = Signal()
         taken = Signal()
-        chosen = data_register(given["burst"].bit_length(), name="chosen")
-        length = burst_length(m, left, index, given["burst"])
+        chosen = data_register(params["burst"].bit_length(), name="chosen")
+        length = burst_length(m, left, index, params["burst"])
         m.d.comb += [
             self.bursts.payload.index.eq(index),
             self.bursts.payload.length.eq((chosen - 1)[: len(chosen)]),
@@ -156,7 +156,7 @@ class AxiReader(Unit):
         m.d.sync += free.eq(free - Mux(asked, chosen, 0) + taken)
         with m.If(~self.bursts.valid):
             m.d.sync += chosen.eq(length)
-            m.d.sync += self.bursts.valid.eq((left != 0) & (free >= given["burst"]) & ~self.stop)
+            m.d.sync += self.bursts.valid.eq((left != 0) & (free >= params["burst"]) & ~self.stop)
         with m.If(asked):
             m.d.sync += [
                 self.bursts.valid.eq(0),
@@ -166,11 +166,11 @@ class AxiReader(Unit):
         with m.If(self.stop & (asked | ~self.bursts.valid)):
             m.d.sync += [left.eq(0), self.bursts.valid.eq(0)]
         with m.If(self.start):
-            m.d.sync += [left.eq(extent.beats), index.eq(self.address[extent.size_bits :])]
-        self._out(m, extent, queue, taken)
+            m.d.sync += [left.eq(checker.beats), index.eq(self.address[checker.size_bits :])]
+        self._out(m, checker, queue, taken)
         return m
 
-    def _out(self, m, extent, queue, taken):
+    def _out(self, m, checker, queue, taken):
         """Beats with their marks."""
         words = self.parameters["words_per_beat"]
         give = Signal(self.index_width + 1)
@@ -191,4 +191,4 @@ class AxiReader(Unit):
         ]
         m.d.sync += give.eq(give - taken)
         with m.If(self.start):
-            m.d.sync += [give.eq(extent.beats), slots.eq(extent.slots)]
+            m.d.sync += [give.eq(checker.beats), slots.eq(checker.slots)]

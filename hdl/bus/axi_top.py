@@ -7,11 +7,11 @@ from amaranth.lib.wiring import In, Out
 from ..unit import Unit
 from .axi import axi_lite, axi_memory
 from .axi_lite import AxiLite
-from .axis_top import PORT_FACTS, add_clock, connect_control, mark_clock
+from .axis_top import COMMON_PORTS, add_clock, connect_control, mark_clock
 from .dma import ID_WIDTH, Dma
-from .extent import check_memory
 from .layout import check_data_width
 from .shell import Shell
+from .transfer_checker import check_memory
 
 __all__ = ["AxiTop"]
 
@@ -29,8 +29,7 @@ class AxiTop(Unit):
 
     Parameters
     ----------
-    core : Unit
-        One of the designs.
+    core : Engine
     data_width : int
         Width of the bus to memory, one of :data:`DATA_WIDTHS`.
     address_width : int
@@ -63,14 +62,14 @@ class AxiTop(Unit):
         bus = {"data_width": data_width, "address_width": address_width}
         self.shell = {"core": core, "top": "axi", "digest": digest, **bus}
         shell = Shell(**self.shell)
-        facts = shell.facts()
+        description = shell.description()
+        streams = description["streams"]
         self.dma = {
             **bus,
             "layouts": tuple(
-                (stream["words_per_beat"], stream["beats_per_word"])
-                for stream in facts["streams"].values()
+                (stream["words_per_beat"], stream["beats_per_word"]) for stream in streams.values()
             ),
-            "needed": sum(1 << facts["streams"][name]["index"] for name in shell.figures.needed),
+            "needed": sum(1 << streams[name]["index"] for name in core.required_streams),
             "burst": burst,
             "outstanding": outstanding,
         }
@@ -86,7 +85,7 @@ class AxiTop(Unit):
         )
         mark_clock(self, ["s_axi_ctrl", "m_axi_mem"])
         memory = {"interface": "m_axi_mem", "id_width": ID_WIDTH}
-        self.bus = facts | PORT_FACTS | {"memory": memory}
+        self.bus = description | COMMON_PORTS | {"memory": memory}
         self.bus |= {"address_width": address_width, "burst": burst, "outstanding": outstanding}
 
     def build(self):

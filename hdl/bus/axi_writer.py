@@ -7,8 +7,8 @@ from amaranth.lib.wiring import In, Out
 from ..stream.fifo import Fifo
 from ..unit import Unit, data_register
 from .axi_reader import burst_layout, burst_length, check_burst
-from .extent import Extent
 from .layout import beat_layout
+from .transfer_checker import TransferChecker
 
 __all__ = ["AxiWriter", "write_layout"]
 
@@ -27,21 +27,21 @@ class AxiWriter(Unit):
     So the memory never waits within a burst for the core. Throughput is a beat a cycle in bursts of
     4 beats and more. Bytes without ``keep`` are not written.
 
-    While ``stop`` is up the burst on its way is finished, answers are waited for, and whatever else
-    the queue holds, or is given, is dropped. It has to stay up until ``idle`` tells that that has
-    happened.
+    While ``stop`` is asserted the writer finishes the burst on its way, waits for answers, and
+    drops everything else that the queue holds or takes. ``stop`` has to stay asserted until
+    ``idle`` is.
 
     Parameters
     ----------
     data_width, address_width, words_per_beat, beats_per_word
-        Those of :class:`Extent`.
+        Those of :class:`TransferChecker`.
     burst : int
         Most beats in a burst: see :func:`check_burst`.
 
     Members
     -------
     address, count, none, aligned, fits
-        Those of :class:`Extent`.
+        Those of :class:`TransferChecker`.
     start, stop : ``In(1)``
         ``start`` only while ``idle``, with ``address`` and ``count`` there for 2 cycles.
     idle : ``Out(1)``
@@ -63,18 +63,18 @@ class AxiWriter(Unit):
     role = "bus"
 
     def __init__(self, *, data_width, address_width, words_per_beat, beats_per_word, burst):
-        self.extent = {
+        self.transfer = {
             "data_width": data_width,
             "address_width": address_width,
             "words_per_beat": words_per_beat,
             "beats_per_word": beats_per_word,
         }
-        extent = Extent(**self.extent)
+        checker = TransferChecker(**self.transfer)
         check_burst(burst, data_width)
-        self.index_width = extent.index_width
+        self.index_width = checker.index_width
         # Room to collect a burst while another leaves.
         self.depth = max(2 * burst, 8)
-        members = extent.signature.members
+        members = checker.signature.members
         super().__init__(
             {name: members[name] for name in ("address", "count", "none", "aligned", "fits")}
             | {
@@ -83,7 +83,7 @@ class AxiWriter(Unit):
                 "idle": Out(1),
                 "empty": Out(1),
                 "i": In(stream.Signature(beat_layout(data_width))),
-                "bursts": Out(stream.Signature(burst_layout(extent.index_width))),
+                "bursts": Out(stream.Signature(burst_layout(checker.index_width))),
                 "o": Out(stream.Signature(write_layout(data_width))),
                 "answer": In(1),
             }
@@ -92,7 +92,7 @@ class AxiWriter(Unit):
     def build(self):
         m = Module()
         burst, width = self.parameters["burst"], self.parameters["data_width"]
-        m.submodules.extent = extent = Extent(**self.extent)
+        m.submodules.extent = checker = TransferChecker(**self.transfer)
         m.submodules.queue = queue = Fifo(width=width + width // 8, depth=self.depth)
         left = Signal(self.index_width + 1)
         index = Signal(self.index_width)
@@ -109,10 +109,10 @@ class AxiWriter(Unit):
         enough = Signal()
         length = burst_length(m, left, index, burst)
         m.d.comb += [
-            extent.address.eq(self.address),
-            extent.count.eq(self.count),
+            checker.address.eq(self.address),
+            checker.count.eq(self.count),
             *(
-                getattr(self, name).eq(getattr(extent, name))
+                getattr(self, name).eq(getattr(checker, name))
                 for name in ("none", "aligned", "fits")
             ),
             queue.i.payload.eq(Cat(self.i.payload.data, self.i.payload.keep)),
@@ -162,8 +162,8 @@ class AxiWriter(Unit):
             m.d.sync += [left.eq(0), enough.eq(0)]
         with m.If(self.start):
             m.d.sync += [
-                left.eq(extent.beats),
-                index.eq(self.address[extent.size_bits :]),
+                left.eq(checker.beats),
+                index.eq(self.address[checker.size_bits :]),
                 settled.eq(0),
                 enough.eq(0),
             ]

@@ -5,11 +5,11 @@ from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
 
 from ..stream.fifo import Fifo
-from ..unit import Unit, connect_stream
+from ..unit import Unit
 from .axi import axi_lite, axi_stream
 from .axi_lite import AxiLite
-from .control import ADDRESS_BITS
 from .layout import check_data_width
+from .register_bank import ADDRESS_BITS
 from .shell import Shell
 
 __all__ = ["AxisTop", "add_clock", "connect_control", "mark_clock"]
@@ -19,17 +19,16 @@ class AxisTop(Unit):
     """A core as a peripheral: streams of operands and results, registers beside.
 
     Names are those that Vivado infers interfaces from. Each input stream of the core is
-    ``s_axis_<name>``, the results are ``m_axis_results``; how words lie in their beats, and what
-    packets are, say :class:`BeatsToWords`, :class:`WordsToBeats` and :class:`Packets`. Registers
-    are at ``s_axi_ctrl``: see :func:`register_map`.
+    ``s_axis_<name>``, the results are ``m_axis_results``. :class:`BeatsToWords`,
+    :class:`WordsToBeats` and :class:`ResultPacketizer` define how words lie in their beats, and
+    where packets end. Registers are at ``s_axi_ctrl``: see :func:`register_map`.
 
     A beat of results that was offered stays, also through a soft reset. ``tready`` depends on
     nothing but registers.
 
     Parameters
     ----------
-    core : Unit
-        One of the designs.
+    core : Engine
     data_width : int
         Width of the streams' beats, one of :data:`DATA_WIDTHS`.
     digest : int
@@ -65,7 +64,7 @@ class AxisTop(Unit):
         )
         interfaces = [f"s_axis_{name}" for name in shell.inputs] + ["m_axis_results"]
         mark_clock(self, [*interfaces, "s_axi_ctrl"])
-        self.bus = shell.facts() | PORT_FACTS
+        self.bus = shell.description() | COMMON_PORTS
         for name, interface in zip(self.bus["streams"], interfaces, strict=True):
             self.bus["streams"][name]["interface"] = interface
 
@@ -88,8 +87,8 @@ class AxisTop(Unit):
         beats, port = shell.results, self.m_axis_results
         width = len(Value.cast(beats.payload))
         m.submodules.results = results = Fifo(width=width, depth=2)
+        wiring.connect(m, beats, results.i)
         m.d.comb += [
-            *connect_stream(beats, results.i),
             Cat(port.tdata, port.tkeep, port.tlast).eq(results.o.payload),
             port.tvalid.eq(results.o.valid),
             results.o.ready.eq(port.tready),
@@ -97,8 +96,8 @@ class AxisTop(Unit):
         return m
 
 
-#: What manifests of tops with AXI say of the ports that all of them have.
-PORT_FACTS = {
+#: Entries of a manifest's ``bus`` for the ports that all wrappers with AXI have.
+COMMON_PORTS = {
     "clock": "aclk",
     "reset": "aresetn",
     "interrupt": "interrupt",
@@ -121,7 +120,6 @@ def connect_control(m, top, control, shell):
 
 def mark_clock(top, interfaces):
     """Attributes by which Vivado knows what clock and reset belong to, and what interrupts."""
-    kind = "xilinx.com:signal"
     marks = {
         "aclk": (
             "clock:1.0 aclk CLK",
@@ -132,5 +130,5 @@ def mark_clock(top, interfaces):
     }
     for name, (info, parameter) in marks.items():
         signal = Value.cast(getattr(top, name))
-        signal.attrs["X_INTERFACE_INFO"] = f"{kind}:{info}"
+        signal.attrs["X_INTERFACE_INFO"] = f"xilinx.com:signal:{info}"
         signal.attrs["X_INTERFACE_PARAMETER"] = parameter

@@ -102,16 +102,16 @@ class BeatsToWords(Unit):
         takes = Signal()
         ends = Signal()
         place = Signal(index_shape(beats))
-        parts = []
+        pieces = []
         for number in range(beats):
             low = number * layout.data_width
             width = min(layout.data_width, layout.width - low)
-            part = data_register(width, name=f"beat_{number}")
+            piece = data_register(width, name=f"beat_{number}")
             with m.If(takes & (place == number)):
-                m.d.sync += part.eq(beat.data[:width])
-            parts.append(part)
+                m.d.sync += piece.eq(beat.data[:width])
+            pieces.append(piece)
         m.d.comb += [
-            word.word.eq(Cat(parts)),
+            word.word.eq(Cat(pieces)),
             word.last.eq(last),
             self.o.valid.eq(full),
             self.i.ready.eq(~full | self.o.ready),

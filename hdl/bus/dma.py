@@ -9,10 +9,10 @@ from ..unit import Unit
 from .axi import OKAY, axi_memory
 from .axi_reader import AxiReader
 from .axi_writer import AxiWriter
-from .extent import check_memory
 from .layout import beat_layout
 from .read_port import ReadPort
 from .registers import ERRORS
+from .transfer_checker import check_memory
 
 __all__ = ["ID_WIDTH", "Dma"]
 
@@ -111,22 +111,22 @@ class Dma(Unit):
 
     def build(self):
         m = Module()
-        readers = [AxiReader(**given) for given in self.readers]
+        readers = [AxiReader(**params) for params in self.readers]
         for number, reader in enumerate(readers):
             m.submodules[f"reader_{number}"] = reader
         m.submodules.writer = writer = AxiWriter(**self.writer)
         begin = Signal()
-        for number, part in enumerate([*readers, writer]):
+        for number, mover in enumerate([*readers, writer]):
             m.d.comb += [
-                part.address.eq(self.address[number]),
-                part.count.eq(self.count[number]),
-                part.start.eq(begin),
-                part.stop.eq(self.stop),
+                mover.address.eq(self.address[number]),
+                mover.count.eq(self.count[number]),
+                mover.start.eq(begin),
+                mover.stop.eq(self.stop),
             ]
         self._reads(m, readers)
         self._writes(m, writer)
         idle = Signal()
-        m.d.comb += idle.eq(Cat(part.idle for part in [*readers, writer]).all())
+        m.d.comb += idle.eq(Cat(mover.idle for mover in [*readers, writer]).all())
         self._job(m, readers, writer, begin, idle)
         return m
 
@@ -205,10 +205,13 @@ class Dma(Unit):
             rejected | read_fails | write_fails | (self.start & (self.running | ~free | self.stop))
         )
         with m.FSM():
+            # No job is running. The checks follow the registers all the time.
             with m.State("IDLE"):
                 m.d.sync += wait.eq(_CHECK)
                 with m.If(self.start & free & ~self.stop):
                     m.next = "CHECK"
+            # ``start`` came: after ``_CHECK`` cycles the checks hold for this job's addresses and
+            # counts. Nothing has been asked of the memory yet: a job that is wrong leaves no trace.
             with m.State("CHECK"):
                 m.d.comb += self.running.eq(1)
                 m.d.sync += wait.eq(wait - 1)
@@ -220,25 +223,27 @@ class Dma(Unit):
                 with m.If(self.stop):
                     m.d.comb += [rejected.eq(0), begin.eq(0)]
                     m.next = "IDLE"
+            # Readers and writer work through their streams, until all are idle, the core has
+            # nothing left, and the memory has answered; or until the soft reset forgets the job.
             with m.State("RUN"):
                 m.d.comb += [self.running.eq(1), self.done.eq(free & ~self.stop)]
                 with m.If(free | self.stop):
                     m.next = "IDLE"
 
-    def _check(self, m, parts, wrong, kind, stream):
+    def _check(self, m, movers, wrong, error, stream):
         """The first stream with a wrong count or address, and a job without any words."""
         nothing = Signal()
-        m.d.comb += nothing.eq(Cat(part.none for part in parts).all())
+        m.d.comb += nothing.eq(Cat(mover.none for mover in movers).all())
         faults = []
-        for index, part in enumerate(parts):
+        for index, mover in enumerate(movers):
             needed = self.parameters["needed"] >> index & 1
             for name, fault in (
-                ("LENGTH", part.none & (needed | nothing)),
-                ("ALIGNMENT", ~part.none & ~part.aligned),
-                ("RANGE", ~part.none & ~part.fits),
+                ("LENGTH", mover.none & (needed | nothing)),
+                ("ALIGNMENT", ~mover.none & ~mover.aligned),
+                ("RANGE", ~mover.none & ~mover.fits),
             ):
                 faults.append((fault, ERRORS[name][0], index))
         m.d.comb += wrong.eq(Cat(fault for fault, _, _ in faults).any())
         for fault, number, index in reversed(faults):
             with m.If(fault):
-                m.d.comb += [kind.eq(number), stream.eq(index)]
+                m.d.comb += [error.eq(number), stream.eq(index)]

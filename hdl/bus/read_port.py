@@ -90,7 +90,7 @@ class ReadPort(Unit):
 
 def _lowest(flags):
     """Index of the lowest flag that is set."""
-    found = 0
+    lowest = 0
     for number in reversed(range(len(flags))):
-        found = Mux(flags[number], number, found)
-    return found
+        lowest = Mux(flags[number], number, lowest)
+    return lowest

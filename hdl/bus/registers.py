@@ -1,15 +1,26 @@
 """The registers of a core behind a bus: the one place that says where they are and what they do."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
-__all__ = ["ERRORS", "MAGIC", "MAP_VERSION", "Register", "RegisterField", "register_map"]
+__all__ = [
+    "ERRORS",
+    "MAGIC",
+    "MAP_VERSION",
+    "TOPS",
+    "Register",
+    "RegisterField",
+    "register_map",
+]
 
 #: What ``ID`` reads: "BRWK" in ASCII.
 MAGIC = 0x4252574B
 #: Version of this map, major << 16 | minor. Drivers refuse another major version.
 MAP_VERSION = 0x0001_0000
 
-#: What ``ERROR.kind`` can be, by number; 0 is none.
+#: Numbers of the bus wrappers in the register ``CAPS``.
+TOPS = {"axis": 1, "axi": 2, "uart": 3}
+
+#: Numbers and meanings of ``ERROR.kind``; 0 is none.
 ERRORS = {
     "LENGTH": (1, "a job with no words of a stream that it needs"),
     "ALIGNMENT": (2, "an address that is no multiple of the bus's bytes"),
@@ -56,43 +67,49 @@ class Register:
     access: str
     meaning: str
     reset: int = 0
-    fields: tuple[RegisterField, ...] = field(default=())
+    fields: tuple[RegisterField, ...] = ()
 
     @property
     def writable(self):
         """The bits that can be written."""
         if self.access == "ro":
             return 0
-        return sum(((1 << part.width) - 1) << part.low for part in self.fields)
+        return sum(((1 << field.width) - 1) << field.low for field in self.fields)
 
 
-def _fields(*parts):
-    """Fields one after the other; ``None`` for a name is a gap."""
-    fields, low = [], 0
-    for name, width, meaning in parts:
-        if name is not None:
-            fields.append(RegisterField(name=name, low=low, width=width, meaning=meaning))
+def _fields(*fields):
+    """Fields one after the other, each a name, a width and a meaning."""
+    placed, low = [], 0
+    for name, width, meaning in fields:
+        placed.append(RegisterField(name=name, low=low, width=width, meaning=meaning))
         low += width
-    return tuple(fields)
+    return tuple(placed)
 
 
 def _number(meaning, width=32):
     return _fields(("value", width, meaning))
 
 
-def register_map(*, streams, address_width, counters, identity):
-    """The registers of a top.
+def _numbered(names):
+    """Names with their numbers, as the meaning of a field."""
+    return ", ".join(f"{number} {name}" for name, number in names.items())
+
+
+def register_map(*, streams, address_width, counters, identity, design="number of the design"):
+    """The registers of a bus wrapper.
 
     Parameters
     ----------
     streams : list of str
         Names of the core's streams, the results last: their indices are the order here.
     address_width : int
-        Bits of a memory address for a top with DMA, 0 for one without.
+        Bits of a memory address for a wrapper with DMA, 0 for one without.
     counters : bool
         Whether there are ``WORDS_*`` and ``WAITS_*``.
     identity : dict
         Values of ``CAPS``, ``DIGEST``, ``SHAPE``, ``LIMIT``, ``WIDTHS`` and ``MAX_K``.
+    design : str
+        Meaning of ``CAPS.design``: the core's number and name.
 
     Returns
     -------
@@ -100,162 +117,175 @@ def register_map(*, streams, address_width, counters, identity):
         By offset.
     """
     dma = address_width > 0
-    events = _fields(
-        ("done", 1, "a job has ended" if dma else "a packet of results has left"),
-        ("error", 1, "there was an error; see ERROR"),
-    )
-    command = [("clear", 1, "set CYCLES, WORDS_* and WAITS_* to 0")]
-    if dma:
-        command.append(("start", 1, "begin the job that the registers of the streams describe"))
-    mode = (
-        []
-        if dma
-        else [
-            (
-                "run_packets",
-                1,
-                "a packet of results ends with each run, not only with the packet of commands",
-            )
-        ]
-    )
+    registers = [*_constants(identity, design), *_controls(dma), *_events(dma)]
+    for index, name in enumerate(streams):
+        registers += _counters(index, name) if counters else []
+        registers += _descriptor(index, name, address_width) if dma else []
+    return sorted(registers, key=lambda register: register.offset)
 
-    def constant(name, offset, meaning, *parts):
-        return Register(
-            name=name,
-            offset=offset,
-            access="ro",
-            meaning=meaning,
-            reset=identity[name],
-            fields=_fields(*parts) if parts else _number(meaning),
-        )
 
-    found = [
-        Register(
-            name="ID",
-            offset=0x00,
-            access="ro",
-            meaning='a core of Brickwork: "BRWK"',
-            reset=MAGIC,
-            fields=_number("magic number"),
-        ),
-        Register(
-            name="VERSION",
-            offset=0x04,
-            access="ro",
-            meaning="version of this map",
-            reset=MAP_VERSION,
-            fields=_fields(("minor", 16, "compatible changes"), ("major", 16, "other changes")),
-        ),
-        constant(
-            "CAPS",
-            0x08,
-            "what the core is",
-            ("design", 8, "1 gemm_ws, 2 gemm_os, 3 gemm_fusion, 4 eie"),
-            ("top", 4, "1 axis, 2 axi, 3 uart"),
+#: Offset, meaning and fields of the registers whose values tell what the core is; a meaning alone
+#: stands for a register that is one number. ``CAPS`` also has the field ``design``.
+_IDENTITY = {
+    "CAPS": (
+        0x08,
+        "what the core is",
+        (
+            ("top", 4, _numbered(TOPS)),
             ("beat", 4, "logarithm to base 2 of the bus's bytes"),
-            ("channels", 1, "there is a stream of channel values"),
+            ("channels", 1, "there is a stream of per-channel quantization parameters"),
             ("special", 1, "results carry a flag for NaN and infinities"),
             ("streams", 4, "number of streams, the results included"),
         ),
-        constant("DIGEST", 0x0C, "first 32 bits of the digest of all parameters"),
-        constant(
-            "SHAPE",
-            0x10,
-            "elements",
-            ("rows", 16, "rows of elements; of eie their number"),
-            ("cols", 16, "columns of elements; of eie 1"),
-        ),
-        constant("LIMIT", 0x14, "rows of A in a run; of eie activations in an element"),
-        constant(
-            "WIDTHS",
-            0x18,
-            "bits of numbers",
+    ),
+    "DIGEST": (0x0C, "first 32 bits of the digest of all parameters", ()),
+    "SHAPE": (
+        0x10,
+        "array of PEs",
+        (("rows", 16, "rows of PEs"), ("cols", 16, "columns of PEs")),
+    ),
+    "LIMIT": (0x14, "most rows of A in an output tile, or most activations in a PE", ()),
+    "WIDTHS": (
+        0x18,
+        "bits of numbers",
+        (
             ("act", 8, "an activation"),
             ("weight", 8, "a weight"),
             ("result", 8, "a result"),
             ("acc", 8, "an accumulator"),
         ),
-        constant("MAX_K", 0x1C, "largest K that the accumulators are exact for; 0 if any"),
-        Register(
-            name="COMMAND",
-            offset=0x20,
-            access="wo",
-            meaning="bits written as 1 take effect at once",
-            fields=_fields(*command),
-        ),
-        Register(
-            name="CONTROL",
-            offset=0x24,
-            access="rw",
-            meaning="soft reset",
-            fields=_fields(
-                ("reset", 1, "while 1 the core is held in reset, and words that come are dropped"),
+    ),
+    "MAX_K": (0x1C, "largest K that the accumulators are exact for; 0 if any", ()),
+}
+
+
+def _constants(identity, design):
+    yield Register(
+        name="ID",
+        offset=0x00,
+        access="ro",
+        meaning='a core of Brickwork: "BRWK"',
+        reset=MAGIC,
+        fields=_number("magic number"),
+    )
+    yield Register(
+        name="VERSION",
+        offset=0x04,
+        access="ro",
+        meaning="version of this map",
+        reset=MAP_VERSION,
+        fields=_fields(("minor", 16, "compatible changes"), ("major", 16, "other changes")),
+    )
+    for name, (offset, meaning, fields) in _IDENTITY.items():
+        if name == "CAPS":
+            fields = (("design", 8, design), *fields)
+        yield Register(
+            name=name,
+            offset=offset,
+            access="ro",
+            meaning=meaning,
+            reset=identity[name],
+            fields=_fields(*fields) if fields else _number(meaning),
+        )
+
+
+def _controls(dma):
+    """What the host tells the core to do, and what the core is doing."""
+    command = [("clear", 1, "set CYCLES, WORDS_* and WAITS_* to 0")]
+    if dma:
+        command.append(("start", 1, "begin the job that the registers of the streams describe"))
+        mode, mode_meaning = (), "nothing to choose"
+        busy = "a job is running"
+    else:
+        mode_meaning = "how the wrapper works"
+        mode = (
+            (
+                "run_packets",
+                1,
+                "a packet of results ends with each accumulation group, not only with the packet "
+                "of descriptors",
             ),
+        )
+        busy = "results are owed for accepted descriptors"
+    yield Register(
+        name="COMMAND",
+        offset=0x20,
+        access="wo",
+        meaning="bits written as 1 take effect at once",
+        fields=_fields(*command),
+    )
+    yield Register(
+        name="CONTROL",
+        offset=0x24,
+        access="rw",
+        meaning="soft reset",
+        fields=_fields(
+            ("reset", 1, "while 1 the core is held in reset, and words that come are dropped"),
         ),
-        Register(
-            name="MODE",
-            offset=0x28,
-            access="rw" if mode else "ro",
-            meaning="how the top works" if mode else "nothing to choose",
-            fields=_fields(*mode),
+    )
+    yield Register(
+        name="MODE",
+        offset=0x28,
+        access="rw" if mode else "ro",
+        meaning=mode_meaning,
+        fields=_fields(*mode),
+    )
+    yield Register(
+        name="STATUS",
+        offset=0x2C,
+        access="ro",
+        meaning="what the core is doing",
+        fields=_fields(
+            ("busy", 1, busy),
+            ("resetting", 1, "CONTROL.reset is 1, or its transfers on the bus have not ended"),
         ),
-        Register(
-            name="STATUS",
-            offset=0x2C,
-            access="ro",
-            meaning="what the core is doing",
-            fields=_fields(
-                (
-                    "busy",
-                    1,
-                    "a job is running" if dma else "results are owed for accepted commands",
-                ),
-                ("resetting", 1, "CONTROL.reset is 1, or its transfers on the bus have not ended"),
-            ),
+    )
+    yield Register(
+        name="CYCLES_LOW",
+        offset=0x40,
+        access="ro",
+        meaning="cycles in which STATUS.busy was 1; reading it holds CYCLES_HIGH",
+        fields=_number("low half"),
+    )
+    yield Register(
+        name="CYCLES_HIGH",
+        offset=0x44,
+        access="ro",
+        meaning="as it was when CYCLES_LOW was read",
+        fields=_number("high half"),
+    )
+
+
+def _events(dma):
+    """Interrupts and errors."""
+    fields = _fields(
+        ("done", 1, "a job has ended" if dma else "a packet of results has left"),
+        ("error", 1, "there was an error; see ERROR"),
+    )
+    yield Register(
+        name="INTERRUPT",
+        offset=0x30,
+        access="w1c",
+        meaning="what has happened",
+        fields=fields,
+    )
+    yield Register(
+        name="INTERRUPT_ENABLE",
+        offset=0x34,
+        access="rw",
+        meaning="what raises the line interrupt",
+        fields=fields,
+    )
+    yield Register(
+        name="ERROR",
+        offset=0x38,
+        access="ro",
+        meaning="the first error since INTERRUPT.error was cleared",
+        fields=_fields(
+            ("kind", 8, _numbered({name: number for name, (number, _) in ERRORS.items()})),
+            ("stream", 8, "index of its stream"),
         ),
-        Register(
-            name="INTERRUPT",
-            offset=0x30,
-            access="w1c",
-            meaning="what has happened",
-            fields=events,
-        ),
-        Register(
-            name="INTERRUPT_ENABLE",
-            offset=0x34,
-            access="rw",
-            meaning="what raises the line interrupt",
-            fields=events,
-        ),
-        Register(
-            name="ERROR",
-            offset=0x38,
-            access="ro",
-            meaning="the first error since INTERRUPT.error was cleared",
-            fields=_fields(
-                ("kind", 8, ", ".join(f"{number} {name}" for name, (number, _) in ERRORS.items())),
-                ("stream", 8, "index of its stream"),
-            ),
-        ),
-        Register(
-            name="CYCLES_LOW",
-            offset=0x40,
-            access="ro",
-            meaning="cycles in which STATUS.busy was 1; reading it holds CYCLES_HIGH",
-            fields=_number("low half"),
-        ),
-        Register(
-            name="CYCLES_HIGH",
-            offset=0x44,
-            access="ro",
-            meaning="as it was when CYCLES_LOW was read",
-            fields=_number("high half"),
-        ),
-    ]
-    for index, name in enumerate(streams):
-        found += _counters(index, name) if counters else []
-        found += _descriptor(index, name, address_width) if dma else []
-    return sorted(found, key=lambda register: register.offset)
+    )
 
 
 def _counters(index, name):

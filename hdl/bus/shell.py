@@ -1,33 +1,30 @@
-"""A core with beats in and out, and registers: what all tops have in common."""
+"""A core with beats in and out, and registers: common to all bus wrappers."""
 
 from dataclasses import asdict
 
-from amaranth.hdl import Cat, ClockDomain, ClockSignal, Module, ResetSignal, Signal, Value
+from amaranth.hdl import Cat, ClockDomain, ClockSignal, Module, ResetSignal, Signal
 from amaranth.lib import stream, wiring
 from amaranth.lib.wiring import In, Out
 
 from ..checks import check_choice, check_integer
-from ..unit import Unit, connect_stream
+from ..engine import check_engine
+from ..unit import Unit
 from .beats_to_words import BeatsToWords
-from .control import Control, register_bus
-from .cores import core_of
 from .layout import beat_layout, word_layout
-from .packets import Packets
-from .registers import ERRORS
+from .register_bank import RegisterBank, register_bus
+from .registers import ERRORS, MAP_VERSION, TOPS, register_map
+from .result_packetizer import ResultPacketizer
 from .words_to_beats import WordsToBeats
 
-__all__ = ["TOPS", "Shell"]
-
-#: Numbers of the tops in the register ``CAPS``.
-TOPS = {"axis": 1, "axi": 2, "uart": 3}
+__all__ = ["Shell"]
 
 
 class Shell(Unit):
     """A core whose streams have beats of a bus, with the registers of :func:`register_map`.
 
-    A packet of commands makes a packet of results: see :class:`Packets`. While the register
-    ``CONTROL`` says so, and until ``drained``, the core and the converters are in reset; beats
-    that come are dropped, and none are offered.
+    A packet of descriptors makes a packet of results: see :class:`ResultPacketizer`. While the
+    register ``CONTROL`` says so, and until ``drained``, the core and the converters are in reset;
+    beats that come are dropped, and none are offered.
 
     A word takes a cycle longer in, and two out, than in the core alone, and as many as it has
     beats. Throughput is the core's, limited by a word a cycle, or a beat a cycle for wider words,
@@ -35,14 +32,13 @@ class Shell(Unit):
 
     Parameters
     ----------
-    core : Unit
-        One of the designs.
+    core : Engine
     top : str
         One of :data:`TOPS`.
     data_width : int
         Width of a beat in bits.
     address_width, counters
-        Those of :class:`Control`.
+        Those of :class:`RegisterBank`.
     digest : int
         Value of the register ``DIGEST``.
 
@@ -60,7 +56,7 @@ class Shell(Unit):
         Each stream into the core.
     results : ``Out(stream.Signature(beat_layout(data_width)))``
     start, running, done, failed, failed_kind, failed_stream, address, count
-        Those of :class:`Control`, with DMA; ``running`` is ``STATUS.busy``.
+        Those of :class:`RegisterBank`, with DMA; ``running`` is ``STATUS.busy``.
 
     Raises
     ------
@@ -73,19 +69,28 @@ class Shell(Unit):
     def __init__(self, *, core, top, data_width, digest, address_width=0, counters=1):
         check_choice("Top", top, list(TOPS))
         check_integer("Digest", digest, 0, 0xFFFF_FFFF)
-        self.figures = core_of(core)
-        identity = dict(self.figures.identity)
+        check_engine(core)
+        self.core = core
+        self.widths = core.stream_widths
+        identity = core.identity
         beat = (data_width // 8).bit_length() - 1
         identity["CAPS"] |= TOPS[top] << 8 | beat << 12
         identity["DIGEST"] = digest
         self.control = {
-            "streams": ",".join(self.figures.widths),
+            "streams": ",".join(self.widths),
             "address_width": address_width,
             "counters": counters,
             "identity": tuple(identity.items()),
         }
-        self.map = Control(**self.control).map
-        self.inputs = [name for name in self.figures.widths if name != "results"]
+        bank = RegisterBank(**self.control)
+        self.map = register_map(
+            streams=list(self.widths),
+            address_width=address_width,
+            counters=counters,
+            identity=identity,
+            design=f"{core.number} {core.name}",
+        )
+        self.inputs = [name for name in self.widths if name != "results"]
         beats = stream.Signature(beat_layout(data_width))
         ports = {"registers": In(register_bus())}
         ports |= {name: In(beats) for name in self.inputs}
@@ -97,21 +102,29 @@ class Shell(Unit):
             "quiet": Out(1),
         }
         if address_width:
-            members = Control(**self.control).signature.members
+            members = bank.signature.members
             ports |= {name: members[name] for name in ("start", "address", "count")}
             ports |= {"running": In(1), "done": In(1)}
             ports |= {"failed": In(1), "failed_kind": In(8), "failed_stream": In(8)}
         super().__init__(ports)
-        self.bus = self.facts()
+        self.bus = self.description()
 
-    def facts(self):
-        """What the manifest says of a top: how words lie in its beats, registers, errors."""
+    def description(self):
+        """The manifest's entry ``bus``: the core, layouts of words in beats, registers, errors."""
+        core = self.core
         layouts = {
             name: word_layout(width, self.parameters["data_width"])
-            for name, width in self.figures.widths.items()
+            for name, width in self.widths.items()
         }
         return {
             "top": self.parameters["top"],
+            "version": MAP_VERSION >> 16,
+            "core": {
+                "design_number": core.number,
+                "descriptors": core.descriptors,
+                "required_streams": list(core.required_streams),
+                "max_owed": core.max_owed,
+            },
             "data_width": self.parameters["data_width"],
             "streams": {
                 name: {
@@ -133,93 +146,98 @@ class Shell(Unit):
 
     def build(self):
         m = Module()
-        m.submodules.control = control = Control(**self.control)
-        wiring.connect(m, wiring.flipped(self.registers), control.registers)
-        self._reset(m, control)
-        core = self._part(m, "core", self.figures.unit)
-        width = self.figures.widths["results"]
-        packets = self._part(m, "packets", Packets(width=width, max_owed=self.figures.max_owed))
+        m.submodules.control = bank = RegisterBank(**self.control)
+        wiring.connect(m, wiring.flipped(self.registers), bank.registers)
+        self._reset(m, bank)
+        core = self._resettable(m, "core", self.core)
+        width = self.widths["results"]
+        packetizer = self._resettable(
+            m, "packets", ResultPacketizer(width=width, max_owed=core.max_owed)
+        )
         moves, waits, broken, empty = [], [], [], []
         for name in self.inputs:
             port = getattr(core, name)
             words = self._input(m, name, port, broken, empty)
             valid, ready = words.valid, port.ready
-            if name == self.figures.command:
+            if name == core.descriptors:
                 accepted = Signal()
                 m.d.comb += [
-                    accepted.eq(valid & ready & packets.room),
-                    port.valid.eq(valid & packets.room),
-                    words.ready.eq(ready & packets.room),
-                    packets.accepted.eq(accepted),
-                    packets.last.eq(words.payload.last),
-                    packets.owed.eq(self.figures.owed(port.payload)),
+                    accepted.eq(valid & ready & packetizer.room),
+                    port.valid.eq(valid & packetizer.room),
+                    words.ready.eq(ready & packetizer.room),
+                    packetizer.accepted.eq(accepted),
+                    packetizer.last.eq(words.payload.last),
+                    packetizer.owed.eq(core.results_owed(port.payload)),
                 ]
             else:
                 m.d.comb += [port.valid.eq(valid), words.ready.eq(ready)]
             moves.append(port.valid & ready)
             waits.append(ready & ~port.valid)
-        last = self._output(m, core, packets, broken, empty)
+        last = self._output(m, core, packetizer, broken, empty)
         moves.append(core.results.valid & core.results.ready)
         waits.append(core.results.valid & ~core.results.ready)
         # Counters may be a cycle late; paths from streams to them are long enough.
-        m.d.sync += [control.moves.eq(Cat(moves)), control.waits.eq(Cat(waits))]
+        m.d.sync += [bank.moves.eq(Cat(moves)), bank.waits.eq(Cat(waits))]
         m.d.comb += [
-            control.broken.eq(Cat(broken)),
-            self.quiet.eq(Cat(empty).all() & ~packets.busy),
-            self.interrupt.eq(control.interrupt),
+            bank.broken.eq(Cat(broken)),
+            self.quiet.eq(Cat(empty).all() & ~packetizer.busy),
+            self.interrupt.eq(bank.interrupt),
         ]
         if self.parameters["address_width"]:
-            self._job(m, control)
+            self._job(m, bank)
         else:
             m.d.comb += [
-                packets.single.eq(control.single),
-                control.busy.eq(packets.busy),
-                control.done.eq(last),
+                packetizer.single.eq(bank.single),
+                bank.busy.eq(packetizer.busy),
+                bank.done.eq(last),
             ]
         return m
 
-    def _part(self, m, name, unit):
+    def _resettable(self, m, name, unit):
         """Add a unit that the soft reset resets."""
         unit.domain = "core"
         m.submodules[name] = unit
         return unit
 
-    def _reset(self, m, control):
+    def _reset(self, m, bank):
         m.domains.core = domain = ClockDomain("core", local=True)
         draining = Signal()
         resets = Signal()
         m.d.comb += [
             domain.clk.eq(ClockSignal()),
             domain.rst.eq(ResetSignal() | resets),
-            resets.eq(control.reset | draining),
+            resets.eq(bank.reset | draining),
             self.reset.eq(resets),
-            control.resetting.eq(resets),
+            bank.resetting.eq(resets),
         ]
         m.d.sync += draining.eq(resets & ~self.drained)
 
     def _input(self, m, name, port, broken, empty):
         """From the beats of a stream; returns its words."""
-        width, beats = self.figures.widths[name], getattr(self, name)
+        width, beats = self.widths[name], getattr(self, name)
         parameters = {"width": width, "data_width": self.parameters["data_width"]}
-        part = self._part(m, f"{name}_words", BeatsToWords(**parameters))
+        converter = self._resettable(m, f"{name}_words", BeatsToWords(**parameters))
         m.d.comb += [
-            part.i.payload.eq(beats.payload),
-            part.i.valid.eq(beats.valid & ~self.reset),
-            beats.ready.eq(part.i.ready | self.reset),
-            Value.cast(port.payload).eq(part.o.payload.word),
+            converter.i.payload.eq(beats.payload),
+            converter.i.valid.eq(beats.valid & ~self.reset),
+            beats.ready.eq(converter.i.ready | self.reset),
+            port.payload.eq(converter.o.payload.word),
         ]
-        broken.append(part.broken)
-        empty.append(~part.o.valid)
-        return part.o
+        broken.append(converter.broken)
+        empty.append(~converter.o.valid)
+        return converter.o
 
-    def _output(self, m, core, packets, broken, empty):
+    def _output(self, m, core, packetizer, broken, empty):
         """To the beats of the results; returns whether the last of a packet leaves."""
-        parameters = {"width": len(packets.i.payload), "data_width": self.parameters["data_width"]}
-        beats = self._part(m, "results_beats", WordsToBeats(**parameters))
+        parameters = {
+            "width": len(packetizer.i.payload),
+            "data_width": self.parameters["data_width"],
+        }
+        beats = self._resettable(m, "results_beats", WordsToBeats(**parameters))
         last = Signal()
+        wiring.connect(m, core.results, packetizer.i)
+        wiring.connect(m, packetizer.o, beats.i)
         m.d.comb += [
-            *connect_stream(core.results, packets.i),
-            *connect_stream(packets.o, beats.i),
             self.results.payload.eq(beats.o.payload),
             self.results.valid.eq(beats.o.valid & ~self.reset),
             beats.o.ready.eq(self.results.ready & ~self.reset),
@@ -228,14 +246,14 @@ class Shell(Unit):
         empty.append(~beats.o.valid)
         return last
 
-    def _job(self, m, control):
+    def _job(self, m, bank):
         m.d.comb += [
-            self.start.eq(control.start),
-            self.address.eq(control.address),
-            self.count.eq(control.count),
-            control.busy.eq(self.running),
-            control.done.eq(self.done),
-            control.failed.eq(self.failed),
-            control.failed_kind.eq(self.failed_kind),
-            control.failed_stream.eq(self.failed_stream),
+            self.start.eq(bank.start),
+            self.address.eq(bank.address),
+            self.count.eq(bank.count),
+            bank.busy.eq(self.running),
+            bank.done.eq(self.done),
+            bank.failed.eq(self.failed),
+            bank.failed_kind.eq(self.failed_kind),
+            bank.failed_stream.eq(self.failed_stream),
         ]

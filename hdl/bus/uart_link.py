@@ -1,5 +1,7 @@
 """The protocol of a serial line between a host and a core."""
 
+from enum import IntEnum
+
 from amaranth.hdl import Cat, Const, Module, Mux, Signal, unsigned
 from amaranth.lib import stream
 from amaranth.lib.wiring import In, Out
@@ -7,10 +9,10 @@ from amaranth.lib.wiring import In, Out
 from ..checks import check_integer, check_relation
 from ..stream.fifo import Fifo
 from ..unit import Unit, data_register
-from .control import ADDRESS_BITS, register_bus
 from .layout import beat_layout
+from .register_bank import ADDRESS_BITS, register_bus
 
-__all__ = ["ESCAPE", "MAX_BYTES", "MAX_INPUTS", "Code", "Header", "UartLink"]
+__all__ = ["ESCAPE", "MAX_BYTES", "MAX_INPUTS", "PROTOCOL", "Code", "Header", "UartLink"]
 
 #: Input streams, and bytes of one data frame, that a header has room for.
 MAX_INPUTS, MAX_BYTES = 4, 32
@@ -19,16 +21,35 @@ MAX_INPUTS, MAX_BYTES = 4, 32
 ESCAPE = 0xA5
 
 
-class Header:
-    """First bytes of what the host sends, with zeros where there are fields."""
+class Header(IntEnum):
+    """First bytes of frames from the host, with zeros where there are fields."""
 
-    READ, WRITE, LAST, BEGIN, DATA = 0x10, 0x20, 0x30, 0x40, 0x80
+    READ = 0x10
+    WRITE = 0x20
+    LAST = 0x30
+    BEGIN = 0x40
+    DATA = 0x80
 
 
-class Code:
-    """What follows :data:`ESCAPE`; ``WRITE`` and ``READ`` are one more if the access is refused."""
+class Code(IntEnum):
+    """Bytes after :data:`ESCAPE`; ``WRITE`` and ``READ`` are one more if the access is refused."""
 
-    LITERAL, END, CREDIT, LOST, UNKNOWN, WRITE, READ = 0, 1, 2, 3, 4, 6, 8
+    LITERAL = 0
+    END = 1
+    CREDIT = 2
+    LOST = 3
+    UNKNOWN = 4
+    WRITE = 6
+    READ = 8
+
+
+#: The protocol's constants, for manifests.
+PROTOCOL = {
+    "escape": ESCAPE,
+    "codes": {code.name.lower(): code.value for code in Code},
+    "headers": {header.name.lower(): header.value for header in Header},
+    "max_bytes": MAX_BYTES,
+}
 
 
 class UartLink(Unit):
@@ -192,6 +213,7 @@ class UartLink(Unit):
                 port.payload.last.eq(last & ends),
             ]
         with m.FSM():
+            # The next byte is a header; its fields go to registers whatever it is.
             with m.State("HEADER"):
                 m.d.comb += byte.ready.eq(1)
                 m.d.sync += [
@@ -213,6 +235,7 @@ class UartLink(Unit):
                         m.d.comb += shifts.eq(1)
                         m.d.sync += [self._reply.eq(1), self._code.eq(Code.UNKNOWN)]
                         m.next = "ANSWER"
+            # ``left`` + 1 bytes for stream ``which`` are missing; each waits for the core.
             with m.State("WORDS"):
                 for number in range(inputs):
                     port = getattr(self, f"i_{number}")
@@ -224,6 +247,7 @@ class UartLink(Unit):
                     with m.If(ends):
                         m.d.sync += last.eq(0)
                         m.next = "HEADER"
+            # The low byte of a register's address comes.
             with m.State("ADDRESS"):
                 m.d.comb += byte.ready.eq(1)
                 m.d.sync += [address[:8].eq(head), left.eq(3)]
@@ -231,6 +255,7 @@ class UartLink(Unit):
                     m.next = "ASK"
                     with m.If(write):
                         m.next = "DATA"
+            # ``left`` + 1 bytes to be written are missing; they shift into ``value``.
             with m.State("DATA"):
                 m.d.comb += byte.ready.eq(1)
                 with m.If(byte.valid):
@@ -238,15 +263,18 @@ class UartLink(Unit):
                     m.d.sync += left.eq(left - 1)
                     with m.If(ends):
                         m.next = "ASK"
+            # Address and data of the access are complete.
             with m.State("ASK"):
                 m.d.comb += bus.request.eq(1)
                 m.next = "WAIT"
+            # The registers answer; ``value`` takes what was read.
             with m.State("WAIT"):
-                kind = Mux(write, Code.WRITE, Code.READ)
-                m.d.sync += self._code.eq(kind | bus.error)
+                reply = Mux(write, Code.WRITE, Code.READ)
+                m.d.sync += self._code.eq(reply | bus.error)
                 with m.If(bus.done):
                     m.d.sync += self._reply.eq(1)
                     m.next = "ANSWER"
+            # The sender owns ``value`` until the reply has left.
             with m.State("ANSWER"), m.If(~self._reply & self._idle):
                 m.next = "HEADER"
 
@@ -266,6 +294,8 @@ class UartLink(Unit):
         with m.If(free):
             m.d.sync += [self.o.valid.eq(some), o.eq(byte)]
         with m.FSM():
+            # Between codes: a byte of results, or the first byte (the escape) of a code. Codes go
+            # before results, in this order: end of a packet, reply, credit, lost byte.
             with m.State("RESULTS"):
                 m.d.comb += [self._idle.eq(1), byte.eq(ESCAPE), some.eq(1)]
                 m.d.sync += tail.eq(0)
@@ -296,12 +326,14 @@ class UartLink(Unit):
                         m.next = "RESULTS"
                     with m.If(results.valid & free):
                         m.d.sync += end.eq(results.payload.last)
+            # The escape has left; ``code`` follows.
             with m.State("CODE"):
                 m.d.comb += [byte.eq(code), some.eq(1)]
                 with m.If(free):
                     m.next = "RESULTS"
                     with m.If(tail != 0):
                         m.next = "VALUE"
+            # ``tail`` bytes of the reply's value are missing.
             with m.State("VALUE"):
                 m.d.comb += [byte.eq(value[:8]), some.eq(1), self._moves.eq(free)]
                 with m.If(code == Code.UNKNOWN):

@@ -8,7 +8,7 @@ from ..unit import Unit, data_register
 
 __all__ = ["BREAK_BITS", "UartRx", "baud_divisor"]
 
-#: After so many bits of a low line ``break_`` is up; before two frames, 20 bits, it is not.
+#: After so many bits of a low line ``break_`` is asserted; before two frames, 20 bits, it is not.
 BREAK_BITS = 27
 
 #: Most that the rate may be off, relative, which leaves some for the other end.
@@ -45,8 +45,9 @@ class UartRx(Unit):
 
     A frame without a stop bit is dropped, with ``error``; then the line has to go high before
     anything else is received. When it stays low for more than two frames, at most
-    :data:`BREAK_BITS` bits, ``break_`` is up until it goes high. A reset leaves it like a frame
-    without a stop bit, but without ``error``: nothing is received until the line is high.
+    :data:`BREAK_BITS` bits, ``break_`` is asserted until it goes high. A reset leaves the receiver
+    like a frame without a stop bit, but without ``error``: it receives nothing until the line is
+    high.
 
     The other end's rate may be off by 2.5 % with a divisor of 4, by 3.5 % from 5 on, and by 4.5 %
     from 11 on.
@@ -94,10 +95,13 @@ class UartRx(Unit):
         with m.If(samples):
             m.d.sync += [timer.eq(divisor - 1), bits.eq(bits + 1)]
         with m.FSM(init="LOW"):
+            # The line is free. ``timer`` is set for the middle of the start bit.
             with m.State("HIGH"):
                 m.d.sync += [timer.eq((divisor - 1) // 2 - 1), bits.eq(0)]
                 with m.If(~line):
                     m.next = "FRAME"
+            # A start bit came: samples 0 (start), 1 to 8 (data), 9 (stop). A start bit that is over
+            # by its middle was a glitch.
             with m.State("FRAME"):
                 with m.If(samples & (bits == 9)):
                     m.d.sync += [self.valid.eq(line), self.error.eq(~line), bits.eq(0)]
@@ -109,6 +113,8 @@ class UartRx(Unit):
                     m.d.sync += byte.eq(Cat(byte[1:], line))
                     with m.If((bits == 0) & line):
                         m.next = "HIGH"
+            # No frame may begin before the line is high: after a reset, or a frame without a stop
+            # bit. ``bits`` counts how long it has been low, for the break.
             with m.State("LOW"):
                 with m.If(samples & (bits == 15)):
                     m.d.sync += self.break_.eq(1)
@@ -121,6 +127,9 @@ class UartRx(Unit):
         """The line in this clock, without glitches."""
         late = Signal(4)
         line = Signal()
-        one, two, three = late[1:]
-        m.d.sync += [late.eq(Cat(self.i, late[:3])), line.eq((one & two) | (three & (one | two)))]
+        first, second, third = late[1:]
+        m.d.sync += [
+            late.eq(Cat(self.i, late[:3])),
+            line.eq((first & second) | (third & (first | second))),
+        ]
         return line

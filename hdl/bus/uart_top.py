@@ -4,9 +4,9 @@ from amaranth.hdl import Cat, ClockDomain, Const, Module, Signal
 from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
 
-from ..unit import Unit, connect_stream
+from ..unit import Unit
 from .shell import Shell
-from .uart_link import UartLink
+from .uart_link import PROTOCOL, UartLink
 from .uart_rx import UartRx, baud_divisor
 from .uart_tx import UartTx
 
@@ -25,8 +25,7 @@ class UartTop(Unit):
 
     Parameters
     ----------
-    core : Unit
-        One of the designs.
+    core : Engine
     digest : int
         Value of the register ``DIGEST``.
     clock_hz, baud : int
@@ -59,7 +58,7 @@ class UartTop(Unit):
         self.link = {"inputs": len(shell.inputs), "depth": depth}
         UartLink(**self.link)
         super().__init__({"clk": In(1), "uart_rx": In(1), "uart_tx": Out(1), "led": Out(1)})
-        self.bus = shell.facts() | {"clock": "clk"}
+        self.bus = shell.description() | {"clock": "clk", "protocol": PROTOCOL}
         self.bus |= {"clock_hz": clock_hz, "baud": baud, "divisor": divisor, "depth": depth}
 
     def build(self):
@@ -68,19 +67,19 @@ class UartTop(Unit):
         self._clock(m, rx)
         m.submodules.rx, m.submodules.tx, m.submodules.link = rx, tx, link
         m.submodules.shell = shell = Shell(**self.shell)
+        wiring.connect(m, link.o, tx.i)
+        wiring.connect(m, shell.results, link.results)
         m.d.comb += [
             rx.i.eq(self.uart_rx),
             link.data.eq(rx.data),
             link.valid.eq(rx.valid),
             link.error.eq(rx.error),
-            *connect_stream(link.o, tx.i),
             self.uart_tx.eq(tx.o),
-            *connect_stream(shell.results, link.results),
             self.led.eq(~shell.quiet),
         ]
         wiring.connect(m, link.registers, shell.registers)
         for number, name in enumerate(shell.inputs):
-            m.d.comb += connect_stream(getattr(link, f"i_{number}"), getattr(shell, name))
+            wiring.connect(m, getattr(link, f"i_{number}"), getattr(shell, name))
         return m
 
     def _clock(self, m, rx):

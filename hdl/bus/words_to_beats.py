@@ -101,12 +101,12 @@ class WordsToBeats(Unit):
         takes = Signal()
         ends = [min((number + 1) * layout.data_width, layout.width) for number in range(beats)]
         starts = [number * layout.data_width for number in range(beats)]
-        parts = [
+        pieces = [
             data_register(end - start, name=f"beat_{number}")
             for number, (start, end) in enumerate(zip(starts, ends, strict=True))
         ]
         m.d.comb += [
-            beat.data.eq(parts[0]),
+            beat.data.eq(pieces[0]),
             beat.keep.eq(~0),
             beat.last.eq(last & ~held[1]),
             self.o.valid.eq(held[0]),
@@ -115,9 +115,9 @@ class WordsToBeats(Unit):
         ]
         with m.If(self.i.ready):
             m.d.sync += [held.eq(takes.replicate(beats)), last.eq(word.last)]
-            for part, start, end in zip(parts, starts, ends, strict=True):
-                m.d.sync += part.eq(word.word[start:end])
+            for piece, start, end in zip(pieces, starts, ends, strict=True):
+                m.d.sync += piece.eq(word.word[start:end])
         with m.Elif(self.o.ready):
             m.d.sync += held.eq(held >> 1)
-            for part, above in pairwise(parts):
-                m.d.sync += part.eq(above)
+            for piece, above in pairwise(pieces):
+                m.d.sync += piece.eq(above)

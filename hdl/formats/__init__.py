@@ -33,7 +33,7 @@ def names():
     ]
 
 
-def get(name, thing="Format"):
+def get(name, subject="Format"):
     """The format called ``name``, or a set of them, joined by ``+``: see :class:`TypeSet`.
 
     Raises
@@ -42,21 +42,21 @@ def get(name, thing="Format"):
         If ``name`` is not a string.
     ValueError
         If there is no such format, or those of the set don't go together; the message begins with
-        ``thing``.
+        ``subject``.
     """
-    wanted = f"{thing} must be a number format, or several joined by +"
+    wanted = f"{subject} must be a number format, or several joined by +"
     if not isinstance(name, str):
         raise TypeError(f"{wanted}, not {name!r}")
-    members = [_parse(part) for part in name.split("+")]
-    for part, member in zip(name.split("+"), members, strict=True):
+    members = [_parse(member_name) for member_name in name.split("+")]
+    for member_name, member in zip(name.split("+"), members, strict=True):
         if member is None:
-            close = difflib.get_close_matches(part, names(), n=1)
+            close = difflib.get_close_matches(member_name, names(), n=1)
             hint = f"did you mean {close[0]!r}?" if close else "for example int8, flint4 or e4m3"
-            raise ValueError(f"{wanted}, not {part!r}; {hint}")
-    return members[0] if len(members) == 1 else TypeSet(members, thing)
+            raise ValueError(f"{wanted}, not {member_name!r}; {hint}")
+    return members[0] if len(members) == 1 else TypeSet(members, subject)
 
 
-def get_integer(name, thing="Format"):
+def get_integer(name, subject="Format"):
     """The integer format called ``name``.
 
     Raises
@@ -64,18 +64,18 @@ def get_integer(name, thing="Format"):
     TypeError
         If ``name`` is not a string.
     ValueError
-        If there is no such format; the message begins with ``thing``.
+        If there is no such format; the message begins with ``subject``.
     """
     wanted = "int<N> or uint<N> with N from 2 to 16"
     if not isinstance(name, str):
-        raise TypeError(f"{thing} must be {wanted}, not {name!r}")
-    if (found := Integer.parse(name)) is None:
-        raise ValueError(f"{thing} must be {wanted}, not {name!r}")
-    return found
+        raise TypeError(f"{subject} must be {wanted}, not {name!r}")
+    if (format_ := Integer.parse(name)) is None:
+        raise ValueError(f"{subject} must be {wanted}, not {name!r}")
+    return format_
 
 
 def _parse(name):
     for family in _FAMILIES:
-        if (found := family.parse(name)) is not None:
-            return found
+        if (format_ := family.parse(name)) is not None:
+            return format_
     return None

@@ -1,6 +1,6 @@
 """Decoders between the codes of a stream and the operands of an array."""
 
-from amaranth.hdl import Cat, Const, Module, Mux, Value, unsigned
+from amaranth.hdl import Cat, Const, Module, Mux, unsigned
 from amaranth.lib import data
 from amaranth.lib.wiring import In, Out
 
@@ -12,21 +12,21 @@ from .format import chosen, named
 __all__ = ["Decoder", "DecoderBank"]
 
 
-def check_specials(specials):
-    check_choice("Special values", specials, ["saturate", "flag"])
+def check_nan_inf(nan_inf):
+    check_choice("NaN and Inf handling", nan_inf, ["saturate", "flag"])
 
 
 class Decoder(Unit):
     """Turns a code into terms ``mantissa * 2**exponent``, whose sum is the operand.
 
-    It is mere logic. Of formats of pairs ``outlier`` says that the neighbour is a victim's mark.
-    Of several formats ``kind`` chooses one.
+    It is combinational. For OVP formats ``outlier`` is asserted when the neighbour is the victim
+    identifier. For a set of formats ``kind`` selects one.
 
     Parameters
     ----------
     format : str
         See :func:`formats.get`.
-    specials : str
+    nan_inf : str
         What NaN and infinities count as: with ``"saturate"`` as the greatest finite number of
         their sign (NaR: as zero), with ``"flag"`` as zero; ``special`` is set for them.
 
@@ -42,34 +42,34 @@ class Decoder(Unit):
     Raises
     ------
     TypeError, ValueError
-        If there is no such format, or ``specials`` is none of its choices.
+        If there is no such format, or ``nan_inf`` is none of its choices.
     """
 
     role = "decoders"
 
-    def __init__(self, *, format, specials="saturate"):
+    def __init__(self, *, format, nan_inf="saturate"):
         self.format = fmt = formats.get(format)
-        check_specials(specials)
+        check_nan_inf(nan_inf)
         ports = {"code": In(unsigned(fmt.bits)), "o": Out(fmt.operand.shape)}
         if fmt.pair:
             ports["outlier"] = In(1)
         if fmt.type_width:
             ports["kind"] = In(fmt.type_width)
-        if specials == "flag":
+        if nan_inf == "flag":
             ports["special"] = Out(1)
         super().__init__(ports)
 
     def build(self):
         m = Module()
-        fmt, flag = self.format, self.parameters["specials"] == "flag"
+        fmt, flag = self.format, self.parameters["nan_inf"] == "flag"
         outlier = self.outlier if fmt.pair else None
         choices = []
-        for kind in fmt.types:
-            code = self.code[fmt.bits - kind.bits :]
-            terms = kind.decode(m, code, outlier)
-            special = kind.special(code) if flag else None
+        for type_ in fmt.types:
+            code = self.code[fmt.bits - type_.bits :]
+            terms = type_.decode(m, code, outlier)
+            special = type_.special(code) if flag else None
             if special is not None:
-                special = named(m, f"{kind.name}_flag", special)
+                special = named(m, f"{type_.name}_flag", special)
                 terms = [(Mux(special, 0, mantissa), exponent) for mantissa, exponent in terms]
             choices.append((terms, special))
         index = self.kind if fmt.type_width else Const(0)
@@ -93,7 +93,7 @@ class DecoderBank(Unit):
     Parameters
     ----------
     lanes : int
-    format, specials
+    format, nan_inf
         Those of :class:`Decoder`.
 
     Members
@@ -111,9 +111,9 @@ class DecoderBank(Unit):
 
     role = "decoders"
 
-    def __init__(self, *, lanes, format, specials="saturate"):
+    def __init__(self, *, lanes, format, nan_inf="saturate"):
         check_integer("Lane count", lanes, 1)
-        check_specials(specials)
+        check_nan_inf(nan_inf)
         self.format = fmt = formats.get(format)
         ports = {
             "i": In(unsigned(lanes * fmt.lane_width)),
@@ -125,23 +125,23 @@ class DecoderBank(Unit):
 
     def build(self):
         m = Module()
-        given, fmt = self.parameters, self.format
-        decoder = {name: given[name] for name in ("format", "specials")}
-        kind = self.kind if fmt.type_width else None
+        params, fmt = self.parameters, self.format
+        decoder = {name: params[name] for name in ("format", "nan_inf")}
+        type_index = self.kind if fmt.type_width else None
         operands = []
-        for lane in range(given["lanes"]):
+        for lane in range(params["lanes"]):
             m.submodules[f"decoder_{lane}"] = unit = Decoder(**decoder)
             code = self.i.word_select(lane, fmt.lane_width)
             m.d.comb += unit.code.eq(code[: fmt.bits])
             if fmt.pair:
                 m.d.comb += unit.outlier.eq(code[-1])
-            if kind is not None:
-                m.d.comb += unit.kind.eq(kind)
+            if type_index is not None:
+                m.d.comb += unit.kind.eq(type_index)
                 later = data_register(fmt.type_width, name=f"kind_{lane}")
-                m.d.sync += later.eq(kind)
-                kind = later
-            operands.append(Value.cast(unit.o))
-        m.d.comb += Value.cast(self.o).eq(Cat(operands))
-        if kind is not None:
-            m.d.comb += self.kind_o.eq(kind)
+                m.d.sync += later.eq(type_index)
+                type_index = later
+            operands.append(unit.o)
+        m.d.comb += self.o.eq(Cat(operands))
+        if type_index is not None:
+            m.d.comb += self.kind_o.eq(type_index)
         return m

@@ -24,10 +24,10 @@ def decode_magnitude(m, name, magnitude):
     ``4 ** (bits - 1)``. Normalised, which moves ``z`` of the ``2*z`` into the mantissa, even the
     last is no exception, the mantissa is a bit narrower than ANT's, and exponents are contiguous.
     """
-    rest, top = magnitude[:-1], magnitude[-1]
-    zeros = named(m, f"{name}_zeros", leading_zeros(rest))
-    normalised = named(m, f"{name}_normalised", (rest << zeros)[: len(rest)])
-    mantissa = Mux(top, Cat(normalised[:-1], Const(1)), rest)
+    low, top = magnitude[:-1], magnitude[-1]
+    zeros = named(m, f"{name}_zeros", leading_zeros(low))
+    normalised = named(m, f"{name}_normalised", (low << zeros)[: len(low)])
+    mantissa = Mux(top, Cat(normalised[:-1], Const(1)), low)
     exponent = Mux(top, zeros + 1, 0)
     return mantissa, exponent[: len(magnitude).bit_length()]
 

@@ -50,7 +50,7 @@ class Format:
     @property
     def has_special(self):
         """Whether there are codes of no number or of an infinity."""
-        return any(kind.special(Const(0, kind.bits)) is not None for kind in self.types)
+        return any(type_.special(Const(0, type_.bits)) is not None for type_ in self.types)
 
     @property
     def lane_width(self):
@@ -93,8 +93,8 @@ def chosen(selector, cases):
     A chain of multiplexers, where a switch would become a parallel case in Verilog.
     """
     *cases, (_, value) = cases
-    for constant, other in reversed(cases):
-        value = Mux(selector == constant, other, value)
+    for constant, alternative in reversed(cases):
+        value = Mux(selector == constant, alternative, value)
     return value
 
 

@@ -19,19 +19,19 @@ class Half(Format):
     Both halves are found from the whole code of 8 bits.
     """
 
-    def __init__(self, whole, high):
-        self.whole, self.high = whole, high
-        self.pair = whole.pair
+    def __init__(self, full, high):
+        self.whole, self.high = full, high
+        self.pair = full.pair
         lowest, highest, exponents = 0, 15, 0
         if high:
-            lowest, highest = (-8, 7) if whole.lowest < 0 else (0, 15)
+            lowest, highest = (-8, 7) if full.lowest < 0 else (0, 15)
             exponents = 4
             if self.pair:
-                (term,) = whole.operand.terms
+                (term,) = full.operand.terms
                 lowest, highest = -15, 15  # mantissas of outliers
                 exponents = term.exponents
         super().__init__(
-            name=f"{whole.name}_{'high' if high else 'low'}",
+            name=f"{full.name}_{'high' if high else 'low'}",
             bits=8 if self.pair else 4,
             lowest=min(lowest << exponents, 0),
             highest=highest << exponents,

@@ -1,6 +1,6 @@
 """Decoder of a whole outlier-victim pair."""
 
-from amaranth.hdl import Module, Value, unsigned
+from amaranth.hdl import Module, unsigned
 from amaranth.lib.wiring import In, Out
 
 from .. import formats
@@ -15,7 +15,7 @@ class PairDecoder(Unit):
     """Turns a byte, or two of 8-bit codes, into two operands ``mantissa * 2**exponent``.
 
     OliVe's decoder by itself, for designs of other people's: the arrays here have one decoder for
-    each code, and carry what it has to know of its neighbour along. It is mere logic.
+    each code, and carry what it has to know of its neighbour along. It is combinational.
 
     Parameters
     ----------
@@ -63,10 +63,10 @@ class PairDecoder(Unit):
         fmt = self.format
         halves = [self.code[: fmt.bits], self.code[fmt.bits :]]
         even, odd = halves if self.parameters["even"] == "low" else reversed(halves)
-        for name, code, other in (("even", even, odd), ("odd", odd, even)):
+        for name, code, neighbour in (("even", even, odd), ("odd", odd, even)):
             m.submodules[f"{name}_decoder"] = decoder = Decoder(format=fmt.name)
-            m.d.comb += [decoder.code.eq(code), decoder.outlier.eq(fmt.mark(other))]
-            m.d.comb += Value.cast(getattr(self, name)).eq(Value.cast(decoder.o))
+            m.d.comb += [decoder.code.eq(code), decoder.outlier.eq(fmt.mark(neighbour))]
+            m.d.comb += getattr(self, name).eq(decoder.o)
         if self.parameters["undefined"] == "outlier":
             # The mark as an outlier: minus one and a zero fraction, with the least exponent.
             (_, mantissa, exponent), *_ = fmt.operand.parts(self.odd)

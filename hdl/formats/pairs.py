@@ -1,13 +1,13 @@
 """Marks of outlier-victim pairs: what a decoder has to know of its code's neighbour."""
 
 from amaranth.hdl import Cat, Module, Mux, Signal, Value, unsigned
-from amaranth.lib import stream
+from amaranth.lib import stream, wiring
 from amaranth.lib.wiring import In, Out
 
 from .. import formats
 from ..checks import check_integer, check_relation
-from ..stream.hold import Hold
-from ..unit import Unit, connect_stream, data_register
+from ..stream.register_slice import RegisterSlice
+from ..unit import Unit, data_register
 
 __all__ = ["PAIR_LATENCY", "PairMarks", "pair_marks"]
 
@@ -66,22 +66,22 @@ class PairMarks(Unit):
     def build(self):
         m = Module()
         lanes, bits = self.parameters["lanes"], self.format.bits
-        m.submodules.hold = hold = Hold(width=lanes * bits)
+        m.submodules.hold = register = RegisterSlice(width=lanes * bits)
         word = data_register(lanes * bits, name="word")
         first_marks = data_register(lanes, name="first_marks")
         present = Signal()
         second = Signal()
         moves = Signal()
         codes = [word.word_select(lane, bits) for lane in range(lanes)]
-        next_marks = Cat(_is_mark(hold.word.word_select(lane, bits)) for lane in range(lanes))
+        next_marks = Cat(_is_mark(register.word.word_select(lane, bits)) for lane in range(lanes))
         outlier = Signal(lanes)
+        wiring.connect(m, wiring.flipped(self.i), register.i)
         m.d.comb += [
-            *connect_stream(self.i, hold.i),
             outlier.eq(Mux(second, first_marks, next_marks)),
             self.o.payload.eq(Cat(Cat(code, outlier[lane]) for lane, code in enumerate(codes))),
-            self.o.valid.eq(present & (second | hold.held)),
+            self.o.valid.eq(present & (second | register.held)),
             moves.eq(self.o.valid & self.o.ready),
-            hold.take.eq(hold.held & (~present | moves)),
+            register.take.eq(register.held & (~present | moves)),
         ]
         with m.If(moves):
             m.d.sync += [
@@ -89,6 +89,6 @@ class PairMarks(Unit):
                 second.eq(~second),
                 first_marks.eq(Cat(_is_mark(code) for code in codes)),
             ]
-        with m.If(hold.take):
-            m.d.sync += [present.eq(1), word.eq(hold.word)]
+        with m.If(register.take):
+            m.d.sync += [present.eq(1), word.eq(register.word)]
         return m

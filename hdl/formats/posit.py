@@ -32,14 +32,14 @@ class Posit(Format):
     def __init__(self, *, name, bits, es):
         self.es = es
         self.regimes = []
-        for one in (0, 1):
+        for bit in (0, 1):
             for run in range(1, bits):
                 left = max(bits - 2 - run, 0)  # after the bit that ends the regime
                 exponent_bits = min(left, es)
                 fraction_bits = left - exponent_bits
-                scale = (run - 1 if one else -run) + (bits - 2) << es
+                scale = (run - 1 if bit else -run) + (bits - 2) << es
                 self.regimes.append(
-                    _Regime(one, run, scale - fraction_bits, exponent_bits, fraction_bits)
+                    _Regime(bit, run, scale - fraction_bits, exponent_bits, fraction_bits)
                 )
         # The longest run of zeros is that of the number zero.
         self.regimes = [r for r in self.regimes if (r.one, r.run) != (0, bits - 1)]
@@ -69,13 +69,15 @@ class Posit(Format):
     def decode(self, m, code, outlier):
         sign = code[-1]
         magnitude = named(m, f"{self.name}_magnitude", Mux(sign, -code, code)[: self.bits - 1])
-        one = magnitude[-1]
-        run = named(m, f"{self.name}_run", leading_zeros(magnitude ^ one.replicate(self.bits - 1)))
+        first = magnitude[-1]
+        run = named(
+            m, f"{self.name}_run", leading_zeros(magnitude ^ first.replicate(self.bits - 1))
+        )
         cases = [(r.run << 1 | r.one, *self._read(magnitude, r)) for r in self.regimes]
-        found = Cat(one, run)
+        selector = Cat(first, run)
         zero = (0, 0)
-        mantissa = chosen(found, [*((case, value) for case, value, _ in cases), zero])
-        exponent = chosen(found, [*((case, value) for case, _, value in cases), zero])
+        mantissa = chosen(selector, [*((case, value) for case, value, _ in cases), zero])
+        exponent = chosen(selector, [*((case, value) for case, _, value in cases), zero])
         return [(with_sign(m, self.name, sign, mantissa), exponent)]
 
     def _read(self, magnitude, regime):

@@ -14,7 +14,7 @@ __all__ = ["SpecialDetector"]
 
 
 class SpecialDetector(Unit):
-    """Whether any lane of a word is NaN, NaR or an infinity. It is mere logic.
+    """Whether any lane of a word is NaN, NaR or an infinity. It is combinational.
 
     Parameters
     ----------
@@ -54,11 +54,11 @@ class SpecialDetector(Unit):
             self.i.word_select(lane, fmt.lane_width)[: fmt.bits]
             for lane in range(self.parameters["lanes"])
         ]
-        found = []
-        for index, kind in enumerate(fmt.types):
-            special = [kind.special(code[fmt.bits - kind.bits :]) for code in lanes]
+        flags = []
+        for index, type_ in enumerate(fmt.types):
+            special = [type_.special(code[fmt.bits - type_.bits :]) for code in lanes]
             if special[0] is not None:
-                chosen = (self.kind == index) if fmt.type_width else 1
-                found.append(reduce(or_, special) & chosen)
-        m.d.comb += self.o.eq(reduce(or_, found))
+                selected = (self.kind == index) if fmt.type_width else 1
+                flags.append(reduce(or_, special) & selected)
+        m.d.comb += self.o.eq(reduce(or_, flags))
         return m

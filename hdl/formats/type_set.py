@@ -25,11 +25,11 @@ class TypeSet(Format):
 
     _WIDE = ("int8", "uint8", "ovp_int8")
 
-    def __init__(self, members, thing):
+    def __init__(self, members, subject):
         name = "+".join(member.name for member in members)
         check_relation(
             len({member.name for member in members}) == len(members),
-            f"{thing} must name each format once, not be {name!r}",
+            f"{subject} must name each format once, not be {name!r}",
         )
         bits = min(member.bits for member in members)
         types = []
@@ -38,21 +38,21 @@ class TypeSet(Format):
                 types += [Half(member, True), Half(member, False)]
             else:
                 types.append(member)
-        self.split = any(isinstance(kind, Half) for kind in types)
-        widths = sorted({kind.bits for kind in types if not isinstance(kind, Half)})
+        self.split = any(isinstance(type_, Half) for type_ in types)
+        widths = sorted({type_.bits for type_ in types if not isinstance(type_, Half)})
         check_relation(
             len(widths) == 1,
-            f"{thing} must have formats of one width, or of 4 bits and besides int8, uint8 or "
+            f"{subject} must have formats of one width, or of 4 bits and besides int8, uint8 or "
             f"ovp_int8, not {name!r} of {' and '.join(map(str, widths))} bits",
         )
         self._types = tuple(types)
-        self.pair = any(kind.pair for kind in types)
+        self.pair = any(type_.pair for type_ in types)
         super().__init__(
             name=name,
-            bits=max(kind.bits for kind in types),
+            bits=max(type_.bits for type_ in types),
             lowest=min(member.lowest for member in members),
             highest=max(member.highest for member in members),
-            operand=Operand.union([kind.operand for kind in types]),
+            operand=Operand.union([type_.operand for type_ in types]),
         )
 
     @property

@@ -12,7 +12,7 @@ class BitBrick(Unit):
     """Multiplies two digits of two bits, each with or without sign.
 
     Sharma et al., "Bit Fusion: Bit-Level Dynamically Composable Architecture for Accelerating Deep
-    Neural Networks", ISCA 2018, section III. The product is from -6 to 9. It is mere logic.
+    Neural Networks", ISCA 2018, section III. The product is from -6 to 9. It is combinational.
 
     Members
     -------

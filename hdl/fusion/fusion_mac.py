@@ -141,9 +141,9 @@ class TemporalMac(Unit):
         m.submodules.brick = brick = BitBrick()
         acc = data_register(signed(32), name="acc")
         term = brick.o
-        for place, bit in enumerate(self.shift):
-            shifted = Signal(signed(len(term) + (2 << place)), name=f"shifted_{2 << place}")
-            m.d.comb += shifted.eq(Mux(bit, term << (2 << place), term))
+        for position, bit in enumerate(self.shift):
+            shifted = Signal(signed(len(term) + (2 << position)), name=f"shifted_{2 << position}")
+            m.d.comb += shifted.eq(Mux(bit, term << (2 << position), term))
             term = shifted
         m.d.comb += [
             brick.x.eq(self.x),

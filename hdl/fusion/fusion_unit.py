@@ -21,8 +21,8 @@ class FusionUnit(Unit):
     Neural Networks", ISCA 2018, section III. Digits of two bits meet in a square of BitBricks: the
     one in row *i* and column *j* multiplies digit *i* of the activations' byte *j* by digit *j*
     of the weights' byte *i*. A number of 4 or 8 bits takes two or four rows, or columns, and its
-    bytes are the same in all columns, or rows, that work together (:class:`Spread`). It is mere
-    logic.
+    bytes are the same in all columns, or rows, that work together (:class:`Spread`). It is
+    combinational.
 
     With ``tree="separable"`` digits have no sign. What makes a bit of a product negative inverts
     it (Baugh and Wooley's way), which makes the sum too large by an ``offset`` that depends on the
@@ -104,8 +104,8 @@ def _shifted_sum(m, name, terms, distance, a_shifts, w_shifts):
     """The sum of four terms, each shifted for its row and for its column, as the paper has it."""
     total = 0
     for (i, j), term in terms:
-        for side, place, shifts in (("a", i, a_shifts), ("w", j, w_shifts)):
-            if place:
+        for side, index, shifts in (("a", i, a_shifts), ("w", j, w_shifts)):
+            if index:
                 term = _shifted(m, f"{name}_{i}_{j}_{side}", term, distance, shifts)
         total = total + term
     result = Signal(total.shape(), name=name)

@@ -1,35 +1,33 @@
 """BitFusion's systolic GEMM engine: widths and signs of the operands are chosen at run time."""
 
-from amaranth.hdl import Module, Mux, Signal, Value, signed
-from amaranth.lib import data, stream
-from amaranth.lib.wiring import In, Out
+from amaranth.hdl import Module, Mux, Signal, signed
+from amaranth.lib import wiring
 
-from .. import formats
-from ..arith.requantize import channel_layout, output_latency
-from ..array.grid import wave
+from ..arith.requantize import output_latency
+from ..array.grid import stagger
 from ..array.loader import Loader
 from ..array.skew import Skew
-from ..array.stationary import add_accumulators, add_entry, add_results, array_latency
-from ..checks import check_choice, check_integer
-from ..output.channel import output_shape
-from ..output.results import result_layout
+from ..checks import check_integer
+from ..engine import Engine
 from ..stream.fifo import Fifo
-from ..systolic.control_ws import ControlWs
-from ..unit import Unit, connect_stream, data_register
+from ..systolic.gemm import gemm_ports, gemm_timing, number_widths
+from ..systolic.sequencer_ws import SequencerWs, results_owed
+from ..systolic.stationary import add_accumulators, add_entry, add_output, array_latency
+from ..unit import data_register
 from .mesh_fusion import MeshFusion, mode_latency
-from .mode import ModeDecoder
+from .mode import WIDTHS, ModeDecoder
 from .mode_switch import ModeSwitch, fusion_tile_layout
 from .unpack import Unpack, last_step, spread_lanes
 
 __all__ = ["GemmFusion"]
 
 
-class GemmFusion(Unit):
+class GemmFusion(Engine):
     """Multiplies activations by weights of 2, 4 or 8 bits each, signed or not; 16 in passes.
 
     Sharma et al., "Bit Fusion: Bit-Level Dynamically Composable Architecture for Accelerating Deep
     Neural Networks", ISCA 2018, sections III and IV: an array of fusion units, inputs along the
-    rows, weights in the elements, partial sums down the columns into accumulators. An element does
+    rows, weights in the PEs, partial sums down the columns into accumulators. A PE does
     P = 64 / (width of activations · width of weights) products in a cycle: 1 of 8 × 8 bits, 16 of
     2 × 2. It is :class:`GemmWs` in all that is not said here.
 
@@ -42,7 +40,7 @@ class GemmFusion(Unit):
     Operands are packed to 32 bits a lane. What a row needs in a step is 64 / (width of weights)
     bits of activations: bytes pb, in each the activations pa from the low bits up. A word of
     ``acts`` has 1, 2 or 4 steps, of as many rows of activations, the first in the low bits; a tile
-    begins with a new word. Likewise what an element needs is 64 / (width of activations) bits of
+    begins with a new word. Likewise what a PE needs is 64 / (width of activations) bits of
     weights, bytes pa, in each the weights pb; a word of ``weights`` has 1, 2 or 4 steps, of as many
     rows of the array, the last row of the tile first.
 
@@ -75,7 +73,8 @@ class GemmFusion(Unit):
         If a parameter is not of its kind or out of range.
     """
 
-    role = "top level"
+    number = 3
+    descriptors = "tiles"
 
     def __init__(
         self,
@@ -91,26 +90,22 @@ class GemmFusion(Unit):
         output,
         out_format,
     ):
-        check_integer("Row count", rows, 1, 1024)
-        check_integer("Column count", cols, 1, 1024)
-        check_integer("Tile row count", tile_rows, 1)
-        check_integer("Tile column count", tile_cols, 1)
         check_integer("Accumulator width", acc_width, 17, 64)
-        check_choice("Overflow", overflow, ["wrap", "saturate"])
-        check_integer("Pipeline register count", pipeline, 0, 2)
         check_integer("Accumulator depth", acc_depth, 1, 1 << 16)
-        check_choice("Output", output, ["raw", "bias", "scale", "shift"])
-        formats.get_integer(out_format, "Output format")
         self.channel = {"acc_width": acc_width, "output": output, "out_format": out_format}
-        ports = {
-            "tiles": In(stream.Signature(fusion_tile_layout(acc_depth))),
-            "weights": In(stream.Signature(data.ArrayLayout(32, cols))),
-            "acts": In(stream.Signature(data.ArrayLayout(32, rows))),
-        }
-        if output != "raw":
-            ports["channels"] = In(stream.Signature(channel_layout(**self.channel)))
-        results = result_layout(output_shape(**self.channel), cols)
-        super().__init__(ports | {"results": Out(stream.Signature(results))})
+        ports = gemm_ports(
+            rows=rows,
+            cols=cols,
+            tile_rows=tile_rows,
+            tile_cols=tile_cols,
+            overflow=overflow,
+            pipeline=pipeline,
+            **self.channel,
+            tiles=fusion_tile_layout(acc_depth),
+            act=32,
+            weight=32,
+        )
+        super().__init__(ports)
 
         #: Exact for any tile: a sum of ``rows`` sums from -32640 to 65025. Where the accumulator
         #: wraps, bits above its width are lost anyway.
@@ -126,58 +121,81 @@ class GemmFusion(Unit):
         # whole array has the new mode, less the cycles of a tile and its row on their way there.
         self.drain = self.array_latency + cols + 1
         self.settle = max(1, mode_latency(**shape) - 1)
+        self.required_streams = tuple(ports)
+        self.max_owed = self.limit = acc_depth
+        self.pe_rows, self.pe_cols, self.max_k = rows, cols, 0
+        self.widths = number_widths(ports, acc_width)
         self.derived = {"acc_width": acc_width, "psum_width": self.psum_width}
+        self.derived["width_codes"] = {str(width): code for code, width in enumerate(WIDTHS)}
         self.timing = {
             "acts_to_results": self.array_latency + output_latency(output) + cols + 3,
             "rows_of_acts_per_cycle": 1,
             "mode_switch": self.drain + self.settle + 4,
-        }
+            # The first weights wait until their width is known. The array's own change of mode,
+            # before the first tile, takes longer than to load one row or two.
+        } | gemm_timing(cols=cols, output=output, lead_in=max(2, 5 - rows))
+
+    def results_owed(self, descriptor):
+        return results_owed(descriptor)
 
     def build(self):
         m = Module()
-        given = self.parameters
+        params = self.parameters
         # Tiles of one row pass one a cycle, but need several to have their weights unpacked.
-        m.submodules.control = control = ControlWs(
-            depth=given["acc_depth"], revisit=self.revisit, ahead=4
+        m.submodules.control = sequencer = SequencerWs(
+            depth=params["acc_depth"], revisit=self.revisit, ahead=4
         )
         m.submodules.mode_switch = switch = ModeSwitch(
-            depth=given["acc_depth"], drain=self.drain, settle=self.settle
+            depth=params["acc_depth"], drain=self.drain, settle=self.settle
         )
-        # Weights are unpacked before the control comes to their tile.
+        # Weights are unpacked before the sequencer comes to their tile.
         m.submodules.weight_widths = widths = Fifo(width=2, depth=8)
+        wiring.connect(m, switch.o, sequencer.tiles)
         m.d.comb += [
             switch.i.payload.eq(self.tiles.payload),
             widths.i.payload.eq(self.tiles.payload.a_bits),
             switch.i.valid.eq(self.tiles.valid & widths.i.ready),
             widths.i.valid.eq(self.tiles.valid & switch.i.ready),
             self.tiles.ready.eq(switch.i.ready & widths.i.ready),
-            *connect_stream(switch.o, control.tiles),
-            switch.step.eq(control.step),
-            switch.last.eq(control.last),
+            switch.step.eq(sequencer.step),
+            switch.last.eq(sequencer.last),
         ]
-        psums = self._array(m, control, switch, widths.o)
+        psums = self._array(m, sequencer, switch, widths.o)
         sums = add_accumulators(
             m,
-            control,
+            sequencer.visit,
             psums,
             array_latency=self.array_latency,
-            cols=given["cols"],
-            tile_cols=given["tile_cols"],
+            cols=params["cols"],
+            tile_cols=params["tile_cols"],
             psum_width=self.shifted_width,
-            acc_width=given["acc_width"],
-            overflow=given["overflow"],
-            depth=given["acc_depth"],
+            acc_width=params["acc_width"],
+            overflow=params["overflow"],
+            depth=params["acc_depth"],
             revisit=self.revisit,
         )
-        add_results(m, self, control, sums, array_latency=self.array_latency)
+        stage = add_output(
+            m,
+            sums=sums,
+            emit=sequencer.emit,
+            launch=sequencer.launch,
+            channels=getattr(self, "channels", None),
+            results=self.results,
+            rows=params["rows"],
+            cols=params["cols"],
+            tile_cols=params["tile_cols"],
+            channel=self.channel,
+            array_latency=self.array_latency,
+        )
+        m.d.comb += [sequencer.room.eq(stage.some_room), sequencer.may_launch.eq(stage.may_launch)]
         return m
 
-    def _array(self, m, control, switch, widths):
+    def _array(self, m, sequencer, switch, widths):
         """Border and mesh; returns the partial sums as they leave, skewed by column."""
-        given = self.parameters
-        rows, cols = given["rows"], given["cols"]
+        params = self.parameters
+        rows, cols = params["rows"], params["cols"]
         m.submodules.mesh = mesh = MeshFusion(
-            **{name: given[name] for name in (*_SHAPE, "pipeline")}, psum_width=self.psum_width
+            **{name: params[name] for name in (*_SHAPE, "pipeline")}, psum_width=self.psum_width
         )
         m.submodules.mode = mode = ModeDecoder()
         m.submodules.acts_queue = queue = Fifo(width=32 * rows, depth=2)
@@ -189,35 +207,35 @@ class GemmFusion(Unit):
         word_ends = Signal()
         other_bits = switch.choice.w_bits
         row = spread_lanes(m, "acts_spread", queue.o.payload, rows, step, other_bits)
-        swap, row = add_entry(m, control.swap, row)
-        if given["pipeline"] < 2:
+        swap, row = add_entry(m, sequencer.swap, row)
+        if params["pipeline"] < 2:
             # Without operand registers the weight has to be in use when the activation comes.
             later = data_register(32 * rows, name="acts_later")
             m.d.sync += later.eq(row)
             row = later
         offset = data_register(signed(self.psum_width), name="offset")
         m.d.sync += offset.eq(-(mode.offset * rows))
+        wiring.connect(m, wiring.flipped(self.acts), queue.i)
+        wiring.connect(m, wiring.flipped(self.weights), unpack.i)
+        wiring.connect(m, widths, unpack.widths)
+        wiring.connect(m, unpack.o, loader.i)
         m.d.comb += [
-            Value.cast(mode.i).eq(Value.cast(switch.choice)),
-            Value.cast(mesh.mode).eq(Value.cast(mode.o)),
+            mode.i.eq(switch.choice),
+            mesh.mode.eq(mode.o),
             mesh.offset.eq(offset),
-            *connect_stream(self.acts, queue.i),
-            word_ends.eq(control.last | (step == last_step(other_bits))),
-            queue.o.ready.eq(control.step & word_ends),
-            control.acts_held.eq(queue.o.valid),
-            *connect_stream(self.weights, unpack.i),
-            *connect_stream(widths, unpack.widths),
-            *connect_stream(unpack.o, loader.i),
+            word_ends.eq(sequencer.last | (step == last_step(other_bits))),
+            queue.o.ready.eq(sequencer.step & word_ends),
+            sequencer.acts_held.eq(queue.o.valid),
             loader.take.eq(swap),
-            control.weights_loaded.eq(loader.soon),
+            sequencer.weights_loaded.eq(loader.soon),
             acts_skew.i.eq(row),
             weights_skew.i.eq(loader.word),
-            Value.cast(mesh.acts).eq(acts_skew.o),
-            Value.cast(mesh.weights).eq(weights_skew.o),
+            mesh.acts.eq(acts_skew.o),
+            mesh.weights.eq(weights_skew.o),
             mesh.shift.eq(loader.shift),
-            mesh.swap.eq(wave(m, "swap", swap, rows)),
+            mesh.swap.eq(stagger(m, "swap", swap, rows)),
         ]
-        with m.If(control.step):
+        with m.If(sequencer.step):
             m.d.sync += step.eq(Mux(word_ends, 0, step + 1))
         return [self._shifted(m, mesh.psums[lane], lane, switch.shift) for lane in range(cols)]
 

@@ -1,4 +1,4 @@
-"""Array of fusion units: tiles of elements, and meshes of tiles."""
+"""Array of fusion units: tiles of PEs, and meshes of tiles."""
 
 from amaranth.hdl import Module, Signal, Value, signed
 from amaranth.lib import data
@@ -13,7 +13,7 @@ __all__ = ["MeshFusion", "TileFusion", "mode_latency"]
 
 
 def mode_latency(*, rows, cols, tile_rows, tile_cols):
-    """Cycles from a change of a mesh's mode until all elements have it."""
+    """Cycles from a change of a mesh's mode until all PEs have it."""
     return levels(rows, cols, tile_rows, tile_cols) + 1  # the mesh's own register
 
 
@@ -23,9 +23,9 @@ def _entering(rows, cols):
 
 
 class TileFusion(Unit):
-    """``rows`` × ``cols`` elements :class:`PeFusion`: see :class:`TileWs`.
+    """``rows`` × ``cols`` PEs :class:`PeFusion`: see :class:`TileWs`.
 
-    The mode takes a register in each tile, so that no wire of it has to reach all elements.
+    The mode takes a register in each tile, so that no wire of it has to reach all PEs.
 
     Parameters
     ----------
@@ -51,7 +51,7 @@ class TileFusion(Unit):
 
     def __init__(self, *, rows, cols, tile_rows, tile_cols, level, psum_width, pipeline):
         check_tile(rows, cols, tile_rows, tile_cols, level)
-        PeFusion(psum_width=psum_width, pipeline=pipeline)  # it checks what is the elements'
+        PeFusion(psum_width=psum_width, pipeline=pipeline)  # it checks the parameters of the PEs
         ports = _entering(rows, cols) | {"psums": data.ArrayLayout(signed(psum_width), cols)}
         super().__init__(
             {name: In(shape) for name, shape in ports.items()}
@@ -63,12 +63,12 @@ class TileFusion(Unit):
         m = Module()
         leaving = _wire(self, m, self.parameters["level"])
         for port, value in leaving.items():
-            m.d.comb += Value.cast(getattr(self, f"{port}_o")).eq(value)
+            m.d.comb += getattr(self, f"{port}_o").eq(value)
         return m
 
 
 class MeshFusion(Unit):
-    """The whole array of ``rows`` × ``cols`` elements: see :class:`MeshWs`.
+    """The whole array of ``rows`` × ``cols`` PEs: see :class:`MeshWs`.
 
     Parameters
     ----------
@@ -82,7 +82,7 @@ class MeshFusion(Unit):
     acts, shift, swap, weights : ``In``
         Those of :class:`TileFusion`.
     mode : ``In(MODE)``
-        All elements have it :func:`mode_latency` cycles later.
+        All PEs have it :func:`mode_latency` cycles later.
     offset : ``In(signed(psum_width))``
         What the sums begin with.
     psums : ``Out(data.ArrayLayout(signed(psum_width), cols))``
@@ -112,7 +112,7 @@ class MeshFusion(Unit):
         level = levels(*(self.parameters[name] for name in SHAPE))
         psums = Value.cast(self.offset).as_unsigned().replicate(self.parameters["cols"])
         leaving = _wire(self, m, level, psums)
-        m.d.comb += Value.cast(self.psums).eq(leaving["psums"])
+        m.d.comb += self.psums.eq(leaving["psums"])
         return m
 
 

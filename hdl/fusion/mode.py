@@ -21,7 +21,7 @@ MODE = data.StructLayout({"a4": 1, "a8": 1, "w4": 1, "w8": 1, "a_tops": 4, "w_to
 
 
 class ModeDecoder(Unit):
-    """Turns a choice of widths and signs into what multipliers need. It is mere logic.
+    """Turns a choice of widths and signs into what multipliers need. It is combinational.
 
     Members
     -------
@@ -77,7 +77,7 @@ class Spread(Unit):
     The word of 32 bits has the operands of 1, 2 or 4 steps, the first in the low bits: of one step
     8 bits of products' operands for each column of BitBricks that works by itself, which are as
     many as the *other* operand's width leaves: 1, 2 or 4 where that has 8, 4 or 2 bits. Columns
-    that work together get the same. It is mere logic.
+    that work together get the same. It is combinational.
 
     Members
     -------

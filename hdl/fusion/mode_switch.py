@@ -1,13 +1,13 @@
 """Change of an array's mode between tiles."""
 
 from amaranth.hdl import Module, Signal, Value
-from amaranth.lib import data, stream
+from amaranth.lib import data, stream, wiring
 from amaranth.lib.wiring import In, Out
 
 from ..checks import check_integer
 from ..stream.fifo import Fifo
-from ..systolic.control_ws import tile_layout
-from ..unit import Unit, connect_stream
+from ..systolic.sequencer_ws import tile_layout
+from ..unit import Unit
 from .mode import CHOICE
 
 __all__ = ["ModeSwitch", "fusion_tile_layout"]
@@ -83,16 +83,16 @@ class ModeSwitch(Unit):
         in_use = Signal(SETTING)
         same = Signal()
         passes = Signal()
+        wiring.connect(m, wiring.flipped(self.i), queue.i)
         m.d.comb += [
-            *connect_stream(self.i, queue.i),
             *(wanted.choice[name].eq(tile[name]) for name, _ in CHOICE),
             wanted.shift.eq(tile.shift),
-            same.eq(Value.cast(wanted) == Value.cast(in_use)),
+            same.eq(wanted == in_use),
             *(self.o.payload[name].eq(tile[name]) for name, _ in self.o.payload.shape()),
             self.o.valid.eq(queue.o.valid & same & ~settling),
             passes.eq(self.o.valid & self.o.ready),
             queue.o.ready.eq(passes),
-            Value.cast(self.choice).eq(Value.cast(in_use.choice)),
+            self.choice.eq(in_use.choice),
             self.shift.eq(in_use.shift),
         ]
         m.d.sync += known.eq(known + passes - (self.step & self.last))

@@ -1,9 +1,10 @@
-"""Processing element of the array of fusion units."""
+"""Processing element (PE) of the array of fusion units."""
 
 from amaranth.hdl import Module, signed
 from amaranth.lib.wiring import In, Out
 
 from ..checks import check_integer, check_relation
+from ..systolic.pe_ws import stationary_registers
 from ..unit import Unit, data_register
 from .fusion_unit import SUM_WIDTH, fused_sum
 from .mode import MODE
@@ -14,7 +15,7 @@ __all__ = ["PeFusion"]
 class PeFusion(Unit):
     """Adds its weights' products with what passes from the left to the partial sum from above.
 
-    The element of :class:`PeWs` with a separable :class:`FusionUnit` for a multiplier; flags and
+    The PE of :class:`PeWs` with a separable :class:`FusionUnit` for a multiplier; flags and
     latencies are the same. What it adds is too large by the mode's offset, and ``mode`` may change
     only while nothing is on its way.
 
@@ -67,25 +68,7 @@ class PeFusion(Unit):
     def build(self):
         m = Module()
         pipeline = self.parameters["pipeline"]
-        acts = data_register(32, name="acts_q")
-        psum = data_register(self.psums.shape(), name="psum")
-        shadow = data_register(32, name="shadow")
-        weight = data_register(32, name="weight")
-        m.d.sync += [
-            acts.eq(self.acts),
-            self.shift_o.eq(self.shift),
-            self.swap_o.eq(self.swap),
-        ]
-        m.d.comb += [
-            self.acts_o.eq(acts),
-            self.weights_o.eq(shadow),
-            self.psums_o.eq(psum),
-        ]
-        with m.If(self.shift):
-            m.d.sync += shadow.eq(self.weights)
-        with m.If(self.swap):
-            m.d.sync += weight.eq(shadow)
-
+        acts, weight, psum = stationary_registers(m, self)
         product = fused_sum(m, acts if pipeline == 2 else self.acts, weight, self.mode)
         if pipeline > 0:
             product_q = data_register(SUM_WIDTH, name="product")

@@ -32,10 +32,11 @@ def spread_lanes(m, name, word, lanes, step, other_bits):
 
 
 class Unpack(Unit):
-    """Turns packed words into steps for a chain of elements; ``count`` steps make a set.
+    """Turns packed words into steps for a chain of PEs; ``count`` steps make a set.
 
-    A set begins with a new word and has one width, which ``widths`` tells. It is mere logic but for
-    two counters: latency is 0, throughput one step a cycle. No ``valid`` reaches its own ``ready``.
+    A set begins with a new word and has one width, which ``widths`` tells. It is combinational but
+    for two counters: latency is 0, throughput one step a cycle. No ``valid`` reaches its own
+    ``ready``.
 
     Parameters
     ----------

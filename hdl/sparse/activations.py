@@ -1,13 +1,13 @@
-"""The activations of an element: where they are kept, and their way to the tree."""
+"""The activations of a PE: where they are kept, and their way to the tree."""
 
 from amaranth.hdl import Cat, Const, Module, Signal, signed, unsigned
-from amaranth.lib import memory, stream
+from amaranth.lib import memory, stream, wiring
 from amaranth.lib.wiring import In, Out
 
 from ..arith.exact import index_shape
 from ..checks import check_integer
 from ..stream.fifo import Fifo
-from ..unit import Unit, connect_stream
+from ..unit import Unit
 
 __all__ = ["Activations"]
 
@@ -15,7 +15,7 @@ __all__ = ["Activations"]
 class Activations(Unit):
     """``depth`` activations; ``scan`` sends those that are not zero, with their numbers, to ``o``.
 
-    A scan looks at an activation a cycle, so that one element alone passes them on at most at that
+    A scan looks at an activation a cycle, so that one PE alone passes them on at most at that
     rate; several look at theirs side by side. It may begin while activations are still written in
     the order of their numbers, and then follows a cycle behind.
 
@@ -81,6 +81,7 @@ class Activations(Unit):
         moves = Signal()
         nonzero = Signal()
         looks = Signal()
+        wiring.connect(m, queue.o, wiring.flipped(self.o))
         m.d.comb += [
             looks.eq(scanning & ~(self.filling & (at == self.index))),
             write.addr.eq(self.index),
@@ -92,7 +93,6 @@ class Activations(Unit):
             queue.i.payload.eq(Cat(read.data, at_q)),
             queue.i.valid.eq(present & nonzero),
             moves.eq(~present | ~nonzero | queue.i.ready),
-            *connect_stream(queue.o, self.o),
             self.busy.eq(scanning | present | queue.o.valid),
         ]
         with m.If(moves):

@@ -1,13 +1,13 @@
 """Where the entries of a column are: the pointers."""
 
 from amaranth.hdl import Module, Mux, Signal
-from amaranth.lib import data, memory, stream
+from amaranth.lib import data, memory, stream, wiring
 from amaranth.lib.wiring import In, Out
 
 from ..arith.exact import index_shape
 from ..checks import check_integer
 from ..stream.fifo import Fifo
-from ..unit import Unit, connect_stream, data_register
+from ..unit import Unit, data_register
 
 __all__ = ["ColumnReader", "column_layout", "span_layout"]
 
@@ -27,9 +27,10 @@ class ColumnReader(Unit):
     """Looks up two neighbouring pointers in two banks, of which the columns' parity selects one.
 
     Han et al., "EIE", ISCA 2016, section IV, where a group is one entry. A column is read in a
-    cycle; its span is offered 2 cycles after the column came. With ``skip=1`` columns without
-    entries end here, and the reader runs up to 2 columns ahead; with ``skip=0``, as in the paper,
-    they are passed on and cost the reader of entries a cycle.
+    cycle; its span is offered 2 cycles after the column came. With ``skip_empty_columns=1`` columns
+    without entries end here, and the reader runs up to 2 columns ahead; with
+    ``skip_empty_columns=0``, as in the paper, they are passed on and cost the reader of entries a
+    cycle.
 
     Parameters
     ----------
@@ -38,7 +39,7 @@ class ColumnReader(Unit):
     groups : int
         Most groups of entries.
     act_width : int
-    skip : int
+    skip_empty_columns : int
         0 or 1.
 
     Members
@@ -59,11 +60,11 @@ class ColumnReader(Unit):
 
     role = "matrix"
 
-    def __init__(self, *, columns, groups, act_width, skip):
+    def __init__(self, *, columns, groups, act_width, skip_empty_columns):
         check_integer("Column count", columns, 1, 1 << 20)
         check_integer("Group count", groups, 1, 1 << 24)
         check_integer("Activation width", act_width, 2, 32)
-        check_integer("Skip", skip, 0, 1)
+        check_integer("Skip of empty columns", skip_empty_columns, 0, 1)
         super().__init__(
             {
                 "i": In(stream.Signature(column_layout(columns, act_width))),
@@ -77,9 +78,9 @@ class ColumnReader(Unit):
 
     def build(self):
         m = Module()
-        given = self.parameters
-        depth = max(2, (given["columns"] + 2) // 2)
-        pointer = index_shape(given["groups"] + 1)
+        params = self.parameters
+        depth = max(2, (params["columns"] + 2) // 2)
+        pointer = index_shape(params["groups"] + 1)
         reads = []
         moves = Signal()
         column = self.i.payload.column
@@ -100,7 +101,7 @@ class ColumnReader(Unit):
             reads.append(read.data)
         even, odd = reads
         layout = self.o.payload.shape()
-        act = data_register(given["act_width"], name="act")
+        act = data_register(params["act_width"], name="act")
         swapped = Signal()
         present = Signal()
         span = Signal(layout)
@@ -110,14 +111,14 @@ class ColumnReader(Unit):
             span.act.eq(act),
             span.start.eq(Mux(swapped, odd, even)),
             span.end.eq(Mux(swapped, even, odd)),
-            empty.eq((span.start == span.end) & given["skip"]),
+            empty.eq((span.start == span.end) & params["skip_empty_columns"]),
             queue.i.payload.eq(span),
             queue.i.valid.eq(present & ~empty),
             moves.eq(~present | empty | queue.i.ready),
             self.i.ready.eq(moves),
-            *connect_stream(queue.o, self.o),
             self.busy.eq(present | queue.o.valid),
         ]
+        wiring.connect(m, queue.o, wiring.flipped(self.o))
         with m.If(moves):
             m.d.sync += [
                 present.eq(self.i.valid),

@@ -1,23 +1,28 @@
 """EIE: the engine."""
 
-from amaranth.hdl import Cat, Module, Mux, Signal, Value, signed
-from amaranth.lib import data, stream
+from amaranth.hdl import Cat, Module, Mux, Signal, signed
+from amaranth.lib import data, stream, wiring
 from amaranth.lib.wiring import In, Out
 
 from ..arith.exact import index_shape
 from ..checks import check_integer
+from ..engine import Engine
 from ..stream.fifo import Fifo
-from ..unit import Unit, connect_stream
 from .column_reader import column_layout
 from .lnzd import LnzdTree
-from .pe_eie import PeEie, load_layout
+from .pe_eie import LOAD_TARGETS, PeEie, load_layout
 from .write_back import finish_layout
 
 __all__ = ["Eie", "job_layout"]
 
+#: Cycles in which no PE is busy, and no activation leaves the tree, after which none can be on its
+#: way. An activation that has left its PE shows again when it is at the tree's root, at most
+#: 4 levels later; the other two cycles are a margin.
+QUIET = 6
 
-def job_layout(*, acts, rows, columns, books):
-    """One job: up to ``acts`` activations an element, by the columns from ``column`` on.
+
+def job_layout(*, acts, rows, columns, codebooks):
+    """One job: up to ``acts`` activations a PE, by the columns from ``column`` on.
 
     With ``fill`` it does nothing but take so many words of ``load``.
     ``load``: words of ``acts`` come first, ``in_last`` + 1 of them; else the activations are what a
@@ -29,7 +34,7 @@ def job_layout(*, acts, rows, columns, books):
         "in_last": index_shape(acts),
         "out_last": index_shape(rows),
         "column": index_shape(columns),
-        "book": index_shape(books),
+        "book": index_shape(codebooks),
         "load": 1,
         "clear": 1,
         "finish": 1,
@@ -39,13 +44,13 @@ def job_layout(*, acts, rows, columns, books):
     return data.StructLayout(fields | {name: field.shape for name, field in finish_layout()})
 
 
-class Eie(Unit):
-    """Multiplies sparse matrices, kept in the elements' memories, by sparse vectors.
+class Eie(Engine):
+    """Multiplies sparse matrices, kept in the PEs' memories, by sparse vectors.
 
     Han et al., "EIE: Efficient Inference Engine on Compressed Deep Neural Network", ISCA 2016.
-    Element *k* of N owns the rows and the activations k, k + N, ... Each column of its rows is a
+    PE *k* of N owns the rows and the activations k, k + N, ... Each column of its rows is a
     list of entries: the index of a weight in a codebook, and the zeros before it. Activations that
-    are not zero are found by a quadtree, broadcast one a cycle, wait in a queue in each element,
+    are not zero are found by a quadtree, broadcast one a cycle, wait in a queue in each PE,
     and meet the entries of their columns there.
 
     Sums are exact up to ``acc_width`` bits, beyond which they wrap, so no order of additions
@@ -54,15 +59,15 @@ class Eie(Unit):
 
     * ``load`` fills memories: see :func:`load_layout`.
     * ``jobs``: see :func:`job_layout`.
-    * ``acts``: for a job with ``load`` its activations, one for each element in a word.
-    * ``results``: for a job with ``emit`` its rows, one of each element in a word.
+    * ``acts``: for a job with ``load`` its activations, one for each PE in a word.
+    * ``results``: for a job with ``emit`` its rows, one of each PE in a word.
 
     Parameters
     ----------
     pes : int
-        Elements, 1 to 256.
-    queue_depth, columns, entries, per_word, lanes, value_width, zeros_width, act_width,
-    weight_width, acc_width, acts, rows, books, skip
+        Number of PEs, 1 to 256.
+    queue_depth, columns, entries, entries_per_word, entries_per_cycle, index_width,
+    run_length_width, act_width, weight_width, acc_width, acts, rows, codebooks, skip_empty_columns
         Those of :class:`PeEie`.
 
     Members
@@ -76,7 +81,9 @@ class Eie(Unit):
         If a parameter is not an integer or out of range.
     """
 
-    role = "top level"
+    number = 4
+    descriptors = "jobs"
+    required_streams = ("jobs",)
 
     def __init__(
         self,
@@ -85,32 +92,32 @@ class Eie(Unit):
         queue_depth,
         columns,
         entries,
-        per_word,
-        lanes,
-        value_width,
-        zeros_width,
+        entries_per_word,
+        entries_per_cycle,
+        index_width,
+        run_length_width,
         act_width,
         weight_width,
         acc_width,
         acts,
         rows,
-        books,
-        skip,
+        codebooks,
+        skip_empty_columns,
     ):
-        check_integer("Element count", pes, 1, 256)
+        check_integer("PE count", pes, 1, 256)
         PeEie(**{name: value for name, value in self.parameters.items() if name != "pes"})
         load = load_layout(
             pes=pes,
             columns=columns,
             entries=entries,
-            per_word=per_word,
-            lanes=lanes,
-            value_width=value_width,
-            zeros_width=zeros_width,
-            books=books,
+            entries_per_word=entries_per_word,
+            entries_per_cycle=entries_per_cycle,
+            index_width=index_width,
+            run_length_width=run_length_width,
+            codebooks=codebooks,
             weight_width=weight_width,
         )
-        jobs = job_layout(acts=acts, rows=rows, columns=columns, books=books)
+        jobs = job_layout(acts=acts, rows=rows, columns=columns, codebooks=codebooks)
         acts_layout = data.ArrayLayout(signed(act_width), pes)
         super().__init__(
             {
@@ -120,13 +127,27 @@ class Eie(Unit):
                 "results": Out(stream.Signature(acts_layout)),
             }
         )
+        self.max_owed, self.limit = rows, acts
+        self.pe_rows, self.pe_cols, self.max_k = pes, 1, 0
+        self.widths = {
+            "act": act_width,
+            "weight": weight_width,
+            "result": act_width,
+            "acc": acc_width,
+        }
+        self.derived = {"macs_per_pe": entries_per_cycle, "load_targets": LOAD_TARGETS}
+
+    def results_owed(self, descriptor):
+        """A job that puts out its sums owes them; one that only fills memories owes none."""
+        emits = (descriptor.fill == 0) & descriptor.finish & descriptor.emit
+        return Mux(emits, descriptor.out_last + 1, 0)
 
     def build(self):
         m = Module()
-        given = self.parameters
+        params = self.parameters
         pes = [
-            PeEie(**{name: value for name, value in given.items() if name != "pes"})
-            for _ in range(given["pes"])
+            PeEie(**{name: value for name, value in params.items() if name != "pes"})
+            for _ in range(params["pes"])
         ]
         for number, pe in enumerate(pes):
             m.submodules[f"pe_{number}"] = pe
@@ -136,15 +157,15 @@ class Eie(Unit):
         return m
 
     def _broadcast(self, m, pes):
-        """From the elements' activations through the tree to their queues."""
-        given = self.parameters
-        layout = column_layout(given["columns"], given["act_width"])
+        """From the PEs' activations through the tree to their queues."""
+        params = self.parameters
+        layout = column_layout(params["columns"], params["act_width"])
         m.submodules.tree = tree = LnzdTree(leaves=len(pes), width=layout.size)
         self.job = Signal(self.jobs.payload.shape(), name="job")
         for number, pe in enumerate(pes):
             leaf = getattr(tree, f"i_{number}")
-            act = pe.offered.payload[: given["act_width"]]
-            index = pe.offered.payload[given["act_width"] :]
+            act = pe.offered.payload[: params["act_width"]]
+            index = pe.offered.payload[params["act_width"] :]
             column = data.View(layout, leaf.payload)
             m.d.comb += [
                 column.act.eq(act),
@@ -159,7 +180,7 @@ class Eie(Unit):
         ]
         for pe in pes:
             m.d.comb += [
-                Value.cast(pe.broadcast.payload).eq(tree.o.payload),
+                pe.broadcast.payload.eq(tree.o.payload),
                 pe.broadcast.valid.eq(tree.o.valid & ready),
             ]
         self.on_its_way = tree.o.valid
@@ -176,42 +197,23 @@ class Eie(Unit):
 
     def _jobs(self, m, pes):
         """One job after the other: activations, the broadcast, the sums."""
-        given = self.parameters
         job = self.job
         latency = pes[0].latency
-        # Results that are on their way have a place each.
-        depth = latency + 4
-        m.submodules.queue = queue = Fifo(width=len(pes) * given["act_width"], depth=depth)
-        room = Signal(range(depth + 1), init=depth)
         at = Signal(max(len(job.in_last), len(job.out_last)))
         quiet = Signal(range(max(QUIET, latency + 1) + 1))
-        take = Signal()
-        left = Signal()
         busy = Signal()
+        take = Signal()
         scan = Signal()
         clear = Signal()
         writes = Signal()
         filling = Signal()
-        flags, rows = [take], [at[: len(job.out_last)]]
-        for cycle in range(latency):
-            flag = Signal(name=f"taken_{cycle}")
-            row = Signal(job.out_last.shape(), name=f"row_{cycle}")
-            m.d.sync += [flag.eq(flags[-1]), row.eq(rows[-1])]
-            flags.append(flag)
-            rows.append(row)
-        m.d.comb += [
-            busy.eq(Cat(pe.busy for pe in pes).any() | self.on_its_way),
-            *connect_stream(queue.o, self.results),
-            left.eq(self.results.valid & self.results.ready),
-            queue.i.payload.eq(Cat(pe.result for pe in pes)),
-            queue.i.valid.eq(flags[-1] & job.emit),
-            clear.eq(scan & job.clear),
-        ]
-        m.d.sync += room.eq(room - (take & job.emit) + left)
+        m.d.comb += busy.eq(Cat(pe.busy for pe in pes).any() | self.on_its_way)
+        leaves, row, room = self._results(m, pes, take, at)
+        m.d.comb += clear.eq(scan & job.clear)
         for number, pe in enumerate(pes):
             m.d.comb += [
-                pe.act_write.eq(writes | (flags[-1] & job.keep)),
-                pe.act_index.eq(Mux(filling, at, rows[-1])),
+                pe.act_write.eq(writes | (leaves & job.keep)),
+                pe.act_index.eq(Mux(filling, at, row)),
                 pe.act_value.eq(Mux(writes, self.acts.payload[number], pe.result)),
                 pe.filling.eq(filling),
                 pe.scan.eq(scan),
@@ -223,7 +225,10 @@ class Eie(Unit):
                 pe.how.shift.eq(job.shift),
                 pe.how.relu.eq(job.relu),
             ]
+        # One job at a time is between IDLE and IDLE; ``job`` keeps its descriptor. ``at`` counts
+        # words of activations, then rows of results, and is 0 at the begin of each.
         with m.FSM():
+            # Nothing is in the PEs, the tree or their pipelines: memories may be written.
             with m.State("IDLE"):
                 m.d.comb += self.jobs.ready.eq(1)
                 m.d.sync += [job.eq(self.jobs.payload), at.eq(0)]
@@ -234,14 +239,16 @@ class Eie(Unit):
                         m.next = "LOAD"
                     with m.Else():
                         m.next = "SCAN"
+            # Words of ``load`` go to the memories; ``job.fill`` counts those that are missing.
             with m.State("FILL"):
                 m.d.comb += self.load.ready.eq(1)
                 with m.If(self.load.valid):
                     m.d.sync += job.fill.eq(job.fill - 1)
                     with m.If(job.fill == 1):
                         m.next = "IDLE"
+            # Words of ``acts`` go to the PEs, which scan them as these come: the scan begins with
+            # the first word and stays behind ``at``.
             with m.State("LOAD"):
-                # The elements look at the activations as these come.
                 m.d.comb += [
                     self.acts.ready.eq(1),
                     filling.eq(1),
@@ -254,10 +261,13 @@ class Eie(Unit):
                     with m.If(at == job.in_last):
                         m.d.sync += at.eq(0)
                         m.next = "RUN"
+            # The PEs scan the activations that they have.
             with m.State("SCAN"):
                 m.d.comb += scan.eq(1)
                 m.d.sync += quiet.eq(QUIET)
                 m.next = "RUN"
+            # Activations are broadcast, and products added, until no PE has been busy for QUIET
+            # cycles. Then all sums are in the accumulators.
             with m.State("RUN"):
                 m.d.sync += quiet.eq(Mux(busy, QUIET, quiet - 1))
                 with m.If(quiet == 0):
@@ -266,17 +276,47 @@ class Eie(Unit):
                         m.next = "FINISH"
                     with m.Else():
                         m.next = "IDLE"
+            # The PEs put out the sums of a row a cycle; rows that become results wait for room.
             with m.State("FINISH"):
                 m.d.comb += take.eq((room != 0) | ~job.emit)
                 with m.If(take):
                     m.d.sync += at.eq(at + 1)
                     with m.If(at == job.out_last):
                         m.next = "SETTLE"
+            # The last rows leave the PEs' pipelines, and are written where they become activations.
             with m.State("SETTLE"):
                 m.d.sync += quiet.eq(quiet - 1)
                 with m.If(quiet == 0):
                     m.next = "IDLE"
 
+    def _results(self, m, pes, take, at):
+        """The queue of results.
 
-#: Cycles without any sign of work after which there is none: the depth of the tree and two.
-QUIET = 6
+        Returns
+        -------
+        (Signal, Signal, Signal)
+            Whether a row leaves the PEs, which was taken :attr:`PeEie.latency` cycles ago; its
+            number; and words of the queue that no row on its way needs.
+        """
+        job = self.job
+        latency = pes[0].latency
+        depth = latency + 4  # a word for each row on its way
+        width = len(pes) * self.parameters["act_width"]
+        m.submodules.queue = queue = Fifo(width=width, depth=depth)
+        wiring.connect(m, queue.o, wiring.flipped(self.results))
+        room = Signal(range(depth + 1), init=depth)
+        left = Signal()
+        flags, rows = [take], [at[: len(job.out_last)]]
+        for cycle in range(latency):
+            flag = Signal(name=f"taken_{cycle}")
+            row = Signal(job.out_last.shape(), name=f"row_{cycle}")
+            m.d.sync += [flag.eq(flags[-1]), row.eq(rows[-1])]
+            flags.append(flag)
+            rows.append(row)
+        m.d.comb += [
+            left.eq(self.results.valid & self.results.ready),
+            queue.i.payload.eq(Cat(pe.result for pe in pes)),
+            queue.i.valid.eq(flags[-1] & job.emit),
+        ]
+        m.d.sync += room.eq(room - (take & job.emit) + left)
+        return flags[-1], rows[-1], room

@@ -1,6 +1,6 @@
 """The entries of a column, one group after the other."""
 
-from amaranth.hdl import Module, Mux, Signal, Value
+from amaranth.hdl import Module, Mux, Signal
 from amaranth.lib import data, memory, stream
 from amaranth.lib.wiring import In, Out
 
@@ -13,9 +13,9 @@ from .column_reader import span_layout
 __all__ = ["EntryReader", "entry_layout"]
 
 
-def entry_layout(value_width, zeros_width):
+def entry_layout(index_width, run_length_width):
     """One entry: index of the weight, and above it the zeros before it."""
-    return data.StructLayout({"value": value_width, "zeros": zeros_width})
+    return data.StructLayout({"value": index_width, "zeros": run_length_width})
 
 
 class EntryReader(Unit):
@@ -31,10 +31,10 @@ class EntryReader(Unit):
     ----------
     groups : int
         Most groups.
-    per_word : int
+    groups_per_word : int
         Groups in a word, a power of two.
     lanes : int
-    value_width, zeros_width, act_width : int
+    index_width, run_length_width, act_width : int
 
     Members
     -------
@@ -43,7 +43,7 @@ class EntryReader(Unit):
         A group leaves in this cycle.
     first : ``Out(1)``
         It is its column's first.
-    group : ``Out(data.ArrayLayout(entry_layout(value_width, zeros_width), lanes))``
+    group : ``Out(data.ArrayLayout(entry_layout(index_width, run_length_width), lanes))``
     act : ``Out(act_width)``
     write, address, word : ``In``
         Writes a word.
@@ -58,19 +58,19 @@ class EntryReader(Unit):
 
     role = "matrix"
 
-    def __init__(self, *, groups, per_word, lanes, value_width, zeros_width, act_width):
+    def __init__(self, *, groups, groups_per_word, lanes, index_width, run_length_width, act_width):
         check_integer("Group count", groups, 1, 1 << 24)
-        check_integer("Groups in a word", per_word, 2, 64)
+        check_integer("Groups in a word", groups_per_word, 2, 64)
         check_relation(
-            per_word & (per_word - 1) == 0,
-            f"Groups in a word must be a power of two, not {per_word}",
+            groups_per_word & (groups_per_word - 1) == 0,
+            f"Groups in a word must be a power of two, not {groups_per_word}",
         )
         check_integer("Lane count", lanes, 1, 8)
-        check_integer("Weight index width", value_width, 1, 8)
-        check_integer("Zeros width", zeros_width, 1, 8)
+        check_integer("Weight index width", index_width, 1, 8)
+        check_integer("Run length width", run_length_width, 1, 8)
         check_integer("Activation width", act_width, 2, 32)
-        self.layout = data.ArrayLayout(entry_layout(value_width, zeros_width), lanes)
-        self.words = max(2, -(-groups // per_word))
+        self.layout = data.ArrayLayout(entry_layout(index_width, run_length_width), lanes)
+        self.words = max(2, -(-groups // groups_per_word))
         super().__init__(
             {
                 "i": In(stream.Signature(span_layout(groups, act_width))),
@@ -80,16 +80,16 @@ class EntryReader(Unit):
                 "act": Out(act_width),
                 "write": In(1),
                 "address": In(index_shape(self.words)),
-                "word": In(per_word * self.layout.size),
+                "word": In(groups_per_word * self.layout.size),
                 "busy": Out(1),
             }
         )
 
     def build(self):
         m = Module()
-        given = self.parameters
-        bits = (given["per_word"] - 1).bit_length()
-        width = given["per_word"] * self.layout.size
+        params = self.parameters
+        bits = (params["groups_per_word"] - 1).bit_length()
+        width = params["groups_per_word"] * self.layout.size
         m.submodules.words = store = memory.Memory(shape=width, depth=self.words, init=[])
         write, read = store.write_port(), store.read_port()
 
@@ -113,10 +113,10 @@ class EntryReader(Unit):
         asked_first = Signal()
         asked_low = Signal(bits)
         asked_high = Signal(bits)
-        asked_act = data_register(given["act_width"], name="asked_act")
+        asked_act = data_register(params["act_width"], name="asked_act")
         # The word whose groups leave.
         current = data_register(width, name="current")
-        act = data_register(given["act_width"], name="act_q")
+        act = data_register(params["act_width"], name="act_q")
         present = Signal()
         first = Signal()
         low = Signal(bits)
@@ -139,7 +139,7 @@ class EntryReader(Unit):
             self.i.ready.eq((~asked | moves) & ends),
             self.valid.eq(present),
             self.first.eq(first),
-            Value.cast(self.group).eq(selected(current, low, self.layout.size)),
+            self.group.eq(selected(current, low, self.layout.size)),
             self.act.eq(act),
             self.busy.eq(present | asked),
         ]
@@ -150,7 +150,7 @@ class EntryReader(Unit):
                 asked.eq(self.i.valid & ~empty),
                 asked_first.eq(~begun),
                 asked_low.eq(Mux(begun, 0, span.start)),
-                asked_high.eq(Mux(ends, last, given["per_word"] - 1)),
+                asked_high.eq(Mux(ends, last, params["groups_per_word"] - 1)),
                 asked_act.eq(span.act),
             ]
         with m.If(done):

@@ -1,11 +1,11 @@
-"""Leading-non-zero detection: one activation after the other from all elements."""
+"""Leading-non-zero detection: one activation after the other from all PEs."""
 
 from amaranth.hdl import Module, Mux, unsigned
-from amaranth.lib import stream
+from amaranth.lib import stream, wiring
 from amaranth.lib.wiring import In, Out
 
 from ..checks import check_integer
-from ..unit import Unit, connect_stream, data_register
+from ..unit import Unit, data_register
 
 __all__ = ["LnzdNode", "LnzdTree"]
 
@@ -50,16 +50,16 @@ class LnzdNode(Unit):
         children = [getattr(self, f"i_{n}") for n in range(self.parameters["children"])]
         word = data_register(self.parameters["width"], name="word")
         free = ~self.o.valid | self.o.ready
-        chosen = children[-1].payload
-        taken = 0
+        first_word = children[-1].payload
+        any_valid = 0
         for child in reversed(children[:-1]):
-            chosen = Mux(child.valid, child.payload, chosen)
+            first_word = Mux(child.valid, child.payload, first_word)
         for child in children:
-            m.d.comb += child.ready.eq(free & ~taken)
-            taken = taken | child.valid
+            m.d.comb += child.ready.eq(free & ~any_valid)
+            any_valid = any_valid | child.valid
         m.d.comb += self.o.payload.eq(word)
         with m.If(free):
-            m.d.sync += [self.o.valid.eq(taken), word.eq(chosen)]
+            m.d.sync += [self.o.valid.eq(any_valid), word.eq(first_word)]
         return m
 
 
@@ -67,7 +67,7 @@ class LnzdTree(Unit):
     """A quadtree of :class:`LnzdNode` over any number of leaves.
 
     Han et al., "EIE: Efficient Inference Engine on Compressed Deep Neural Network", ISCA 2016,
-    section IV: the leaves are the processing elements, each with its next non-zero activation.
+    section IV: the leaves are the PEs, each with its next non-zero activation.
     Leaves with lower numbers go first. A word arrives after as many cycles as the tree has levels;
     throughput is one word a cycle.
 
@@ -98,7 +98,8 @@ class LnzdTree(Unit):
     def build(self):
         m = Module()
         level, width = 0, self.parameters["width"]
-        streams = [getattr(self, f"i_{n}") for n in range(self.parameters["leaves"])]
+        leaves = range(self.parameters["leaves"])
+        streams = [wiring.flipped(getattr(self, f"i_{n}")) for n in leaves]
         while level == 0 or len(streams) > 1:
             joined = []
             for first in range(0, len(streams), RADIX):
@@ -106,9 +107,9 @@ class LnzdTree(Unit):
                 node = LnzdNode(children=len(children), width=width)
                 m.submodules[f"node_{level}_{first // RADIX}"] = node
                 for n, child in enumerate(children):
-                    m.d.comb += connect_stream(child, getattr(node, f"i_{n}"))
+                    wiring.connect(m, child, getattr(node, f"i_{n}"))
                 joined.append(node.o)
             streams = joined
             level += 1
-        m.d.comb += connect_stream(streams[0], self.o)
+        wiring.connect(m, streams[0], wiring.flipped(self.o))
         return m

@@ -1,7 +1,7 @@
-"""Processing element of EIE."""
+"""Processing element (PE) of EIE."""
 
 from amaranth.hdl import Cat, Module, Mux, Signal, signed, unsigned
-from amaranth.lib import data, memory, stream
+from amaranth.lib import data, memory, stream, wiring
 from amaranth.lib.wiring import In, Out
 
 from ..arith.exact import index_shape
@@ -9,29 +9,43 @@ from ..arith.select import selected
 from ..checks import check_integer, check_relation
 from ..output.accumulator import Accumulator
 from ..stream.fifo import Fifo
-from ..unit import Unit, connect_stream, data_register
+from ..unit import Unit, data_register
 from .activations import Activations
 from .column_reader import ColumnReader, column_layout, span_layout
 from .entry_reader import EntryReader, entry_layout
 from .write_back import LATENCY, WriteBack, finish_layout
 
-__all__ = ["PeEie", "load_layout"]
+__all__ = ["LOAD_TARGETS", "PeEie", "load_layout"]
 
-#: What a word of the load stream writes.
-ENTRIES, POINTER, WEIGHT = range(3)
+#: Numbers of the memories that a word of the load stream can write, by the names of what they hold.
+LOAD_TARGETS = {"entries": 0, "pointers": 1, "weights": 2}
 
 
 def load_layout(
-    *, pes, columns, entries, per_word, lanes, value_width, zeros_width, books, weight_width
+    *,
+    pes,
+    columns,
+    entries,
+    entries_per_word,
+    entries_per_cycle,
+    index_width,
+    run_length_width,
+    codebooks,
+    weight_width,
 ):
-    """A word that fills memories: of which element, which memory, where, and with what.
+    """A word that fills memories: of which PE, which memory, where, and with what.
 
-    ``what`` is 0 for a word of entries, 1 for a pointer, which counts groups of ``lanes`` entries,
-    2 for a weight of a codebook, whose address is the codebook's number above the weight's index.
+    ``what`` is one of :data:`LOAD_TARGETS`: a word of entries; a pointer, which counts groups of
+    ``entries_per_cycle`` entries; or a weight of a codebook, whose address is the codebook's number
+    above the weight's index.
     """
-    layout = entry_layout(value_width, zeros_width)
-    addresses = (max(2, -(-entries // per_word)), columns + 1, books << value_width)
-    widths = (per_word * layout.size, index_shape(_groups(entries, lanes) + 1).width, weight_width)
+    layout = entry_layout(index_width, run_length_width)
+    addresses = (max(2, -(-entries // entries_per_word)), columns + 1, codebooks << index_width)
+    widths = (
+        entries_per_word * layout.size,
+        index_shape(_groups(entries, entries_per_cycle) + 1).width,
+        weight_width,
+    )
     return data.StructLayout(
         {
             "pe": index_shape(pes),
@@ -42,8 +56,8 @@ def load_layout(
     )
 
 
-def _groups(entries, lanes):
-    return -(-entries // lanes)
+def _groups(entries, entries_per_cycle):
+    return -(-entries // entries_per_cycle)
 
 
 class PeEie(Unit):
@@ -54,30 +68,32 @@ class PeEie(Unit):
     activations of its own. An entry takes a cycle, also if it is of the same row as the one before
     it. Products and sums are exact; the accumulators wrap.
 
-    With ``lanes`` above 1, which the paper has not, a column's entries come in groups of so many,
-    the last filled up with entries of index 0, and a group takes a cycle. Each lane has multiplier
-    and accumulators of its own, so that no two entries ever meet in a memory; the lanes' sums are
-    added when they are put out. Queue, pointers and the memory of entries are the same for all.
+    With ``entries_per_cycle`` above 1, which the paper has not, a column's entries come in groups
+    of so many, the last filled up with entries of index 0, and a group takes a cycle: an entry in
+    each lane. Each lane has multiplier and accumulators of its own, so that no two entries ever
+    meet in a memory; the lanes' sums are added when they leave. Queue, pointers and the memory of
+    entries are the same for all.
 
     Parameters
     ----------
     queue_depth : int
-        Activations that wait: with ``skip=0`` for their pointers, as in the paper; with ``skip=1``
-        for their entries, so that columns without entries don't take places.
+        Activations that wait: with ``skip_empty_columns=0`` for their pointers, as in the paper;
+        with ``skip_empty_columns=1`` for their entries, so that columns without entries take no
+        room.
     columns, entries : int
-        Most columns, and most entries of this element.
-    per_word : int
-        Entries in a word, a power of two, at least twice as many as lanes.
-    lanes : int
-        Entries a cycle: 1, 2, 4 or 8.
-    value_width, zeros_width
+        Most columns, and most entries of this PE.
+    entries_per_word : int
+        Entries in a word, a power of two, at least twice ``entries_per_cycle``.
+    entries_per_cycle : int
+        Entries of a column that are multiplied in a cycle: 1, 2, 4 or 8.
+    index_width, run_length_width
         Those of :class:`EntryReader`.
     act_width, weight_width, acc_width : int
     acts, rows : int
-        Activations and rows of the matrix that belong to this element.
-    books : int
+        Activations and rows of the matrix that belong to this PE.
+    codebooks : int
         Codebooks.
-    skip : int
+    skip_empty_columns : int
         That of :class:`ColumnReader`.
 
     Members
@@ -121,40 +137,49 @@ class PeEie(Unit):
         queue_depth,
         columns,
         entries,
-        per_word,
-        lanes,
-        value_width,
-        zeros_width,
+        entries_per_word,
+        entries_per_cycle,
+        index_width,
+        run_length_width,
         act_width,
         weight_width,
         acc_width,
         acts,
         rows,
-        books,
-        skip,
+        codebooks,
+        skip_empty_columns,
     ):
         check_integer("Queue depth", queue_depth, 2, 1024)
         check_integer("Entry count", entries, 1, 1 << 24)
-        check_integer("Entries in a word", per_word, 2, 64)
-        check_integer("Lane count", lanes, 1, 8)
-        for thing, value in (("Entries in a word", per_word), ("Lane count", lanes)):
-            check_relation(value & (value - 1) == 0, f"{thing} must be a power of two, not {value}")
+        check_integer("Entries in a word", entries_per_word, 2, 64)
+        check_integer("Entries per cycle", entries_per_cycle, 1, 8)
+        for name, value in (
+            ("Entries in a word", entries_per_word),
+            ("Entries per cycle", entries_per_cycle),
+        ):
+            check_relation(value & (value - 1) == 0, f"{name} must be a power of two, not {value}")
         check_relation(
-            per_word >= 2 * lanes,
-            f"Entries in a word must be at least {2 * lanes} for {lanes} lanes, not {per_word}",
+            entries_per_word >= 2 * entries_per_cycle,
+            f"Entries in a word must be at least {2 * entries_per_cycle} for {entries_per_cycle} "
+            f"entries per cycle, not {entries_per_word}",
         )
         check_integer("Weight width", weight_width, 2, 32)
-        check_integer("Codebook count", books, 1, 64)
+        check_integer("Codebook count", codebooks, 1, 64)
         check_integer("Row count", rows, 1, 1 << 16)
         # The parts check the rest.
-        groups = _groups(entries, lanes)
-        ColumnReader(columns=columns, groups=groups, act_width=act_width, skip=skip)
+        groups = _groups(entries, entries_per_cycle)
+        ColumnReader(
+            columns=columns,
+            groups=groups,
+            act_width=act_width,
+            skip_empty_columns=skip_empty_columns,
+        )
         EntryReader(
             groups=groups,
-            per_word=per_word // lanes,
-            lanes=lanes,
-            value_width=value_width,
-            zeros_width=zeros_width,
+            groups_per_word=entries_per_word // entries_per_cycle,
+            lanes=entries_per_cycle,
+            index_width=index_width,
+            run_length_width=run_length_width,
             act_width=act_width,
         )
         Activations(depth=acts, width=act_width)
@@ -163,14 +188,14 @@ class PeEie(Unit):
             pes=1,
             columns=columns,
             entries=entries,
-            per_word=per_word,
-            lanes=lanes,
-            value_width=value_width,
-            zeros_width=zeros_width,
-            books=books,
+            entries_per_word=entries_per_word,
+            entries_per_cycle=entries_per_cycle,
+            index_width=index_width,
+            run_length_width=run_length_width,
+            codebooks=codebooks,
             weight_width=weight_width,
         )
-        self.latency = 3 + (lanes > 1) + LATENCY
+        self.latency = 3 + (entries_per_cycle > 1) + LATENCY
         index = index_shape(acts)
         super().__init__(
             {
@@ -186,7 +211,7 @@ class PeEie(Unit):
                 "filling": In(1),
                 "scan": In(1),
                 "scan_last": In(index),
-                "book": In(index_shape(books)),
+                "book": In(index_shape(codebooks)),
                 "clear": In(1),
                 "take": In(1),
                 "take_row": In(index_shape(rows)),
@@ -198,38 +223,43 @@ class PeEie(Unit):
 
     def build(self):
         m = Module()
-        given = self.parameters
-        groups, lanes = _groups(given["entries"], given["lanes"]), given["lanes"]
+        params = self.parameters
+        lanes = params["entries_per_cycle"]
+        groups = _groups(params["entries"], lanes)
         broadcast = self.broadcast.payload
-        skip, depth = given["skip"], given["queue_depth"]
+        skip, depth = params["skip_empty_columns"], params["queue_depth"]
         m.submodules.queue = queue = Fifo(width=broadcast.shape().size, depth=2 if skip else depth)
         m.submodules.columns = columns = ColumnReader(
-            columns=given["columns"], groups=groups, act_width=given["act_width"], skip=skip
+            columns=params["columns"],
+            groups=groups,
+            act_width=params["act_width"],
+            skip_empty_columns=skip,
         )
         spans, waits = columns.o, queue.o.valid
         if skip:
-            layout = span_layout(groups, given["act_width"])
+            layout = span_layout(groups, params["act_width"])
             m.submodules.spans = queue_of_spans = Fifo(width=layout.size, depth=depth)
-            m.d.comb += connect_stream(columns.o, queue_of_spans.i)
+            wiring.connect(m, columns.o, queue_of_spans.i)
             spans = queue_of_spans.o
             waits = waits | spans.valid
         m.submodules.entries = entries = EntryReader(
             groups=groups,
-            per_word=given["per_word"] // lanes,
+            groups_per_word=params["entries_per_word"] // lanes,
             lanes=lanes,
-            value_width=given["value_width"],
-            zeros_width=given["zeros_width"],
-            act_width=given["act_width"],
+            index_width=params["index_width"],
+            run_length_width=params["run_length_width"],
+            act_width=params["act_width"],
         )
-        m.submodules.acts = acts = Activations(depth=given["acts"], width=given["act_width"])
+        m.submodules.acts = acts = Activations(depth=params["acts"], width=params["act_width"])
+        wiring.connect(m, wiring.flipped(self.broadcast), queue.i)
+        wiring.connect(m, queue.o, columns.i)
+        wiring.connect(m, spans, entries.i)
+        wiring.connect(m, acts.o, wiring.flipped(self.offered))
         m.d.comb += [
-            *connect_stream(self.broadcast, queue.i),
-            *connect_stream(queue.o, columns.i),
-            *connect_stream(spans, entries.i),
-            columns.write.eq(self.load & (self.what == POINTER)),
+            columns.write.eq(self.load & (self.what == LOAD_TARGETS["pointers"])),
             columns.address.eq(self.address),
             columns.pointer.eq(self.data),
-            entries.write.eq(self.load & (self.what == ENTRIES)),
+            entries.write.eq(self.load & (self.what == LOAD_TARGETS["entries"])),
             entries.address.eq(self.address),
             entries.word.eq(self.data),
             acts.write.eq(self.act_write),
@@ -238,12 +268,11 @@ class PeEie(Unit):
             acts.filling.eq(self.filling),
             acts.scan.eq(self.scan),
             acts.last.eq(self.scan_last),
-            *connect_stream(acts.o, self.offered),
         ]
         products = self._products(m, entries)
         sums, settling = self._sums(m, entries, self._rows(m, entries), products)
         m.submodules.write_back = write_back = WriteBack(
-            acc_width=given["acc_width"], act_width=given["act_width"]
+            acc_width=params["acc_width"], act_width=params["act_width"]
         )
         m.d.comb += [
             write_back.i.eq(sums),
@@ -270,17 +299,17 @@ class PeEie(Unit):
 
     def _products(self, m, entries):
         """For each lane the product of an entry, 2 cycles later; 0 for what is put out."""
-        given = self.parameters
-        value_width, weight = given["value_width"], signed(given["weight_width"])
+        params = self.parameters
+        index_width, weight = params["index_width"], signed(params["weight_width"])
         m.submodules.codebooks = store = memory.Memory(
-            shape=weight, depth=given["books"] << value_width, init=[]
+            shape=weight, depth=params["codebooks"] << index_width, init=[]
         )
         write = store.write_port()
-        act_q = data_register(signed(given["act_width"]), name="act")
+        act_q = data_register(signed(params["act_width"]), name="act")
         m.d.comb += [
             write.addr.eq(self.address),
             write.data.eq(self.data),
-            write.en.eq(self.load & (self.what == WEIGHT)),
+            write.en.eq(self.load & (self.what == LOAD_TARGETS["weights"])),
         ]
         m.d.sync += act_q.eq(entries.act.as_signed())
         products = []
@@ -298,17 +327,17 @@ class PeEie(Unit):
 
     def _sums(self, m, entries, rows, products):
         """The sum of each visit, and whether some are on their way."""
-        given = self.parameters
+        params = self.parameters
         sums, visits = [], []
         for lane, (row, product) in enumerate(zip(rows, products, strict=True)):
             m.submodules[f"accumulator_{lane}"] = accumulator = Accumulator(
-                psum_width=min(len(product), given["acc_width"]),
-                acc_width=given["acc_width"],
+                psum_width=min(len(product), params["acc_width"]),
+                acc_width=params["acc_width"],
                 overflow="wrap",
-                depth=given["rows"],
+                depth=params["rows"],
                 revisit=1,
             )
-            touched = Signal(given["rows"], name=f"touched_{lane}")
+            touched = Signal(params["rows"], name=f"touched_{lane}")
             known, adds = Signal(name=f"known_{lane}"), Signal(name=f"adds_{lane}")
             visit = accumulator.visit
             m.d.comb += [
@@ -323,13 +352,13 @@ class PeEie(Unit):
             with m.If(self.clear):
                 m.d.sync += touched.eq(0)
             with m.Elif(adds):
-                m.d.sync += touched.eq(touched | Cat(row == n for n in range(given["rows"])))
+                m.d.sync += touched.eq(touched | Cat(row == n for n in range(params["rows"])))
             sums.append(accumulator.sums)
             visits.append(visit.valid)
         on_their_way = Signal(4)
         m.d.sync += on_their_way.eq(Cat(Cat(visits).any(), on_their_way))
         if len(sums) == 1:
             return sums[0], on_their_way.any()
-        total = data_register(signed(given["acc_width"]), name="total")
+        total = data_register(signed(params["acc_width"]), name="total")
         m.d.sync += total.eq(sum(sums[1:], sums[0]))
         return total, on_their_way.any()

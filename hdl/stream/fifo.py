@@ -56,8 +56,8 @@ class Fifo(Unit):
         if self.parameters["depth"] == 2:
             self._registers(m)
             return m
-        kind = fifo.SyncFIFO if self.latency == 1 else fifo.SyncFIFOBuffered
-        m.submodules.queue = queue = kind(**self.parameters)
+        queue_class = fifo.SyncFIFO if self.latency == 1 else fifo.SyncFIFOBuffered
+        m.submodules.queue = queue = queue_class(**self.parameters)
         m.d.comb += [
             queue.w_data.eq(self.i.payload),
             queue.w_en.eq(self.i.valid),

@@ -14,7 +14,7 @@ __all__ = ["Tag"]
 class Tag(Unit):
     """Puts a tag above each word; the same one above ``count`` words, then the next.
 
-    It is mere logic but for a counter: latency is 0, throughput one word a cycle. ``valid`` of
+    It is combinational but for a counter: latency is 0, throughput one word a cycle. ``valid`` of
     each input reaches ``o.valid`` and the other's ``ready`` within a cycle.
 
     Parameters

@@ -1,37 +1,39 @@
 """Output-stationary GEMM engine, of the class of ShiDianNao and of ANT's and OliVe's arrays."""
 
 from amaranth.hdl import Cat, Module, Mux, Signal, Value
+from amaranth.lib import wiring
 
 from .. import formats
 from ..arith.requantize import output_latency
+from ..array.border import decode_at_border, detect_specials
 from ..array.delay import Delay
-from ..array.grid import wave
+from ..array.grid import stagger
 from ..checks import check_integer
+from ..engine import Engine
 from ..formats.pairs import PAIR_LATENCY, PairMarks
-from ..output.results import Results
-from ..stream.hold import Hold
-from ..unit import Unit, connect_stream
-from ._engine import (
+from ..output.output_stage import OutputStage, add_output_stage
+from ..stream.register_slice import RegisterSlice
+from .gemm import (
     accumulator_width,
-    add_border,
-    add_specials,
-    engine_ports,
     flags_specials,
+    gemm_ports,
+    gemm_timing,
+    number_widths,
     operand_types,
 )
-from .control_os import ControlOs, tile_layout
 from .mesh_os import MeshOs, mesh_latency
+from .sequencer_os import SequencerOs, tile_layout
 
 __all__ = ["GemmOs"]
 
 
-class GemmOs(Unit):
-    """Multiplies activations by weights, each element keeping one sum: results = acts · weights.
+class GemmOs(Engine):
+    """Multiplies activations by weights, each PE keeping one sum: results = acts · weights.
 
     A tile is ``rows`` (of M) × ``cols`` (of N) results. For each of its K terms a word of
     activations and one of weights pass through the array. A finished sum leaves in the cycle
     after its last product, while the next tile's products follow: with no shifting of sums
-    through the array, draining neither takes registers nor waits for the last element. The
+    through the array, draining neither takes registers nor waits for the last PE. The
     dataflow is that of Du et al., "ShiDianNao", ISCA 2015, with operands that come from the
     borders.
 
@@ -49,7 +51,7 @@ class GemmOs(Unit):
     zero point are corrected in the bias, by the host.
 
     **Formats.** As in :class:`GemmWs`, but pairs are two words that follow each other, and so K is
-    even. Numbers that are read half by half (:class:`TypeSet`) make a tile of several parts, each
+    even. Numbers that are read half by half (:class:`TypeSet`) make a tile of several passes, each
     with a word of its own in ``tiles``, with its K, its types, and ``first`` and ``last`` set in
     the first and the last of them.
 
@@ -78,10 +80,10 @@ class GemmOs(Unit):
         ``"wrap"`` or ``"saturate"``.
     pipeline : int
         Registers of :class:`PeOs` before the adder.
-    specials : str
+    nan_inf : str
         What NaN and infinities do, in formats that have them: see :class:`GemmWs`.
     output : str
-        ``"raw"``, ``"bias"``, ``"scale"`` or ``"shift"``: see :class:`Channel`.
+        ``"raw"``, ``"bias"``, ``"scale"`` or ``"shift"``: see :class:`OutputChannel`.
     out_format : str
         Format of results that are requantized.
 
@@ -99,7 +101,8 @@ class GemmOs(Unit):
         If a parameter is not of its kind or out of range, or parameters don't fit together.
     """
 
-    role = "top level"
+    number = 2
+    descriptors = "tiles"
 
     def __init__(
         self,
@@ -114,7 +117,7 @@ class GemmOs(Unit):
         acc_width,
         overflow,
         pipeline,
-        specials,
+        nan_inf,
         output,
         out_format,
     ):
@@ -127,142 +130,144 @@ class GemmOs(Unit):
             overflow=overflow,
         )
         self.a_format, self.w_format = formats.get(a_format), formats.get(w_format)
-        self.special = flags_specials(a_format, w_format, specials)
+        self.special = flags_specials(a_format, w_format, nan_inf)
         #: What the tiles' words carry besides, if the formats call for it.
-        self.kinds = {
+        self.tile_options = {
             "a_type": self.a_format.type_width,
             "w_type": self.w_format.type_width,
-            "parts": int(self.a_format.split or self.w_format.split),
+            "multipass": int(self.a_format.split or self.w_format.split),
         }
         # Pairs come whole.
-        max_k += max_k % 2 if self.a_format.pair or self.w_format.pair else 0
-        self.max_length = max_k
+        pairs = self.a_format.pair or self.w_format.pair
+        self.max_length = max_k + (max_k % 2 if pairs else 0)
         self.channel = {"acc_width": self.acc_width, "output": output, "out_format": out_format}
-        super().__init__(
-            engine_ports(
-                rows=rows,
-                cols=cols,
-                tile_rows=tile_rows,
-                tile_cols=tile_cols,
-                a_format=a_format,
-                w_format=w_format,
-                overflow=overflow,
-                pipeline=pipeline,
-                specials=specials,
-                channel=self.channel,
-                tiles=tile_layout(rows=rows, max_k=max_k, **self.kinds),
-            )
+        ports = gemm_ports(
+            rows=rows,
+            cols=cols,
+            tile_rows=tile_rows,
+            tile_cols=tile_cols,
+            overflow=overflow,
+            pipeline=pipeline,
+            **self.channel,
+            tiles=tile_layout(rows=rows, max_k=self.max_length, **self.tile_options),
+            act=self.a_format.code_shape,
+            weight=self.w_format.code_shape,
+            special=self.special,
         )
+        super().__init__(ports)
 
         drained = (
             pipeline
             + 1
             + mesh_latency(rows=rows, cols=cols, tile_rows=tile_rows, tile_cols=tile_cols)
         )
+        self.required_streams = tuple(ports)
+        self.max_owed = self.limit = rows
+        self.pe_rows, self.pe_cols, self.max_k = rows, cols, max_k
+        self.widths = number_widths(ports, self.acc_width)
         self.derived = {"acc_width": self.acc_width} | operand_types(a_format, w_format)
         latency = drained + output_latency(output) + cols + 2
         self.timing = {
             "last_acts_to_first_result": latency + PAIR_LATENCY * self.a_format.pair,
             "last_weights_to_first_result": latency + PAIR_LATENCY * self.w_format.pair,
             "terms_per_cycle": 1,
-        }
+        } | gemm_timing(cols=cols, output=output, pairs=pairs, pair_wait=2 if pairs else 0)
+
+    def results_owed(self, descriptor):
+        """A tile owes its rows; of several passes the last does."""
+        height = descriptor.height + 1
+        return Mux(descriptor.last, height, 0) if self.tile_options["multipass"] else height
 
     def build(self):
         m = Module()
-        given = self.parameters
-        rows, cols, output = given["rows"], given["cols"], given["output"]
-        pipeline = given["pipeline"]
-        mesh = {name: value for name, value in given.items() if name in _MESH}
+        params = self.parameters
+        rows, cols, output = params["rows"], params["cols"], params["output"]
+        pipeline = params["pipeline"]
+        mesh = {name: value for name, value in params.items() if name in _MESH}
         m.submodules.mesh = mesh = MeshOs(**mesh | {"acc_width": self.acc_width})
 
         # Places in the queue for what is on its way, and for the tile that ends next.
         depth = 2 * rows + cols + output_latency(output) + mesh.latency + pipeline + 6
-        control = ControlOs(rows=rows, max_k=self.max_length, depth=depth, **self.kinds)
-        m.submodules.control = control
-        special = self._operands(m, control, mesh)
+        sequencer = SequencerOs(rows=rows, max_k=self.max_length, depth=depth, **self.tile_options)
+        m.submodules.control = sequencer
+        special = self._operands(m, sequencer, mesh)
 
-        m.submodules.results_stage = out = Results(
+        latency = pipeline + mesh.latency
+        stage = OutputStage(
             cols=cols,
-            bank_cols=given["tile_cols"],
+            bank_cols=params["tile_cols"],
             **self.channel,
             depth=depth,
             max_reserve=rows,
-            run_interval=pipeline + 1 + mesh.latency,
+            run_interval=latency + 1,
             special=self.special,
         )
-        on_its_way = Cat(control.emit, special) if self.special else control.emit
-        m.submodules.emitted = emitted = Delay(
-            width=len(on_its_way), cycles=pipeline + 1 + mesh.latency
+        add_output_stage(
+            m,
+            stage,
+            sums=mesh.sums,
+            flags=Cat(sequencer.emit, special) if self.special else sequencer.emit,
+            launch=sequencer.launch,
+            reserve=sequencer.reserve,
+            latency=latency,
+            channels=getattr(self, "channels", None),
+            results=self.results,
         )
-        m.submodules.started = started = Delay(width=1, cycles=pipeline + mesh.latency)
-        m.d.comb += [
-            emitted.i.eq(on_its_way),
-            started.i.eq(control.launch),
-            out.sums.eq(mesh.sums),
-            out.valid.eq(emitted.o[0]),
-            out.start.eq(started.o),
-            out.launch.eq(control.launch),
-            out.reserve.eq(control.reserve),
-            control.room.eq(out.room),
-            control.may_launch.eq(out.may_launch),
-            *connect_stream(out.results, self.results),
-        ]
-        if self.special:
-            m.d.comb += out.special.eq(emitted.o[1])
-        if output != "raw":
-            m.d.comb += connect_stream(self.channels, out.channels)
+        m.d.comb += [sequencer.room.eq(stage.room), sequencer.may_launch.eq(stage.may_launch)]
         return m
 
-    def _operands(self, m, control, mesh):
+    def _operands(self, m, sequencer, mesh):
         """Streams, border and flags of the mesh; returns whether a tile has special values."""
         rows, pipeline = self.parameters["rows"], self.parameters["pipeline"]
-        specials = self.parameters["specials"]
-        m.d.comb += connect_stream(self.tiles, control.tiles)
+        nan_inf = self.parameters["nan_inf"]
+        wiring.connect(m, wiring.flipped(self.tiles), sequencer.tiles)
         special = 0
-        for name, fmt, lanes, held, kind in [
-            ("acts", self.a_format, rows, control.acts_held, "a_type"),
-            ("weights", self.w_format, self.parameters["cols"], control.weights_held, "w_type"),
+        for name, fmt, lanes, held, type_index in [
+            ("acts", self.a_format, rows, sequencer.acts_held, "a_type"),
+            ("weights", self.w_format, self.parameters["cols"], sequencer.weights_held, "w_type"),
         ]:
-            codes = getattr(self, name)
+            codes = wiring.flipped(getattr(self, name))
             if fmt.pair:
                 m.submodules[f"{name}_pairs"] = pairs = PairMarks(lanes=lanes, format=fmt.name)
-                m.d.comb += connect_stream(codes, pairs.i)
+                wiring.connect(m, codes, pairs.i)
                 codes = pairs.o
-            m.submodules[f"{name}_hold"] = hold = Hold(width=len(Value.cast(codes.payload)))
-            kind = getattr(control, kind) if fmt.type_width else None
-            word = hold.word
+            m.submodules[f"{name}_hold"] = register = RegisterSlice(
+                width=len(Value.cast(codes.payload))
+            )
+            type_index = getattr(sequencer, type_index) if fmt.type_width else None
+            word = register.word
             if name == "acts":
                 # A zero on one side is enough for a cycle without a step to leave the sums alone.
-                word = Mux(control.step, word, 0)
+                word = Mux(sequencer.step, word, 0)
+            wiring.connect(m, codes, register.i)
             m.d.comb += [
-                *connect_stream(codes, hold.i),
-                hold.take.eq(control.step),
-                held.eq(hold.held),
+                register.take.eq(sequencer.step),
+                held.eq(register.held),
             ]
-            operands = add_border(m, name, fmt, lanes, word, kind, specials)
-            m.d.comb += Value.cast(getattr(mesh, name)).eq(operands)
+            operands = decode_at_border(m, name, fmt, lanes, word, type_index, nan_inf)
+            m.d.comb += getattr(mesh, name).eq(operands)
             if self.special:
-                special |= add_specials(m, name, fmt, lanes, hold.word, kind)
+                special |= detect_specials(m, name, fmt, lanes, register.word, type_index)
         # The sums take a flag as late as the product that it belongs to.
         m.submodules.first = first = Delay(width=1, cycles=pipeline)
         m.submodules.done = done = Delay(width=1, cycles=pipeline + 1)
         m.d.comb += [
-            first.i.eq(control.first),
-            done.i.eq(control.launch),
-            mesh.first.eq(wave(m, "first", first.o, rows)),
-            mesh.done.eq(wave(m, "done", done.o, rows)),
+            first.i.eq(sequencer.first),
+            done.i.eq(sequencer.launch),
+            mesh.first.eq(stagger(m, "first", first.o, rows)),
+            mesh.done.eq(stagger(m, "done", done.o, rows)),
         ]
         if not self.special:
             return None
         so_far = Signal()
         of_tile = Signal()
-        m.d.comb += so_far.eq((of_tile & ~control.first) | special)
+        m.d.comb += so_far.eq((of_tile & ~sequencer.first) | special)
         emitting = Signal()  # the flag of the tile that leaves, while the next one's grows
-        with m.If(control.step):
+        with m.If(sequencer.step):
             m.d.sync += of_tile.eq(so_far)
-        with m.If(control.launch):
+        with m.If(sequencer.launch):
             m.d.sync += emitting.eq(so_far)
-        return Mux(control.launch, so_far, emitting)
+        return Mux(sequencer.launch, so_far, emitting)
 
 
 _MESH = (

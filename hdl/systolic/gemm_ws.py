@@ -1,33 +1,36 @@
 """Weight-stationary GEMM engine, in the manner of the first TPU."""
 
 from amaranth.hdl import Module, Mux, Signal, Value
+from amaranth.lib import wiring
 
 from .. import formats
 from ..arith.exact import sum_width
 from ..arith.requantize import output_latency
-from ..array.grid import wave
+from ..array.border import decode_at_border, detect_specials
+from ..array.grid import stagger
 from ..array.loader import Loader
-from ..array.stationary import add_accumulators, add_entry, add_results, array_latency
 from ..checks import check_integer, check_relation
+from ..engine import Engine
 from ..formats.pairs import PairMarks, pair_marks
 from ..stream.fifo import Fifo
 from ..stream.tag import Tag
-from ..unit import Unit, connect_stream, data_register
-from ._engine import (
+from ..unit import data_register
+from .gemm import (
     accumulator_width,
-    add_border,
-    add_specials,
-    engine_ports,
     flags_specials,
+    gemm_ports,
+    gemm_timing,
+    number_widths,
     operand_types,
 )
-from .control_ws import ControlWs, tile_layout
 from .mesh_ws import MeshWs
+from .sequencer_ws import SequencerWs, results_owed, tile_layout
+from .stationary import add_accumulators, add_entry, add_output, array_latency
 
 __all__ = ["GemmWs"]
 
 
-class GemmWs(Unit):
+class GemmWs(Engine):
     """Multiplies activations by weights that stay in the array: results = acts · weights.
 
     A tile is ``rows`` (of K) × ``cols`` (of N) weights. While the rows of activations of one tile
@@ -55,7 +58,7 @@ class GemmWs(Unit):
     ``derived["a_types"]`` or ``derived["w_types"]``. Of outlier-victim pairs the neighbours are
     rows 2n and 2n + 1 of a tile, so ``rows`` is even. Numbers that are read half by half
     (:class:`TypeSet`) take a tile for each pair of halves. Operands count in units of the formats'
-    least numbers. NaN and infinities are for ``specials`` to settle: ``"saturate"`` takes them for
+    least numbers. NaN and infinities are for ``nan_inf`` to settle: ``"saturate"`` takes them for
     the greatest finite number (NaR for zero); ``"flag"`` takes them for zero and sets ``special``
     in all words of results that depend on them, and perhaps in others of the same run.
 
@@ -90,10 +93,10 @@ class GemmWs(Unit):
         Registers of :class:`PeWs` before the adder.
     acc_depth : int
         Rows of accumulators.
-    specials : str
+    nan_inf : str
         ``"saturate"`` or ``"flag"``; without effect on formats that have no special values.
     output : str
-        ``"raw"``, ``"bias"``, ``"scale"`` or ``"shift"``: see :class:`Channel`.
+        ``"raw"``, ``"bias"``, ``"scale"`` or ``"shift"``: see :class:`OutputChannel`.
     out_format : str
         Format of results that are requantized.
 
@@ -111,7 +114,8 @@ class GemmWs(Unit):
         If a parameter is not of its kind or out of range, or parameters don't fit together.
     """
 
-    role = "top level"
+    number = 1
+    descriptors = "tiles"
 
     def __init__(
         self,
@@ -127,7 +131,7 @@ class GemmWs(Unit):
         overflow,
         pipeline,
         acc_depth,
-        specials,
+        nan_inf,
         output,
         out_format,
     ):
@@ -140,24 +144,23 @@ class GemmWs(Unit):
             overflow=overflow,
         )
         self.a_format, self.w_format = formats.get(a_format), formats.get(w_format)
-        self.special = flags_specials(a_format, w_format, specials)
-        kinds = {"a_type": self.a_format.type_width, "w_type": self.w_format.type_width}
+        self.special = flags_specials(a_format, w_format, nan_inf)
+        type_widths = {"a_type": self.a_format.type_width, "w_type": self.w_format.type_width}
         self.channel = {"acc_width": self.acc_width, "output": output, "out_format": out_format}
-        super().__init__(
-            engine_ports(
-                rows=rows,
-                cols=cols,
-                tile_rows=tile_rows,
-                tile_cols=tile_cols,
-                a_format=a_format,
-                w_format=w_format,
-                overflow=overflow,
-                pipeline=pipeline,
-                specials=specials,
-                channel=self.channel,
-                tiles=tile_layout(acc_depth, **kinds),
-            )
+        ports = gemm_ports(
+            rows=rows,
+            cols=cols,
+            tile_rows=tile_rows,
+            tile_cols=tile_cols,
+            overflow=overflow,
+            pipeline=pipeline,
+            **self.channel,
+            tiles=tile_layout(acc_depth, **type_widths),
+            act=self.a_format.code_shape,
+            weight=self.w_format.code_shape,
+            special=self.special,
         )
+        super().__init__(ports)
         for fmt in (self.a_format, self.w_format):
             check_relation(
                 not fmt.pair or rows % 2 == 0,
@@ -169,102 +172,131 @@ class GemmWs(Unit):
         if overflow == "wrap":
             self.psum_width = min(self.psum_width, self.acc_width)
         self.array_latency = array_latency(rows, pipeline)
-        #: Loading weights keeps visits of an accumulator so far apart; the control sees to it where
-        #: they were loaded before. More than 4 cycles make no difference to the accumulators.
+        #: Loading weights keeps visits of an accumulator so far apart; where they were loaded
+        #: before, the sequencer does. More than 4 cycles make no difference to the accumulators.
         self.revisit = min(rows, 4)
+        self.required_streams = tuple(ports)
+        self.max_owed = self.limit = acc_depth
+        self.pe_rows, self.pe_cols, self.max_k = rows, cols, max_k
+        self.widths = number_widths(ports, self.acc_width)
         self.derived = {"acc_width": self.acc_width, "psum_width": self.psum_width}
         self.derived |= operand_types(a_format, w_format)
+        w_types = len(self.w_format.types)
         self.timing = {
             "acts_to_results": self.array_latency + output_latency(output) + cols + 3,
             "rows_of_acts_per_cycle": 1,
-        }
+        } | gemm_timing(
+            cols=cols,
+            output=output,
+            pairs=self.a_format.pair or self.w_format.pair,
+            # The first weights wait until their pair is whole, or their type is known.
+            lead_in=2 if self.w_format.pair else int(w_types > 1),
+        )
+
+    def results_owed(self, descriptor):
+        return results_owed(descriptor)
 
     def build(self):
         m = Module()
-        given = self.parameters
-        m.submodules.control = control = ControlWs(
-            depth=given["acc_depth"],
+        params = self.parameters
+        m.submodules.control = sequencer = SequencerWs(
+            depth=params["acc_depth"],
             revisit=self.revisit,
             a_type=self.a_format.type_width,
             # Weights of several formats are loaded once their tile is known, which takes cycles.
             ahead=4 if self.w_format.type_width else 3,
         )
-        weight_types = self._tiles(m, control)
-        psums, special = self._array(m, control, weight_types)
+        weight_types = self._tiles(m, sequencer)
+        psums, special = self._array(m, sequencer, weight_types)
         sums = add_accumulators(
             m,
-            control,
+            sequencer.visit,
             psums,
             array_latency=self.array_latency,
-            cols=given["cols"],
-            tile_cols=given["tile_cols"],
+            cols=params["cols"],
+            tile_cols=params["tile_cols"],
             psum_width=self.psum_width,
             acc_width=self.acc_width,
-            overflow=given["overflow"],
-            depth=given["acc_depth"],
+            overflow=params["overflow"],
+            depth=params["acc_depth"],
             revisit=self.revisit,
         )
-        add_results(m, self, control, sums, array_latency=self.array_latency, special=special)
+        stage = add_output(
+            m,
+            sums=sums,
+            emit=sequencer.emit,
+            launch=sequencer.launch,
+            channels=getattr(self, "channels", None),
+            results=self.results,
+            rows=params["rows"],
+            cols=params["cols"],
+            tile_cols=params["tile_cols"],
+            channel=self.channel,
+            array_latency=self.array_latency,
+            special=special,
+        )
+        m.d.comb += [sequencer.room.eq(stage.some_room), sequencer.may_launch.eq(stage.may_launch)]
         return m
 
-    def _tiles(self, m, control):
-        """Tiles to the control; returns a stream of their types of weights, if they have any."""
+    def _tiles(self, m, sequencer):
+        """Tiles to the sequencer; returns a stream of their types of weights, if they have any."""
         width = self.w_format.type_width
         if not width:
-            m.d.comb += connect_stream(self.tiles, control.tiles)
+            wiring.connect(m, wiring.flipped(self.tiles), sequencer.tiles)
             return None
         m.submodules.weight_types = queue = Fifo(width=width, depth=4)
         fields = self.tiles.payload
         m.d.comb += [
             *(
-                control.tiles.payload[name].eq(fields[name])
-                for name, _ in control.tiles.payload.shape()
+                sequencer.tiles.payload[name].eq(fields[name])
+                for name, _ in sequencer.tiles.payload.shape()
             ),
             queue.i.payload.eq(fields.w_type),
-            control.tiles.valid.eq(self.tiles.valid & queue.i.ready),
-            queue.i.valid.eq(self.tiles.valid & control.tiles.ready),
-            self.tiles.ready.eq(control.tiles.ready & queue.i.ready),
+            sequencer.tiles.valid.eq(self.tiles.valid & queue.i.ready),
+            queue.i.valid.eq(self.tiles.valid & sequencer.tiles.ready),
+            self.tiles.ready.eq(sequencer.tiles.ready & queue.i.ready),
         ]
         return queue.o
 
-    def _array(self, m, control, weight_types):
+    def _array(self, m, sequencer, weight_types):
         """Border and mesh; returns the partial sums as they leave, skewed by column.
 
         And whether the row that enters, or its weights, have special values, if that is wanted.
         """
-        given = self.parameters
-        rows, cols, specials = given["rows"], given["cols"], given["specials"]
+        params = self.parameters
+        rows, cols, nan_inf = params["rows"], params["cols"], params["nan_inf"]
         a, w = self.a_format, self.w_format
-        mesh = {name: given[name] for name in ("a_format", "w_format", "pipeline")}
-        mesh |= {name: given[name] for name in ("rows", "cols", "tile_rows", "tile_cols")}
+        mesh = {name: params[name] for name in ("a_format", "w_format", "pipeline")}
+        mesh |= {name: params[name] for name in ("rows", "cols", "tile_rows", "tile_cols")}
         m.submodules.mesh = mesh = MeshWs(**mesh, psum_width=self.psum_width)
         m.submodules.acts_queue = queue = Fifo(width=len(Value.cast(self.acts.payload)), depth=2)
-        weights = self.weights
+        weights = wiring.flipped(self.weights)
         if w.pair:
             m.submodules.weights_pairs = pairs = PairMarks(lanes=cols, format=w.name)
-            m.d.comb += connect_stream(weights, pairs.i)
+            wiring.connect(m, weights, pairs.i)
             weights = pairs.o
         if weight_types is not None:
             m.submodules.weights_tag = tag = Tag(
                 width=cols * w.lane_width, tag_width=w.type_width, count=rows
             )
-            m.d.comb += [*connect_stream(weights, tag.i), *connect_stream(weight_types, tag.tags)]
+            wiring.connect(m, weights, tag.i)
+            wiring.connect(m, weight_types, tag.tags)
             weights = tag.o
         m.submodules.loader = loader = Loader(width=cols * w.lane_width + w.type_width, steps=rows)
-        word, kind = loader.word[: cols * w.lane_width], None
+        word, word_type = loader.word[: cols * w.lane_width], None
         if weight_types is not None:
-            kind = loader.word[cols * w.lane_width :]
+            word_type = loader.word[cols * w.lane_width :]
         row, row_kind = queue.o.payload, None
         if a.pair:
             row = pair_marks(m, a, row, rows)
-        swap, row = add_entry(m, control.swap, row)
+        swap, row = add_entry(m, sequencer.swap, row)
         if a.type_width:
             row_kind = Signal(a.type_width, name="a_type_q")
-            m.d.sync += row_kind.eq(control.a_type)
+            m.d.sync += row_kind.eq(sequencer.a_type)
         special = None
         if self.special:
-            special = self._specials(m, control, swap, loader, (row, row_kind), (word, kind))
-        if given["pipeline"] < 2:
+            special = self._specials(m, sequencer, swap, loader, (row, row_kind), (word, word_type))
+        if params["pipeline"] < 2:
             # Without operand registers the weight has to be in use when the activation comes.
             later = data_register(len(row), name="acts_later")
             m.d.sync += later.eq(row)
@@ -273,25 +305,25 @@ class GemmWs(Unit):
                 kind_later = data_register(len(row_kind), name="a_type_later")
                 m.d.sync += kind_later.eq(row_kind)
                 row_kind = kind_later
+        wiring.connect(m, wiring.flipped(self.acts), queue.i)
+        wiring.connect(m, weights, loader.i)
         m.d.comb += [
-            *connect_stream(self.acts, queue.i),
-            queue.o.ready.eq(control.step),
-            control.acts_held.eq(queue.o.valid),
-            *connect_stream(weights, loader.i),
+            queue.o.ready.eq(sequencer.step),
+            sequencer.acts_held.eq(queue.o.valid),
             loader.take.eq(swap),
-            control.weights_loaded.eq(loader.soon),
-            Value.cast(mesh.acts).eq(add_border(m, "acts", a, rows, row, row_kind, specials)),
-            Value.cast(mesh.weights).eq(add_border(m, "weights", w, cols, word, kind, specials)),
+            sequencer.weights_loaded.eq(loader.soon),
+            mesh.acts.eq(decode_at_border(m, "acts", a, rows, row, row_kind, nan_inf)),
+            mesh.weights.eq(decode_at_border(m, "weights", w, cols, word, word_type, nan_inf)),
             mesh.shift.eq(loader.shift),
-            mesh.swap.eq(wave(m, "swap", swap, rows)),
+            mesh.swap.eq(stagger(m, "swap", swap, rows)),
         ]
         return mesh.psums, special
 
-    def _specials(self, m, control, swap, loader, acts, weights):
+    def _specials(self, m, sequencer, swap, loader, acts, weights):
         """Whether the row that enters, or a weight that it meets or met in its run, is special."""
         rows, cols = self.parameters["rows"], self.parameters["cols"]
-        of_row = add_specials(m, "acts", self.a_format, rows, *acts)
-        of_word = add_specials(m, "weights", self.w_format, cols, *weights)
+        of_row = detect_specials(m, "acts", self.a_format, rows, *acts)
+        of_word = detect_specials(m, "weights", self.w_format, cols, *weights)
         loading = Signal()
         in_use = Signal()
         of_run = Signal()
@@ -305,8 +337,8 @@ class GemmWs(Unit):
             so_far.eq((of_run & ~begins) | of_row | of_weights),
         ]
         m.d.sync += [
-            enters.eq(control.step),
-            begins.eq(control.swap & control.visit.first),
+            enters.eq(sequencer.step),
+            begins.eq(sequencer.swap & sequencer.visit.first),
             in_use.eq(of_weights),
             loading.eq((loading & ~swap) | (moves & of_word)),
         ]

@@ -1,4 +1,4 @@
-"""Output-stationary array: tiles of processing elements, and meshes of tiles."""
+"""Output-stationary array: tiles of PEs, and meshes of tiles."""
 
 from functools import reduce
 from operator import or_
@@ -16,7 +16,7 @@ __all__ = ["MeshOs", "TileOs", "mesh_latency"]
 
 
 def mesh_latency(*, rows, cols, tile_rows, tile_cols):
-    """Cycles from an element's ``done`` until the mesh puts its sum out."""
+    """Cycles from a PE's ``done`` until the mesh puts its sum out."""
     level = levels(rows, cols, tile_rows, tile_cols)
     return level + (rows > tile_rows * RADIX ** (level - 1))
 
@@ -28,13 +28,13 @@ def _entering(rows, cols, a_format, w_format):
 
 
 class TileOs(Unit):
-    """``rows`` × ``cols`` elements :class:`PeOs`, each connected to its neighbours.
+    """``rows`` × ``cols`` PEs :class:`PeOs`, each connected to its neighbours.
 
     Lane *n* of ``acts``, ``first`` and ``done`` enters row *n* at the left, lane *n* of
     ``weights`` enters column *n* at the top; each leaves on the opposite side. ``sums`` is,
-    ``level + 1`` cycles later, the sum of that element of each column that is ``done``, or zero.
+    ``level + 1`` cycles later, the sum of that PE of each column that is ``done``, or zero.
 
-    A tile of level 0 is made of elements; one of level *n* of tiles of level *n* - 1, up to 4 × 4
+    A tile of level 0 is made of PEs; one of level *n* of tiles of level *n* - 1, up to 4 × 4
     of them. So the sums of a column meet in a tree of ORs with a register at each level.
 
     Parameters
@@ -77,7 +77,7 @@ class TileOs(Unit):
         pipeline,
     ):
         check_tile(rows, cols, tile_rows, tile_cols, level)
-        # It checks what is the elements'.
+        # It checks the parameters of the PEs.
         PeOs(
             a_format=a_format,
             w_format=w_format,
@@ -97,17 +97,17 @@ class TileOs(Unit):
         m = Module()
         joined, leaving = _wire(self, m, self.parameters["level"])
         for port, value in leaving.items():
-            m.d.comb += Value.cast(getattr(self, f"{port}_o")).eq(value)
+            m.d.comb += getattr(self, f"{port}_o").eq(value)
         register = data_register(len(joined), name="joined")
         m.d.sync += register.eq(joined)
-        m.d.comb += Value.cast(self.sums).eq(register)
+        m.d.comb += self.sums.eq(register)
         return m
 
 
 class MeshOs(Unit):
-    """The whole array: tiles, or tiles of tiles, of ``rows`` × ``cols`` elements.
+    """The whole array: tiles, or tiles of tiles, of ``rows`` × ``cols`` PEs.
 
-    The sum of an element is out :func:`mesh_latency` cycles after its ``done``, from whichever
+    The sum of a PE is out :func:`mesh_latency` cycles after its ``done``, from whichever
     row: rows that finish one after the other leave one after the other, and no sum is shifted
     through the array.
 
@@ -115,7 +115,7 @@ class MeshOs(Unit):
     ----------
     rows, cols : int
     tile_rows, tile_cols : int
-        Most rows and columns of tiles of elements.
+        Most rows and columns of tiles of PEs.
     a_format, w_format, acc_width, overflow, pipeline
         Those of :class:`PeOs`.
 
@@ -168,7 +168,7 @@ class MeshOs(Unit):
             register = data_register(len(joined), name="joined")
             m.d.sync += register.eq(joined)
             joined = register
-        m.d.comb += Value.cast(self.sums).eq(joined)
+        m.d.comb += self.sums.eq(joined)
         return m
 
 

@@ -1,4 +1,4 @@
-"""Weight-stationary array: tiles of processing elements, and meshes of tiles."""
+"""Weight-stationary array: tiles of PEs, and meshes of tiles."""
 
 from amaranth.hdl import Const, Module, Value, signed
 from amaranth.lib import data
@@ -25,14 +25,14 @@ def _in_and_out(ports):
 
 
 class TileWs(Unit):
-    """``rows`` × ``cols`` elements :class:`PeWs`, each connected to its neighbours.
+    """``rows`` × ``cols`` PEs :class:`PeWs`, each connected to its neighbours.
 
     Lane *n* of ``acts``, ``shift`` and ``swap`` enters row *n* at the left, lane *n* of
     ``weights`` and ``psums`` enters column *n* at the top; each leaves on the opposite side.
     Wavefronts are the business of what is around: see :class:`GemmWs`. Latencies are those of
-    the elements times the number of them on the way.
+    the PEs times the number of them on the way.
 
-    A tile of level 0 is made of elements; one of level *n* of tiles of level *n* - 1, up to 4 × 4
+    A tile of level 0 is made of PEs; one of level *n* of tiles of level *n* - 1, up to 4 × 4
     of them. It makes no other difference.
 
     Parameters
@@ -63,7 +63,7 @@ class TileWs(Unit):
         self, *, rows, cols, tile_rows, tile_cols, level, a_format, w_format, psum_width, pipeline
     ):
         check_tile(rows, cols, tile_rows, tile_cols, level)
-        # It checks what is the elements'.
+        # It checks the parameters of the PEs.
         PeWs(a_format=a_format, w_format=w_format, psum_width=psum_width, pipeline=pipeline)
         ports = _entering(rows, cols, a_format, w_format)
         ports["psums"] = data.ArrayLayout(signed(psum_width), cols)
@@ -73,12 +73,12 @@ class TileWs(Unit):
         m = Module()
         leaving = _wire(self, m, self.parameters["level"], self.psums)
         for port, value in leaving.items():
-            m.d.comb += Value.cast(getattr(self, f"{port}_o")).eq(value)
+            m.d.comb += getattr(self, f"{port}_o").eq(value)
         return m
 
 
 class MeshWs(Unit):
-    """The whole array: tiles, or tiles of tiles, of ``rows`` × ``cols`` elements.
+    """The whole array: tiles, or tiles of tiles, of ``rows`` × ``cols`` PEs.
 
     Tiles only make the hierarchy: the mesh behaves as one tile of its size would. They keep its
     Verilog short and its buses narrow, and the tiles at the right and lower border are smaller
@@ -88,7 +88,7 @@ class MeshWs(Unit):
     ----------
     rows, cols : int
     tile_rows, tile_cols : int
-        Most rows and columns of tiles of elements.
+        Most rows and columns of tiles of PEs.
     a_format, w_format, psum_width, pipeline
         Those of :class:`PeWs`.
 
@@ -120,7 +120,7 @@ class MeshWs(Unit):
         m = Module()
         level = levels(*(self.parameters[name] for name in SHAPE))
         leaving = _wire(self, m, level, Const(0, len(Value.cast(self.psums))))
-        m.d.comb += Value.cast(self.psums).eq(leaving["psums"])
+        m.d.comb += self.psums.eq(leaving["psums"])
         return m
 
 

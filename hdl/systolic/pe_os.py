@@ -1,4 +1,4 @@
-"""Processing element of the output-stationary array."""
+"""Processing element (PE) of the output-stationary array."""
 
 from amaranth.hdl import Module, Mux, Signal, signed
 from amaranth.lib.wiring import In, Out
@@ -32,7 +32,7 @@ class PeOs(Unit):
         What a sum does that does not fit: ``"wrap"`` or ``"saturate"``, at each addition.
     pipeline : int
         0: product and sum in one cycle. 1: a register after the multiplier. 2: one before it too,
-        which holds what passes on anyway; with both, the whole element fits into a DSP block.
+        which holds what passes on anyway; with both, the whole PE fits into a DSP block.
 
     Members
     -------

@@ -1,4 +1,4 @@
-"""Processing element of the weight-stationary array."""
+"""Processing element (PE) of the weight-stationary array."""
 
 from amaranth.hdl import Module, signed
 from amaranth.lib.wiring import In, Out
@@ -9,7 +9,7 @@ from ..arith.multiply import multiply
 from ..checks import check_integer, check_relation
 from ..unit import Unit, data_register
 
-__all__ = ["PeWs"]
+__all__ = ["PeWs", "stationary_registers"]
 
 
 class PeWs(Unit):
@@ -31,7 +31,7 @@ class PeWs(Unit):
         Width of the partial sums; beyond it they wrap.
     pipeline : int
         0: product and sum in one cycle. 1: a register after the multiplier. 2: one before it too,
-        which holds what passes to the right anyway; with both, the whole element fits into a DSP
+        which holds what passes to the right anyway; with both, the whole PE fits into a DSP
         block.
 
     Members
@@ -78,25 +78,7 @@ class PeWs(Unit):
     def build(self):
         m = Module()
         pipeline = self.parameters["pipeline"]
-        acts = data_register(self.acts.shape(), name="acts_q")
-        psum = data_register(self.psums.shape(), name="psum")
-        shadow = data_register(self.weights.shape(), name="shadow")
-        weight = data_register(self.weights.shape(), name="weight")
-        m.d.sync += [
-            acts.eq(self.acts),
-            self.shift_o.eq(self.shift),
-            self.swap_o.eq(self.swap),
-        ]
-        m.d.comb += [
-            self.acts_o.eq(acts),
-            self.weights_o.eq(shadow),
-            self.psums_o.eq(psum),
-        ]
-        with m.If(self.shift):
-            m.d.sync += shadow.eq(self.weights)
-        with m.If(self.swap):
-            m.d.sync += weight.eq(shadow)
-
+        acts, weight, psum = stationary_registers(m, self)
         product = multiply(
             m,
             acts if pipeline == 2 else self.acts,
@@ -107,3 +89,37 @@ class PeWs(Unit):
         )
         m.d.sync += psum.eq(self.psums + product)
         return m
+
+
+def stationary_registers(m, pe):
+    """The registers of a weight-stationary PE but for those of its multiplier.
+
+    Parameters
+    ----------
+    pe : Unit
+        With the ports of :class:`PeWs`, of any shapes.
+
+    Returns
+    -------
+    (Signal, Signal, Signal)
+        The activation a cycle later, the weight in use, and the partial sum, which the PE drives.
+    """
+    acts = data_register(pe.acts.shape(), name="acts_q")
+    psum = data_register(pe.psums.shape(), name="psum")
+    shadow = data_register(pe.weights.shape(), name="shadow")
+    weight = data_register(pe.weights.shape(), name="weight")
+    m.d.sync += [
+        acts.eq(pe.acts),
+        pe.shift_o.eq(pe.shift),
+        pe.swap_o.eq(pe.swap),
+    ]
+    m.d.comb += [
+        pe.acts_o.eq(acts),
+        pe.weights_o.eq(shadow),
+        pe.psums_o.eq(psum),
+    ]
+    with m.If(pe.shift):
+        m.d.sync += shadow.eq(pe.weights)
+    with m.If(pe.swap):
+        m.d.sync += weight.eq(shadow)
+    return acts, weight, psum

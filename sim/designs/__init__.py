@@ -1,1 +1,1 @@
-"""The designs as a host sees them, one a file: everything that follows from a manifest."""
+"""The host models of the designs, one a file, from the manifest alone."""

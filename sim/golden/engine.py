@@ -7,58 +7,62 @@ from . import formats
 from .arith.requantize import requantize
 from .gemm import gemm
 
-__all__ = ["engine", "product", "special_results", "specials_as"]
+__all__ = ["coded_product", "engine", "nan_inf_as", "nan_inf_results", "width_product"]
 
 
-def product(manifest: Manifest, a, w, channels=None, **modes) -> np.ndarray:
-    """The results for matrices of codes: see :func:`engine`.
+def coded_product(
+    manifest: Manifest, a, w, qparams=None, *, a_type: str, w_type: str, step: int
+) -> np.ndarray:
+    """The results for matrices of codes of number formats: see :func:`engine`.
 
     Parameters
     ----------
     a, w : integer arrays, M × K and K × N
-        Codes of the formats ``a_type`` and ``w_type``, neighbours along K being pairs; or of
-        ``gemm_fusion`` integers.
-    **modes
-        All that are chosen at run time.
+        Codes of the formats ``a_type`` and ``w_type``; neighbours along K are OVP pairs.
     """
-    if manifest.design == "gemm_fusion":
-        a_parts, w_parts = _halves(a, modes["a_bits"]), _halves(w, modes["w_bits"])
-        terms = 64 // (min(modes["a_bits"], 8) * min(modes["w_bits"], 8))
-    else:
-        a_parts, w_parts = _operand_parts(manifest, a, w, **modes)
-        terms = 1
-    if len(a_parts) == len(w_parts) == 1:
-        return engine(manifest, a_parts[0], w_parts[0], channels, terms)
-    # Halves meet halves, in one pass over K after the other. Only where sums saturate does the
-    # order matter, and with it where tiles end.
-    k = a_parts[0].shape[1]
-    step = 1 if manifest.design == "gemm_os" else manifest.parameters["rows"] * terms
-    missing = (0, -k % step)
-    passes = [(a_part, w_part) for a_part in a_parts for w_part in w_parts]
+    given, nan_inf = manifest.parameters, nan_inf_as(manifest)
+    a = formats.operands(_even(a, 1), a_type, axis=1, specials=nan_inf)
+    w = formats.operands(_even(w, 0), w_type, axis=0, specials=nan_inf)
+    a_nibbles = _nibbles(a, a_type, given["a_format"])
+    w_nibbles = _nibbles(w, w_type, given["w_format"])
+    return _passes(manifest, a_nibbles, w_nibbles, qparams, step)
+
+
+def width_product(
+    manifest: Manifest, a, w, qparams=None, *, a_bits: int, w_bits: int, **signs
+) -> np.ndarray:
+    """The results for matrices of integers of widths that are set at run time (Bit Fusion).
+
+    Operands of 16 bits are taken byte by byte. A PE multiplies 64 / (a_bits · w_bits) pairs at a
+    time, with widths of at most 8.
+    """
+    terms = 64 // (min(a_bits, 8) * min(w_bits, 8))
+    step = manifest.parameters["rows"] * terms
+    return _passes(manifest, _bytes(a, a_bits), _bytes(w, w_bits), qparams, step)
+
+
+def _passes(manifest, a_digits, w_digits, qparams, step):
+    """Each digit of A meets each of W, in one pass over K after the other.
+
+    The order matters only where sums saturate, and with it the ends of tiles of ``step`` terms.
+    """
+    if len(a_digits) == len(w_digits) == 1:
+        return engine(manifest, a_digits[0], w_digits[0], qparams, step=step)
+    missing = (0, -a_digits[0].shape[1] % step)
+    passes = [(a, w) for a in a_digits for w in w_digits]
     return engine(
         manifest,
-        np.hstack([np.pad(a_part, ((0, 0), missing)) for a_part, _ in passes]),
-        np.vstack([np.pad(w_part, (missing, (0, 0))) for _, w_part in passes]),
-        channels,
-        terms,
+        np.hstack([np.pad(a, ((0, 0), missing)) for a, _ in passes]),
+        np.vstack([np.pad(w, (missing, (0, 0))) for _, w in passes]),
+        qparams,
+        step=step,
     )
 
 
-def _halves(values, bits):
+def _bytes(values, bits):
     """Integers, or their high and low bytes if they have 16 bits."""
     values = np.asarray(values, np.int64)
     return [values] if bits <= 8 else [values // 256 * 256, values % 256]
-
-
-def _operand_parts(manifest, a, w, a_type, w_type):
-    given, specials = manifest.parameters, specials_as(manifest)
-    a_parts = _parts(
-        formats.operands(_even(a, 1), a_type, axis=1, specials=specials), a_type, given["a_format"]
-    )
-    w_parts = _parts(
-        formats.operands(_even(w, 0), w_type, axis=0, specials=specials), w_type, given["w_format"]
-    )
-    return a_parts, w_parts
 
 
 def _even(codes, axis):
@@ -67,9 +71,9 @@ def _even(codes, axis):
     return np.pad(codes, padding)
 
 
-def _parts(values, member, name):
-    """Operands, or their high and low halves where the array is for formats of 4 bits."""
-    bits = [formats.get(part).bits for part in name.split("+")]
+def _nibbles(values, member, name):
+    """Operands, or their high and low nibbles where the array is for formats of 4 bits."""
+    bits = [formats.get(each).bits for each in name.split("+")]
     fmt = formats.get(member)
     if fmt.bits == min(bits):
         return [values]
@@ -78,12 +82,12 @@ def _parts(values, member, name):
     return [high, values - high]
 
 
-def specials_as(manifest: Manifest) -> str:
+def nan_inf_as(manifest: Manifest) -> str:
     """What NaN and infinities count as in an engine, in the words of ``formats.operands``."""
-    return "zero" if manifest.parameters.get("specials") == "flag" else "saturate"
+    return "zero" if manifest.parameters.get("nan_inf") == "flag" else "saturate"
 
 
-def special_results(a, w, *, a_type: str, w_type: str) -> np.ndarray:
+def nan_inf_results(a, w, *, a_type: str, w_type: str) -> np.ndarray:
     """Which results depend on NaN or an infinity: a bool array, M × N, from matrices of codes."""
     rows, columns = (
         formats.get(name).special[codes & ((1 << formats.get(name).bits) - 1)].any(axis=axis)
@@ -93,25 +97,24 @@ def special_results(a, w, *, a_type: str, w_type: str) -> np.ndarray:
 
 
 def engine(
-    manifest: Manifest, a: np.ndarray, w: np.ndarray, channels=None, terms: int = 1
+    manifest: Manifest, a: np.ndarray, w: np.ndarray, qparams=None, *, step: int
 ) -> np.ndarray:
     """The results of the engine that a manifest describes, an int64 array, M × N.
 
     Parameters
     ----------
-    manifest : dict
-        Its parameters ``output``, ``overflow`` and ``rows`` matter, and the accumulator's width.
+    manifest : Manifest
+        Its parameters ``output`` and ``overflow`` matter, and the accumulator's width.
     a, w : integer arrays, M × K and K × N
         Operands, whatever their codes.
-    channels : Channels or None
-        What the output stage adds and scales; ``None`` for raw accumulators.
-    terms : int
-        Products that an element of a weight-stationary array does at once.
+    qparams : QuantParams or None
+        Per-channel quantization parameters; ``None`` for raw accumulators.
+    step : int
+        Products that are added to an accumulator at once: where it saturates, the result depends
+        on them. One in a PE that keeps its sum; those of a tile of K where the accumulators are
+        below the array.
     """
     given = manifest.parameters
-    # Where an accumulator saturates the result depends on what is added at a time: products in
-    # an element that keeps its sum, sums of a tile of K where the accumulators are at the border.
-    step = 1 if manifest.design == "gemm_os" else given["rows"] * terms
     acc = gemm(
         a,
         w,
@@ -122,13 +125,13 @@ def engine(
     if given["output"] == "raw":
         return acc
     if given["output"] == "bias":
-        return acc + channels.bias
+        return acc + qparams.bias
     return requantize(
         acc,
-        channels.bias,
-        channels.multiplier if given["output"] == "scale" else 1,
-        channels.shift,
-        channels.zero_point,
-        channels.low,
-        channels.high,
+        qparams.bias,
+        qparams.multiplier if given["output"] == "scale" else 1,
+        qparams.shift,
+        qparams.zero_point,
+        qparams.low,
+        qparams.high,
     )

@@ -250,11 +250,11 @@ def quantize_linear(
     )
 
 
-def _finite(values: ArrayLike, what: str) -> np.ndarray:
+def _finite(values: ArrayLike, subject: str) -> np.ndarray:
     values = np.asarray(values, np.float64)
     bad = ~np.isfinite(values)
     if bad.any():
-        raise ValueError(f"{what} must be finite, not {values[bad].flat[0]}")
+        raise ValueError(f"{subject} must be finite, not {values[bad].flat[0]}")
     return values
 
 

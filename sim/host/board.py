@@ -1,4 +1,4 @@
-"""A top with a serial line in simulation, in place of a board with it."""
+"""A simulated core on a serial line, in place of a board."""
 
 import contextlib
 import struct
@@ -13,7 +13,7 @@ __all__ = ["Board"]
 
 
 class Board:
-    """What :class:`Link` takes for a serial port, with compiled code at the pins behind it.
+    """A serial port for :class:`Link`, connected to the pins of a compiled simulation.
 
     Simulated time passes only while :meth:`read` waits and in :meth:`send_break`, so that results
     and cycles are the same in every run. Use it as a context manager, or :meth:`close` it.
@@ -21,22 +21,22 @@ class Board:
     Parameters
     ----------
     manifest : Path
-        Manifest of a ``uart`` top.
+        Manifest of a core in the bus wrapper ``uart``.
     rate : float
-        The host's bits a second in terms of the top's own rate.
+        Ratio of the host's baud rate to the core's.
     pause : int
         Percentage of bytes after which the host pauses.
     seed : int
-        Of these pauses.
+        Seed of the pauses.
     timeout : int
-        Bits that :meth:`read` waits for a byte, after the last one was sent.
+        Bit times that :meth:`read` waits for a byte after the last one was sent.
 
     Attributes
     ----------
     cycles : int
         Clock cycles so far.
     broken : int
-        Frames from the top without a stop bit so far.
+        Frames from the core without a stop bit so far.
     led : bool
     build : Build
 
@@ -47,10 +47,10 @@ class Board:
     """
 
     def __init__(self, manifest: Path, *, rate=1.0, pause=0, seed=1, timeout=20_000):
-        facts = Manifest.read(manifest)
-        bus = facts.bus
-        if facts.wrapper != "uart":
-            raise ValueError(f"Design {facts.top} must have a serial line, --top uart")
+        description = Manifest.read(manifest)
+        bus = description.bus
+        if description.wrapper != "uart":
+            raise ValueError(f"Design {description.top} must have a serial line, --top uart")
         self.build = _build.build(manifest)
         self.cycles = self.broken = 0
         self.led = False
@@ -85,12 +85,12 @@ class Board:
         return len(self._received)
 
     def write(self, data: bytes) -> int:
-        """Have bytes sent, once time passes."""
+        """Queue bytes, which are sent as simulated time passes."""
         self._ask("w", len(data), data)
         return len(data)
 
     def read(self, size: int = 1) -> bytes:
-        """Up to ``size`` bytes; waits for one if there is none, and gives none if none comes."""
+        """Up to ``size`` bytes; waits for the first one, and returns no byte after the timeout."""
         if not self._received:
             self._ask("r", self._timeout)
         data = bytes(self._received[:size])
@@ -98,11 +98,11 @@ class Board:
         return data
 
     def send_break(self, duration: float = 0.0) -> None:
-        """Forget what is to be sent, and hold the line low for four frames, as this is enough."""
+        """Drop queued bytes, and hold the line low for four frames, whatever the duration."""
         self._ask("b", 40)
 
     def reset_input_buffer(self) -> None:
-        """Forget what came."""
+        """Drop received bytes."""
         self._received.clear()
 
     def _ask(self, command: str, number: int, data: bytes = b"") -> None:

@@ -1,7 +1,7 @@
 """A simulated core behind AXI as a library: registers, memory and interrupt, for drivers in C.
 
-``libmmio.so`` of :func:`library` has the functions of ``mmio.h``, to be linked with any program;
-:class:`Mmio` is the same in Python.
+``libmmio.so`` of :func:`library` has the functions of ``mmio.h``, for any program to link with.
+:class:`Mmio` offers the same functions in Python.
 """
 
 import ctypes
@@ -13,17 +13,17 @@ import numpy as np
 
 from .. import cache
 from ..manifest import Manifest
-from ..verilator import build as _build
-from ..verilator import toolchain
+from ..verilator import toolchain, verilate
+from ..verilator.build import read
+from ..verilator.compilation import FAST, SLOW, CommandLog, Compilation, group_sources, run_all
 from ..verilator.core import CycleLimitError, SimulationError
-from .axi import Job
+from ..verilator.runtime import runtime
+from .bus_job import BusJob
 
 __all__ = ["Counts", "Mmio", "headers", "library"]
 
 _RUNTIME = ("verilated", "verilated_threads")
 _OPTIONS = ("-std=gnu++17", "-pthread", "-fPIC", "-w")
-#: Of the simulation, and of its start.
-_LEVELS = ("-O2", "-O0")
 _HEADERS = (
     "".join(f"#include <{name}>\n" for name in ("cstring", "deque", "map", "string", "vector"))
     + '#include "verilated.h"\n'
@@ -36,22 +36,27 @@ def headers() -> Path:
 
 
 def library(manifest: Path) -> Path:
-    """Builds ``libmmio.so`` for an emitted top ``axi``, or finds it in the cache.
+    """Builds ``libmmio.so`` for an emitted core in the bus wrapper ``axi``, or takes it from the
+    cache.
 
     Raises
     ------
     ToolError
         If a tool is missing.
     ValueError
-        If the manifest is unusable, or not that of a top ``axi``.
+        If the manifest is unusable, or of a core without the bus wrapper ``axi``.
     BuildError
         If Verilator or the compiler rejects the design.
     """
-    design = _build.read(manifest)
+    design = read(manifest)
     bus = design.bus
     if design.wrapper != "axi":
-        raise ValueError(f"Manifest {manifest} must be of a top axi; use brickwork emit --top axi")
+        raise ValueError(
+            f"Manifest {manifest} must be of a core in the bus wrapper axi; use brickwork emit "
+            "--top axi"
+        )
     verilator, compiler = toolchain.verilator(), toolchain.compiler()
+    compilation = Compilation(verilator=verilator, compiler=compiler, options=_OPTIONS)
     constants = {
         "DATA_BYTES": bus["data_width"] // 8,
         "ADDRESS_WIDTH": bus["address_width"],
@@ -60,73 +65,36 @@ def library(manifest: Path) -> Path:
     }
     sources = {name: (headers() / name).read_text() for name in ("mmio.h", "mmio.cpp")}
     sources["mmio_top.h"] = "".join(f"#define {n} {v}\n" for n, v in constants.items())
-    sources["lint.vlt"] = _build.lint_rules().read_text()
+    sources["lint.vlt"] = verilate.lint_rules().read_text()
     sources["design.v"] = design.verilog_path.read_text("utf-8")
     command = [str(verilator.binary), "--cc", "--prefix", "Vtop", "--top-module", design.top]
-    command += ["--Mdir", ".", "--no-timing", "--assert", *_build._SPLIT, "lint.vlt", "design.v"]
-    tools = _build._tool_key(verilator, compiler)
+    command += ["--Mdir", ".", "--no-timing", "--assert", *verilate.SPLIT, "lint.vlt", "design.v"]
 
-    def make(place: Path) -> None:
-        work = place / "model"
+    def make(entry: Path) -> None:
+        work = entry / "model"
         work.mkdir()
         for name, text in sources.items():
             (work / name).write_text(text, "utf-8")
-        log = _build._Log(f"Module {design.top} behind AXI", f"mmio-{design.top}")
+        log = CommandLog(f"Module {design.top} behind AXI", f"mmio-{design.top}")
         log.run(command, cwd=work, env=verilator.environment)
-        lists = _build._class_lists((work / "Vtop_classes.mk").read_text())
-        jobs = [("mmio.cpp", _LEVELS[0], "mmio.o")]
-        for level, speed in zip(_LEVELS, ("FAST", "SLOW"), strict=True):
+        lists = verilate.generated_files((work / "Vtop_classes.mk").read_text())
+        files = [("mmio.cpp", FAST, "mmio.o")]
+        for level, speed in ((FAST, "FAST"), (SLOW, "SLOW")):
             names = [*lists[f"CLASSES_{speed}"], *lists[f"SUPPORT_{speed}"]]
-            parts = _build._gather(work, names, level)
-            jobs += [(part.path.name, level, f"{part.path.stem}.o") for part in parts]
-        runtime = _runtime(verilator, compiler)
-        _compile(verilator, compiler, jobs, work, log, runtime / "common.h")
-        objects = [name for *_, name in jobs] + [str(runtime / f"{name}.o") for name in _RUNTIME]
-        link = [*compiler.command, "-shared", "-pthread", "-o", str(place / "libmmio.so")]
+            groups = group_sources(work, names, level)
+            files += [(source.path.name, level, f"{source.path.stem}.o") for source in groups]
+        folder = runtime(compilation, headers=_HEADERS, sources=_RUNTIME, name="runtime-pic")
+        compile_ = [*compilation.command, "-I.", "-include", str(folder / "common.h")]
+        commands = [[*compile_, level, "-c", file, "-o", out] for file, level, out in files]
+        run_all(commands, cwd=work, log=log)
+        objects = [out for *_, out in files] + [str(folder / f"{name}.o") for name in _RUNTIME]
+        link = [*compiler.command, "-shared", "-pthread", "-o", str(entry / "libmmio.so")]
         log.run([*link, *objects], cwd=work)
-        (place / "build.log").write_text(log.text)
+        (entry / "build.log").write_text(log.text)
         shutil.rmtree(work)
 
-    key = ("mmio", _HEADERS, *sources.values(), *command[1:], *_OPTIONS, *tools)
+    key = ("mmio", _HEADERS, *sources.values(), *command[1:], *compilation.key)
     return cache.entry("builds", *key, make=make)[0] / "libmmio.so"
-
-
-def _compile(verilator, compiler, jobs, place, log, headers=None):
-    """Compiles ``(source, level, object)``, all into position-independent code."""
-    include = verilator.root / "include"
-    command = [*compiler.command, *_OPTIONS, f"-I{include}", f"-I{include / 'vltstd'}", "-I."]
-    command += ["-include", str(headers)] if headers else []
-    _build._run_all(
-        [[*command, level, "-c", source, "-o", name] for source, level, name in jobs],
-        cwd=place,
-        log=log,
-    )
-
-
-def _runtime(verilator, compiler) -> Path:
-    """The folder with Verilator's runtime for libraries, and the headers that all sources need."""
-
-    def make(place: Path) -> None:
-        toolchain.compiler(thorough=True)
-        log = _build._Log("The Verilator runtime for libraries", "runtime-pic")
-        (place / "common.h").write_text(_HEADERS)
-        if _build._precompiles(compiler):
-            # GCC takes the one in this folder that was made with the same options.
-            (place / "common.h.gch").mkdir()
-            made = [("common.h", level, f"common.h.gch/{level[1:]}") for level in _LEVELS]
-            compile_ = toolchain.Tool(
-                command=(*compiler.command, "-x", "c++-header"),
-                version=compiler.version,
-                where=compiler.where,
-            )
-            _compile(verilator, compile_, made, place, log)
-        folder = verilator.root / "include"
-        jobs = [(str(folder / f"{name}.cpp"), _LEVELS[0], f"{name}.o") for name in _RUNTIME]
-        _compile(verilator, compiler, jobs, place, log, place / "common.h")
-        (place / "build.log").write_text(log.text)
-
-    key = ("mmio", _HEADERS, *_build._tool_key(verilator, compiler), *_OPTIONS, *_RUNTIME)
-    return cache.entry("runtime", *key, make=make)[0]
 
 
 class _Manner(ctypes.Structure):
@@ -138,16 +106,16 @@ class _Manner(ctypes.Structure):
 
 @dataclass(frozen=True, kw_only=True)
 class Counts:
-    """What has happened on the bus to memory since the reset.
+    """Events on the memory bus since the reset.
 
     Attributes
     ----------
     cycles : int
     read_bursts, read_beats, write_bursts, write_beats : int
     read_waits : int
-        Cycles in which the core let data wait.
+        Cycles in which the core stalled read data.
     open : int
-        Transfers that have not ended.
+        Transactions in flight.
     """
 
     cycles: int
@@ -169,28 +137,28 @@ class Mmio:
     Parameters
     ----------
     manifest : Path
-        Of an emitted top ``axi``.
+        Manifest of an emitted core in the bus wrapper ``axi``.
     address, size : int
         The memory's first address and its bytes, multiples of the bus's bytes.
     seed : int
-        Of everything random.
+        Seed of pauses, latencies and orders.
     pauses : int
-        Percentage of cycles in which each channel of the memory holds back.
+        Percentage of cycles in which each channel of the memory stalls.
     latency : int
-        Most cycles from a request to its answer, at random.
+        Most cycles from a request to its response; each latency is random.
     patience : int
-        Cycles after which :meth:`wait` gives up, and an access to a register.
+        Cycles after which :meth:`wait`, or an access to a register, gives up.
 
     Attributes
     ----------
-    manifest : dict
+    manifest : Manifest
     memory : uint8 array
-        Also the core's.
+        The memory that the core reads and writes.
 
     Raises
     ------
     ToolError, ValueError, BuildError
-        As :func:`library` does; also if the memory cannot be.
+        As :func:`library` does; also if ``address`` or ``size`` does not fit the bus.
     """
 
     def __init__(
@@ -205,7 +173,7 @@ class Mmio:
         patience: int = 1_000_000,
     ):
         self.manifest = Manifest.read(manifest)
-        found = library(manifest)
+        path = library(manifest)
         step = self.manifest.bus["data_width"] // 8
         if size <= 0 or size % step or address < 0 or address % step:
             raise ValueError(
@@ -216,7 +184,7 @@ class Mmio:
         self._registers = {
             register["name"]: register for register in self.manifest.bus["registers"]
         }
-        self._library = _functions(ctypes.CDLL(str(found)))
+        self._library = _functions(ctypes.CDLL(str(path)))
         manner = _Manner(seed=seed, pauses=pauses, latency=latency, patience=patience)
         self._core = self._library.mmio_open(address, size, manner)
         start = self._library.mmio_memory(self._core)
@@ -240,8 +208,8 @@ class Mmio:
     def __enter__(self):
         return self
 
-    def __exit__(self, kind, error, traceback):
-        if kind is None:
+    def __exit__(self, type_, error, traceback):
+        if type_ is None:
             self.close()
         elif self._core:
             self._library.mmio_close(self._core)
@@ -253,7 +221,7 @@ class Mmio:
 
     @property
     def context(self) -> int:
-        """What ``mmio_open`` returned."""
+        """The context that ``mmio_open`` returned."""
         return self._core
 
     def read(self, register: str | int) -> int:
@@ -269,7 +237,7 @@ class Mmio:
 
     @property
     def response(self) -> int:
-        """How the last access to a register was answered: 0, or 2 for an error."""
+        """Response to the last access to a register: 0, or 2 for an error."""
         return self._library.mmio_response(self._core)
 
     @property
@@ -277,59 +245,59 @@ class Mmio:
         return bool(self._library.mmio_interrupt(self._core))
 
     def wait(self) -> None:
-        """Runs until the interrupt is high.
+        """Runs until the interrupt is asserted.
 
         Raises
         ------
         CycleLimitError
-            If it does not come in time.
+            If it is not asserted within ``patience`` cycles.
         """
         if self._library.mmio_wait(self._core):
             raise CycleLimitError("No interrupt came in time")
 
     def step(self, cycles: int = 1) -> None:
-        """Lets time pass."""
+        """Runs the clock."""
         self._library.mmio_step(self._core, cycles)
 
     def fault(self, first: int, last: int) -> None:
-        """Has accesses to addresses from ``first`` to ``last`` fail; the last call counts."""
+        """Makes accesses to addresses from ``first`` to ``last`` fail; replaces the last range."""
         self._library.mmio_fault(self._core, first, last)
 
     @property
     def counts(self) -> Counts:
-        found = self._library.mmio_count(self._core)
-        return Counts(**{name: getattr(found, name) for name, _ in found._fields_})
+        counts = self._library.mmio_count(self._core)
+        return Counts(**{name: getattr(counts, name) for name, _ in counts._fields_})
 
     @property
     def trouble(self) -> str:
-        """The first rule of AXI that the core broke, or an empty text."""
+        """The first rule of AXI that the core violated, or an empty text."""
         return self._library.mmio_trouble(self._core).decode()
 
-    def run(self, job: Job, base: int | None = None) -> np.ndarray:
+    def run(self, job: BusJob, base: int | None = None) -> np.ndarray:
         """Runs a job with its words from the address ``base`` on, by default the memory's first.
 
         Returns
         -------
         int64 array
-            See :meth:`Job.gather`.
+            See :meth:`BusJob.gather`.
 
         Raises
         ------
         ValueError
             If the memory is too small.
         SimulationError
-            If the core reports an error, or does not come to an end.
+            If the core reports an error, or does not end in time.
         """
         base = self.address if base is None else base
-        places, sizes = job.addresses(base), job.sizes
-        end = places["results"] + sizes["results"] - self.address
+        addresses, sizes = job.addresses(base), job.sizes
+        end = addresses["results"] + sizes["results"] - self.address
         if base < self.address or end > len(self.memory):
             raise ValueError(
                 f"Memory must have the addresses up to {self.address + end:#x} for the job, not up "
                 f"to {self.address + len(self.memory):#x}"
             )
         for name in job.words:
-            self._at(places[name], sizes[name])[:] = job.memory(name)
+            self._at(addresses[name], sizes[name])[:] = job.memory(name)
         events = self._mask("INTERRUPT", "done") | self._mask("INTERRUPT", "error")
         self.write("INTERRUPT_ENABLE", events)
         for name, _, value in job.writes(base):
@@ -338,21 +306,22 @@ class Mmio:
         error = self.read("ERROR") & self._mask("ERROR", "kind")
         self.write("INTERRUPT", events)
         if error:
-            kinds = {kind["number"]: name for name, kind in self.manifest.bus["errors"].items()}
-            raise SimulationError(f"Job ended with the error {kinds[error]}")
-        return job.gather(self._at(places["results"], sizes["results"]).copy())
+            errors = self.manifest.bus["errors"].items()
+            name = next(name for name, entry in errors if entry["number"] == error)
+            raise SimulationError(f"Job ended with the error {name}")
+        return job.gather(self._at(addresses["results"], sizes["results"]).copy())
 
     def _mask(self, register, name):
-        parts = self._registers[register]["fields"]
-        part = next(part for part in parts if part["name"] == name)
-        return ((1 << part["width"]) - 1) << part["low"]
+        fields = self._registers[register]["fields"]
+        field = next(field for field in fields if field["name"] == name)
+        return ((1 << field["width"]) - 1) << field["low"]
 
     def _at(self, address, size):
         start = address - self.address
         return self.memory[start : start + size]
 
 
-def _functions(found):
+def _functions(dll):
     """The library with the types of its functions."""
     types = {
         "mmio_open": (ctypes.c_void_p, ctypes.c_uint64, ctypes.c_uint64, _Manner),
@@ -369,6 +338,6 @@ def _functions(found):
         "mmio_trouble": (ctypes.c_char_p, ctypes.c_void_p),
     }
     for name, (result, *arguments) in types.items():
-        function = getattr(found, name)
+        function = getattr(dll, name)
         function.restype, function.argtypes = result, arguments
-    return found
+    return dll

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 
 import numpy as np
 
-__all__ = ["pack", "pack_fields", "unpack", "unpack_fields"]
+__all__ = ["integers", "pack", "pack_fields", "unpack", "unpack_fields"]
 
 
 def pack(values: np.ndarray, bits: int) -> np.ndarray:
@@ -36,8 +36,8 @@ def unpack(packed: np.ndarray, lanes: int, bits: int, signed: bool) -> np.ndarra
     packed = np.ascontiguousarray(packed, np.uint8)
     words = len(packed)
     if bits in (8, 16, 32, 64):
-        kind = f"<{'i' if signed else 'u'}{bits // 8}"
-        return packed[:, : lanes * bits // 8].copy().view(kind).astype(np.int64)
+        type_ = f"<{'i' if signed else 'u'}{bits // 8}"
+        return packed[:, : lanes * bits // 8].copy().view(type_).astype(np.int64)
     ones = np.unpackbits(packed, axis=1, count=lanes * bits, bitorder="little")
     ones = ones.reshape(words, lanes, bits).astype(np.int64)
     weights = np.int64(1) << np.arange(bits, dtype=np.int64)
@@ -46,15 +46,20 @@ def unpack(packed: np.ndarray, lanes: int, bits: int, signed: bool) -> np.ndarra
     return ones @ weights
 
 
+def integers(words: np.ndarray) -> list[int]:
+    """Each word as one unsigned integer, from a uint8 array of words × bytes, little-endian."""
+    return [int.from_bytes(word.tobytes(), "little") for word in words]
+
+
 def pack_fields(values: Mapping[str, np.ndarray], fields: list[dict]) -> np.ndarray:
-    """Words of a stream with the given fields, as its manifest lists them.
+    """Words of a stream from its fields.
 
     Parameters
     ----------
     values : dict
         For each field an integer array, words × lanes, or one value a word.
     fields : list of dict
-        ``name``, ``offset``, ``width`` and ``count`` of each field.
+        ``name``, ``offset``, ``width`` and ``count`` of each field, as in the manifest.
 
     Raises
     ------
@@ -88,14 +93,14 @@ def pack_fields(values: Mapping[str, np.ndarray], fields: list[dict]) -> np.ndar
 
 
 def unpack_fields(packed: np.ndarray, fields: list[dict]) -> np.ndarray | dict[str, np.ndarray]:
-    """The inverse of :func:`pack_fields`; the array itself where there is one field."""
-    found = {}
+    """The inverse of :func:`pack_fields`; for a single field its array alone."""
+    values = {}
     for field in fields:
         width, lanes = field["width"], field["count"]
-        part = packed
+        words = packed
         if len(fields) > 1:
             ones = np.unpackbits(packed, axis=1, bitorder="little")
             ones = ones[:, field["offset"] : field["offset"] + width * lanes]
-            part = np.packbits(ones, axis=1, bitorder="little")
-        found[field["name"]] = unpack(part, lanes, width, field["signed"])
-    return found if len(fields) > 1 else found[fields[0]["name"]]
+            words = np.packbits(ones, axis=1, bitorder="little")
+        values[field["name"]] = unpack(words, lanes, width, field["signed"])
+    return values if len(fields) > 1 else values[fields[0]["name"]]

@@ -1,4 +1,4 @@
-"""The clock of a testbench: steps every part once a cycle."""
+"""The clock of a testbench, which steps sources, sinks and monitors once a cycle."""
 
 import os
 import random
@@ -20,27 +20,28 @@ def manifest() -> Manifest:
 
 
 class Bench:
-    """Clocks the design, resets it, and calls ``step(cycle)`` of each part after each edge.
+    """Clocks and resets the design, and calls ``step(cycle)`` of each agent after each edge.
 
-    What a part reads in ``step`` are the values just before the edge, as a flip-flop would see
-    them, and what it writes is there before the next. One coroutine serves all parts: switching
-    between several would take most of the time of a simulation.
+    In ``step`` an agent reads the values just before the edge, as a flip-flop does; its writes take
+    effect before the next edge. One coroutine serves all agents: switching between several would
+    take most of the time of a simulation.
 
-    A unit of mere wires has no clock, and one of mere data no reset; the bench is used alike.
+    A combinational unit has no clock, and a unit of data registers no reset; the bench works for
+    both.
 
     Attributes
     ----------
-    parts : list
-        Add sources, sinks and monitors here. Monitors read only, so their place does not matter.
+    agents : list
+        Sources, sinks and monitors. Monitors only read, so their position does not matter.
     rng : random.Random
-        Seeded by the run's seed.
+        Random numbers from the run's seed.
     random : numpy.random.Generator
-        So is this one, for whole arrays.
+        Random arrays from the same seed.
     """
 
     def __init__(self, dut):
         self.dut = dut
-        self.parts: list = []
+        self.agents: list = []
         self.rng = random.Random(cocotb.RANDOM_SEED)
         self.random = np.random.default_rng(cocotb.RANDOM_SEED)
         self.cycle = 0
@@ -50,7 +51,7 @@ class Bench:
         cocotb.log.info("random numbers from the seed %d", cocotb.RANDOM_SEED)
 
     async def reset(self, cycles: int = 3) -> None:
-        """Starts the clock if it stands still, and resets the design; parts don't step."""
+        """Starts the clock if it stands still, and resets the design; agents do not step."""
         if self._clock and not self._running:
             self._clock.start(start_high=False)
             self._running = True
@@ -65,8 +66,8 @@ class Bench:
         """One cycle."""
         await self._edge
         self.cycle += 1
-        for part in self.parts:
-            part.step(self.cycle)
+        for agent in self.agents:
+            agent.step(self.cycle)
 
     async def run(self, until: Callable[[], bool], limit: int) -> None:
         """Cycles until ``until()`` holds; fails when it does not within ``limit`` cycles."""
@@ -79,21 +80,21 @@ class Bench:
 async def check_no_paths(bench: Bench, inputs: list[str], outputs: list[str]) -> None:
     """Fail if an input reaches an output within a cycle.
 
-    Call it at an edge, after :meth:`Bench.tick`; the inputs are back as they were before the next.
+    Call it at an edge, after :meth:`Bench.tick`; the inputs are restored before the next edge.
     """
     handles = [getattr(bench.dut, name) for name in inputs]
     watched = [getattr(bench.dut, name) for name in outputs]
     await Timer(200, "ps")
-    given = [int(handle.value) for handle in handles]
+    values = [int(handle.value) for handle in handles]
     before = [int(handle.value) for handle in watched]
-    for handle, value in zip(handles, given, strict=True):
-        for other in (0, (1 << len(handle)) - 1, bench.rng.getrandbits(len(handle)), value):
-            handle.value = other
+    for handle, value in zip(handles, values, strict=True):
+        for trial in (0, (1 << len(handle)) - 1, bench.rng.getrandbits(len(handle)), value):
+            handle.value = trial
             await Timer(10, "ps")
             for name, then, now in zip(outputs, before, watched, strict=True):
                 assert int(now.value) == then, f"{handle._name} reaches {name} within a cycle"
 
 
 async def settle() -> None:
-    """Wait, after an edge, until what follows from it within the cycle can be read."""
+    """Wait, after an edge, until combinational outputs have settled."""
     await Timer(100, "ps")

@@ -1,4 +1,4 @@
-"""Values of output channels for tests: fields of a word, corners by name, and random ones."""
+"""Quantization parameters for tests: fields of a word, corner cases by name, random values."""
 
 from ..golden import formats
 from .trace import join
@@ -35,7 +35,7 @@ class Channels:
         return word
 
     def make(self, **values: int) -> dict[str, int]:
-        """A channel that does nothing but clamp to the format, but for ``values``."""
+        """A channel with ``values``; the other parameters only clamp to the format."""
         neutral = {"bias": 0, "multiplier": 1, "shift": 0, "zero_point": 0}
         neutral |= {"low": self.out.lowest, "high": self.out.highest} | values
         return {name: int(neutral[name]) for name in self.fields}
@@ -47,7 +47,7 @@ class Channels:
         )
 
     def random(self) -> dict[str, int]:
-        """Any values, mostly such that results of all magnitudes lie within the format."""
+        """Random values; most give results of all magnitudes within the format."""
         rng, out = self.rng, self.out
         limits = sorted(rng.randint(out.lowest, out.highest) for _ in "lh")
         if rng.random() < 0.6:
@@ -64,7 +64,7 @@ class Channels:
         )
 
     def corners(self) -> dict[str, list[tuple[dict[str, int], list[int]]]]:
-        """For each corner's name channels, each with accumulators that meet it."""
+        """Name of each corner case to channels, each with accumulators that reach the corner."""
         out, width = self.out, self.acc_width
         low, high = -1 << (width - 1), (1 << (width - 1)) - 1
 
@@ -76,7 +76,7 @@ class Channels:
             return {"extremes": [(self.make(bias=bias), extremes) for bias in extremes]}
         zero_points = {out.lowest, 0, 1, out.highest}
         shifts = sorted({1, 2, 3, 7, 8, 9, min(width - 1, 24), min(width - 1, 63), 40})
-        found = {
+        corners = {
             "extremes": [
                 (self.make(bias=bias, multiplier=multiplier, shift=shift, zero_point=z), extremes)
                 for bias in (low, 0, high)
@@ -84,7 +84,7 @@ class Channels:
                 for shift in (0, 1, 62, 63)
                 for z in (out.lowest, out.highest)
             ],
-            # Halves, and next to them, of small odd and even numbers of either sign.
+            # Ties, and values next to ties, of small odd and even numbers of either sign.
             "ties": [
                 (
                     self.make(shift=shift, zero_point=z),
@@ -93,7 +93,7 @@ class Channels:
                 for shift in shifts
                 for z in zero_points
             ],
-            # Results next to the limits of the format, and of narrower ones.
+            # Results next to the limits of the format, and to narrower limits.
             "saturation": [
                 (
                     self.make(shift=shift, zero_point=z, low=bounds[0], high=bounds[1]),
@@ -104,7 +104,7 @@ class Channels:
                             for d in (-2, -1, 0, 1, 2)
                             for half in (0, 1 << shift >> 1)
                         ]
-                        # Far enough beyond to come back if too few bits were kept.
+                        # Far enough beyond to wrap around if too few bits were kept.
                         + [s * (1 << n) for n in range(width) for s in (-1, 1)]
                     ),
                 )
@@ -122,12 +122,13 @@ class Channels:
             ],
         }
         if self.output == "scale":
-            # One bit far below the half decides, and ties that a product makes.
-            found["products next to ties"] = [
+            # One bit far below the half decides, and products that are ties.
+            corners["products next to ties"] = [
                 (self.make(multiplier=multiplier, shift=shift), extremes)
                 for shift in (1, 8, 16, 23, 24, 25, 46, 47)
                 for multiplier in (1 << min(shift, 24) - 1, (1 << min(shift, 24) - 1) + 1, 3 << 21)
             ]
         return {
-            name: [(values, accs) for values, accs in part if accs] for name, part in found.items()
+            name: [(values, accs) for values, accs in cases if accs]
+            for name, cases in corners.items()
         }

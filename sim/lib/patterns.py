@@ -1,4 +1,4 @@
-"""Patterns of stalls: functions that say, decision by decision, whether to hold back a word."""
+"""Patterns of stalls: functions that decide, call by call, whether to hold back a word."""
 
 import random
 from collections.abc import Callable
@@ -56,7 +56,7 @@ def stalls(percent: int, rng: random.Random) -> Callable[[], bool]:
     def pattern() -> bool:
         nonlocal left
         if left == 0:
-            # 4.5 cycles on average, so that the share of stalled cycles is what was asked for.
+            # Bursts of 4.5 cycles on average at this rate stall ``percent`` of the cycles.
             share = percent / 100
             if rng.random() >= share / (share + 4.5 * (1 - share)):
                 return False
@@ -70,19 +70,19 @@ def stalls(percent: int, rng: random.Random) -> Callable[[], bool]:
 def stalls_of_streams(
     streams: dict[str, dict], stall_in: int, stall_out: int, seed: int
 ) -> dict[str, np.ndarray]:
-    """For each stream that stalls the decisions of :func:`stalls`, in uint8, to be used cyclically.
+    """Decisions of :func:`stalls` for each stream that stalls, uint8, for cyclic use.
 
-    The compiled driver and a testbench that use the same ones hold back the same words.
+    The compiled driver and a testbench with the same decisions hold back the same words.
     """
     rng = random.Random(seed)
     percents = {"input": stall_in, "output": stall_out}
-    found = {}
+    decisions = {}
     for name, stream in streams.items():
         if percent := percents[stream["direction"]]:
             pattern = stalls(percent, rng)
-            found[name] = np.fromiter((pattern() for _ in range(_DECISIONS)), np.uint8)
-    return found
+            decisions[name] = np.fromiter((pattern() for _ in range(_DECISIONS)), np.uint8)
+    return decisions
 
 
-#: Decisions before a pattern begins anew: not a power of two, so as not to keep step with anything.
+#: Decisions before a pattern repeats: no power of two, so that it drifts against queues and bursts.
 _DECISIONS = 16_381

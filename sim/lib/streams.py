@@ -22,13 +22,13 @@ __all__ = [
 
 
 class _Port:
-    """The three signals of a stream, and what they were just before the last clock edge."""
+    """The three signals of a stream; their values are those just before the last clock edge."""
 
     def __init__(self, dut, stream: dict):
         self.payload = getattr(dut, stream["payload"])
         self.valid = getattr(dut, stream["valid"])
         self.ready = getattr(dut, stream["ready"])
-        # One bit is no array to cocotb, and not converted as one.
+        # cocotb has no array for a single bit, and no conversion of it.
         self._word = int if len(self.payload) == 1 else LogicArray.to_unsigned
 
 
@@ -110,10 +110,10 @@ class Sink(_Port):
 
 
 class Monitor(_Port):
-    """Looks on, and checks the rules of a stream.
+    """Checks the rules of a stream.
 
-    A word that was offered stays, unchanged, until it is taken. Each word that is transferred
-    is passed to ``transferred``, if there is such a function.
+    An offered word stays unchanged until it is accepted. The function ``transferred``, if it is
+    set, is called with each transferred word.
     """
 
     def __init__(self, dut, name: str, stream: dict, transferred=None):
@@ -145,40 +145,40 @@ class Monitor(_Port):
 
 
 class Recorder(Monitor):
-    """A monitor that keeps what it sees.
+    """A monitor that records the transferred words.
 
     Attributes
     ----------
     words : list of int
         Every word that was transferred.
-    offered, taken : list of int
-        The cycles in which they were offered first, and in which they were transferred.
+    offered, accepted : list of int
+        The cycles in which the words were first offered, and accepted.
     """
 
     def __init__(self, dut, name: str, stream: dict):
         super().__init__(dut, name, stream, self._keep)
         self.words: list[int] = []
         self.offered: list[int] = []
-        self.taken: list[int] = []
+        self.accepted: list[int] = []
         self._cycle = 0
 
     def step(self, cycle: int) -> None:
         self._cycle = cycle
         waited = self._waiting is not None
         super().step(cycle)
-        if not waited and (self._waiting is not None or len(self.taken) > len(self.offered)):
+        if not waited and (self._waiting is not None or len(self.accepted) > len(self.offered)):
             self.offered.append(cycle)
 
     def _keep(self, word: int) -> None:
         self.words.append(word)
-        self.taken.append(self._cycle)
+        self.accepted.append(self._cycle)
 
 
 class Scoreboard:
-    """Compares what comes out with what was expected, in order.
+    """Compares output words with expected words, in order.
 
-    ``expect`` is given words by the model, which a monitor of the inputs feeds; ``check`` words by
-    the monitor of the outputs.
+    A model, fed by the monitor of the inputs, calls ``expect``; the monitor of the outputs calls
+    ``check``.
     """
 
     def __init__(self):
@@ -189,12 +189,12 @@ class Scoreboard:
         self._expected.append(word)
 
     def check(self, word: int) -> None:
-        assert self._expected, f"word {word:#x} came that nothing called for"
+        assert self._expected, f"word {word:#x} was not expected"
         expected = self._expected.popleft()
         assert word == expected, f"word {self.checks}: {word:#x} instead of {expected:#x}"
         self.checks += 1
 
     def finish(self) -> None:
-        """Fail on words that did not come, and when nothing was checked at all."""
+        """Fail on missing words, and if no word was checked."""
         assert not self._expected, f"{len(self._expected)} expected words did not come"
         assert self.checks > 0, "nothing was checked"

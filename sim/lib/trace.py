@@ -1,4 +1,4 @@
-"""Whole waveforms in and out: for units that nothing can stop, so that every cycle is known."""
+"""Complete input and output waveforms, for units without stalls."""
 
 from collections.abc import Iterable, Mapping, Sequence
 
@@ -36,12 +36,12 @@ def skewed(lanes: np.ndarray, fill=0) -> np.ndarray:
 
 
 def _integers(values) -> np.ndarray:
-    """An array; of Python integers if it was none before, because numpy has none above 64 bits."""
+    """The values as an array, of Python integers unless they were an array: numpy has 64 bits."""
     return values if isinstance(values, np.ndarray) else np.array(values, object)
 
 
 class Trace:
-    """What the outputs were in each cycle.
+    """The outputs in each cycle.
 
     Attributes
     ----------
@@ -63,9 +63,9 @@ class Trace:
         ----------
         port : str
         expected : integers, cycles or cycles × lanes
-            Signed or not; so many bits count as the port, or a lane of it, has.
+            Signed or unsigned; compared in the width of the port, or of its lanes.
         where : bools of the same shape
-            What is to be compared; by default everything.
+            The values to be compared; by default all.
         """
         words = self.words[port]
         expected = _integers(expected)
@@ -75,12 +75,14 @@ class Trace:
         count = lanes.shape[1]
         width = self._widths[port] // count
         for cycle, (word, row) in enumerate(zip(words, lanes, strict=True)):
-            for lane, (found, value) in enumerate(zip(split(word, width, count), row, strict=True)):
+            for lane, (actual, value) in enumerate(
+                zip(split(word, width, count), row, strict=True)
+            ):
                 if where[cycle, lane]:
                     self.checks += 1
                     value = int(value) & ((1 << width) - 1)
-                    assert found == value, (
-                        f"cycle {cycle}: {port}, lane {lane}: {found:#x} instead of {value:#x}"
+                    assert actual == value, (
+                        f"cycle {cycle}: {port}, lane {lane}: {actual:#x} instead of {value:#x}"
                     )
         assert where.any(), f"nothing of {port} was checked"
 
@@ -88,21 +90,21 @@ class Trace:
 async def play(bench: Bench, inputs: Mapping[str, Sequence], ports: Iterable[str] = ()) -> Trace:
     """Apply ``inputs`` cycle by cycle, and record the outputs.
 
-    An output's value of a cycle is the one just before the edge that ends it, when the inputs of
-    the same cycle have had their effect.
+    The value of an output in a cycle is that just before the edge that ends the cycle, after the
+    inputs of the same cycle have taken effect.
 
     Parameters
     ----------
     inputs : dict
-        For each input port integers, one for each cycle, or an array, cycles × lanes.
+        Input port to integers, one for each cycle, or to an array, cycles × lanes.
     ports : list of str
         Outputs to be recorded; by default all.
     """
-    facts = {port["name"]: port for port in manifest().ports}
-    names = list(ports) or [n for n, port in facts.items() if port["direction"] == "output"]
+    entries = {port["name"]: port for port in manifest().ports}
+    names = list(ports) or [n for n, port in entries.items() if port["direction"] == "output"]
     columns = []
     for name, values in inputs.items():
-        width, values = facts[name]["width"], _integers(values)
+        width, values = entries[name]["width"], _integers(values)
         if values.ndim == 2:
             values = [join(row, width // values.shape[1]) for row in values]
         else:
@@ -117,5 +119,5 @@ async def play(bench: Bench, inputs: Mapping[str, Sequence], ports: Iterable[str
         await bench.tick()
         for handle, words in watched:
             words.append(int(handle.value))
-    words = {name: found for name, (_, found) in zip(names, watched, strict=True)}
-    return Trace(words, {name: facts[name]["width"] for name in names})
+    words = {name: recorded for name, (_, recorded) in zip(names, watched, strict=True)}
+    return Trace(words, {name: entries[name]["width"] for name in names})

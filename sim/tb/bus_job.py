@@ -1,10 +1,10 @@
 """Moves a job through a core behind AXI: reads ``job.npz`` in its folder, writes ``done.npz``.
 
-For AXI4-Stream a job is, of each input stream, ``<stream>_data`` and ``<stream>_keep`` (beats ×
-bytes), one packet each; what comes out is the packet ``data`` and ``keep``. For AXI4 it is the
+For AXI4-Stream a job has ``<stream>_data`` and ``<stream>_keep`` (beats × bytes), one packet, for
+each input stream; its outcome is the packet ``data`` and ``keep``. For AXI4 a job has the
 ``memory``, ``writes`` (offsets of registers and values), and the memory's ``latency`` in cycles;
-what comes out is ``memory``. Nothing pauses, and nothing is judged here. ``cycles`` are those from
-the first transfer to the last of the streams, or on the memory's bus, both counted.
+its outcome is ``memory``. ``cycles`` are those from the first to the last transfer of the streams,
+or on the memory's bus, both counted. The host never pauses, and does not check results.
 """
 
 from collections import deque
@@ -20,9 +20,9 @@ from ..lib.bench import manifest
 
 @cocotb.test()
 async def job(dut):
-    given = np.load(Path("job.npz"))
-    facts = manifest().bus
-    host = {"axis": _Streams, "axi": _Memory}[facts["top"]](dut, facts, given)
+    arrays = np.load(Path("job.npz"))
+    bus = manifest().bus
+    host = {"axis": _Streams, "axi": _Memory}[bus["top"]](dut, bus, arrays)
     dut.aresetn.value = 0
     Clock(dut.aclk, 2, "ns").start(start_high=False)
     edge = RisingEdge(dut.aclk)
@@ -30,13 +30,13 @@ async def job(dut):
         await edge
     dut.aresetn.value = 1
     await edge
-    for cycle in range(int(given["limit"])):
+    for cycle in range(int(arrays["limit"])):
         if host.done:
             break
         host.step(cycle)
         await edge
-    assert host.done, f"not done after {int(given['limit'])} cycles"
-    np.savez("done.npz", cycles=host.last - host.first + 1, **host.found())
+    assert host.done, f"not done after {int(arrays['limit'])} cycles"
+    np.savez("done.npz", cycles=host.last - host.first + 1, **host.outcome())
 
 
 def _integers(beats):
@@ -44,7 +44,7 @@ def _integers(beats):
 
 
 class _Host:
-    """Notes when the first and the last transfer are."""
+    """Records the cycles of the first and the last transfer."""
 
     def __init__(self):
         self.first = self.last = None
@@ -55,28 +55,28 @@ class _Host:
 
 
 class _Streams(_Host):
-    """Offers a beat of each stream in every cycle, and takes one of the results."""
+    """Offers a beat of each stream, and accepts a beat of results, in every cycle."""
 
-    def __init__(self, dut, facts, given):
+    def __init__(self, dut, bus, arrays):
         super().__init__()
         self._inputs = []
-        for name, stream in facts["streams"].items():
+        for name, stream in bus["streams"].items():
             if name == "results":
                 continue
-            data = _integers(given[f"{name}_data"])
-            keep = _integers(np.packbits(given[f"{name}_keep"], axis=1, bitorder="little"))
+            data = _integers(arrays[f"{name}_data"])
+            keep = _integers(np.packbits(arrays[f"{name}_keep"], axis=1, bitorder="little"))
             last = [0] * (len(data) - 1) + [1]
             port = _port(dut, f"{stream['interface']}_t", ("data", "keep", "last"))
             self._inputs.append((port, iter(zip(data, keep, last, strict=True))))
         self._offered = [False] * len(self._inputs)
-        interface = facts["streams"]["results"]["interface"]
+        interface = bus["streams"]["results"]["interface"]
         self._results = _port(dut, f"{interface}_t", ("data", "keep", "last"))
         self._results["ready"].value = 1
         for port, _ in self._inputs:
             port["valid"].value = 0
-        _quiet(dut, facts)
+        _quiet(dut, bus)
         self._data, self._keep = [], []
-        self._size = facts["data_width"] // 8
+        self._size = bus["data_width"] // 8
         self.done = False
 
     def step(self, cycle):
@@ -98,7 +98,7 @@ class _Streams(_Host):
             self._keep.append(int(results["keep"].value))
             self.done = bool(results["last"].value)
 
-    def found(self):
+    def outcome(self):
         size = self._size
         data = b"".join(beat.to_bytes(size, "little") for beat in self._data)
         keep = b"".join(beat.to_bytes(-(-size // 8), "little") for beat in self._keep)
@@ -110,16 +110,16 @@ class _Streams(_Host):
 
 
 class _Memory(_Host):
-    """Writes the registers, then is a memory: a beat a cycle each way, in order."""
+    """Writes the registers, then serves as memory: a beat a cycle each way, in order."""
 
-    def __init__(self, dut, facts, given):
+    def __init__(self, dut, bus, arrays):
         super().__init__()
-        self._memory = given["memory"].copy()
-        self._latency = int(given["latency"])
-        self._size = facts["data_width"] // 8
-        self._registers = _Registers(dut, facts, given["writes"].tolist())
+        self._memory = arrays["memory"].copy()
+        self._latency = int(arrays["latency"])
+        self._size = bus["data_width"] // 8
+        self._registers = _Registers(dut, bus, arrays["writes"].tolist())
         self._interrupt = dut.interrupt
-        prefix = facts["memory"]["interface"]
+        prefix = bus["memory"]["interface"]
         address = ("id", "addr", "len")
         self._aw, self._ar = (_port(dut, f"{prefix}_{name}", address) for name in ("aw", "ar"))
         self._w = _port(dut, f"{prefix}_w", ("data", "strb", "last"))
@@ -138,14 +138,14 @@ class _Memory(_Host):
 
     def step(self, cycle):
         self._registers.step()
-        if burst := _taken(self._ar, self.note, cycle):
+        if burst := _transfer(self._ar, self.note, cycle):
             for beat in range(burst["len"] + 1):
                 at = burst["addr"] + beat * self._size
                 last = beat == burst["len"]
                 self._reads.append((cycle + self._latency, at, burst["id"], last))
-        if burst := _taken(self._aw, self.note, cycle):
+        if burst := _transfer(self._aw, self.note, cycle):
             self._writes.append(burst)
-        if beat := _taken(self._w, self.note, cycle):
+        if beat := _transfer(self._w, self.note, cycle):
             self._beats.append(beat)
         if self._writes and len(self._beats) > self._writes[0]["len"]:
             self._write(cycle)
@@ -170,27 +170,27 @@ class _Memory(_Host):
             word = self._beats.popleft()
             at = burst["addr"] + beat * self._size
             data = word["data"].to_bytes(self._size, "little")
-            for place in range(self._size):
-                if word["strb"] >> place & 1:
-                    self._memory[at + place] = data[place]
+            for index in range(self._size):
+                if word["strb"] >> index & 1:
+                    self._memory[at + index] = data[index]
         self._answers.append((cycle + self._latency, burst["id"]))
 
-    def found(self):
+    def outcome(self):
         return {"memory": self._memory}
 
 
 class _Registers:
     """Writes registers one after the other."""
 
-    def __init__(self, dut, facts, writes):
-        prefix = facts["control"]["interface"]
+    def __init__(self, dut, bus, writes):
+        prefix = bus["control"]["interface"]
         self._address = _port(dut, f"{prefix}_aw", ("addr", "prot"))
         self._data = _port(dut, f"{prefix}_w", ("data", "strb"))
         self._answer = _port(dut, f"{prefix}_b", ("resp",))
         self._writes = deque(writes)
         self._open = False
         self.done = not writes
-        _quiet(dut, facts)
+        _quiet(dut, bus)
 
     def step(self):
         for port in (self._address, self._data):
@@ -212,7 +212,7 @@ def _port(dut, prefix, payload):
     return {name: getattr(dut, f"{prefix}{name}") for name in (*payload, "valid", "ready")}
 
 
-def _taken(port, note, cycle):
+def _transfer(port, note, cycle):
     """The payload of a transfer, or None; the port is always ready."""
     if not port["valid"].value:
         return None
@@ -221,9 +221,9 @@ def _taken(port, note, cycle):
     return {name: int(port[name].value) for name in names}
 
 
-def _quiet(dut, facts):
-    """Nothing is asked of the registers."""
-    prefix = facts["control"]["interface"]
+def _quiet(dut, bus):
+    """Leave the register interface idle."""
+    prefix = bus["control"]["interface"]
     for name in ("aw", "w", "ar"):
         getattr(dut, f"{prefix}_{name}valid").value = 0
     for name in ("b", "r"):

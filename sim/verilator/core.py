@@ -1,4 +1,4 @@
-"""Designs in simulation as Python objects: arrays in, arrays out, no Python in between.
+"""Simulated designs as Python objects: arrays in, arrays out, compiled code in between.
 
 core = load("out/gemm_ws-0123456789ab")
 results, stats = core.run(tiles=..., weights=..., acts=..., results=100)
@@ -19,22 +19,22 @@ import numpy as np
 
 from ..host.packing import pack_fields, unpack_fields
 from ..manifest import Manifest
-from . import build as _build
+from .build import build
 
 __all__ = ["Core", "CycleLimitError", "SimulationError", "Stats", "load"]
 
 
 class SimulationError(Exception):
-    """A simulation that did not come to its end; one line."""
+    """A simulation that failed; the message is one line."""
 
 
 class CycleLimitError(SimulationError):
-    """Not all words were transferred within the limit of cycles."""
+    """The limit of cycles ended a run before its last word."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Stats:
-    """What a run took.
+    """Figures of a run.
 
     Attributes
     ----------
@@ -43,11 +43,11 @@ class Stats:
     words : dict
         Words transferred on each stream.
     waited : dict
-        Cycles in which a stream's other side made it wait: an input word that was not accepted, or
-        an open output without a word.
+        Cycles in which the core stalled a stream: an input word was not accepted, or the host was
+        ready and an output had no word.
     first, last : dict
-        In which cycle an input stream's first word was accepted, and an output stream's last word
-        was taken, counted from 0; only of streams with words.
+        Cycle, counted from 0, of the first word of an input stream, and of the last word of an
+        output stream; only for streams with words.
     seconds : float
         Elapsed time of the simulation.
     """
@@ -61,7 +61,7 @@ class Stats:
 
 
 def load(folder: Path | str) -> "Core":
-    """The design emitted into ``folder``, or that of a manifest, built if it is not in the cache.
+    """The design emitted into ``folder``, or that of a manifest; built if it is not in the cache.
 
     Raises
     ------
@@ -78,13 +78,13 @@ def load(folder: Path | str) -> "Core":
 
 
 class Core:
-    """A design whose streams are fed from arrays and read into arrays by compiled code.
+    """A simulated design; compiled code moves words between its streams and arrays.
 
     Parameters
     ----------
     manifest : Path
     waves : bool
-        Whether runs can record waveforms. Slower to build and to run.
+        Whether runs can record waveforms, which makes builds and runs slower.
 
     Attributes
     ----------
@@ -98,7 +98,7 @@ class Core:
     """
 
     def __init__(self, manifest: Path, *, waves: bool = False):
-        self.build = _build.build(manifest, waves=waves)
+        self.build = build(manifest, waves=waves)
         self.manifest = Manifest.read(manifest)
         self._streams = self.manifest.stream_ports
         if not self._streams:
@@ -112,31 +112,31 @@ class Core:
         waves: Path | None = None,
         **streams,
     ) -> tuple[dict, Stats]:
-        """Transfers all words that are given, and as many as are asked for, after a reset.
+        """Reset the design, send all input words, and receive the requested output words.
 
         Parameters
         ----------
         limit : int
             Most cycles, or 0 for no limit.
         stalls : dict
-            For some streams an array of decisions, used cyclically: where it is not zero, a word
-            is held back for a cycle, or an output not taken from.
+            Stream to an array of decisions, used cyclically: where it is not zero, the host holds
+            back a word, or does not accept one, for a cycle.
         waves : Path or None
-            Where to write an FST file; only of a core with ``waves``.
+            The FST file to write; only for a core with ``waves``.
         **streams
-            For an input stream its words: an integer array, words × lanes; a dict of arrays by
-            field, if a word has several; packed words, words × bytes in uint8, little-endian; or
-            an iterator of packed words. For an output stream the number of words.
+            Words of an input stream: an integer array, words × lanes; a dict of arrays by field,
+            for words of several fields; packed words, words × bytes in uint8, little-endian; or an
+            iterator of packed words. For an output stream, the number of words.
 
         Returns
         -------
         (dict, Stats)
-            For each output stream an int64 array, words × lanes, or a dict of such by field.
+            Output stream to an int64 array, words × lanes, or to a dict of such arrays by field.
 
         Raises
         ------
         ValueError
-            If a stream does not exist, is not given, or its words don't fit it.
+            If a stream does not exist or is left out, or its words don't fit it.
         CycleLimitError
             If words are left over after ``limit`` cycles.
         SimulationError
@@ -150,11 +150,11 @@ class Core:
         with contextlib.ExitStack() as stack:
             run = _Run(stack, self.build.binary, stalls or {})
             for name, value in streams.items():
-                facts = self._streams[name]
-                if facts["direction"] == "input":
-                    run.feed(name, _chunks(facts, value, name))
+                stream = self._streams[name]
+                if stream["direction"] == "input":
+                    run.feed(name, _chunks(stream, value, name))
                 else:
-                    run.collect(name, int(value), -(-facts["width"] // 8))
+                    run.collect(name, int(value), self.manifest.word_bytes(name))
             if limit:
                 run.arguments.append(f"limit={limit}")
             if waves:
@@ -187,13 +187,13 @@ def _stats(report: dict, streams: dict, seconds: float) -> Stats:
     )
 
 
-def _chunks(facts: dict, value, name: str) -> Iterable[np.ndarray]:
+def _chunks(stream: dict, value, name: str) -> Iterable[np.ndarray]:
     """The words of an input stream, packed."""
-    size = -(-facts["width"] // 8)
+    size = -(-stream["width"] // 8)
     if isinstance(value, Mapping):
-        value = pack_fields(value, facts["fields"])
+        value = pack_fields(value, stream["fields"])
     elif isinstance(value, np.ndarray) and value.dtype != np.uint8:
-        value = pack_fields({facts["fields"][0]["name"]: value}, facts["fields"])
+        value = pack_fields({stream["fields"][0]["name"]: value}, stream["fields"])
     if not isinstance(value, np.ndarray):
         return value
     if value.ndim != 2 or value.shape[1] != size:
@@ -210,7 +210,7 @@ class _Run:
         self._stack = stack
         self._stalls = stalls
         self._folder = None
-        self._passed: list[int] = []
+        self._child_ends: list[int] = []
         self._threads: list[threading.Thread] = []
         self._trouble: list[BaseException] = []
 
@@ -228,19 +228,20 @@ class _Run:
             try:
                 work(*arguments)
             except BrokenPipeError:
-                pass  # the simulation ended early, and says why
+                pass  # the simulation ended early; its output has the reason
             except BaseException as error:
                 self._trouble.append(error)
 
         self._threads.append(threading.Thread(target=guarded, daemon=True))
 
     def feed(self, name: str, chunks: Iterable[np.ndarray]) -> None:
-        there, here = os.pipe()
-        self._passed.append(there)
-        self.arguments.append(f"in:{name}={there}{self._pattern(name)}")
+        """Send packed words to an input stream."""
+        child_end, own_end = os.pipe()
+        self._child_ends.append(child_end)
+        self.arguments.append(f"in:{name}={child_end}{self._pattern(name)}")
 
         def work():
-            with open(here, "wb", buffering=0) as pipe:
+            with open(own_end, "wb", buffering=0) as pipe:
                 for chunk in chunks:
                     view = memoryview(np.ascontiguousarray(chunk)).cast("B")
                     while view:
@@ -248,35 +249,36 @@ class _Run:
 
         self._start(work)
 
-    def collect(self, name: str, count: int, size: int) -> None:
-        here, there = os.pipe()
-        self._passed.append(there)
-        self.arguments.append(f"out:{name}={there},{count}{self._pattern(name)}")
-        words = self.results[name] = np.zeros((count, size), np.uint8)
+    def collect(self, name: str, count: int, word_bytes: int) -> None:
+        """Receive words of an output stream, packed, into ``results``."""
+        own_end, child_end = os.pipe()
+        self._child_ends.append(child_end)
+        self.arguments.append(f"out:{name}={child_end},{count}{self._pattern(name)}")
+        words = self.results[name] = np.zeros((count, word_bytes), np.uint8)
 
         def work():
-            with open(here, "rb", buffering=0) as pipe:
+            with open(own_end, "rb", buffering=0) as pipe:
                 view = memoryview(words).cast("B")
-                while view and (got := pipe.readinto(view)):
-                    view = view[got:]
+                while view and (size := pipe.readinto(view)):
+                    view = view[size:]
                 while pipe.read(1 << 16):
-                    pass  # words too many; their number is in the report
+                    pass  # surplus words; their number is in the report
 
         self._start(work)
 
     def wait(self, limit: int) -> tuple[dict, float]:
-        """Runs to the end; returns the driver's report and the elapsed time."""
+        """Run to the end; returns the driver's report and the elapsed time."""
         start = time.monotonic()
         child = subprocess.Popen(
             self.arguments,
-            pass_fds=self._passed,
+            pass_fds=self._child_ends,
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
             text=True,
         )
         try:
-            for end in self._passed:
+            for end in self._child_ends:
                 os.close(end)
             for thread in self._threads:
                 thread.start()

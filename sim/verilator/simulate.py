@@ -1,4 +1,4 @@
-"""Runs a cocotb testbench on an emitted design and reads back what came of it."""
+"""Runs a cocotb testbench on an emitted design and reads its results."""
 
 import contextlib
 import os
@@ -15,13 +15,13 @@ from pathlib import Path
 from typing import NamedTuple
 
 from ..manifest import Manifest
-from . import build as _build
 from . import toolchain
+from .build import Build, build, read
 
 __all__ = ["Outcome", "Test", "simulate"]
 
-# Settings of cocotb that say how to look on, not what to run; every other one is dropped, so that
-# a run does not depend on what the caller happens to have set.
+# Settings of cocotb for debugging and logging. Those that select tests are dropped, so that a run
+# does not depend on the caller's environment.
 _KEPT = {
     "COCOTB_ANSI_OUTPUT",
     "COCOTB_ATTACH",
@@ -37,7 +37,7 @@ class Test(NamedTuple):
     """One test of a bench.
 
     ``name`` is ``module.function``; ``sim_time_ns`` is simulated, ``seconds`` is elapsed time;
-    ``message`` is the first line of what went wrong. A skipped test counts as ``ok``.
+    ``message`` is the first line of its error. A skipped test counts as ``ok``.
     """
 
     name: str
@@ -54,22 +54,22 @@ Test.__test__ = False
 
 @dataclass(frozen=True, kw_only=True)
 class Outcome:
-    """What came of a simulation.
+    """The outcome of a simulation.
 
     Attributes
     ----------
     passed : bool
         Whether at least one test ran and none failed.
     reason : str
-        One line that says why not; empty if passed.
+        Why the simulation failed, in one line; empty if it passed.
     tests : tuple of Test
-        The tests in the order they ran.
+        The tests, in the order in which they ran.
     results_xml : Path
         JUnit XML. May be missing when the simulator ended early.
     log : Path
-        Everything the simulator printed.
+        Output of the simulator.
     waves : Path or None
-        The waveform file, if one was asked for.
+        The waveform file, if requested.
     seconds : float
         Elapsed time of the simulation, without the build.
     build : Build
@@ -83,7 +83,7 @@ class Outcome:
     log: Path
     waves: Path | None
     seconds: float
-    build: _build.Build
+    build: Build
 
 
 def simulate(
@@ -97,7 +97,7 @@ def simulate(
     debug: bool = False,
     timeout_s: float | None = None,
 ) -> Outcome:
-    """Builds a design and runs a cocotb test module on it.
+    """Build a design and run a cocotb test module on it.
 
     Parameters
     ----------
@@ -121,17 +121,17 @@ def simulate(
     ToolError, ValueError, BuildError
         As :func:`build` does. A simulation that fails raises nothing: see :attr:`Outcome.passed`.
     """
-    built = _build.build(manifest, waves=waves, debug=debug)
-    design = _build.read(manifest)
+    finished = build(manifest, waves=waves, debug=debug)
+    design = read(manifest)
     workdir = Path(workdir).absolute()
     workdir.mkdir(parents=True, exist_ok=True)
     results = workdir / "results.xml"
     log = workdir / "sim.log"
     wave_file = workdir / f"{design.top}.fst"
-    for old in (results, log, wave_file):
-        old.unlink(missing_ok=True)
+    for file in (results, log, wave_file):
+        file.unlink(missing_ok=True)
 
-    command = [str(built.binary)]
+    command = [str(finished.binary)]
     if waves:
         command += ["--trace", "--trace-file", str(wave_file)]
     env = _environment(design, module, results, tests, seed)
@@ -140,16 +140,17 @@ def simulate(
         status = _run(command, cwd=workdir, env=env, output=output, timeout_s=timeout_s)
     seconds = time.monotonic() - start
 
-    found = _read_results(results)
+    results_of_tests = _read_results(results)
+    reason = _reason(status, results_of_tests, timeout_s, log)
     return Outcome(
-        passed=not (reason := _reason(status, found, timeout_s, log)),
+        passed=not reason,
         reason=reason,
-        tests=tuple(found or ()),
+        tests=tuple(results_of_tests or ()),
         results_xml=results,
         log=log,
         waves=wave_file if waves else None,
         seconds=seconds,
-        build=built,
+        build=finished,
     )
 
 
@@ -172,7 +173,7 @@ def _environment(
         "TOPLEVEL_LANG": "verilog",
         "COCOTB_RESULTS_FILE": str(results),
         "COCOTB_RANDOM_SEED": str(seed),
-        # Verilator applies them itself, so cocotb need not imitate them.
+        # Verilator applies inertial writes itself, so cocotb need not imitate them.
         "COCOTB_TRUST_INERTIAL_WRITES": "1",
         "BRICKWORK_MANIFEST": str(design.path),
     }
@@ -182,7 +183,7 @@ def _environment(
 
 
 def _run(command: list[str], *, cwd: Path, env: dict[str, str], output, timeout_s) -> int | None:
-    """Exit status, or None after a timeout. Whatever ends the call ends the child first."""
+    """Exit status, or None after a timeout. The child always ends before the call does."""
     with _sigterm_raises():
         child = subprocess.Popen(
             command,
@@ -198,7 +199,7 @@ def _run(command: list[str], *, cwd: Path, env: dict[str, str], output, timeout_
         except subprocess.TimeoutExpired:
             return None
         finally:
-            # Also after a normal end: a testbench may have started processes of its own.
+            # Also after a normal end: a testbench may have started further processes.
             with contextlib.suppress(ProcessLookupError, PermissionError):
                 os.killpg(child.pid, signal.SIGKILL)
             child.wait()
@@ -231,11 +232,11 @@ def _read_results(path: Path) -> list[Test] | None:
         root = ElementTree.parse(path).getroot()
     except (OSError, ElementTree.ParseError):
         return None
-    found = []
+    tests = []
     for case in root.iter("testcase"):
-        trouble = [part for part in case if part.tag in ("failure", "error")]
-        properties = {part.get("name"): part.get("value") for part in case.iter("property")}
-        found.append(
+        trouble = [child for child in case if child.tag in ("failure", "error")]
+        properties = {item.get("name"): item.get("value") for item in case.iter("property")}
+        tests.append(
             Test(
                 name=f"{case.get('classname')}.{case.get('name')}",
                 ok=not trouble,
@@ -245,7 +246,7 @@ def _read_results(path: Path) -> list[Test] | None:
                 message=_first_line(trouble[0]) if trouble else "",
             )
         )
-    return found
+    return tests
 
 
 def _nanoseconds(properties: dict[str | None, str | None]) -> float:
@@ -266,7 +267,7 @@ def _first_line(trouble: ElementTree.Element) -> str:
 def _reason(
     status: int | None, tests: list[Test] | None, timeout_s: float | None, log: Path
 ) -> str:
-    """Why a run is a failure, in one line; empty if it is not."""
+    """The reason of a failed run, in one line; empty if it passed."""
     if status is None:
         return f"stopped after {timeout_s:g} s"
     if tests is None:
@@ -285,5 +286,5 @@ def _reason(
 def _last_error(log: Path) -> str:
     """The last line of a log that names a Python exception or an error of the simulator."""
     pattern = r"^(?:\w+\.)*\w*(?:Error|Exception)\b.*|^.*%Error.*"
-    found = re.findall(pattern, log.read_text(errors="replace"), re.MULTILINE)
-    return found[-1].strip() if found else ""
+    lines = re.findall(pattern, log.read_text(errors="replace"), re.MULTILINE)
+    return lines[-1].strip() if lines else ""

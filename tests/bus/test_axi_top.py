@@ -1,6 +1,6 @@
 """Cores with DMA: the testbench of whole tops, and parameters that they refuse."""
 
-from brickwork.gen.designs.base import Eie, GemmFusion, GemmOs, GemmWs
+from brickwork import Eie, GemmFusion, GemmOs, GemmWs
 from brickwork.hdl.bus.axi_top import AxiTop
 from refusals import integers
 
@@ -9,15 +9,15 @@ EIE = dict(
     queue_depth=4,
     columns=14,
     entries=50,
-    per_word=4,
-    value_width=2,
-    zeros_width=2,
+    entries_per_word=4,
+    index_width=2,
+    run_length_width=2,
     act_width=8,
     weight_width=6,
     acc_width=16,
     acts=4,
     rows=5,
-    books=2,
+    codebooks=2,
 )
 
 
@@ -38,7 +38,7 @@ CASES = {
     ),
     "ws-512-flag": top(
         GemmWs(
-            rows=2, cols=3, acc_depth=20, max_k=9, a_format="e4m3", w_format="e5m2", specials="flag"
+            rows=2, cols=3, acc_depth=20, max_k=9, a_format="e4m3", w_format="e5m2", nan_inf="flag"
         ),
         512,
         burst=64,
@@ -48,8 +48,12 @@ CASES = {
     "fusion-64-scale": top(
         GemmFusion(rows=2, cols=3, acc_depth=8, output="scale"), 64, burst=256, outstanding=3
     ),
-    "eie-32": top(Eie(**EIE, lanes=1, skip=0), 32, burst=8, address_width=16),
-    "eie-128-lanes": top(Eie(**EIE | dict(pes=2, per_word=8), lanes=2, skip=1), 128),
+    "eie-32": top(
+        Eie(**EIE, entries_per_cycle=1, skip_empty_columns=0), 32, burst=8, address_width=16
+    ),
+    "eie-128-lanes": top(
+        Eie(**EIE | dict(pes=2, entries_per_word=8), entries_per_cycle=2, skip_empty_columns=1), 128
+    ),
 }
 
 GOOD = next(iter(CASES.values()))

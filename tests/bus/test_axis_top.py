@@ -1,6 +1,6 @@
 """Cores behind AXI4-Stream: the testbench of whole tops, and parameters that they refuse."""
 
-from brickwork.gen.designs.base import Eie, GemmFusion, GemmOs, GemmWs
+from brickwork import Eie, GemmFusion, GemmOs, GemmWs
 from brickwork.hdl.bus.axis_top import AxisTop
 from refusals import integers
 
@@ -9,15 +9,15 @@ EIE = dict(
     queue_depth=4,
     columns=14,
     entries=50,
-    per_word=4,
-    value_width=2,
-    zeros_width=2,
+    entries_per_word=4,
+    index_width=2,
+    run_length_width=2,
     act_width=8,
     weight_width=6,
     acc_width=16,
     acts=4,
     rows=5,
-    books=2,
+    codebooks=2,
 )
 
 
@@ -32,7 +32,7 @@ CASES = {
     # Words of every width a beat, several of which make a run.
     "ws-512-flag": top(
         GemmWs(
-            rows=2, cols=3, acc_depth=20, max_k=9, a_format="e4m3", w_format="e5m2", specials="flag"
+            rows=2, cols=3, acc_depth=20, max_k=9, a_format="e4m3", w_format="e5m2", nan_inf="flag"
         ),
         512,
     ),
@@ -43,9 +43,11 @@ CASES = {
     ),
     "fusion-32-scale": top(GemmFusion(rows=2, cols=3, acc_depth=8, output="scale"), 32),
     "fusion-64": top(GemmFusion(rows=2, cols=2, acc_depth=9), 64),
-    "eie-32": top(Eie(**EIE, lanes=1, skip=0), 32),
-    "eie-64-lanes": top(Eie(**EIE | dict(pes=2, per_word=8), lanes=2, skip=1), 64),
-    "eie-512": top(Eie(**EIE, lanes=1, skip=1), 512),
+    "eie-32": top(Eie(**EIE, entries_per_cycle=1, skip_empty_columns=0), 32),
+    "eie-64-lanes": top(
+        Eie(**EIE | dict(pes=2, entries_per_word=8), entries_per_cycle=2, skip_empty_columns=1), 64
+    ),
+    "eie-512": top(Eie(**EIE, entries_per_cycle=1, skip_empty_columns=1), 512),
 }
 
 GOOD = next(iter(CASES.values()))
@@ -60,7 +62,7 @@ WRONG = [
         GOOD,
         {"core": "gemm_ws"},
         TypeError,
-        "Core must be one of gemm_ws, gemm_os, gemm_fusion, eie, not 'gemm_ws'",
+        "Core must be an engine, not 'gemm_ws'",
     ),
 ]
 

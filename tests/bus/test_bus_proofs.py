@@ -131,7 +131,7 @@ BROKEN = {
     "words_to_beats-1-in-3": ("beat.last.eq(last & ~held[1])", "beat.last.eq(last)"),
     "axi_lite": ("aw_held & w_held & ~axi.bvalid", "aw_held & w_held"),
     "read_port": ("queue.i.ready & (chosen == number)", "queue.i.ready"),
-    "axi_reader": ("to_edge.eq(burst - place)", "to_edge.eq(burst)"),
+    "axi_reader": ("to_edge.eq(burst - offset)", "to_edge.eq(burst)"),
     "axi_writer": ("self.o.payload.last.eq(remaining == 1)", "self.o.payload.last.eq(left == 0)"),
 }
 

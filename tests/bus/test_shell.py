@@ -1,6 +1,6 @@
-"""What all tops have in common: its testbench, and parameters that it refuses."""
+"""The common shell of the bus wrappers: its testbench, and parameters that it refuses."""
 
-from brickwork.gen.designs.base import GemmOs, GemmWs
+from brickwork import GemmOs, GemmWs
 from brickwork.hdl.bus.shell import Shell
 from refusals import choices, integers
 
@@ -36,7 +36,7 @@ WRONG = [
         GOOD,
         {"core": "gemm_ws"},
         TypeError,
-        "Core must be one of gemm_ws, gemm_os, gemm_fusion, eie, not 'gemm_ws'",
+        "Core must be an engine, not 'gemm_ws'",
     ),
     (
         GOOD,

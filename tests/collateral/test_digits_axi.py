@@ -8,15 +8,15 @@ import subprocess
 import numpy as np
 import pytest
 from brickwork.gen.workloads import digits
-from brickwork.sim.designs._eie import Layer
-from brickwork.sim.designs._gemm import Channels, tiling
-from brickwork.sim.golden.engine import product as golden_product
+from brickwork.sim.designs._gemm import QuantParams
+from brickwork.sim.designs.eie import Layer
 from brickwork.sim.golden.sparse import eie as golden_eie
 from brickwork.sim.golden.sparse import encode
-from brickwork.sim.host.axi import gemm_job, sparse_job
 from brickwork.sim.host.mmio import Mmio, headers, library
 from brickwork.sim.verilator import toolchain
 from c_driver import C99, Driver, Network, emit_top, random_product, write_sources
+from products import bus_job
+from products import plan as plan_of
 
 _UINT8 = "a_format=uint8 out_format=uint8 output=scale"
 
@@ -39,16 +39,16 @@ ROUGH = {"pauses": 25, "latency": 40}
 
 @pytest.fixture(scope="module")
 def tops(tmp_path_factory):
-    """Manifest and driver of each top, made when it is first asked for."""
-    made = {}
+    """Manifest and driver of each core, built on first use."""
+    cores = {}
 
     def get(name):
-        if name not in made:
+        if name not in cores:
             folder = tmp_path_factory.mktemp("top")
             text, _, *bus = DESIGNS.get(name, (SPARSE[0], None, SPARSE[2]))
             path, manifest = emit_top(folder, text, "axi", *bus)
-            made[name] = path, Driver(manifest, folder)
-        return made[name]
+            cores[name] = path, Driver(manifest, folder)
+        return cores[name]
 
     return get
 
@@ -68,20 +68,19 @@ def check_product(driver, core, device, random, **mode):
     m, k, n = (int(size) for size in random.integers(1, 40, 3))
     a, w, channels = random_product(random, driver.manifest, m, k, n, **mode)
     product, start = driver.product(m, k, n, **mode), 64 * int(random.integers(1, 60))
-    job = gemm_job(driver.manifest, a, w, channels, **mode)
+    job = bus_job(driver.manifest, a, w, channels, **mode)
     addresses = job.addresses(start)
     end = addresses["results"] + job.sizes["results"]
     core.memory[:] = 0xA5
     y = np.zeros((m, n), results_type(driver))
     memory = driver.memory(core, start, end - start)
     driver.multiply(device, memory, product, a, w, y, channels)
-    modes = tiling(driver.manifest, m, k, n, **mode).modes
-    assert np.array_equal(y, golden_product(driver.manifest, a, w, channels, **modes))
+    assert np.array_equal(y, job.job.expected)
     assert (core.memory[:start] == 0xA5).all()
     assert (core.memory[end:] == 0xA5).all()
     for name in job.words:
-        given = core.memory[addresses[name] : addresses[name] + job.sizes[name]]
-        assert np.array_equal(given, job.memory(name))
+        stored = core.memory[addresses[name] : addresses[name] + job.sizes[name]]
+        assert np.array_equal(stored, job.memory(name))
     # Raises if a bit beyond a word of results is not zero.
     job.gather(core.memory[addresses["results"] : end])
 
@@ -108,14 +107,14 @@ def network():
 
 
 def channels_of(layer):
-    same = np.ones_like(layer.bias)
-    return Channels(
+    ones = np.ones_like(layer.bias)
+    return QuantParams(
         bias=layer.bias,
         multiplier=layer.multiplier,
         shift=layer.shift,
-        zero_point=same * layer.zero_point_out,
-        low=same * layer.low,
-        high=same * layer.high,
+        zero_point=ones * layer.zero_point_out,
+        low=ones * layer.low,
+        high=ones * layer.high,
     )
 
 
@@ -152,7 +151,7 @@ def test_digits(tops, network, name, manner, overhead):
             assert np.array_equal(y, layer.forward(codes))
             cycles += core.read("CYCLES_LOW")
             macs += len(codes) * k * n
-            bare += tiling(driver.manifest, len(codes), k, n).cycles
+            bare += plan_of(driver.manifest, len(codes), k, n).cycles
             codes = y.astype(np.int64)
         assert core.counts.read_waits == 0
     accuracy = network.score(codes)
@@ -170,14 +169,22 @@ def test_networks(tops):
     random = np.random.default_rng(4)
     indices = random.integers(0, 16, (10, 30)) * (random.random((10, 30)) < 0.3)
     codebook = np.array([0, *random.integers(-99, 99, 15)])
-    encoded = encode(indices, codebook, pes=4, lanes=1, value_width=4, zeros_width=4, assign="load")
+    encoded = encode(
+        indices,
+        codebook,
+        pes=4,
+        entries_per_cycle=1,
+        index_width=4,
+        run_length_width=4,
+        row_mapping="balanced",
+    )
     for manner in (CALM, ROUGH):
         with Mmio(path, **manner) as core:
             device = driver.device(core, interrupts=True)
             driver.call("probe", device)
             for vectors, fill in ((0, 1), (1, 0), (5, 0), (2, 1)):
                 a = random.integers(-(2**10), 2**10, (vectors or 1, 30))
-                job = sparse_job(driver.manifest, [Layer(encoded=encoded, shift=2)], a)
+                job = bus_job(driver.manifest, [Layer(encoded=encoded, shift=2)], a)
                 y = infer(driver, core, device, job, a[:vectors], fill)
                 expected = golden_eie(
                     indices, codebook, a, shift=2, relu=False, act_width=16, acc_width=48
@@ -190,29 +197,26 @@ def test_networks(tops):
 def infer(driver, core, device, job, a, fill):
     """Vectors through a network by the driver."""
     images = {name: job.memory(name) for name in ("load", "jobs")}
-    images |= {name: np.asarray(places, "<u4") for name, places in job.places.items()}
-    found = Network(
+    images |= {
+        name: np.asarray(positions, "<u4") for name, positions in job.job.index_files().items()
+    }
+    sizes = job.job.description()
+    network = Network(
         **{name: image.ctypes.data for name, image in images.items()},
-        load_words=job.counts["load"],
-        fill_jobs=job.parts["fill_jobs"],
-        vector_jobs=job.parts["vector_jobs"],
-        input_count=30,
-        acts_words=job.parts["acts"],
-        output_count=10,
-        result_words=job.parts["results"],
+        **{name: sizes[name] for name, _ in Network._fields_ if name in sizes},
     )
     y = np.zeros((len(a), 10), np.int16)
-    words = driver.count(found, len(a), fill)
+    words = driver.count(network, len(a), fill)
     counts, buffers = driver.split(driver.memory(core), words)
     load, jobs, acts, results = buffers
     if fill:
-        driver.call("pack_load", found, load)
-    driver.call("pack_jobs", found, len(a), fill, jobs)
+        driver.call("pack_load", network, load)
+    driver.call("pack_jobs", network, len(a), fill, jobs)
     if len(a):
-        driver.call("pack_acts", found, len(a), a.astype(np.int32), acts)
+        driver.call("pack_acts", network, len(a), a.astype(np.int32), acts)
     driver.call("run", device, buffers, counts)
     if len(a):
-        driver.call("unpack", found, len(a), results, y)
+        driver.call("unpack", network, len(a), results, y)
     return y
 
 
@@ -293,7 +297,7 @@ def test_program(tops, tmp_path):
     """Linked as a user would."""
     path, driver = tops("raw")
     (tmp_path / "main.c").write_text(_PROGRAM)
-    place = library(path).parent
+    folder = library(path).parent
     source = write_sources(driver.manifest, tmp_path)
     compiler = toolchain.compiler().command
     objects = []
@@ -301,7 +305,7 @@ def test_program(tops, tmp_path):
         objects.append(str(file.with_suffix(".o")))
         command = [*compiler, *C99, f"-I{headers()}", "-c", str(file), "-o", objects[-1]]
         subprocess.run(command, check=True)
-    link = [f"-L{place}", f"-Wl,-rpath,{place}", "-lmmio"]
+    link = [f"-L{folder}", f"-Wl,-rpath,{folder}", "-lmmio"]
     subprocess.run([*compiler, "-o", str(tmp_path / "program"), *objects, *link], check=True)
     done = subprocess.run([tmp_path / "program"], capture_output=True, text=True, timeout=60)
     assert (done.returncode, done.stderr) == (0, "")
@@ -340,7 +344,7 @@ def test_resets_at_any_moment(tops):
     for manner in (CALM, {"pauses": 40, "latency": 90}):
         with Mmio(path, **manner) as core:
             device = driver.device(core)
-            job, other = Job(driver, core, 1), Job(driver, core, 2, start=0x8000)
+            job, next_job = Job(driver, core, 1), Job(driver, core, 2, start=0x8000)
             left = 0
             for moment in moments:
                 job.call("start", device)
@@ -349,7 +353,7 @@ def test_resets_at_any_moment(tops):
                 driver.call("reset", device)
                 assert core.counts.open == 0
                 assert core.read("STATUS") == core.read("INTERRUPT") == 0
-                other.check(device)
+                next_job.check(device)
             assert left > 0
 
 
@@ -393,7 +397,7 @@ def test_beyond_the_memory(tops):
 
 
 def test_jobs_that_are_none(tops):
-    """Refused by the core: nothing is read or written, and the next job is right."""
+    """UsageError by the core: nothing is read or written, and the next job is right."""
     path, driver = tops("raw")
     with Mmio(path) as core:
         device = driver.device(core, interrupts=True)
@@ -427,10 +431,10 @@ def test_start_while_busy(tops):
     path, driver = tops("raw")
     with Mmio(path, **ROUGH) as core:
         device = driver.device(core)
-        job, other = Job(driver, core), Job(driver, core, 2, start=0x8000)
+        job, next_job = Job(driver, core), Job(driver, core, 2, start=0x8000)
         job.call("start", device)
         with fails("BUSY"):
-            other.call("start", device)
+            next_job.call("start", device)
         # Against the driver's advice: the core says the same, and the job goes on.
         core.write("COMMAND", 2)
         assert core.read("ERROR") == driver.manifest.bus["errors"]["BUSY"]["number"]
@@ -440,7 +444,7 @@ def test_start_while_busy(tops):
         y = np.zeros((20, 11), np.int64)
         driver.call("unpack", job.product, job.named["results"], y)
         assert np.array_equal(y, job.a @ job.w)
-        other.check(device)
+        next_job.check(device)
 
 
 def test_the_driver_gives_up(tops):
@@ -471,33 +475,33 @@ def test_counters(tops):
                 ("waits", c.c_uint32 * len(driver.streams)),
             )
 
-        found = Counters()
-        driver.call("read_counters", device, found)
-        assert list(found.words) == list(job.counts)
-        assert found.cycles == core.read("CYCLES_LOW")
-        bare = tiling(driver.manifest, 20, 9, 11).cycles
-        assert bare < found.cycles < 2 * bare + 200
-        assert max(found.waits) <= found.cycles
+        counters = Counters()
+        driver.call("read_counters", device, counters)
+        assert list(counters.words) == list(job.counts)
+        assert counters.cycles == core.read("CYCLES_LOW")
+        bare = plan_of(driver.manifest, 20, 9, 11).cycles
+        assert bare < counters.cycles < 2 * bare + 200
+        assert max(counters.waits) <= counters.cycles
 
 
 def test_accesses_that_are_none(tops):
     """Registers that are not there, misaligned or the other way round."""
     path, driver = tops("raw")
     registers = driver.manifest.bus["registers"]
-    known = {entry["offset"]: entry["access"] for entry in registers}
+    access = {register["offset"]: register["access"] for register in registers}
     with Mmio(path, pauses=10) as core:
         for offset in (*range(0, 0x200, 2), 0x400, 0xFFC):
             value = core.read(offset)
-            readable = known.get(offset) in ("ro", "rw", "w1c")
+            readable = access.get(offset) in ("ro", "rw", "w1c")
             assert core.response == (0 if readable else 2), hex(offset)
             if not readable:
                 assert value == 0
-        for entry in registers:
-            core.write(entry["offset"], 0)
-            assert core.response == (2 if entry["access"] == "ro" else 0), entry["name"]
+        for register in registers:
+            core.write(register["offset"], 0)
+            assert core.response == (2 if register["access"] == "ro" else 0), register["name"]
         core.write(0x3FC, 1)
         assert core.response == 2
-        for entry in registers:
-            if entry["access"] == "ro" and entry["reset"]:
-                assert core.read(entry["name"]) == entry["reset"]
+        for register in registers:
+            if register["access"] == "ro" and register["reset"]:
+                assert core.read(register["name"]) == register["reset"]
         Job(driver, core).check(driver.device(core))

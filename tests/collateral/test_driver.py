@@ -6,10 +6,10 @@ import subprocess
 
 import numpy as np
 import pytest
-from brickwork.sim.designs._eie import Layer
+from brickwork.sim.designs.eie import Layer
 from brickwork.sim.golden.arith.requantize import scale_to_multiplier, scale_to_shift
 from brickwork.sim.golden.sparse import encode
-from brickwork.sim.host.axi import gemm_job, sparse_job, to_memory
+from brickwork.sim.host.bus_job import to_memory
 from brickwork.sim.verilator import toolchain
 from c_driver import (
     BARRIER,
@@ -23,6 +23,7 @@ from c_driver import (
     emit_top,
     random_product,
 )
+from products import bus_job
 
 _WIDTHS = (2, 4, 8, 16)
 _FUSION = [
@@ -34,7 +35,7 @@ _FUSION = [
 
 
 def types(*names):
-    sides = itertools.product(*(part.split("+") for part in names))
+    sides = itertools.product(*(name.split("+") for name in names))
     return [{"a_type": a, "w_type": w} for a, w in sides]
 
 
@@ -47,7 +48,7 @@ CASES = {
     ),
     "ws pairs": ("gemm_ws rows=4 cols=3 output=bias w_format=ovp_int4 a_format=int4", [{}] * 3),
     "os flags": (
-        "gemm_os rows=3 cols=6 output=shift out_format=uint4 a_format=e4m3 specials=flag",
+        "gemm_os rows=3 cols=6 output=shift out_format=uint4 a_format=e4m3 nan_inf=flag",
         [{}] * 3,
     ),
     "os odd widths": ("gemm_os rows=5 cols=2 a_format=int12 w_format=uint3", [{}] * 3),
@@ -64,14 +65,14 @@ BUSES = dict(zip(CASES, ("64", "32", "128", "64", "32", "256", "128"), strict=Tr
 @pytest.fixture(scope="module")
 def make(tmp_path_factory):
     """Drivers, each compiled once."""
-    made = {}
+    drivers = {}
 
-    def get(text, kind="axi", *bus):
-        key = (text, kind, *bus)
-        if key not in made:
+    def get(text, top="axi", *bus):
+        key = (text, top, *bus)
+        if key not in drivers:
             folder = tmp_path_factory.mktemp("driver")
-            made[key] = Driver(emit_top(folder, text, kind, *bus)[1], folder)
-        return made[key]
+            drivers[key] = Driver(emit_top(folder, text, top, *bus)[1], folder)
+        return drivers[key]
 
     return get
 
@@ -110,28 +111,28 @@ def test_words_are_the_python_hosts(make, name):
     text, modes = CASES[name]
     driver = make(text, "axi", f"data_width={BUSES[name]}")
     manifest = driver.manifest
-    kinds = itertools.cycle((np.int64, np.int32))
+    dtypes = itertools.cycle((np.int64, np.int32))
     for mode in modes:
         m, k, n = (int(size) for size in random.integers(1, 24, 3))
         a, w, channels = random_product(random, manifest, m, k, n, **mode)
-        job, product = gemm_job(manifest, a, w, channels, **mode), driver.product(m, k, n, **mode)
+        job, product = bus_job(manifest, a, w, channels, **mode), driver.product(m, k, n, **mode)
         assert driver.count(product) == job.counts
-        kind = next(kinds)
+        dtype = next(dtypes)
         packed = {
             "tiles": driver.pack("tiles", [product]),
-            "weights": driver.pack("weights", [product], w.astype(kind)),
-            "acts": driver.pack("acts", [product], a.astype(kind)),
+            "weights": driver.pack("weights", [product], w.astype(dtype)),
+            "acts": driver.pack("acts", [product], a.astype(dtype)),
         }
         if channels:
             packed["channels"] = driver.pack("channels", [product], driver.channels(channels))
         assert set(packed) == set(job.words)
-        for stream, found in packed.items():
-            assert np.array_equal(found, job.memory(stream)), f"{stream} of {m}×{k}×{n}, {mode}"
+        for stream, content in packed.items():
+            assert np.array_equal(content, job.memory(stream)), f"{stream} of {m}×{k}×{n}, {mode}"
         layout = manifest.bus["streams"]["results"]
-        words = random.integers(0, 256, (job.result_words, -(-layout["width"] // 8)), np.uint8)
+        words = random.integers(0, 256, (job.counts["results"], -(-layout["width"] // 8)), np.uint8)
         words[:, -1] >>= -layout["width"] % 8
         results = to_memory(layout, words)
-        special = np.full((m, n), 9, np.uint8) if "specials=flag" in text else None
+        special = np.full((m, n), 9, np.uint8) if "nan_inf=flag" in text else None
         y = driver.unpack([product], results, np.zeros((m, n), np.int64), special)
         assert np.array_equal(y, job.gather(results))
         if special is not None:
@@ -144,15 +145,15 @@ def test_parts_of_larger_matrices(small):
     random = np.random.default_rng(3)
     a, w, _ = random_product(random, small.manifest, 9, 8, 7)
     product = small.product(9, 8, 7)
-    whole = small.pack("weights", [product], w)
-    for kind in (np.int8, np.int16, np.int32, np.int64):
-        wide = random.integers(-128, 128, (11, 20)).astype(kind)
+    packed = small.pack("weights", [product], w)
+    for dtype in (np.int8, np.int16, np.int32, np.int64):
+        wide = random.integers(-128, 128, (11, 20)).astype(dtype)
         wide[2:10, 5:12] = w
-        assert np.array_equal(small.pack("weights", [product], wide[2:10, 5:12]), whole)
+        assert np.array_equal(small.pack("weights", [product], wide[2:10, 5:12]), packed)
     positive = abs(a % 100)
-    whole = small.pack("acts", [product], positive)
-    for kind in (np.uint8, np.uint16, np.uint32):
-        assert np.array_equal(small.pack("acts", [product], positive.astype(kind)), whole)
+    packed = small.pack("acts", [product], positive)
+    for dtype in (np.uint8, np.uint16, np.uint32):
+        assert np.array_equal(small.pack("acts", [product], positive.astype(dtype)), packed)
 
 
 @pytest.mark.parametrize("value", [-129, 128, 255, -(2**40)])
@@ -172,11 +173,11 @@ def test_buffers_too_small(small):
     a, w, channels = random_product(random, small.manifest, 5, 4, 3)
     product = small.product(5, 4, 3)
     numbers = {"tiles": [], "weights": [w], "acts": [a], "channels": [small.channels(channels)]}
-    for stream, given in numbers.items():
-        assert small.pack(stream, [product], *given, short=0).any()
+    for stream, arguments in numbers.items():
+        assert small.pack(stream, [product], *arguments, short=0).any()
         for short in (1, small.streams[stream]["stride"]):
             with fails("SIZE"):
-                small.pack(stream, [product], *given, short=short)
+                small.pack(stream, [product], *arguments, short=short)
     results = np.zeros(small.bytes(small.streams["results"]["index"], 5) - 1, np.uint8)
     with fails("SIZE"):
         small.unpack([product], results, np.zeros((5, 3), np.int8))
@@ -219,7 +220,7 @@ def test_heights_of_many_runs(small):
 
 def test_sums_that_do_not_fit(make):
     """As in :meth:`GemmFusion.check_k`."""
-    from brickwork.gen.designs.base import GemmFusion
+    from brickwork import GemmFusion
 
     driver = make("gemm_fusion rows=3 cols=5")
     parameters = GemmFusion(rows=3, cols=5)
@@ -269,9 +270,9 @@ def test_null_and_wrong_arguments(small):
     with fails("ARGUMENT"):
         small.pack("acts", [product], None)
     results = np.zeros(1 << 10, np.uint8)
-    for kind in (np.uint8, np.uint16, np.uint32):  # results are signed
+    for dtype in (np.uint8, np.uint16, np.uint32):  # results are signed
         with fails("ARGUMENT"):
-            small.unpack([product], results, y.astype(kind))
+            small.unpack([product], results, y.astype(dtype))
     with fails("ARGUMENT"):
         small.call("probe", None)
     with fails("ARGUMENT"):
@@ -308,7 +309,9 @@ def floats():
     patterns = random.integers(1, 0x4B7FFFFF, 3000, np.uint32)  # below 2^24
     edges = [1, 2, 0x7FFFFF, 0x800000, 0x1F800000, 0x1F800001, 0x2B800000, 0x2B800001, 0x4B7FFFFF]
     # Beside the shift of 63, where rounding begins, and halves of its last place.
-    ties = [(exponent << 23) + rest for exponent in range(60, 90) for rest in (0, 1, 3, 0x400000)]
+    ties = [
+        (exponent << 23) + offset for exponent in range(60, 90) for offset in (0, 1, 3, 0x400000)
+    ]
     return np.array([*patterns, *edges, *ties], np.uint32).view(np.float32)
 
 
@@ -321,8 +324,8 @@ def set_scale(driver, scale):
 def test_scales(small):
     scales = floats()
     multipliers, shifts = scale_to_multiplier(scales)
-    found = [set_scale(small, scale) for scale in scales]
-    assert found == list(zip(multipliers.tolist(), shifts.tolist(), strict=True))
+    pairs = [set_scale(small, scale) for scale in scales]
+    assert pairs == list(zip(multipliers.tolist(), shifts.tolist(), strict=True))
 
 
 @pytest.mark.parametrize("scale", [0.0, -1.0, -0.0, np.inf, np.nan, 2.0**24])
@@ -417,8 +420,8 @@ def test_caches(small):
     words = small.count(small.product(5, 6, 7))
     counts, buffers = small.split(Buffer(data.ctypes.data, 0x1000, len(data)), words)
 
-    def note(what):
-        return lambda _, start, size: log.append((what, start, size, len(registers.writes)))
+    def note(name):
+        return lambda _, start, size: log.append((name, start, size, len(registers.writes)))
 
     device = registers.device
     device.flush, device.invalidate = CACHE(note("flush")), CACHE(note("invalidate"))
@@ -454,40 +457,37 @@ def test_stream_top(make):
     driver = make("gemm_ws rows=3 cols=5", "axis")
     random = np.random.default_rng(5)
     a, w, _ = random_product(random, driver.manifest, 5, 7, 9)
-    job = gemm_job(driver.manifest, a, w)
-    found = driver.pack("weights", [driver.product(5, 7, 9)], w)
-    assert np.array_equal(found, job.memory("weights"))
+    job = bus_job(driver.manifest, a, w)
+    packed = driver.pack("weights", [driver.product(5, 7, 9)], w)
+    assert np.array_equal(packed, job.memory("weights"))
     registers = Registers(driver, INTERRUPT=1)
     driver.call("prepare", registers.device)
     assert registers.writes == [("INTERRUPT", 3), ("INTERRUPT_ENABLE", 0), ("COMMAND", 1)]
     driver.call("wait", registers.device)
 
 
-def network(driver, random, vectors):
+def random_network(driver, random, vectors):
     """A job, its network for the driver, and the vectors; keeps the images alive."""
     indices = random.integers(0, 16, (10, 30)) * (random.random((10, 30)) < 0.3)
     codebook = np.array([0, *random.integers(-99, 99, 15)])
-    shape = {name: driver.manifest.parameters[name] for name in ("pes", "lanes")}
-    encoded = encode(indices, codebook, value_width=4, zeros_width=4, assign="load", **shape)
+    shape = {name: driver.manifest.parameters[name] for name in ("pes", "entries_per_cycle")}
+    encoded = encode(
+        indices, codebook, index_width=4, run_length_width=4, row_mapping="balanced", **shape
+    )
     a = random.integers(-(2**15), 2**15, (vectors, 30))
-    job = sparse_job(driver.manifest, [Layer(encoded=encoded, shift=3)], a)
+    job = bus_job(driver.manifest, [Layer(encoded=encoded, shift=3)], a)
     images = {
         "load": job.memory("load"),
         "jobs": job.memory("jobs"),
-        **{name: np.asarray(places, "<u4") for name, places in job.places.items()},
+        **{name: np.asarray(positions, "<u4") for name, positions in job.job.index_files().items()},
     }
-    found = Network(
+    sizes = job.job.description()
+    network = Network(
         **{name: image.ctypes.data for name, image in images.items()},
-        load_words=job.counts["load"],
-        fill_jobs=job.parts["fill_jobs"],
-        vector_jobs=job.parts["vector_jobs"],
-        input_count=30,
-        acts_words=job.parts["acts"],
-        output_count=10,
-        result_words=job.parts["results"],
+        **{name: sizes[name] for name, _ in Network._fields_ if name in sizes},
     )
-    found.images = images
-    return job, found, a
+    network.images = images
+    return job, network, a
 
 
 @pytest.fixture
@@ -497,37 +497,37 @@ def sparse(make):
 
 def test_networks(sparse):
     random = np.random.default_rng(9)
-    job, found, a = network(sparse, random, 3)
-    assert sparse.count(found, 3, 1) == job.counts
-    assert np.array_equal(sparse.pack("jobs", [found, 3, 1]), job.memory("jobs"))
-    size = sparse.bytes(0, found.load_words)
+    job, network, a = random_network(sparse, random, 3)
+    assert sparse.count(network, 3, 1) == job.counts
+    assert np.array_equal(sparse.pack("jobs", [network, 3, 1]), job.memory("jobs"))
+    size = sparse.bytes(0, network.load_words)
     load = np.zeros(size, np.uint8)
-    sparse.call("pack_load", found, Buffer(load.ctypes.data, 0, size))
+    sparse.call("pack_load", network, Buffer(load.ctypes.data, 0, size))
     assert np.array_equal(load, job.memory("load"))
-    buffer = np.zeros(sparse.bytes(2, 3 * found.acts_words), np.uint8)
-    given = a.astype(np.int16)
-    sparse.call("pack_acts", found, 3, given, Buffer(buffer.ctypes.data, 0, len(buffer)))
+    buffer = np.zeros(sparse.bytes(2, 3 * network.acts_words), np.uint8)
+    narrow = a.astype(np.int16)
+    sparse.call("pack_acts", network, 3, narrow, Buffer(buffer.ctypes.data, 0, len(buffer)))
     assert np.array_equal(buffer, job.memory("acts"))
     layout = sparse.manifest.bus["streams"]["results"]
-    words = random.integers(0, 256, (job.result_words, layout["width"] // 8), np.uint8)
+    words = random.integers(0, 256, (job.counts["results"], layout["width"] // 8), np.uint8)
     results = to_memory(layout, words)
-    y = sparse.unpack([found, 3], results, np.zeros((3, 10), np.int16))
+    y = sparse.unpack([network, 3], results, np.zeros((3, 10), np.int16))
     assert np.array_equal(y, job.gather(results))
-    assert sparse.count(found, 2, 0)["load"] == 0
-    assert sparse.count(found, 0, 1) == {
-        "load": found.load_words,
-        "jobs": found.fill_jobs,
+    assert sparse.count(network, 2, 0)["load"] == 0
+    assert sparse.count(network, 0, 1) == {
+        "load": network.load_words,
+        "jobs": network.fill_jobs,
         "acts": 0,
         "results": 0,
     }
 
 
 def test_activations_out_of_range(sparse):
-    _, found, a = network(sparse, np.random.default_rng(9), 1)
-    buffer = np.zeros(sparse.bytes(2, found.acts_words), np.uint8)
+    _, network, a = random_network(sparse, np.random.default_rng(9), 1)
+    buffer = np.zeros(sparse.bytes(2, network.acts_words), np.uint8)
     for value, good in ((-(2**15), 1), (2**15 - 1, 1), (-(2**15) - 1, 0), (2**15, 0)):
         a[0, 11] = value
-        arguments = (found, 1, a, Buffer(buffer.ctypes.data, 0, len(buffer)))
+        arguments = (network, 1, a, Buffer(buffer.ctypes.data, 0, len(buffer)))
         if good:
             sparse.call("pack_acts", *arguments)
         else:
@@ -536,16 +536,16 @@ def test_activations_out_of_range(sparse):
 
 
 def test_networks_that_are_none(sparse):
-    _, found, _ = network(sparse, np.random.default_rng(9), 1)
+    _, network, _ = random_network(sparse, np.random.default_rng(9), 1)
     with fails("ARGUMENT"):
-        sparse.count(found, 0, 0)
+        sparse.count(network, 0, 0)
     with fails("WORDS"):
-        sparse.count(found, 2**31, 0)
-    found.images["inputs"][7] = found.acts_words * 4
+        sparse.count(network, 2**31, 0)
+    network.images["inputs"][7] = network.acts_words * 4
     with fails("ARGUMENT"):
-        sparse.count(found, 1, 1)
-    found.images["inputs"][7] = found.acts_words * 4 - 1
-    sparse.count(found, 1, 1)
-    found.jobs = None
+        sparse.count(network, 1, 1)
+    network.images["inputs"][7] = network.acts_words * 4 - 1
+    sparse.count(network, 1, 1)
+    network.jobs = None
     with fails("ARGUMENT"):
-        sparse.count(found, 1, 1)
+        sparse.count(network, 1, 1)

@@ -8,8 +8,8 @@ import subprocess
 import sys
 
 import pytest
+from brickwork import Eie, GemmWs
 from brickwork.gen.collateral.fusesoc import fusesoc
-from brickwork.gen.designs.base import Eie, GemmWs
 from brickwork.gen.designs.wrappers import Axi
 from brickwork.gen.emission.emit import emit
 from brickwork.sim.manifest import Manifest

@@ -5,6 +5,7 @@ import subprocess
 
 import pytest
 from brickwork.gen.collateral.header import header
+from brickwork.gen.designs import registry
 from brickwork.sim.manifest import Manifest
 from brickwork.sim.verilator import toolchain
 from c_driver import C99, emit_top
@@ -23,10 +24,10 @@ def manifest(request, tmp_path_factory):
 
 
 def macros(text):
-    found = re.findall(r"^#define (\w+)(\(X\))? ?(.*?)(?: +/\*.*\*/)?$", text, re.M)
-    names = [name for name, *_ in found]
+    definitions = re.findall(r"^#define (\w+)(\(X\))? ?(.*?)(?: +/\*.*\*/)?$", text, re.M)
+    names = [name for name, *_ in definitions]
     assert len(names) == len(set(names)), "a macro is defined twice"
-    return {name: value for name, _, value in found}
+    return {name: value for name, _, value in definitions}
 
 
 def number(text):
@@ -34,29 +35,31 @@ def number(text):
 
 
 def test_registers_and_streams_are_the_manifests(manifest):
-    found = macros(header(manifest))
+    values = macros(header(manifest))
     top = manifest.top.upper()
-    assert all(name.startswith(f"{top}_") for name in found)
+    assert all(name.startswith(f"{top}_") for name in values)
     for register in manifest.bus["registers"]:
-        assert number(found[f"{top}_REG_{register['name']}"]) == register["offset"]
-        assert number(found[f"{top}_{register['name']}_RESET"]) == register["reset"]
-        for part in register["fields"]:
-            if part["name"] == "value":
+        assert number(values[f"{top}_REG_{register['name']}"]) == register["offset"]
+        assert number(values[f"{top}_{register['name']}_RESET"]) == register["reset"]
+        for field in register["fields"]:
+            if field["name"] == "value":
                 continue
-            field = f"{top}_{register['name']}_{part['name'].upper()}"
-            assert number(found[f"{field}_LOW"]) == part["low"]
-            assert number(found[f"{field}_MASK"]) == (2 ** part["width"] - 1) << part["low"]
+            macro = f"{top}_{register['name']}_{field['name'].upper()}"
+            assert number(values[f"{macro}_LOW"]) == field["low"]
+            assert number(values[f"{macro}_MASK"]) == (2 ** field["width"] - 1) << field["low"]
     for name, layout in manifest.bus["streams"].items():
-        for what in ("index", "width", "stride", "words_per_beat", "beats_per_word"):
-            assert number(found[f"{top}_{name}_{what}".upper()]) == layout[what]
-        for part in manifest.streams[name]["fields"]:
-            for what in ("offset", "width", "count", "signed"):
-                assert number(found[f"{top}_{name}_{part['name']}_{what}".upper()]) == part[what]
-    assert found[f"{top}_DIGEST_TEXT"] == f'"{manifest.digest}"'
-    assert f"{number(found[f'{top}_DIGEST_RESET']):08x}" == manifest.digest[:8]
-    assert number(found[f"{top}_IS_{manifest.design.upper()}"]) == 1
-    assert sum(number(value) for name, value in found.items() if f"{top}_IS_" in name) == 1
-    assert number(found[f"{top}_HAS_DMA"]) == (manifest.bus["top"] == "axi")
+        for figure in ("index", "width", "stride", "words_per_beat", "beats_per_word"):
+            assert number(values[f"{top}_{name}_{figure}".upper()]) == layout[figure]
+        for field in manifest.streams[name]["fields"]:
+            for figure in ("offset", "width", "count", "signed"):
+                macro = f"{top}_{name}_{field['name']}_{figure}".upper()
+                assert number(values[macro]) == field[figure]
+    assert values[f"{top}_DIGEST_TEXT"] == f'"{manifest.digest}"'
+    assert f"{number(values[f'{top}_DIGEST_RESET']):08x}" == manifest.digest[:8]
+    assert number(values[f"{top}_IS_{manifest.design.upper()}"]) == 1
+    assert sum(number(value) for name, value in values.items() if f"{top}_IS_" in name) == 1
+    assert {f"{top}_IS_{name.upper()}" for name in registry.DESIGNS} <= set(values)
+    assert number(values[f"{top}_HAS_DMA"]) == (manifest.bus["top"] == "axi")
 
 
 @pytest.mark.parametrize(

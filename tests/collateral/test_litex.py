@@ -115,16 +115,16 @@ def test_core_in_a_soc(top, tmp_path):
 def registers(manifest):
     """Steps that read all constant registers."""
     names = ("ID", "VERSION", "CAPS", "DIGEST", "SHAPE")
-    found = {register["name"]: register for register in manifest.bus["registers"]}
-    return [(1, ORIGIN + found[name]["offset"], found[name]["reset"]) for name in names]
+    by_name = {register["name"]: register for register in manifest.bus["registers"]}
+    return [(1, ORIGIN + by_name[name]["offset"], by_name[name]["reset"]) for name in names]
 
 
 def job(manifest):
     """Steps of a job in the RAM of the SoC."""
-    found = {register["name"]: register for register in manifest.bus["registers"]}
+    by_name = {register["name"]: register for register in manifest.bus["registers"]}
 
     def register(name):
-        return ORIGIN + found[name]["offset"]
+        return ORIGIN + by_name[name]["offset"]
 
     small = vectors(manifest)
     steps, last, address = [], [], RAM
@@ -132,14 +132,14 @@ def job(manifest):
         stride = manifest.bus["streams"][name]["stride"]
         data = np.pad(words, ((0, 0), (0, stride - words.shape[1]))).ravel()
         data = np.pad(data, (0, -data.size % 4)).view("<u4").tolist()
-        kind = last if name == "results" else steps
-        kind += [(name == "results", address + 4 * i, value) for i, value in enumerate(data)]
+        target = last if name == "results" else steps
+        target += [(name == "results", address + 4 * i, value) for i, value in enumerate(data)]
         steps.append((0, register(f"ADDRESS_LOW_{name.upper()}"), address))
         steps.append((0, register(f"COUNT_{name.upper()}"), len(words)))
         address += 4 * len(data)
     steps.append((0, register("COMMAND"), 2))
-    assert found["COMMAND"]["fields"][1]["name"] == "start"
-    assert found["INTERRUPT"]["fields"][0]["name"] == "done"
+    assert by_name["COMMAND"]["fields"][1]["name"] == "start"
+    assert by_name["INTERRUPT"]["fields"][0]["name"] == "done"
     return [*steps, (2, register("INTERRUPT"), 1), *last]
 
 
@@ -149,7 +149,7 @@ def simulated(steps, core, folder):
     # an end in Icarus; yosys writes them otherwise.
     commands = [f"read_verilog soc.v {core}", "hierarchy -check -top soc", "proc", "flatten"]
     yosys.run([*commands, "write_verilog -noattr flat.v"], cwd=folder)
-    lines = (f"{kind << 64 | address << 32 | data:017x}\n" for kind, address, data in steps)
+    lines = (f"{action << 64 | address << 32 | data:017x}\n" for action, address, data in steps)
     (folder / "steps.hex").write_text("".join(lines))
     (folder / "bench.v").write_text(BENCH.replace("COUNT", str(len(steps))))
     command = ["iverilog", "-g2005", "-s", "bench", "-o", "bench.vvp", "bench.v", "flat.v"]

@@ -44,8 +44,8 @@ def called(script, argv="", missing=""):
     )
     if done.stderr:
         raise ValueError(done.stderr)
-    found = done.stdout.split("---\n")
-    return [call.splitlines() for call in found if call]
+    calls = done.stdout.split("---\n")
+    return [call.splitlines() for call in calls if call]
 
 
 @tcl
@@ -60,12 +60,12 @@ def test_out_of_context(top, tmp_path):
     assert ["synth_design", "-top", name, "-part", "some-part", "-mode", "out_of_context"] in calls
     assert ["route_design"] not in calls
     reports = {call[-1] for call in calls if call[0].startswith("report_")}
-    assert reports == {f"{name}_{kind}_synth.rpt" for kind in ("utilization", "timing")}
+    assert reports == {f"{name}_{report}_synth.rpt" for report in ("utilization", "timing")}
     calls = called(script, "some-part route")
     assert [call[0] for call in calls].index("route_design") > 3
     assert ["report_timing_summary", "-file", f"{name}_timing_route.rpt"] in calls
     for wrong in ("", "some-part rout", "a b c"):
-        with pytest.raises(ValueError, match="Arguments must be a part, and perhaps route"):
+        with pytest.raises(ValueError, match="Arguments must be a part and, optionally, route"):
             called(script, wrong)
 
 
@@ -94,30 +94,31 @@ def test_package(top, tmp_path):
     for command, key, *value in (call for call in calls if len(call) > 1):
         if command == "set_property":
             properties.setdefault(value[-1], {})[key] = value[0]
-    made = [call[1] for call in calls if call[0] == "ipx::add_register"]
-    assert made == [register["name"] for register in bus["registers"]]
+    added = [call[1] for call in calls if call[0] == "ipx::add_register"]
+    assert added == [register["name"] for register in bus["registers"]]
     assert properties["reg0#1"]["range"] == str(1 << bus["control"]["address_width"])
     number = 1
     for register in bus["registers"]:
         number += 1
-        found = properties[f"{register['name']}#{number}"]
-        assert int(found["address_offset"], 16) == register["offset"]
-        assert found["size"] == "32"
-        for part in register["fields"]:
+        values = properties[f"{register['name']}#{number}"]
+        assert int(values["address_offset"], 16) == register["offset"]
+        assert values["size"] == "32"
+        for field in register["fields"]:
             number += 1
-            found = properties[f"{part['name']}#{number}"]
-            assert (found["bit_offset"], found["bit_width"]) == (
-                str(part["low"]),
-                str(part["width"]),
+            values = properties[f"{field['name']}#{number}"]
+            assert (values["bit_offset"], values["bit_width"]) == (
+                str(field["low"]),
+                str(field["width"]),
             )
-            once = found.get("modified_write_value") == "oneToClear"
+            once = values.get("modified_write_value") == "oneToClear"
             assert once is (register["access"] == "w1c")
 
 
 @tcl
 def test_interface_that_is_not_inferred(tmp_path):
     emission, manifest = written(TOPS["axis"], tmp_path)
-    with pytest.raises(ValueError, match="Interface m_axis_results was not found among the ports"):
+    message = "Interface m_axis_results was not inferred from the ports of gemm_os_axis"
+    with pytest.raises(ValueError, match=message):
         called(emission.folder / f"{manifest.top}_package.tcl", "", "m_axis_results")
 
 
@@ -152,8 +153,8 @@ def test_names_are_those_that_vivado_infers(top, tmp_path):
     interfaces = re.search(r'ASSOCIATED_BUSIF ([\w:]+), ASSOCIATED_RESET (\w+)"', text)
     assert set(interfaces[1].split(":")) == set(expected)
     assert interfaces[2] == bus["reset"]
-    for kind, port in (("clock", "clock"), ("reset", "reset"), ("interrupt", "interrupt")):
-        mark = rf'X_INTERFACE_INFO = "xilinx.com:signal:{kind}:1.0 {bus[port]} \w+" \*\)'
+    for signal_type, port in (("clock", "clock"), ("reset", "reset"), ("interrupt", "interrupt")):
+        mark = rf'X_INTERFACE_INFO = "xilinx.com:signal:{signal_type}:1.0 {bus[port]} \w+" \*\)'
         assert len(re.findall(mark, text)) == 1
     assert "POLARITY ACTIVE_LOW" in text
 

@@ -13,11 +13,11 @@ from brickwork.sim.golden import formats
 @pytest.fixture(autouse=True)
 def folder(tmp_path, monkeypatch):
     """A current folder with numbers, 6 × 8."""
-    place = tmp_path / "here"
-    place.mkdir()
-    monkeypatch.chdir(place)
+    folder = tmp_path / "here"
+    folder.mkdir()
+    monkeypatch.chdir(folder)
     np.save("x.npy", np.random.default_rng(0).standard_normal((6, 8)))
-    return place
+    return folder
 
 
 @pytest.fixture
@@ -63,9 +63,9 @@ class TestFormats:
         assert ["ovp_int4", "4", "-96", "96", "1", "OliVe's outlier-victim pairs"] in lines
 
     def test_list_json(self, shown):
-        found = json.loads(shown("formats", "--json"))
-        assert [one["name"] for one in found] == formats.names()
-        assert found[-4] == {
+        record = json.loads(shown("formats", "--json"))
+        assert [entry["name"] for entry in record] == formats.names()
+        assert record[-4] == {
             "name": "ovp_int4",
             "family": "ovp",
             "bits": 4,
@@ -116,20 +116,20 @@ class TestFormats:
 
     @pytest.mark.parametrize("name", formats.names())
     def test_codes_json(self, shown, name):
-        found = json.loads(shown("formats", name, "--json"))
+        record = json.loads(shown("formats", name, "--json"))
         fmt = formats.get(name)
-        assert found["name"] == name
-        assert [one["code"] for one in found["codes"]] == [*range(1 << fmt.bits)]
-        assert found["codes"][-1]["bits"] == "1" * fmt.bits
+        assert record["name"] == name
+        assert [entry["code"] for entry in record["codes"]] == [*range(1 << fmt.bits)]
+        assert record["codes"][-1]["bits"] == "1" * fmt.bits
         if fmt.pair:
-            assert found["identifier"] == fmt.identifier
-            rest = [one for one in found["codes"] if one["code"] != fmt.identifier]
-            codes = [one["code"] for one in rest]
-            assert [one["normal"] for one in rest] == fmt.integers[codes].tolist()
-            assert [one["outlier"] for one in rest] == fmt.outliers[codes].tolist()
+            assert record["identifier"] == fmt.identifier
+            codewords = [entry for entry in record["codes"] if entry["code"] != fmt.identifier]
+            codes = [entry["code"] for entry in codewords]
+            assert [entry["normal"] for entry in codewords] == fmt.integers[codes].tolist()
+            assert [entry["outlier"] for entry in codewords] == fmt.outliers[codes].tolist()
         else:
-            assert [one["integer"] for one in found["codes"]] == fmt.integers.tolist()
-            values = [float(one["value"]) for one in found["codes"]]
+            assert [entry["integer"] for entry in record["codes"]] == fmt.integers.tolist()
+            values = [float(entry["value"]) for entry in record["codes"]]
             np.testing.assert_array_equal(values, fmt.values)
 
     @pytest.mark.parametrize(
@@ -159,20 +159,20 @@ class TestQuantize:
             f"SQNR        {10 * math.log10(np.square(x).mean() / error):.2f} dB",
             "results     new/q.npz",
         ]
-        found = contents("new/q.npz")
-        assert found.keys() == {"codes", "scale", "format"}
-        assert found["format"] == "flint4"
-        assert found["codes"].dtype == np.uint8
-        assert np.array_equal(found["codes"], codes)
-        assert found["scale"] == scale
+        record = contents("new/q.npz")
+        assert record.keys() == {"codes", "scale", "format"}
+        assert record["format"] == "flint4"
+        assert record["codes"].dtype == np.uint8
+        assert np.array_equal(record["codes"], codes)
+        assert record["scale"] == scale
 
     def test_json(self, shown):
-        found = json.loads(shown(*self.X, "int8", "--axis", "-1", "--method", "max", "--json"))
+        record = json.loads(shown(*self.X, "int8", "--axis", "-1", "--method", "max", "--json"))
         x = np.load("x.npy")
         codes, scale = formats.quantize(x, "int8", -1, "max")
         error = formats.mse(x, codes, scale, "int8")
         sqnr = pytest.approx(10 * math.log10(np.square(x).mean() / error))
-        assert found == {
+        assert record == {
             "format": "int8",
             "shape": [6, 8],
             "scales": 8,
@@ -189,17 +189,17 @@ class TestQuantize:
         x = np.load("x.npy")
         name, codes, scale = formats.select(x, ["pot4", "int4", "flint4"], 0)
         assert lines[0].split() == ["format", "MSE", "SQNR"]
-        for line, one in zip(
+        for line, entry in zip(
             lines[1:4], formats.each(x, ["pot4", "int4", "flint4"], 0), strict=True
         ):
-            assert line.split()[:2] == [one.name, f"{one.mse:.6g}"]
+            assert line.split()[:2] == [entry.name, f"{entry.mse:.6g}"]
         assert lines[5] == f"format      {name}"
         assert lines[7] == f"scale       {scale.min():.6g} to {scale.max():.6g} (6 along axis 0)"
-        found = contents("q.npz")
-        assert found["format"] == name
-        assert np.array_equal(found["codes"], codes)
-        assert np.array_equal(found["scale"], scale)
-        assert found["scale"].shape == (6, 1)
+        record = contents("q.npz")
+        assert record["format"] == name
+        assert np.array_equal(record["codes"], codes)
+        assert np.array_equal(record["scale"], scale)
+        assert record["scale"].shape == (6, 1)
 
     @pytest.mark.parametrize("both", ["larger", "even"])
     def test_pairs(self, shown, both):
@@ -217,9 +217,9 @@ class TestQuantize:
             lines[-2] == f"outliers    {outliers}, and as many victims ({share:.2%} of the pairs)"
         )
         assert np.array_equal(contents("q.npz")["codes"], codes)
-        facts = json.loads(shown(*self.X, *options, "--json"))
-        assert (facts["pairs"], facts["outliers"]) == (1000, outliers)
-        assert facts["out"] == "q.npz"
+        record = json.loads(shown(*self.X, *options, "--json"))
+        assert (record["pairs"], record["outliers"]) == (1000, outliers)
+        assert record["out"] == "q.npz"
 
     def test_exact(self, shown):
         np.save("x.npy", np.int8([0, -128]))

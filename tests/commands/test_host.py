@@ -20,9 +20,9 @@ DESIGNS = {
     "gemm_ws": ("--set", "rows=3", "--set", "cols=5", "--set", "output=scale"),
     "gemm_os": ("--set", "rows=3", "--set", "cols=5"),
     "eie": [
-        part
+        argument
         for setting in ("pes=4", "columns=32", "entries=128", "acts=8", "rows=8", "queue_depth=4")
-        for part in ("--set", setting)
+        for argument in ("--set", setting)
     ],
 }
 
@@ -78,7 +78,7 @@ def manifest_in(folder, design):
     ("design", "operands"),
     [
         ("gemm_ws", ("--w", "w.npy", "--scale", "s.npy", "--mode", "relu=1")),
-        ("eie", ("--w", "sparse.npy")),
+        ("eie", ("--w", "sparse.npy", "--w-layout", "nk")),
     ],
 )
 def test_product(emitted, capsys, design, operands):
@@ -86,20 +86,20 @@ def test_product(emitted, capsys, design, operands):
     with terminal(manifest_in(folder, design)) as port:
         command = ["host", folder, "--port", port, "--a", "a.npy", *operands]
         assert main([*command, "--out", "y.npy", "--json"]) == 0
-        found = json.loads(capsys.readouterr().out)
+        report = json.loads(capsys.readouterr().out)
         assert main(command) == 0
-    assert found["matches_golden"]
-    assert found["shape"] == [7, 20, 9]
-    assert found["bytes_sent"] > 400
-    assert found["bytes_received"] >= 63
+    assert report["matches_golden"]
+    assert report["shape"] == [7, 20, 9]
+    assert report["bytes_sent"] > 400
+    assert report["bytes_received"] >= 63
     y, a = np.load("y.npy"), np.load("a.npy")
     if design == "gemm_ws":
         wanted = np.clip(np.rint((a @ np.load("w.npy")) * np.float64(np.float32(0.002))), 0, 127)
         assert np.array_equal(y, wanted)
     lines = capsys.readouterr().out.splitlines()
-    assert lines[0] == f"{'design':15}{design} {found['digest']} at {port}"
+    assert lines[0] == f"{'design':15}{design} {report['digest']} at {port}"
     assert f"{'M×K×N':15}7×20×9" in lines
-    assert f"{'equals golden':15}yes" in lines
+    assert f"{'matches golden':15}yes" in lines
 
 
 def refused(capsys, message, *argv):
@@ -113,8 +113,8 @@ def test_refusals(emitted, capsys, monkeypatch):
     folder = emitted("gemm_os")
     operands = ("--a", "a.npy", "--w", "w.npy")
     port = ("--port", "nothing")
-    what = "cannot be opened: No such file or directory"
-    refused(capsys, f"Port nothing {what}", folder, *port, *operands)
+    reason = "cannot be opened: No such file or directory"
+    refused(capsys, f"Port nothing {reason}", folder, *port, *operands)
     message = (
         "Folder . must hold the manifest of a design with a serial line, not 0; see brickwork "
         "build, or brickwork emit --top uart"
@@ -122,12 +122,15 @@ def test_refusals(emitted, capsys, monkeypatch):
     refused(capsys, message, ".", *port, *operands)
     message = "Output must be scale or shift with --scale, not 'raw'"
     refused(capsys, message, folder, *port, *operands, "--scale", "s.npy")
-    message = "Option --relu must go with eie, not with gemm_os"
-    refused(capsys, message, folder, *port, *operands, "--relu")
+    message = "Option --cluster must not go with gemm_os"
+    refused(capsys, message, folder, *port, *operands, "--cluster")
     message = "Results must be written to a file, not to the folder '.'"
     refused(capsys, message, folder, *port, *operands, "--out", ".")
     monkeypatch.setitem(sys.modules, "serial", None)
-    message = "Serial ports need pyserial; use pip install pyserial"
+    message = (
+        "Serial ports need pyserial, which is missing; use pip install 'brickwork[board]', or in a "
+        "checkout pip install -e '.[board]'"
+    )
     refused(capsys, message, folder, *port, *operands)
 
 

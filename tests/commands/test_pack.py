@@ -9,13 +9,10 @@ import numpy as np
 import pytest
 from brickwork.gen.cli import main
 from brickwork.hdl.bus.layout import word_layout
-from brickwork.sim.designs._eie import Layer
-from brickwork.sim.designs._gemm import tiling
+from brickwork.sim.designs.eie import Layer
 from brickwork.sim.golden.sparse import encode
-from brickwork.sim.host.axi import (
+from brickwork.sim.host.bus_job import (
     Beats,
-    gemm_job,
-    sparse_job,
     to_beats,
     to_memory,
     words_of_beats,
@@ -24,6 +21,8 @@ from brickwork.sim.host.axi import (
 from brickwork.sim.host.mmio import Mmio, library
 from brickwork.sim.verilator.core import SimulationError
 from c_driver import emit_top, random_product
+from products import bus_job
+from products import plan as plan_of
 
 SMALL = "gemm_ws rows=3 cols=5 acc_depth=9"
 SPARSE = "eie pes=4 columns=64 entries=256 acts=16 rows=8"
@@ -32,12 +31,12 @@ SPARSE = "eie pes=4 columns=64 entries=256 acts=16 rows=8"
 @pytest.fixture(scope="module")
 def tops(tmp_path_factory):
     """The path of a manifest and the manifest, each made once."""
-    made, folder = {}, tmp_path_factory.mktemp("tops")
+    emitted, folder = {}, tmp_path_factory.mktemp("tops")
 
     def get(*top):
-        if top not in made:
-            made[top] = emit_top(folder, *top)
-        return made[top]
+        if top not in emitted:
+            emitted[top] = emit_top(folder, *top)
+        return emitted[top]
 
     return get
 
@@ -107,9 +106,9 @@ def test_product(tops):
     _, manifest = tops(SMALL, "axi", "data_width=32", "address_width=40")
     random = np.random.default_rng(1)
     a, w, _ = random_product(random, manifest, 20, 7, 11)
-    job, plan = gemm_job(manifest, a, w), tiling(manifest, 20, 7, 11)
-    assert job.counts == plan.stream_words
-    for name, words in plan.words(a, w, None).items():
+    job = bus_job(manifest, a, w)
+    assert job.counts == plan_of(manifest, 20, 7, 11).stream_words
+    for name, words in job.job.words().items():
         assert np.array_equal(job.words[name], np.concatenate(list(words)))
     base = 0x12_3456_7000
     addresses, at = job.addresses(base), base
@@ -136,11 +135,13 @@ def test_streams_have_no_addresses(tops):
     _, manifest = tops(SMALL, "axis")
     random = np.random.default_rng(1)
     a, w, _ = random_product(random, manifest, 5, 7, 6)
-    job = gemm_job(manifest, a, w)
+    job = bus_job(manifest, a, w)
     assert np.array_equal(
         words_of_beats(manifest.bus["streams"]["acts"], job.beats("acts")), job.words["acts"]
     )
-    with pytest.raises(ValueError, match=r"^Top must be axi, which reads memory, not axis$"):
+    with pytest.raises(
+        ValueError, match=r"^Bus wrapper must be axi, which reads memory, not axis$"
+    ):
         job.addresses()
     results = to_beats(manifest.bus["streams"]["results"], np.ones((10, 20), np.uint8), 64)
     assert (job.gather(results) == 0x01010101).all()
@@ -152,7 +153,7 @@ def test_simulated_core(tops):
     path, manifest = tops(SMALL, "axi", "data_width=32", "address_width=40")
     random = np.random.default_rng(1)
     a, w, _ = random_product(random, manifest, 20, 7, 11)
-    job = gemm_job(manifest, a, w)
+    job = bus_job(manifest, a, w)
     with Mmio(path, size=4096, address=0x1000, latency=9) as core:
         assert np.array_equal(core.run(job), a @ w)
         assert np.array_equal(core.run(job, base=0x1040), a @ w)
@@ -161,7 +162,9 @@ def test_simulated_core(tops):
         core.fault(0x1000, 0x1000)
         with pytest.raises(SimulationError, match=r"^Job ended with the error READ$"):
             core.run(job)
-    with pytest.raises(ValueError, match=r"must be of a top axi; use brickwork emit --top axi$"):
+    with pytest.raises(
+        ValueError, match=r"must be of a core in the bus wrapper axi; use brickwork emit --top axi$"
+    ):
         library(tops(SMALL, "axis")[0])
     with pytest.raises(ValueError, match=r"^Memory must have multiples of 4 bytes at multiples"):
         Mmio(path, size=4095)
@@ -172,12 +175,12 @@ def test_rules_are_checked(tops, tmp_path):
     path, manifest = tops(SMALL, "axi", "data_width=32", "address_width=40")
     shutil.copy(path.with_suffix(".v"), tmp_path)
     manifest = replace(manifest, bus=manifest.bus | {"burst": 4})
-    other = tmp_path / path.name
-    other.write_text(manifest.to_json())
+    copy = tmp_path / path.name
+    copy.write_text(manifest.to_json())
     random = np.random.default_rng(1)
     a, w, _ = random_product(random, manifest, 20, 7, 11)
-    core = Mmio(other)
-    assert np.array_equal(core.run(gemm_job(manifest, a, w)), a @ w)
+    core = Mmio(copy)
+    assert np.array_equal(core.run(bus_job(manifest, a, w)), a @ w)
     broken = r"^Rule of AXI broken: AR: burst is longer than `burst` in cycle \d+$"
     with pytest.raises(SimulationError, match=broken):
         core.close()
@@ -187,10 +190,10 @@ def test_rules_are_checked(tops, tmp_path):
 def arrays(tmp_path):
     """Writes arrays; gives their files."""
 
-    def write(**given):
-        for name, array in given.items():
+    def write(**arrays):
+        for name, array in arrays.items():
             np.save(tmp_path / f"{name}.npy", array)
-        return {name: str(tmp_path / f"{name}.npy") for name in given}
+        return {name: str(tmp_path / f"{name}.npy") for name in arrays}
 
     return write
 
@@ -231,7 +234,7 @@ def test_command(tops, arrays, tmp_path, capsys):
     }
     expected = np.load(out / "expected.npy")
     assert np.array_equal(expected, a @ w)
-    assert np.array_equal(gemm_job(manifest, a, w).gather(run_from_files(path, out)), expected)
+    assert np.array_equal(bus_job(manifest, a, w).gather(run_from_files(path, out)), expected)
     first = {file.name: file.read_bytes() for file in out.iterdir()}
     assert main([*command, "--address", "0x2000", "--json"]) == 0
     assert json.loads(capsys.readouterr().out) == {"folder": str(out)} | json.loads(
@@ -245,24 +248,31 @@ def test_command_on_networks(tops, arrays, tmp_path, capsys):
     random = np.random.default_rng(1)
     w = random.integers(-7, 8, (10, 30)) * (random.random((10, 30)) < 0.3)
     a = random.integers(-9, 10, (3, 30))
-    files, out = arrays(a=a, w=w), tmp_path / "job"
+    files, out = arrays(a=a, w=w.T), tmp_path / "job"
     command = ["pack", str(path.parent), "--a", files["a"], "--w", files["w"], "--out", str(out)]
-    assert main([*command, "--assign", "load", "--address", "0x2000", "--relu"]) == 0
+    command += ["--mode", "row_mapping=balanced", "--mode", "relu=1"]
+    assert main([*command, "--address", "0x2000"]) == 0
     expected = np.load(out / "expected.npy")
     assert np.array_equal(expected, np.maximum(a @ w.T, 0))
-    facts = json.loads((out / "job.json").read_text())["job"]
-    assert (facts["vectors"], facts["input_count"], facts["output_count"]) == (3, 30, 10)
+    record = json.loads((out / "job.json").read_text())["job"]
+    assert (record["vectors"], record["input_count"], record["output_count"]) == (3, 30, 10)
     results = run_from_files(path, out)
-    places = np.fromfile(out / "outputs.bin", "<u4")
+    positions = np.fromfile(out / "outputs.bin", "<u4")
     lanes = results.reshape(-1, 8).view("<i2").reshape(3, -1)
-    assert np.array_equal(lanes[:, places], expected)
+    assert np.array_equal(lanes[:, positions], expected)
     indices = abs(w)
     encoded = encode(
-        indices, np.arange(16), pes=4, lanes=1, value_width=4, zeros_width=4, assign="load"
+        indices,
+        np.arange(16),
+        pes=4,
+        entries_per_cycle=1,
+        index_width=4,
+        run_length_width=4,
+        row_mapping="balanced",
     )
-    job = sparse_job(manifest, [Layer(encoded=encoded)], a)
-    assert job.parts["fill_jobs"] == facts["fill_jobs"]
-    assert np.array_equal(np.fromfile(out / "inputs.bin", "<u4"), job.places["inputs"])
+    job = bus_job(manifest, [Layer(encoded=encoded)], a)
+    assert job.job.description()["fill_jobs"] == record["fill_jobs"]
+    assert np.array_equal(np.fromfile(out / "inputs.bin", "<u4"), job.job.index_files()["inputs"])
 
 
 @pytest.mark.parametrize(
@@ -270,7 +280,8 @@ def test_command_on_networks(tops, arrays, tmp_path, capsys):
     [
         (["--address", "0x1001"], "Address must be a multiple of 4, the bus's bytes, not 4097"),
         (["--scale", "a.npy"], "Output must be scale or shift with --scale, not 'raw'"),
-        (["--relu"], "Option --relu must go with eie, not with gemm_ws"),
+        (["--relu"], "Option --relu is now --mode relu=1"),
+        (["--cluster"], "Option --cluster must not go with gemm_ws"),
         (["--address", "-1"], "Address must be an integer of at least 0, not '-1'"),
         (["--mode", "a_type=int4"], "Mode a_type must be one of int8, not 'int4'"),
     ],
@@ -279,17 +290,18 @@ def test_command_refuses(tops, arrays, tmp_path, capsys, change, message):
     path, _ = tops(SMALL, "axi", "data_width=32", "address_width=40")
     files, out = arrays(a=np.ones((2, 3), int), w=np.ones((3, 4), int)), tmp_path / "job"
     command = ["pack", str(path.parent), "--a", files["a"], "--w", files["w"], "--out", str(out)]
+    change = [files["a"] if argument == "a.npy" else argument for argument in change]
     assert main([*command, *change]) == 2
     assert capsys.readouterr().err == f"brickwork: error: {message}\n"
     assert not out.exists()
 
 
-def test_command_needs_a_top(arrays, tmp_path, capsys):
+def test_command_needs_a_wrapper(arrays, tmp_path, capsys):
     files = arrays(a=np.ones((2, 3), int), w=np.ones((3, 4), int))
     command = ["pack", str(tmp_path), "--a", files["a"], "--w", files["w"], "--out", "job"]
     assert main(command) == 2
     assert re.fullmatch(
-        r"brickwork: error: Folder \S+ must hold the manifest of a top axis or axi, not 0 of them; "
-        r"see brickwork emit --top axi\n",
+        r"brickwork: error: Folder \S+ must hold one manifest of a core in the bus wrapper axis or "
+        r"axi, not 0; see brickwork emit --top axi\n",
         capsys.readouterr().err,
     )

@@ -8,10 +8,11 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from brickwork import GemmOs
 from brickwork.gen.cli import main
 from brickwork.gen.commands import demo
 from brickwork.gen.workloads import digits
-from brickwork.sim.designs import _gemm
+from brickwork.sim.designs.gemm_ws import WeightStationaryJob
 from brickwork.sim.golden import engine
 
 SIZE = ("--set", "rows=3", "--set", "cols=4")
@@ -146,7 +147,7 @@ def test_table(capsys):
     assert rows["design"] == "gemm_ws 3×4"
     assert rows["M×K×N"] == "7×8×6"
     assert rows["MACs"].startswith("336 (")
-    assert rows["equals golden"] == "yes"
+    assert rows["matches golden"] == "yes"
     assert rows["results"] == "y.npy"
     assert "waves" not in rows
 
@@ -161,13 +162,13 @@ def test_mismatch(monkeypatch, capsys):
     """A result that is not the golden model's fails, and is not written."""
     product = engine.gemm
 
-    def other(*arguments, **options):
+    def altered(*arguments, **options):
         y = product(*arguments, **options)
         y[2, 3] += 1
         y[4, 0] -= 1
         return y
 
-    monkeypatch.setattr(engine, "gemm", other)
+    monkeypatch.setattr(engine, "gemm", altered)
     argv = ["run", "gemm_ws", *SIZE, "--a", "a.npy", "--w", "w.npy", "--out", "y y.npy"]
     assert main([*argv, "--json"]) == 1
     captured = capsys.readouterr()
@@ -238,7 +239,7 @@ class TestDemo:
 
     @pytest.fixture
     def one_design(self, monkeypatch):
-        monkeypatch.setattr(demo, "_DESIGNS", ("gemm_ws",))
+        monkeypatch.setattr(GemmOs, "DEMO", False)
 
     @pytest.mark.usefixtures("one_design")
     def test_mismatch(self, monkeypatch, capsys):
@@ -246,7 +247,7 @@ class TestDemo:
         assert main(["demo"]) == 1
         captured = capsys.readouterr()
         assert captured.err == (
-            "brickwork: error: gemm_ws differs from the golden model in layer 1, 2, 3\n"
+            "brickwork: error: gemm_ws differs from the golden model in layers 1, 2, 3\n"
         )
         assert "  no\n" in captured.out
 
@@ -261,10 +262,10 @@ class TestDemo:
 
 def test_more_cycles_than_the_bound(monkeypatch, capsys):
     bound = property(lambda _: 9, lambda *_: None)
-    monkeypatch.setattr(_gemm._WeightStationary, "cycle_bound", bound, raising=False)
+    monkeypatch.setattr(WeightStationaryJob, "cycle_bound", bound, raising=False)
     argv = ["run", "gemm_ws", *SIZE, "--a", "a.npy", "--w", "w.npy"]
     assert main([*argv, "--max-cycles", "5000"]) == 1
-    assert " cycles are more than the bound 9; reproduce with: brickwork run " in (
+    assert " cycles are more than the worst case 9; reproduce with: brickwork run " in (
         capsys.readouterr().err
     )
     assert main([*argv, "--max-cycles", "5000", "--stall-in", "20"]) == 0

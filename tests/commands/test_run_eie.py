@@ -5,7 +5,7 @@ import json
 import numpy as np
 import pytest
 from brickwork.gen.cli import main
-from brickwork.gen.designs import _eie_run
+from brickwork.gen.designs import _eie_task
 from scipy import sparse
 
 FOUR = ("--set", "pes=4")
@@ -36,7 +36,7 @@ def run(capsys):
     """Runs a product and gives its results, its real results and its JSON report."""
 
     def run_(w, a, *argv):
-        argv = ["run", "eie", *FOUR, "--w", w, "--a", a, *argv, "--json"]
+        argv = ["run", "eie", *FOUR, "--w", w, "--w-layout", "nk", "--a", a, *argv, "--json"]
         assert main([*argv, "--out", "y.npy", "--real-out", "r.npy"]) == 0
         captured = capsys.readouterr()
         assert captured.err == ""
@@ -56,116 +56,120 @@ def refused(capsys):
     return check
 
 
-@pytest.mark.parametrize("assign", ["modulo", "load"])
+@pytest.mark.parametrize("row_mapping", ["modulo", "balanced"])
 @pytest.mark.parametrize("w", ["w.npy", "w.npz"])
 @pytest.mark.parametrize("a", ["a", "batch"])
-def test_small_integers_are_exact(run, operands, w, a, assign):
-    y, real, facts = run(w, f"{a}.npy", "--assign", assign)
+def test_small_integers_are_exact(run, operands, w, a, row_mapping):
+    y, real, report = run(w, f"{a}.npy", "--mode", f"row_mapping={row_mapping}")
     expected = operands[a] @ operands["w"].T
     assert np.array_equal(y, expected)
     assert np.array_equal(real, expected)
-    assert (facts["shift"], facts["fraction"], facts["clustered"]) == (0, 0, False)
-    assert facts["matches_golden"]
-    assert facts["errors"] == {"relative": 0, "largest": 0}
-    assert facts["weights"] == np.count_nonzero(operands["w"])
+    assert (report["shift"], report["fraction"], report["clustered"]) == (0, 0, False)
+    assert report["matches_golden"]
+    assert report["errors"] == {"relative": 0, "largest": 0}
+    assert report["weights"] == np.count_nonzero(operands["w"])
     live = np.count_nonzero(np.atleast_2d(operands[a]), axis=0)
-    assert facts["macs"] == np.count_nonzero(operands["w"], axis=0) @ live
-    assert facts["balance"] == facts["entries"] / (4 * facts["cycles"])
+    assert report["macs"] == np.count_nonzero(operands["w"], axis=0) @ live
+    assert report["balance"] == report["entries"] / (4 * report["cycles"])
 
 
 def test_relu_and_shift(run, operands):
-    y, real, facts = run("w.npy", "batch.npy", "--relu", "--shift", "2")
+    y, real, report = run("w.npy", "batch.npy", "--mode", "relu=1", "--shift", "2")
     expected = np.maximum(np.rint(operands["batch"] @ operands["w"].T / 4), 0)
     assert np.array_equal(y, expected)
     assert np.array_equal(real, 4 * expected)
-    assert facts["fraction"] == -2
+    assert report["fraction"] == -2
 
 
 def test_shift_is_the_least_without_saturation(run, operands):
     np.save("big.npy", operands["batch"] * 5000)
-    y, real, facts = run("w.npy", "big.npy")
+    y, real, report = run("w.npy", "big.npy")
     exact = 5000 * operands["batch"] @ operands["w"].T
-    assert facts["shift"] == int(abs(exact).max()).bit_length() - 15
+    assert report["shift"] == int(abs(exact).max()).bit_length() - 15
     assert 16383 <= abs(y).max() <= 32767
-    assert abs(real - exact).max() <= 2 ** facts["shift"] / 2
+    assert abs(real - exact).max() <= 2 ** report["shift"] / 2
 
 
 def test_floats_are_clustered(run, operands):
-    y, real, facts = run("wf.npy", "af.npy", "--relu", "--stall-in", "30", "--stall-out", "30")
-    assert facts["clustered"]
-    assert facts["codebook"] == 15
+    y, real, report = run(
+        "wf.npy", "af.npy", "--mode", "relu=1", "--stall-in", "30", "--stall-out", "30"
+    )
+    assert report["clustered"]
+    assert report["codebook"] == 15
     exact = np.maximum(operands["af"] @ operands["wf"].T, 0)
     off = np.linalg.norm(real - exact) / np.linalg.norm(exact)
-    assert facts["errors"]["relative"] == pytest.approx(off)
+    assert report["errors"]["relative"] == pytest.approx(off)
     assert off < 0.2
-    assert np.array_equal(real, y * 2.0 ** -facts["fraction"])
+    assert np.array_equal(real, y * 2.0 ** -report["fraction"])
 
 
 def test_floats_of_few_values_are_not(run, operands):
     np.save("eighths.npy", operands["w"] / 8)
     np.save("quarters.npy", operands["a"] / 4)
-    _, real, facts = run("eighths.npy", "quarters.npy")
-    assert not facts["clustered"]
+    _, real, report = run("eighths.npy", "quarters.npy")
+    assert not report["clustered"]
     assert np.array_equal(real, operands["a"] @ operands["w"].T / 32)
 
 
 def test_many_integers_are_clustered_on_demand(run):
-    _, _, facts = run("many.npy", "a.npy", "--cluster")
-    assert facts["clustered"]
-    assert 0 < facts["errors"]["relative"] < 0.3
-    _, _, facts = run("many.npy", "a.npy", "--set", "value_width=7")
-    assert (facts["clustered"], facts["errors"]["relative"]) == (False, 0)
+    _, _, report = run("many.npy", "a.npy", "--cluster")
+    assert report["clustered"]
+    assert 0 < report["errors"]["relative"] < 0.3
+    _, _, report = run("many.npy", "a.npy", "--set", "index_width=7")
+    assert (report["clustered"], report["errors"]["relative"]) == (False, 0)
 
 
 def test_sizes_that_are_set_stay(run):
-    _, _, facts = run("w.npy", "batch.npy", "--set", "acts=2", "--set", "entries=100")
-    sizes = {name: facts["parameters"][name] for name in ("acts", "entries", "columns", "rows")}
+    _, _, report = run("w.npy", "batch.npy", "--set", "acts=2", "--set", "entries=100")
+    sizes = {name: report["parameters"][name] for name in ("acts", "entries", "columns", "rows")}
     assert sizes == {"acts": 2, "entries": 100, "columns": 64, "rows": 8}
 
 
 def test_empty_matrix(run):
     np.save("empty.npy", np.zeros((3, 40)))
-    y, _, facts = run("empty.npy", "a.npy")
+    y, _, report = run("empty.npy", "a.npy")
     assert not y.any()
-    assert (facts["entries"], facts["padding"], facts["weights"]) == (0, 0, 0)
+    assert (report["entries"], report["padding"], report["weights"]) == (0, 0, 0)
 
 
 def test_text(capsys):
-    assert main(["run", "eie", *FOUR, "--w", "wf.npy", "--a", "a.npy"]) == 0
+    argv = ["run", "eie", *FOUR, "--w", "wf.npy", "--w-layout", "nk", "--a", "a.npy"]
+    assert main(argv) == 0
     lines = dict(line.split(maxsplit=1) for line in capsys.readouterr().out.splitlines())
-    assert lines["design"] == "eie with 4 elements"
+    assert lines["design"] == "eie 4 PEs"
     assert lines["W"].endswith("of 15 values, by k-means")
-    assert lines["equals"] == "golden  yes"
+    assert lines["matches"] == "golden yes"
 
 
 def test_mismatch(monkeypatch, capsys):
     """The report of results that differ, and how to reproduce it."""
-    golden = _eie_run.eie
-    monkeypatch.setattr(_eie_run, "eie", lambda *argv, **how: golden(*argv, **how) + 1)
-    argv = ["run", "eie", *FOUR, "--w", "w.npy", "--a", "a.npy"]
+    golden = _eie_task.eie
+    monkeypatch.setattr(_eie_task, "eie", lambda *argv, **options: golden(*argv, **options) + 1)
+    argv = ["run", "eie", *FOUR, "--w", "w.npy", "--w-layout", "nk", "--a", "a.npy"]
     assert main(argv) == 1
     captured = capsys.readouterr()
-    assert "equals golden  no" in captured.out
+    assert "matches golden no" in captured.out
     error = captured.err
     assert error.startswith("brickwork: error: 30 of 30 results differ from the golden model")
     assert error.endswith(f"reproduce with: brickwork {' '.join(argv)} --waves --seed 1\n")
 
 
 def test_too_few_cycles(capsys):
-    argv = ["run", "eie", *FOUR, "--w", "w.npy", "--a", "a.npy", "--max-cycles", "9"]
+    argv = ["run", "eie", *FOUR, "--w", "w.npy", "--w-layout", "nk", "--a", "a.npy"]
+    argv += ["--max-cycles", "9"]
     assert main(argv) == 1
     assert capsys.readouterr().err.startswith("brickwork: error: eie: Not done after 9 cycles")
 
 
 def test_refused(refused, tmp_path):
-    run = ("run", "eie", *FOUR, "--a", "a.npy", "--w")
+    run = ("run", "eie", *FOUR, "--a", "a.npy", "--w-layout", "nk", "--w")
     refused(
-        "W must have at most 15 distinct weights besides 0 (value_width=4), not 99; use --cluster, "
-        "or --set value_width=7",
+        "W must have at most 15 distinct weights besides 0 (index_width=4), not 99; use --cluster, "
+        "or --set index_width=7",
         *(*run, "many.npy"),
     )
     refused(
-        "Entries of an element must be at most 10 (entries), not "
+        "Entries of a PE must be at most 10 (entries), not "
         f"{max(np.count_nonzero(np.load('w.npy')[pe::4]) for pe in range(4))}; use --set "
         f"entries={max(np.count_nonzero(np.load('w.npy')[pe::4]) for pe in range(4))}",
         *(*run, "w.npy", "--set", "entries=10"),
@@ -175,7 +179,7 @@ def test_refused(refused, tmp_path):
         *(*run, "w.npy", "--set", "columns=39"),
     )
     refused(
-        "Rows of an element must be at most 7 (rows), not 8; use --set rows=8",
+        "Rows of a PE must be at most 7 (rows), not 8; use --set rows=8",
         *(*run, "w.npy", "--set", "rows=7"),
     )
     for name, values in {
@@ -187,9 +191,9 @@ def test_refused(refused, tmp_path):
     }.items():
         np.save(f"{name}.npy", values)
     refused("W must be finite, not nan", *(*run, "nan.npy"))
-    matrix = "W must be a matrix, outputs × inputs, not of the shape"
+    matrix = "W must be a matrix (K × N), not of the shape"
     refused(f"{matrix} (4,)", *(*run, "vector.npy"))
-    refused(f"{matrix} (0, 4)", *(*run, "none.npy"))
+    refused(f"{matrix} (4, 0)", *(*run, "none.npy"))
     refused("W must be numbers, not complex128", *(*run, "complex.npy"))
     refused("W must fit 16 bits, not be 40000", *(*run, "large.npy"))
     np.savez("other.npz", x=np.ones(3))
@@ -198,27 +202,35 @@ def test_refused(refused, tmp_path):
         "The file other.npz does not contain a sparse array or matrix.",
         *(*run, "other.npz"),
     )
-    other = ("run", "eie", *FOUR, "--w", "w.npy", "--a")
+    command = ("run", "eie", *FOUR, "--w", "w.npy", "--w-layout", "nk", "--a")
     refused(
         "Activations must be 40, or vectors of 40, one for each column of the matrix, not the "
         "shape (4,)",
-        *(*other, "vector.npy"),
+        *(*command, "vector.npy"),
     )
-    refused("A must be finite, not nan", *(*other, "nan.npy"))
-    refused("A must fit 16 bits, not be 40000", *(*other, "large.npy"))
+    refused("A must be finite, not nan", *(*command, "nan.npy"))
+    refused("A must fit 16 bits, not be 40000", *(*command, "large.npy"))
     refused("Option --a-zero-point must not go with eie", *(*run, "w.npy", "--a-zero-point", "1"))
-    refused("Option --mode must not go with eie", *(*run, "w.npy", "--mode", "relu=1"))
     refused(
-        "Option --assign must be one of modulo, load, not 'luck'",
-        *(*run, "w.npy", "--assign", "luck"),
+        "Mode must be one of relu, row_mapping, not 'a_bits'",
+        *(*run, "w.npy", "--mode", "a_bits=4"),
+    )
+    refused(
+        "Mode row_mapping must be one of modulo, balanced, not 'luck'",
+        *(*run, "w.npy", "--mode", "row_mapping=luck"),
+    )
+    refused("Option --relu is now --mode relu=1", *(*run, "w.npy", "--relu"))
+    refused(
+        "Option --assign is now --mode row_mapping=balanced (or modulo)",
+        *(*run, "w.npy", "--assign", "load"),
     )
     refused("Shift must be an integer from 0 to 63, not '64'", *(*run, "w.npy", "--shift", "64"))
     refused(
         "Results must be written to a file, not to the folder '.'", *(*run, "w.npy", "--out", ".")
     )
-    for option in (["--relu"], ["--shift", "0"], ["--assign", "load"], ["--cluster"]):
+    for option in (["--shift", "0"], ["--cluster"]):
         refused(
-            f"Option {option[0]} must go with eie, not with gemm_ws",
+            f"Option {option[0]} must not go with gemm_ws",
             *("run", "gemm_ws", "--a", "w.npy", "--w", "w.npy", *option),
         )
     assert not (tmp_path / "out").exists()
@@ -229,7 +241,8 @@ def test_sums_too_wide(refused, operands):
     width = max(int(value if value >= 0 else ~value).bit_length() for value in exact) + 1
     refused(
         f"Sums take {width} bits, more than the accumulators' 5; use --set acc_width={width}",
-        *("run", "eie", *FOUR, "--w", "w.npy", "--a", "a.npy", "--set", "acc_width=5"),
+        *("run", "eie", *FOUR, "--w", "w.npy", "--w-layout", "nk", "--a", "a.npy"),
+        *("--set", "acc_width=5"),
     )
 
 
@@ -239,13 +252,13 @@ class TestPrune:
         weights = np.random.default_rng(3).normal(size=(20, 30)).astype(np.float32)
         np.save("x.npy", weights)
         assert main(["prune", "x.npy", "--density", str(density), "--out", "p.npy", "--json"]) == 0
-        facts = json.loads(capsys.readouterr().out)
+        report = json.loads(capsys.readouterr().out)
         pruned = np.load("p.npy")
         kept = pruned != 0
         assert (pruned.dtype, kept.sum()) == (np.float32, density * 600)
         assert np.array_equal(pruned[kept], weights[kept])
         assert abs(weights[kept]).min(initial=9) >= abs(weights[~kept]).max(initial=0)
-        assert facts["density"] == density
+        assert report["density"] == density
 
     def test_equal_ones(self, capsys):
         np.save("x.npy", np.array([-128, 127, -128, 1, -128], np.int8))

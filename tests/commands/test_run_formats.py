@@ -56,17 +56,17 @@ def formats_of(a, w):
 
 @pytest.mark.parametrize("design", ["gemm_ws", "gemm_os"])
 def test_codes(run, design):
-    y, _, facts = run(design, "ac.npy", "wc.npy", *formats_of("flint4", "e2m1"), real=False)
+    y, _, report = run(design, "ac.npy", "wc.npy", *formats_of("flint4", "e2m1"), real=False)
     a = formats.get("flint4").integers[np.load("ac.npy")]
     w = formats.get("e2m1").integers[np.load("wc.npy")]
     assert np.array_equal(y, a @ w)
-    assert (facts["a_type"], facts["w_type"], facts["padded"]) == ("flint4", "e2m1", False)
-    assert facts["errors"] is facts["special"] is None
+    assert (report["a_type"], report["w_type"], report["padded"]) == ("flint4", "e2m1", False)
+    assert report["errors"] is report["special"] is None
 
 
 @pytest.mark.parametrize("design", ["gemm_ws", "gemm_os"])
 def test_floats(run, operands, design):
-    y, real, facts = run(design, "a.npy", "w.npy", *formats_of("e4m3", "int8"))
+    y, real, report = run(design, "a.npy", "w.npy", *formats_of("e4m3", "int8"))
     a_codes, a_scale = formats.quantize(operands[0], "e4m3")
     w_codes, w_scale = formats.quantize(operands[1], "int8", axis=1)
     w_codes = w_codes.astype(np.int64)
@@ -74,18 +74,18 @@ def test_floats(run, operands, design):
     expected = (formats.decode(a_codes, "e4m3") * a_scale) @ (w_codes * w_scale)
     np.testing.assert_allclose(real, expected, rtol=1e-12)
     product = operands[0] @ operands[1]
-    assert facts["errors"] == {
+    assert report["errors"] == {
         "relative": pytest.approx(np.linalg.norm(real - product) / np.linalg.norm(product)),
         "largest": pytest.approx(abs(real - product).max()),
     }
-    assert facts["errors"]["relative"] < 0.05
+    assert report["errors"]["relative"] < 0.05
 
 
 @pytest.mark.parametrize("design", ["gemm_ws", "gemm_os"])
 def test_pairs_are_padded(run, operands, design):
     """The outlier that the other formats' scale suffers from costs its neighbour only."""
-    y, real, facts = run(design, "a.npy", "w.npy", *formats_of("ovp_flint4", "ovp_int4"))
-    assert facts["padded"]
+    y, real, report = run(design, "a.npy", "w.npy", *formats_of("ovp_flint4", "ovp_int4"))
+    assert report["padded"]
     a, w = np.pad(operands[0], ((0, 0), (0, 1))), np.pad(operands[1], ((0, 1), (0, 0)))
     a_codes, a_scale = formats.quantize(a, "ovp_flint4", pair_axis=1)
     w_codes, w_scale = formats.quantize(w, "ovp_int4", axis=1, pair_axis=0)
@@ -98,30 +98,30 @@ def test_pairs_are_padded(run, operands, design):
 
 
 def test_types_are_chosen_by_error_or_by_name(run, operands):
-    both = "int4+flint4+pot4"
-    _, _, facts = run("gemm_os", "a.npy", "w.npy", *formats_of(both, both))
-    assert facts["a_type"] == formats.select(operands[0], both.split("+"))[0]
-    assert facts["w_type"] == formats.select(operands[1], both.split("+"), axis=1)[0]
+    names = "int4+flint4+pot4"
+    _, _, report = run("gemm_os", "a.npy", "w.npy", *formats_of(names, names))
+    assert report["a_type"] == formats.select(operands[0], names.split("+"))[0]
+    assert report["w_type"] == formats.select(operands[1], names.split("+"), axis=1)[0]
     types = ("--mode", "a_type=flint4", "--mode", "w_type=pot4")
-    _, _, facts = run("gemm_os", "a.npy", "w.npy", *formats_of(both, both), *types)
-    assert (facts["a_type"], facts["w_type"]) == ("flint4", "pot4")
-    y, _, facts = run("gemm_os", "ac.npy", "wc.npy", *formats_of(both, both), *types, real=False)
+    _, _, report = run("gemm_os", "a.npy", "w.npy", *formats_of(names, names), *types)
+    assert (report["a_type"], report["w_type"]) == ("flint4", "pot4")
+    y, _, report = run("gemm_os", "ac.npy", "wc.npy", *formats_of(names, names), *types, real=False)
     a = formats.get("flint4").integers[np.load("ac.npy")]
     w = formats.get("pot4").integers[np.load("wc.npy")]
     assert np.array_equal(y, a @ w)
 
 
 @pytest.mark.parametrize("design", ["gemm_ws", "gemm_os"])
-def test_eight_bits_on_elements_for_four(run, design):
+def test_eight_bits_on_pes_for_four(run, design):
     np.save("a8.npy", np.random.default_rng(1).integers(-128, 128, (9, 7)))
     np.save("w8.npy", np.random.default_rng(2).integers(0, 256, (7, 5)))
     argv = ("--mode", "a_type=int8", "--mode", "w_type=uint8")
-    y, _, facts = run(
+    y, _, report = run(
         design, "a8.npy", "w8.npy", *formats_of("int4+int8", "int4+uint8"), *argv, real=False
     )
     assert np.array_equal(y, np.load("a8.npy") @ np.load("w8.npy"))
     # Four products of halves for each product.
-    assert facts["ideal_cycles"] == -(-9 * 7 * 5 * 4 // 12)
+    assert report["ideal_cycles"] == -(-9 * 7 * 5 * 4 // 12)
 
 
 def test_file_of_quantize(run, operands, refused, capsys):
@@ -141,10 +141,10 @@ def test_file_of_quantize(run, operands, refused, capsys):
 def test_special_values(run):
     np.save("a8.npy", np.array([[0x7F, 0x38], [0x38, 0x38], [0x40, 0x38]]))  # NaN and ones
     np.save("w8.npy", np.array([[1, 2], [3, 4]]))
-    argv = (*formats_of("e4m3", "int8"), "--set", "specials=flag")
-    y, _, facts = run("gemm_ws", "a8.npy", "w8.npy", *argv, real=False)
+    argv = (*formats_of("e4m3", "int8"), "--set", "nan_inf=flag")
+    y, _, report = run("gemm_ws", "a8.npy", "w8.npy", *argv, real=False)
     assert np.array_equal(y // 2**9, [[3, 4], [4, 6], [5, 8]])
-    assert 2 <= facts["special"] <= 6
+    assert 2 <= report["special"] <= 6
     np.save("a8.npy", np.full((3, 2), 0x38))
     assert run("gemm_ws", "a8.npy", "w8.npy", *argv, real=False)[2]["special"] == 0
 
@@ -153,7 +153,7 @@ def test_text(capsys):
     argv = ["run", "gemm_os", *SIZE, "--a", "a.npy", "--w", "wc.npy"]
     assert main([*argv, *formats_of("ovp_int4", "uint4")]) == 0
     lines = dict(line.split(maxsplit=1) for line in capsys.readouterr().out.splitlines())
-    assert lines["M×K×N"] == "9×8×5 (a zero added to K, for its pairs)"
+    assert lines["M×K×N"] == "9×8×5 (K padded with a zero, for OVP pairs)"
     assert lines["formats"] == "ovp_int4 × uint4"
     assert "% of the product in floats" in lines["error"]
 

@@ -6,9 +6,8 @@ import re
 from pathlib import Path
 
 import pytest
-from brickwork import hdl
+from brickwork import Eie, GemmFusion, GemmOs, GemmWs, hdl
 from brickwork.gen.cli import main
-from brickwork.gen.designs.base import Eie, GemmFusion, GemmOs, GemmWs
 from brickwork.gen.emission.emit import emit
 from brickwork.gen.emission.verilog import convert_shared
 from brickwork.gen.flow import synthesis, targets
@@ -32,19 +31,19 @@ def library(tmp_path):
     return path
 
 
-def check_sums(found):
+def check_sums(result):
     """The parts of a record make up its whole."""
-    counters = synthesis.COUNTERS[found["unit"]]
-    assert tuple(found["total"]) == counters
+    counters = synthesis.COUNTERS[result["unit"]]
+    assert tuple(result["total"]) == counters
     for name in counters:
-        parts = sum(row[name] for row in found["modules"])
-        assert parts == pytest.approx(found["total"][name], abs=0.1), name
-        of_elements = sum(row[name] for row in found["modules"] if row["role"] == "PEs")
-        assert found["per_pe"][name] * found["pes"] == pytest.approx(of_elements, abs=0.1)
-        per_mac = found["total"][name] / found["macs"]
-        assert found["per_mac"][name] == pytest.approx(per_mac, abs=0.01)
-    assert found["estimate"] is True
-    assert found["tools"].keys() == {"pyosys"}
+        total = sum(row[name] for row in result["modules"])
+        assert total == pytest.approx(result["total"][name], abs=0.1), name
+        of_pes = sum(row[name] for row in result["modules"] if row["role"] == "PEs")
+        assert result["per_pe"][name] * result["pes"] == pytest.approx(of_pes, abs=0.1)
+        per_mac = result["total"][name] / result["macs"]
+        assert result["per_mac"][name] == pytest.approx(per_mac, abs=0.01)
+    assert result["estimate"] is True
+    assert result["tools"].keys() == {"pyosys"}
 
 
 class TestTargets:
@@ -58,10 +57,10 @@ class TestTargets:
     def test_files(self, name):
         target = targets.load(name)
         assert target.unit in synthesis.COUNTERS
-        kinds = {kind for takes in target.cells.values() for kind in takes}
-        known = {"cells": {"lut", "ff", "dsp", "bram", "lutram", "carry"}}
-        assert kinds <= known.get(target.unit, {"flip_flops", "logic"})
-        assert bool(kinds) == (name != "liberty")
+        resources = {resource for takes in target.cells.values() for resource in takes}
+        allowed = {"cells": {"lut", "ff", "dsp", "bram", "lutram", "carry"}}
+        assert resources <= allowed.get(target.unit, {"flip_flops", "logic"})
+        assert bool(resources) == (name != "liberty")
         for takes in target.cells.values():
             assert takes.get("lutram", 0) <= takes.get("lut", 0)
 
@@ -87,10 +86,10 @@ class TestTargets:
         (tmp_path / "gates.v").write_text("\n".join([*lines, "endmodule", ""]))
         commands = ["read_verilog -icells gates.v", "tee -q -o stat.json stat -json -tech cmos"]
         yosys.run(commands, cwd=tmp_path)
-        found = json.loads((tmp_path / "stat.json").read_text())["modules"][r"\gates"]
-        assert found["num_cells_by_type"] == dict.fromkeys(sorted(sizes), 2)
+        result = json.loads((tmp_path / "stat.json").read_text())["modules"][r"\gates"]
+        assert result["num_cells_by_type"] == dict.fromkeys(sorted(sizes), 2)
         transistors = 2 * sum(sum(takes.values()) for takes in sizes.values())
-        assert int(found["estimated_num_transistors"]) == transistors
+        assert int(result["estimated_num_transistors"]) == transistors
 
 
 #: A register with logic before it, a unit that only passes on and inverts, and one of both.
@@ -126,17 +125,30 @@ UNITS = {
 
 class TestOwners:
     @pytest.fixture
-    def manifest(self, tmp_path):
-        (tmp_path / "top.v").write_text(PARTS)
-        manifest = Manifest(
-            design="top", parameters={}, top="top", verilog="top.v", ports=[], modules=UNITS
-        )
-        (tmp_path / "top.json").write_text(manifest.to_json())
-        return tmp_path / "top.json"
+    def write(self, tmp_path):
+        def write(modules=UNITS, derived=None):
+            (tmp_path / "top.v").write_text(PARTS)
+            manifest = Manifest(
+                design="top",
+                parameters={},
+                top="top",
+                verilog="top.v",
+                ports=[],
+                modules=modules,
+                derived=derived or {},
+            )
+            (tmp_path / "top.json").write_text(manifest.to_json())
+            return tmp_path / "top.json"
+
+        return write
+
+    @pytest.fixture
+    def manifest(self, write):
+        return write()
 
     def test_every_cell_has_its_unit(self, manifest):
-        found = synthesize(manifest, "gates")
-        rows = {(row["unit"], row["part_of"]): row for row in found["modules"]}
+        result = synthesize(manifest, "gates")
+        rows = {(row["unit"], row["part_of"]): row for row in result["modules"]}
         takes = {
             key: (row["role"], row["instances"], row["flip_flops"], row["logic"])
             for key, row in rows.items()
@@ -148,16 +160,23 @@ class TestOwners:
         assert takes.pop(("skew", "pe_ws")) == ("skew", 4, 64, 0)
         assert takes.pop(("skew", "gemm_ws")) == ("skew", 1, 16, 0)
         assert takes == {}
-        assert found["pes"] == found["macs"] == 2
-        assert found["per_pe"] == {
+        assert result["pes"] == result["macs"] == 2
+        assert result["per_pe"] == {
             "area": 34, "flip_flops": 32, "logic": 2, "transistors": 136
         }  # fmt: skip
-        assert found["memories"] == []
+        assert result["memories"] == []
+
+    def test_pes_within_pes_are_parts(self, write):
+        """Two pairs, whose registers count in them, and a register by itself."""
+        modules = UNITS | {"keep": {"unit": "lane", "role": "PEs"}}
+        record = synthesize(write(modules, {"macs_per_pe": 4}), "gates")
+        assert (record["pes"], record["macs"]) == (3, 12)
+        assert record["per_pe"]["flip_flops"] == pytest.approx((2 * 32 + 16) / 3, abs=0.01)
 
     @pytest.mark.parametrize("target", ["ecp5", "xilinx7"])
     def test_registers(self, manifest, target):
-        found = synthesize(manifest, target)
-        rows = {(row["unit"], row["part_of"]): row for row in found["modules"]}
+        result = synthesize(manifest, target)
+        rows = {(row["unit"], row["part_of"]): row for row in result["modules"]}
         assert rows["skew", "gemm_ws"]["ff"] == 4
         assert rows["gemm_ws", None]["ff"] == 1
         # Some have shift registers for the others.
@@ -191,23 +210,25 @@ def test_every_unit_has_a_role():
 class TestDesigns:
     @pytest.mark.parametrize("target", [*FPGAS, "gates"])
     def test_targets(self, tmp_path, target):
-        found = synthesize(emit(GemmWs(**SMALL), tmp_path), target)
-        check_sums(found)
-        assert found["target"] == target
-        assert found["pes"] == found["macs"] == 4
-        rows = {row["unit"]: row for row in found["modules"]}
+        result = synthesize(emit(GemmWs(**SMALL), tmp_path), target)
+        check_sums(result)
+        assert result["target"] == target
+        assert result["pes"] == result["macs"] == 4
+        rows = {row["unit"]: row for row in result["modules"]}
         assert rows["pe_ws"]["instances"] == 4
-        assert {"PEs", "accumulators", "queues", "control"} <= {r["role"] for r in found["modules"]}
-        sums = [memory for memory in found["memories"] if memory["words"] == 512]
+        assert {"PEs", "accumulators", "queues", "control"} <= {
+            r["role"] for r in result["modules"]
+        }
+        sums = [memory for memory in result["memories"] if memory["words"] == 512]
         assert len(sums) == 2
         for memory in sums:
             assert re.fullmatch(r"accumulators_0\.accumulator_[01]\.memory", memory["name"])
-            assert memory["width"] == synthesize_width(found)
+            assert memory["width"] == synthesize_width(result)
             assert memory["kind"] == ("macro" if target == "gates" else "block RAM")
         if target != "gates":
-            assert found["total"]["dsp"] == 4 * DSP_BLOCKS.get(target, 0)
-            blocks = sum(memory.get("blocks", 0) for memory in found["memories"])
-            assert blocks == found["total"]["bram"]
+            assert result["total"]["dsp"] == 4 * DSP_BLOCKS.get(target, 0)
+            blocks = sum(memory.get("blocks", 0) for memory in result["memories"])
+            assert blocks == result["total"]["bram"]
             assert rows["accumulator"]["bram"] == sum(memory["blocks"] for memory in sums)
 
     def test_devices(self, tmp_path):
@@ -218,13 +239,13 @@ class TestDesigns:
 
     def test_library(self, tmp_path, library):
         emission = emit(GemmWs(**SMALL), tmp_path)
-        found = synthesize(emission, "liberty", liberty=library)
-        check_sums(found)
-        assert found["unit"] == "µm²"
-        assert found["total"]["flip_flops"] == 10 * found["cells"]["DFF"]
-        rest = {"BUF": 2, "INV": 1, "NAND": 3, "NOR": 3}
-        logic = sum(found["cells"].get(name, 0) * size for name, size in rest.items())
-        assert found["total"]["logic"] == logic
+        result = synthesize(emission, "liberty", liberty=library)
+        check_sums(result)
+        assert result["unit"] == "µm²"
+        assert result["total"]["flip_flops"] == 10 * result["cells"]["DFF"]
+        gates = {"BUF": 2, "INV": 1, "NAND": 3, "NOR": 3}
+        logic = sum(result["cells"].get(name, 0) * size for name, size in gates.items())
+        assert result["total"]["logic"] == logic
 
     def test_other_areas_in_the_library(self, tmp_path, library):
         emission = emit(GemmWs(**SMALL), tmp_path)
@@ -234,60 +255,74 @@ class TestDesigns:
         assert after["flip_flops"] == 2 * before["flip_flops"]
 
     def test_elements_by_themselves(self, tmp_path):
-        """What is found of the elements in a design is what they are alone."""
+        """What is found of the PEs in a design is what they are alone."""
         parameters = GemmWs(rows=3, cols=2, a_format="flint4", w_format="flint4")
         emission = emit(parameters, tmp_path)
-        found = synthesize(emission, "gates")
-        check_sums(found)
-        rows = {row["unit"]: row for row in found["modules"]}
+        result = synthesize(emission, "gates")
+        check_sums(result)
+        rows = {row["unit"]: row for row in result["modules"]}
         unit = parameters.unit()
         names = ("a_format", "w_format", "pipeline")
-        element = PeWs(
+        pe = PeWs(
             psum_width=unit.derived["psum_width"],
             **{name: unit.parameters[name] for name in names},
         )
-        (tmp_path / "pe.v").write_text(convert_shared(element, "pe")[0])
+        (tmp_path / "pe.v").write_text(convert_shared(pe, "pe")[0])
         alone = area(tmp_path / "pe.v", "pe")
-        # Elements at the edges of the array lack registers that nobody looks at.
-        assert 0.85 * alone.total < found["per_pe"]["area"] < 1.02 * alone.total
+        # PEs at the edges of the array lack registers that nobody looks at.
+        assert 0.85 * alone.total < result["per_pe"]["area"] < 1.02 * alone.total
         assert rows["decoder"]["role"] == "decoders"
         assert 0 < rows["decoder"]["logic"] < 0.1 * rows["pe_ws"]["logic"]
-        # Each of a decoder's 5 bits comes from 4. They lead straight to registers of elements, but
+        # Each of a decoder's 5 bits comes from 4. They lead straight to registers of PEs, but
         # are no part of these.
         mapped = {row["unit"]: row for row in synthesize(emission, "ecp5")["modules"]}
         assert mapped["decoder"]["instances"] == 5
         assert mapped["decoder"]["lut"] == 25
 
     @pytest.mark.parametrize(
-        ("parameters", "units"),
+        ("parameters", "macs", "units"),
         [
-            (GemmFusion(rows=1, cols=1, acc_depth=16), {"pe_fusion", "unpack", "accumulator"}),
+            (GemmFusion(rows=1, cols=1, acc_depth=16), 1, {"pe_fusion", "unpack", "accumulator"}),
             (
                 Eie(pes=1, columns=64, entries=128, acts=16, rows=16, acc_width=24),
+                1,
+                {"pe_eie", "fifo", "entry_reader", "activations"},
+            ),
+            (
+                Eie(
+                    pes=1,
+                    columns=64,
+                    entries=128,
+                    acts=16,
+                    rows=16,
+                    acc_width=24,
+                    entries_per_cycle=2,
+                ),
+                2,
                 {"pe_eie", "fifo", "entry_reader", "activations"},
             ),
         ],
-        ids=["gemm_fusion", "eie"],
+        ids=["gemm_fusion", "eie", "eie_lanes"],
     )
-    def test_other_designs(self, tmp_path, parameters, units):
-        found = synthesize(emit(parameters, tmp_path), "ecp5")
-        assert found["pes"] == found["macs"] == 1
-        assert units <= {row["unit"] for row in found["modules"]}
-        assert "other" not in {row["role"] for row in found["modules"]}
-        for name, value in found["total"].items():
-            assert sum(row[name] for row in found["modules"]) == value
-        assert found["per_pe"]["lut"] < found["total"]["lut"]
+    def test_other_designs(self, tmp_path, parameters, macs, units):
+        result = synthesize(emit(parameters, tmp_path), "ecp5")
+        assert (result["pes"], result["macs"]) == (1, macs)
+        assert units <= {row["unit"] for row in result["modules"]}
+        assert "other" not in {row["role"] for row in result["modules"]}
+        for name, value in result["total"].items():
+            assert sum(row[name] for row in result["modules"]) == value
+        assert result["per_pe"]["lut"] < result["total"]["lut"]
 
     def test_only_once(self, tmp_path, monkeypatch):
         first = synthesize(emit(GemmWs(**SMALL), tmp_path / "a"), "ecp5")
         monkeypatch.setattr(yosys, "run", lambda *_, **__: pytest.fail("synthesized again"))
-        other = emit(GemmWs(**SMALL), tmp_path / "b")
-        assert synthesize(other.manifest, "ecp5") == first
+        copy = emit(GemmWs(**SMALL), tmp_path / "b")
+        assert synthesize(copy.manifest, "ecp5") == first
 
 
-def synthesize_width(found):
+def synthesize_width(result):
     """The width of accumulators, from the width of the queue of results."""
-    (queue,) = [m for m in found["memories"] if m["name"].startswith("results_stage")]
+    (queue,) = [m for m in result["memories"] if m["name"].startswith("results_stage")]
     return queue["width"] // 2
 
 
@@ -327,20 +362,20 @@ class TestCommand:
         assert re.search(r"\.memory +2 +512 +\d+ +macro$", out, re.MULTILINE)
 
     def test_json(self, capsys, folder):
-        given = ["synth", "gemm_ws", *SETTINGS, "--target", "xilinx7", "--out", "rtl", "--json"]
-        assert main(given) == 0
-        found = json.loads(capsys.readouterr().out)
-        assert found["design"] == "gemm_ws"
-        assert found["parameters"]["rows"] == 2
-        assert found["clock"] is None
-        check_sums(found["synthesis"])
-        manifest = Path(found["manifest"])
+        argv = ["synth", "gemm_ws", *SETTINGS, "--target", "xilinx7", "--out", "rtl", "--json"]
+        assert main(argv) == 0
+        result = json.loads(capsys.readouterr().out)
+        assert result["design"] == "gemm_ws"
+        assert result["parameters"]["rows"] == 2
+        assert result["clock"] is None
+        check_sums(result["synthesis"])
+        manifest = Path(result["manifest"])
         assert manifest.parent.parent == Path("rtl")
-        assert Manifest.read(manifest).digest == found["digest"]
-        assert Path(found["verilog"]).exists()
+        assert Manifest.read(manifest).digest == result["digest"]
+        assert Path(result["verilog"]).exists()
 
     @pytest.mark.parametrize(
-        ("message", "given"),
+        ("message", "argv"),
         [
             (
                 "Target must be one of ecp5, gates, gowin, ice40, liberty, xilinx7, xilinxup, "
@@ -382,8 +417,8 @@ class TestCommand:
             ),
         ],
     )
-    def test_refused(self, capsys, folder, message, given):
-        assert main(["synth", "gemm_ws", *given]) == 2
+    def test_refused(self, capsys, folder, message, argv):
+        assert main(["synth", "gemm_ws", *argv]) == 2
         assert capsys.readouterr() == ("", f"brickwork: error: {message}\n")
         assert list(folder.iterdir()) == []
 

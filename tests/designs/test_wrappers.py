@@ -5,10 +5,10 @@ import re
 import pytest
 from brickwork.gen.cli import main
 from brickwork.gen.designs import registry
-from brickwork.gen.designs.wrappers import TOPS, top_from_text
+from brickwork.gen.designs.wrappers import WRAPPERS, wrapper_from_text
 from brickwork.gen.emission.emit import emit
-from brickwork.sim.designs._gemm import tiling
 from brickwork.sim.manifest import Manifest
+from products import plan as plan_of
 
 
 def small(design):
@@ -18,7 +18,7 @@ def small(design):
 
 def emitted(folder, design, kind, *bus):
     core = small(design)
-    emission = emit(top_from_text(kind, core, bus), folder)
+    emission = emit(wrapper_from_text(kind, core, bus), folder)
     return emission, Manifest.read(emission.manifest)
 
 
@@ -40,7 +40,7 @@ def test_ports_are_flat_and_marked(tmp_path, kind):
     assert clock.groups() == ("xilinx.com:signal:clock:1.0 aclk CLK", "aclk")
 
 
-@pytest.mark.parametrize("kind", TOPS)
+@pytest.mark.parametrize("kind", WRAPPERS)
 @pytest.mark.parametrize("design", ["gemm_ws", "gemm_os", "gemm_fusion", "eie"])
 def test_manifest(tmp_path, design, kind):
     """It says of the core what the core's own does, and the bus besides."""
@@ -61,12 +61,12 @@ def test_manifest(tmp_path, design, kind):
     registers = {register["name"]: register for register in facts.bus["registers"]}
     assert registers["DIGEST"]["reset"] == int(facts.digest[:8], 16)
     if design != "eie":
-        assert tiling(facts, 5, 7, 4).result_words == tiling(alone, 5, 7, 4).result_words
+        assert plan_of(facts, 5, 7, 4).result_words == plan_of(alone, 5, 7, 4).result_words
 
 
 def test_digest_is_of_core_and_bus():
     digests = {
-        top_from_text(kind, registry.parameters_from_text("gemm_os", [rows]), bus).digest
+        wrapper_from_text(kind, registry.parameters_from_text("gemm_os", [rows]), bus).digest
         for rows in ("rows=2", "rows=3")
         for kind, bus in (("stream", []), ("axis", []), ("axis", ["data_width=32"]), ("axi", []))
     }
@@ -77,15 +77,16 @@ def test_digest_is_of_core_and_bus():
     ("message", "argv"),
     [
         (
-            "Top must be one of stream, axis, axi, uart, not 'axis4'; did you mean 'axis'?",
+            "Bus wrapper must be one of stream, axis, axi, uart, not 'axis4'; did you mean 'axis'?",
             ["--top", "axis4"],
         ),
         (
-            "Bus settings are for the tops axis, axi, uart, not for the bare streams; use --top",
+            "Bus settings must go with a bus wrapper (axis, axi, uart), not with the bare streams; "
+            "use --top",
             ["--bus", "data_width=32"],
         ),
         (
-            "Parameter of top axis must be one of data_width, not 'burst'",
+            "Parameter of bus wrapper axis must be one of data_width, not 'burst'",
             ["--top", "axis", "--bus", "burst=32"],
         ),
         ("Setting must be NAME=VALUE, not 'data_width'", ["--top", "axis", "--bus", "data_width"]),

@@ -1,11 +1,12 @@
-"""Every kind of top of every design is read by Verilator, yosys and Icarus without a warning."""
+"""Every bus wrapper of every design is read by Verilator, yosys and Icarus without a warning."""
 
 import shutil
 import subprocess
 from types import SimpleNamespace
 
 import pytest
-from brickwork.gen.commands.lint import findings, lint
+from brickwork.gen.commands.lint import findings
+from brickwork.gen.commands.lint import main as lint
 from brickwork.gen.designs.wrappers import Axi, Axis, Uart
 from brickwork.gen.emission.emit import emit
 from brickwork.sim.verilator import toolchain
@@ -71,12 +72,14 @@ def test_command_takes_a_top(tmp_path, capsys):
     assert capsys.readouterr().out == "gemm_ws\trows=1 cols=2 top=axis data_width=32\tok\n"
     assert lint(options(tmp_path, settings=settings)) == 0
     assert capsys.readouterr().out == "gemm_ws\trows=1 cols=2\tok\n"
-    with pytest.raises(ValueError, match="Top must be one of stream, axis, axi, uart, not 'axs'"):
+    with pytest.raises(
+        ValueError, match=r"^Bus wrapper must be one of stream, axis, axi, uart, not 'axs'"
+    ):
         lint(options(tmp_path, settings=settings, top="axs"))
 
 
 def test_command_reads_small_tops(tmp_path, capsys, monkeypatch):
-    monkeypatch.setattr("brickwork.gen.commands.lint.emit", lambda parameters, out: parameters)
+    monkeypatch.setattr("brickwork.gen.emission.emit.emit", lambda parameters, out: parameters)
     monkeypatch.setattr("brickwork.gen.commands.lint.findings", lambda verilator, parameters: [])
     assert lint(options(tmp_path, designs=["eie"])) == 0
     lines = capsys.readouterr().out.splitlines()

@@ -6,7 +6,7 @@ import subprocess
 import sys
 
 import pytest
-from brickwork.gen.designs.base import GemmOs, GemmWs
+from brickwork import GemmOs, GemmWs
 from brickwork.gen.emission import verilog
 from brickwork.gen.emission.emit import emit
 from brickwork.gen.lib import yosys
@@ -95,8 +95,8 @@ def test_equivalence_check_can_fail(tmp_path):
 SCRIPT = """
 import sys
 from pathlib import Path
-from brickwork.gen.catalogue import parameters_from_text
-from brickwork.gen.emit import emit
+from brickwork.gen.designs.registry import parameters_from_text
+from brickwork.gen.emission.emit import emit
 for design in ("gemm_ws", "gemm_os"):
     emit(parameters_from_text(design, ["rows=3", "cols=5", "output=scale"]), Path(sys.argv[1]))
 """

@@ -1,17 +1,22 @@
 """Constraints in each format: whole files, and what a Tcl interpreter reads in them."""
 
 import re
+from dataclasses import replace
 
 import pytest
-from brickwork.gen.flow import boards
-from brickwork.gen.flow.board_constraints import FORMATS, board_constraints, out_of_context
+from brickwork.gen.flow import boards, targets
+from brickwork.gen.flow.board_constraints import WRITERS, board_constraints, out_of_context
+from brickwork.sim.manifest import Manifest
 
 NAMES = boards.names()
-MANIFEST = {
-    "top": "top",
-    "ports": [{"name": "aclk"}, {"name": "s_axis_acts_tdata"}],
-    "bus": {"clock": "aclk"},
-}
+MANIFEST = Manifest(
+    design="core",
+    parameters={},
+    top="top",
+    verilog="top.v",
+    ports=[{"name": "aclk"}, {"name": "s_axis_acts_tdata"}],
+    bus={"clock": "aclk"},
+)
 
 
 def test_lpf():
@@ -42,8 +47,8 @@ def test_pcf():
 
 
 def test_cst():
-    found = board_constraints(boards.load("tang_nano_9k"))
-    assert found["cst"] == (
+    files = board_constraints(boards.load("tang_nano_9k"))
+    assert files["cst"] == (
         "// tang_nano_9k: Sipeed Tang Nano 9K, serial over its USB port; GW1NR-LV9QN88PC6/I5\n"
         'IO_LOC "clk" 52;\n'
         'IO_PORT "clk" IO_TYPE=LVCMOS33;\n'
@@ -54,7 +59,7 @@ def test_cst():
         'IO_LOC "led" 10;\n'
         'IO_PORT "led" IO_TYPE=LVCMOS18;\n'
     )
-    assert found["sdc"] == (
+    assert files["sdc"] == (
         "# tang_nano_9k: Sipeed Tang Nano 9K, serial over its USB port; GW1NR-LV9QN88PC6/I5\n"
         "create_clock -name clk -period 37.037 [get_ports clk]\n"
         "set_false_path -from [get_ports uart_rx]\n"
@@ -86,12 +91,13 @@ def test_xdc():
 def test_every_board(name):
     """Each port is at its pin, and the clock has its frequency, in each format that has these."""
     board = boards.load(name)
-    found = board_constraints(board)
-    assert tuple(found) == FORMATS[board.target]
-    pins = found[FORMATS[board.target][0]]
+    files = board_constraints(board)
+    assert list(files) == targets.load(board.target).constraints
+    assert set(files) <= set(WRITERS)
+    pins = next(iter(files.values()))
     for port, pin in board.pins.items():
         assert any({port, pin.site} <= {*re.findall(r"\w+", line)} for line in pins.splitlines())
-    timed = found.get("sdc", pins)
+    timed = files.get("sdc", pins)
     period = float(re.search(r"-period (\S+)", timed)[1])
     assert period == pytest.approx(1e9 / board.clock_hz, abs=5e-4)
 
@@ -102,9 +108,9 @@ def tcl():
     interpreter = pytest.importorskip("tkinter").Tcl()
     calls = []
     for name in ("create_clock", "set_property", "set_false_path", "set_input_delay"):
-        interpreter.createcommand(name, lambda *given, name=name: calls.append((name, *given)))
-    interpreter.createcommand("set_output_delay", lambda *given: calls.append(given))
-    interpreter.createcommand("get_ports", lambda *given: given[-1])
+        interpreter.createcommand(name, lambda *values, name=name: calls.append((name, *values)))
+    interpreter.createcommand("set_output_delay", lambda *values: calls.append(values))
+    interpreter.createcommand("get_ports", lambda *values: values[-1])
     for name in ("current_design", "all_inputs", "all_outputs", "remove_from_collection"):
         interpreter.createcommand(name, lambda *_, name=name: name)
     return interpreter, calls
@@ -135,7 +141,7 @@ def test_out_of_context(kind, tcl):
 
 
 def test_core_alone_has_the_files_of_the_package():
-    core = {"top": "core", "ports": [{"name": "clk"}]}
+    core = replace(MANIFEST, ports=[{"name": "clk"}], bus={})
     assert "create_clock -name clk -period 5.000 [get_ports clk]\n" in out_of_context(core)["sdc"]
     assert "set_input_delay -clock clk 2.500 " in out_of_context(core)["sdc"]
 
@@ -150,4 +156,4 @@ def test_wrong_period(period):
 def test_no_clock():
     message = "^Design to constrain must have a clock, which top has not$"
     with pytest.raises(ValueError, match=message):
-        out_of_context(MANIFEST | {"bus": {}})
+        out_of_context(replace(MANIFEST, bus={}))

@@ -6,7 +6,6 @@ from pathlib import Path
 import pytest
 from brickwork.gen.cli import main
 from brickwork.gen.flow import boards, targets
-from brickwork.gen.flow.board_constraints import FORMATS
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 NAMES = boards.names()
@@ -40,10 +39,11 @@ def test_complete(name):
     assert board.available.keys() == {*logic, "dsp", "bram"}
     assert board.load.count("{file}") == 1
     target = targets.load(board.target)
-    assert board.target in FORMATS
-    assert bool(board.options) == (target.place is not None)
-    if board.synthesis is not None:
-        target.device(board.synthesis)
+    assert target.constraints
+    assert bool(board.placer_options) == (target.place is not None)
+    assert (target.bitstream is None) == (target.place is None)
+    if board.target_device is not None:
+        target.device(board.target_device)
 
 
 def test_parts_are_in_the_boards_files_alone():
@@ -67,6 +67,6 @@ def test_wrong_name(name, hint):
 
 def test_listed(capsys):
     assert main(["boards"]) == 0
-    rows = [line.split("\t") for line in capsys.readouterr().out.splitlines()]
+    rows = [re.split("  +", line) for line in capsys.readouterr().out.splitlines()]
     assert [row[0] for row in rows] == NAMES
     assert ["icebreaker", "iCE40UP5K-SG48", "12 MHz"] in [row[:3] for row in rows]

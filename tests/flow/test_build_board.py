@@ -3,25 +3,27 @@
 import importlib.metadata
 import json
 import re
-from dataclasses import replace
+from dataclasses import fields, replace
 from importlib.util import find_spec
 from pathlib import Path
 
 import numpy as np
 import pytest
+from brickwork import Eie, GemmFusion, GemmOs, GemmWs
 from brickwork.gen.cli import main
-from brickwork.gen.designs.base import Eie, GemmFusion, GemmOs, GemmWs
+from brickwork.gen.designs import registry
 from brickwork.gen.designs.wrappers import Uart
 from brickwork.gen.flow import bitstream as bitstream_module
 from brickwork.gen.flow import boards, fit, targets
 from brickwork.gen.flow.bitstream import TooLarge, bitstream, counts, shortage
 from brickwork.gen.flow.synthesis import netlist_for
 from brickwork.gen.lib import yosys
-from brickwork.gen.lib.errors import Failed
+from brickwork.gen.lib.errors import CheckFailed
 from brickwork.sim.host.board import Board as SimulatedBoard
-from brickwork.sim.host.uart import Link
+from brickwork.sim.host.uart_link import Link
 from brickwork.sim.manifest import Manifest
 from brickwork.sim.verilator import toolchain
+from products import job as job_of
 
 #: Boards with each of their devices once.
 BOARDS = [name for name in boards.names() if f"{name}-" not in " ".join(boards.names())]
@@ -60,9 +62,16 @@ SETTINGS = [f"--set={name}={value}" for name, value in SMALL.items()]
 @pytest.fixture
 def echo(tmp_path):
     """The manifest of a tiny top."""
-    facts = {"top": "echo", "verilog": "echo.v", "modules": {"echo": "echo"}, "parameters": {}}
+    manifest = Manifest(
+        design="echo",
+        parameters={},
+        top="echo",
+        verilog="echo.v",
+        ports=[],
+        modules={"echo": {"unit": "echo", "role": "top level"}},
+    )
     (tmp_path / "echo.v").write_text(VERILOG)
-    (tmp_path / "echo.json").write_text(json.dumps(facts))
+    (tmp_path / "echo.json").write_text(manifest.to_json())
     return tmp_path / "echo.json"
 
 
@@ -119,7 +128,7 @@ def tools(tmp_path, monkeypatch):
             f'cat "{tmp_path}/log"\n'
             'while [ "$1" != --seed ]; do shift; done\n'
             f'cp "{tmp_path}/report_$2" report.json || exit 9\n'
-            f"cat pins.pcf > result; echo seed $2 >> result; exit {status}",
+            f"cat pins.txt > result; echo seed $2 >> result; exit {status}",
             "icepack": f"( {packed} ) > packed.bin",
         }
         for name, text in programs.items():
@@ -132,9 +141,9 @@ def tools(tmp_path, monkeypatch):
 
 
 def report(clock):
-    def step(kind, first, last):
+    def step(type_, first, last):
         return {
-            "type": kind,
+            "type": type_,
             "from": {"cell": first, "port": "x"},
             "to": {"cell": last, "port": "x"},
             "delay": 500 / clock,
@@ -156,7 +165,17 @@ def test_fastest_placement(tools, echo):
     found = bitstream(echo, BOARD, 3)
     assert [run["fmax_mhz"] for run in found["runs"]] == [30, 50, 40]
     assert (found["seed"], found["fmax_mhz"], found["suffix"]) == (2, 50, "bin")
-    assert found["critical_path"] == {"source": "link.left", "sink": "line", "ns": 20}
+    assert found["critical_path"] == {
+        "source": "link.left",
+        "sink": "line",
+        "ns": 20,
+        "logic_ns": 20,
+        "routing_ns": 0,
+        "steps": [
+            {"type": "clk-to-q", "ns": 10, "to": "a"},
+            {"type": "setup", "ns": 10, "to": "line"},
+        ],
+    }
     assert found["utilization"] == {"lc": {"used": 100, "available": 5280}}
     # The packer's file, from the constraints for this board and the best seed.
     text = found["bitstream"].decode()
@@ -171,14 +190,14 @@ def test_slow_placements(tools, echo):
         r"11.99 MHz (from link.left to line); try more --seeds, a smaller design, or a board with "
         r"a slower clock"
     )
-    with pytest.raises(Failed, match=f"^{re.escape(message)}$"):
+    with pytest.raises(CheckFailed, match=f"^{re.escape(message)}$"):
         bitstream(echo, BOARD, 2)
 
 
 @pytest.mark.parametrize("clock", [11.996, 11.9999])
 def test_nearly_the_clock_is_not_enough(tools, echo, clock):
     tools(clocks=(clock,))
-    with pytest.raises(Failed, match=r" reaches 11\.99 MHz "):
+    with pytest.raises(CheckFailed, match=r" reaches 11\.99 MHz "):
         bitstream(echo, BOARD, 1)
 
 
@@ -229,7 +248,7 @@ def test_too_large_after_synthesis(tools, echo):
 
 def test_placer_fails(tools, echo, tmp_path):
     tools(log=UTILISATION.format(lc=9, percent=1) + "ERROR: pin 99 is none\n\n", status=1)
-    with pytest.raises(Failed) as caught:
+    with pytest.raises(CheckFailed) as caught:
         bitstream(echo, BOARD, 1)
     (log,) = (tmp_path / "cache" / "failed").iterdir()
     assert str(caught.value) == f"nextpnr-ice40 failed: ERROR: pin 99 is none (log: {log})"
@@ -238,7 +257,7 @@ def test_placer_fails(tools, echo, tmp_path):
 @pytest.mark.parametrize("packed", ["echo lost >&2; exit 3", "echo lost >&2"])
 def test_packer_fails(tools, echo, tmp_path, packed):
     tools(packed=packed)
-    with pytest.raises(Failed) as caught:
+    with pytest.raises(CheckFailed) as caught:
         bitstream(echo, BOARD, 1)
     (log,) = (tmp_path / "cache" / "failed").iterdir()
     assert str(caught.value) == f"icepack failed: lost (log: {log})"
@@ -249,6 +268,15 @@ def test_shortage():
     assert shortage({"lut": 10, "ff": 20, "dsp": 0, "carry": 99}, has) == []
     assert shortage({"lut": 12, "ff": 50, "dsp": 0}, has) == [("ff", 50, 20), ("lut", 12, 10)]
     assert shortage({"lut": 12, "ff": 0, "dsp": 1}, has) == [("dsp", 1, 0), ("lut", 12, 10)]
+
+
+@pytest.mark.parametrize("design", registry.DESIGNS.values(), ids=registry.DESIGNS)
+def test_parameters_to_lower(design):
+    """They are the design's own, and one at least is for any resource."""
+    names = {name for names in design.SHRINK.values() for name in names}
+    assert names <= {field.name for field in fields(design)}
+    assert set(design.POWERS_OF_TWO) <= names
+    assert design.SHRINK[None]
 
 
 class TestSmaller:
@@ -291,14 +319,14 @@ class TestSmaller:
         assert fits(Eie(), count, lut=5760, bram=64) == {"entries": 512}
 
 
-def test_missing_packer(monkeypatch, capsys):
+def test_missing_packer(monkeypatch):
     monkeypatch.setenv("PATH", "/nowhere")
-    flow = replace(bitstream_module._FLOWS["nextpnr-ice40"], package="no-such-package")
+    monkeypatch.setattr(toolchain, "_console_script", lambda program: None)
     with pytest.raises(
         toolchain.ToolError,
         match=r"^icepack not found \(only bitstreams need it\): pip install 'brickwork\[pnr\]'$",
     ):
-        bitstream_module._packer(flow)
+        toolchain.packer("icepack")
 
 
 class TestCommand:
@@ -347,7 +375,7 @@ class TestCommand:
         counted = counts(Path(found["manifest"]), BOARD)
         assert used["lc"]["used"] == pytest.approx(counted["lc"], rel=0.02)
         assert used["bram"]["used"] == counted["bram"]
-        facts = Manifest.read(made[".json"])
+        facts = json.loads(made[".json"].read_text())
         assert facts == {key: found[key] for key in facts}
         self.check_text(given, found, made, capsys)
         self.check_netlist(folder / manifest.verilog.replace(".v", ".json"))
@@ -357,7 +385,7 @@ class TestCommand:
 
         Yosys has lost cells of arrays: tests of the Verilog alone see nothing of that.
         """
-        text, top = netlist_for(manifest, BOARD.target, BOARD.synthesis)
+        text, top = netlist_for(manifest, BOARD.target, BOARD.target_device)
         folder = manifest.parent / "netlist"
         folder.mkdir()
         (folder / "cells.json").write_bytes(text)
@@ -375,7 +403,7 @@ class TestCommand:
         rng = np.random.default_rng(1)
         a, w = rng.integers(-128, 128, (3, 5)), rng.integers(-128, 128, (5, 2))
         with SimulatedBoard(folder / manifest.name) as port:
-            y, _ = Link(port, facts).multiply(a, w)
+            y, _ = Link(port, facts).run(job_of(facts, a, w))
         assert np.array_equal(y, a @ w)
 
     def check_text(self, given, found, made, capsys):
@@ -462,7 +490,7 @@ class TestCommand:
 
     def test_missing_placer(self, refused, monkeypatch, folder):
         monkeypatch.setenv("PATH", "/nowhere")
-        monkeypatch.setattr(toolchain, "_package_version", lambda name: None)
+        monkeypatch.setattr(toolchain, "_console_script", lambda program: None)
         refused(
             "nextpnr-ecp5 not found (only place & route needs it): pip install 'brickwork[pnr]'",
             *("gemm_ws", "--board", "ulx3s"),

@@ -5,8 +5,8 @@ import json
 import re
 
 import pytest
+from brickwork import GemmWs
 from brickwork.gen.cli import main
-from brickwork.gen.designs.base import GemmWs
 from brickwork.gen.emission.emit import emit
 from brickwork.gen.flow import place as place_module
 from brickwork.gen.flow import targets
@@ -33,19 +33,19 @@ def test_placed(emission, target):
     except importlib.metadata.PackageNotFoundError:
         pytest.skip(f"{package} is not installed")
     seeds = 2 if target == "ice40" else 1
-    found = place(emission, target, seeds=seeds, device=DEVICES[target])
-    assert json.loads(json.dumps(found)) == found
-    assert (found["target"], found["device"]) == (target, DEVICES[target])
-    assert found["seeds"] == [run["seed"] for run in found["runs"]] == [*range(1, seeds + 1)]
-    check_speeds(found)
-    for run in found["runs"]:
+    record = place(emission, target, seeds=seeds, device=DEVICES[target])
+    assert json.loads(json.dumps(record)) == record
+    assert (record["target"], record["device"]) == (target, DEVICES[target])
+    assert record["seeds"] == [run["seed"] for run in record["runs"]] == [*range(1, seeds + 1)]
+    check_speeds(record)
+    for run in record["runs"]:
         check_path(run, emission)
-    check_utilization(found, synthesize(emission, target, device=DEVICES[target]))
+    check_utilization(record, synthesize(emission, target, device=DEVICES[target]))
 
 
-def check_speeds(found):
-    speeds = sorted(run["fmax_mhz"] for run in found["runs"])
-    speed = found["fmax_mhz"]
+def check_speeds(record):
+    speeds = sorted(run["fmax_mhz"] for run in record["runs"])
+    speed = record["fmax_mhz"]
     assert 20 < speed["worst"] == speeds[0] <= speed["median"] <= speeds[-1] == speed["best"] < 900
     spread = 100 * (speeds[-1] - speeds[0]) / speed["median"]
     assert speed["spread_percent"] == pytest.approx(spread, abs=0.01)
@@ -64,15 +64,15 @@ def check_path(run, emission):
         assert name.startswith("frame.") or re.search(rf"\b{first}\b", text), name
 
 
-def check_utilization(found, synthesized):
+def check_utilization(record, synthesized):
     """The frame is not counted; packing adds to LUTs, never to flip-flops and blocks."""
-    used = {name: amount["used"] for name, amount in found["utilization"].items()}
+    used = {name: amount["used"] for name, amount in record["utilization"].items()}
     total = synthesized["total"]
     for name in {"ff", "bram"} & used.keys():
         assert used[name] == total[name]
     for name in {"lut", "lc"} & used.keys():
         assert 0.75 * total["lut"] <= used[name] <= 1.25 * (total["lut"] + total["ff"])
-    assert all(amount["available"] >= amount["used"] for amount in found["utilization"].values())
+    assert all(amount["available"] >= amount["used"] for amount in record["utilization"].values())
 
 
 def test_frame():
@@ -85,7 +85,9 @@ def test_frame():
         {"name": "y", "width": 1, "direction": "output"},
     ]
     text = place_module._frame("top", ports, "aclk")
-    wanted = "(.aclk(clk), .a(given[0+:3]), .b(given[3+:1]), .x(taken[0+:5]), .y(taken[5+:1]))"
+    wanted = (
+        "(.aclk(clk), .a(driven[0+:3]), .b(driven[3+:1]), .x(sampled[0+:5]), .y(sampled[5+:1]))"
+    )
     assert wanted in text
     assert "level_1[0] <= ^level_0[3:0]" in text
     assert "level_1[1] <= ^level_0[5:4]" in text
@@ -97,8 +99,8 @@ def test_frame():
 def test_too_large(tmp_path):
     emission = emit(GemmWs(**SMALL | {"acc_depth": 1 << 14}), tmp_path)
     message = (
-        r"Design gemm_ws must fit ice40's HX8K, not take \d+ of 32 ICESTORM_RAM; lower acc_depth, "
-        r"or choose another device"
+        r"Design gemm_ws must fit ice40's HX8K, not take \d+ of 32 bram; lower acc_depth or cols "
+        r"or rows, or choose another device"
     )
     with pytest.raises(ValueError, match=f"^{message}$"):
         place(emission, "ice40", seeds=1)
@@ -129,11 +131,11 @@ def cache(tmp_path_factory):
 class TestCommand:
     @pytest.fixture(autouse=True)
     def folder(self, tmp_path, cache, monkeypatch):
-        place = tmp_path / "here"
-        place.mkdir()
-        monkeypatch.chdir(place)
+        folder = tmp_path / "here"
+        folder.mkdir()
+        monkeypatch.chdir(folder)
         monkeypatch.setenv("BRICKWORK_CACHE", str(cache))
-        return place
+        return folder
 
     @pytest.fixture
     def nextpnr(self, tmp_path, monkeypatch):
@@ -153,12 +155,12 @@ class TestCommand:
 
         return install
 
-    GIVEN = ("synth", "gemm_ws", *SETTINGS, "--target", "ice40", "--pnr")
+    COMMAND = ("synth", "gemm_ws", *SETTINGS, "--target", "ice40", "--pnr")
 
     def report(self):
-        def step(kind, first, last, delay):
-            at = {"cell": first, "port": "x"}, {"cell": last, "port": "x"}
-            return {"type": kind, "from": at[0], "to": at[1], "delay": delay}
+        def step(type_, first, last, delay):
+            ends = {"cell": first, "port": "x"}, {"cell": last, "port": "x"}
+            return {"type": type_, "from": ends[0], "to": ends[1], "delay": delay}
 
         q, d = "core.control.row_SB_DFFE_Q_5", "core.loader.hold.held_SB_DFFESR_Q_DFFLC"
         lut = "core.results_ready_SB_LUT4_O$lut"
@@ -176,7 +178,7 @@ class TestCommand:
 
     def test_text(self, nextpnr, capsys, tmp_path):
         nextpnr(self.report())
-        assert main([*self.GIVEN, "--seeds", "2"]) == 0
+        assert main([*self.COMMAND, "--seeds", "2"]) == 0
         *_, title, runs, resources = capsys.readouterr().out.split("\n\n")
         assert title == (
             f"Clock on HX8K (nextpnr-ice40 {tmp_path.name}): median 100.0 MHz, worst 100.0, best "
@@ -193,7 +195,7 @@ class TestCommand:
 
     def test_json(self, nextpnr, capsys, tmp_path):
         nextpnr(self.report())
-        assert main([*self.GIVEN, "--json"]) == 0
+        assert main([*self.COMMAND, "--json"]) == 0
         clock = json.loads(capsys.readouterr().out)["clock"]
         assert clock["seeds"] == [1, 2, 3]
         assert [step["to"] for step in clock["runs"][0]["critical_path"]["steps"]] == [
@@ -205,15 +207,22 @@ class TestCommand:
     def test_too_large(self, nextpnr, capsys):
         log = "Info: Device utilisation:\nInfo: \t ICESTORM_LC:  9000/ 7680   117%\nERROR: no\n"
         nextpnr(log=log, status=1)
-        assert main(self.GIVEN) == 2
+        assert main(self.COMMAND) == 2
         assert capsys.readouterr().err == (
             "brickwork: error: Design gemm_ws must fit ice40's HX8K, not take 9000 of 7680 "
-            "ICESTORM_LC; lower rows or cols, or choose another device\n"
+            "lc; lower rows or cols, or choose another device\n"
         )
+
+    def test_too_crowded(self, nextpnr, capsys):
+        """Each resource suffices, and yet a cell finds no place."""
+        log = "Info: \t ICESTORM_LC:  7679/ 7680   99%\nERROR: Unable to find legal placement\n"
+        nextpnr(log=log, status=1)
+        assert main(self.COMMAND) == 2
+        assert "not take 7679 of 7680 lc; lower rows or cols, or" in capsys.readouterr().err
 
     def test_failure(self, nextpnr, capsys, cache):
         nextpnr(log="Info: ICESTORM_LC:  90/ 7680   1%\nERROR: lost\n\n", status=1)
-        assert main([*self.GIVEN, "--json"]) == 1
+        assert main([*self.COMMAND, "--json"]) == 1
         captured = capsys.readouterr()
         (log,) = (cache / "failed").iterdir()
         assert captured.err == (
@@ -224,14 +233,14 @@ class TestCommand:
 
     def test_no_path(self, nextpnr, capsys):
         nextpnr(self.report() | {"fmax": {}})
-        assert main(self.GIVEN) == 1
+        assert main(self.COMMAND) == 1
         message = "brickwork: error: nextpnr-ice40 found no path between registers\n"
         assert capsys.readouterr().err == message
 
     def test_missing(self, monkeypatch, capsys):
         monkeypatch.setenv("PATH", "/nowhere")
-        monkeypatch.setattr(toolchain, "_package_version", lambda name: None)
-        assert main(self.GIVEN) == 2
+        monkeypatch.setattr(toolchain, "_console_script", lambda program: None)
+        assert main(self.COMMAND) == 2
         captured = capsys.readouterr()
         assert captured.err == (
             "brickwork: error: nextpnr-ice40 not found (only place & route needs it): "

@@ -1,4 +1,4 @@
-"""Synthesis: areas in gates and in cells of a library, and what elements consist of."""
+"""Synthesis: areas in gates and in cells of a library, and what PEs consist of."""
 
 import json
 import re
@@ -26,7 +26,7 @@ module wires(input a, output b);
 endmodule
 """
 
-#: What an element is for plain integers: a product and a sum between registers.
+#: What a PE is for plain integers: a product and a sum between registers.
 PLAIN_WS = """
 module plain(
   input clk, input rst, input shift, input swap, input signed [7:0] acts,

@@ -21,24 +21,24 @@ CASES = {
     "ovp_int4": (Decoder, dict(format="ovp_int4")),
     "int4-halves": (Decoder, dict(format="int4+flint4+int8+uint8")),
     "pairs-halves": (Decoder, dict(format="ovp_int4+ovp_flint4+ovp_int8")),
-    "e4m3-flag": (Decoder, dict(format="e4m3", specials="flag")),
+    "e4m3-flag": (Decoder, dict(format="e4m3", nan_inf="flag")),
     "8-bit-flag": (
         Decoder,
-        dict(format="posit8_1+int8+e5m2+ovp_int8+e4m3", specials="flag"),
+        dict(format="posit8_1+int8+e5m2+ovp_int8+e4m3", nan_inf="flag"),
     ),
-    "4-bit-flag": (Decoder, dict(format="posit4_0+uint8+pot4", specials="flag")),
+    "4-bit-flag": (Decoder, dict(format="posit4_0+uint8+pot4", nan_inf="flag")),
     "bank-1-pairs": (DecoderBank, dict(lanes=1, format="ovp_flint4")),
-    "bank-3-e5m2-flag": (DecoderBank, dict(lanes=3, format="e5m2", specials="flag")),
+    "bank-3-e5m2-flag": (DecoderBank, dict(lanes=3, format="e5m2", nan_inf="flag")),
     "bank-5-pairs-halves": (DecoderBank, dict(lanes=5, format="ovp_int8+apot4+int8+ovp_int4")),
 }
 
 GOOD, BANK = CASES["flint4"], CASES["bank-4-types"]
 WRONG = [
     *format_names(GOOD, "format", "Format"),
-    *choices(GOOD, "specials", "Special values", "'saturate' or 'flag'"),
+    *choices(GOOD, "nan_inf", "NaN and Inf handling", "'saturate' or 'flag'"),
     *integers(BANK, "lanes", "Lane count", 1),
     *format_names(BANK, "format", "Format"),
-    *choices(BANK, "specials", "Special values", "'saturate' or 'flag'"),
+    *choices(BANK, "nan_inf", "NaN and Inf handling", "'saturate' or 'flag'"),
 ]
 
 

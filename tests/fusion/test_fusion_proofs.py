@@ -18,7 +18,7 @@ from brickwork.hdl.fusion.mode import WIDTHS, ModeDecoder
 
 TREES = ("separable", "paper")
 SIGNS = list(itertools.product((0, 1), repeat=2))
-#: Values that are reckoned at a time, as a power of two.
+#: Values that are computed at a time, as a power of two.
 AT_ONCE = 16
 
 
@@ -67,7 +67,7 @@ def prepare(folder, inputs, mode, lines):
 
 
 class Gates:
-    """A module of logic as gates, reckoned for as many values at once as integers have bits."""
+    """A module of logic as gates, computed for as many values at once as integers have bits."""
 
     def __init__(self, folder, commands):
         yosys.run(
@@ -85,11 +85,11 @@ class Gates:
 
     def values(self, inputs, ones, port):
         """The bits of an output; ``inputs`` are those of all inputs, ``ones`` is all ones."""
-        known = dict(zip([bit for name in "xy" for bit in self.ports[name]], inputs, strict=True))
-        known |= {"0": 0, "1": ones}
+        values = dict(zip([bit for name in "xy" for bit in self.ports[name]], inputs, strict=True))
+        values |= {"0": 0, "1": ones}
         for out, (first, *second) in self.gates:
-            known[out] = known[first] & known[second[0]] if second else known[first] ^ ones
-        return [known[bit] for bit in self.ports[port]]
+            values[out] = values[first] & values[second[0]] if second else values[first] ^ ones
+        return [values[bit] for bit in self.ports[port]]
 
 
 def as_integer(bits):
@@ -98,14 +98,14 @@ def as_integer(bits):
 
 @functools.cache
 def counting(bits):
-    """Each bit of all the numbers of so many bits, one after the other."""
-    return [as_integer(np.arange(1 << bits) >> place & 1) for place in range(bits)]
+    """Each bit of all numbers of ``bits`` bits, in ascending order of the numbers."""
+    return [as_integer(np.arange(1 << bits) >> bit & 1) for bit in range(bits)]
 
 
 def spread(name, bits):
     """Verilog for a word of four bytes, of which neighbours are the same."""
-    places = [f"{name}[{at} +: 8]" for at in range(bits - 8, -1, -8)]
-    return f"{{{', '.join(f'{{{32 // bits}{{{place}}}}}' for place in places)}}}"
+    slices = [f"{name}[{at} +: 8]" for at in range(bits - 8, -1, -8)]
+    return f"{{{', '.join(f'{{{32 // bits}{{{byte}}}}}' for byte in slices)}}}"
 
 
 def products(x, y, mode):
@@ -124,7 +124,7 @@ def products(x, y, mode):
 
 
 def wrong_sums(folder, mode, trees, expected):
-    """The number of operands for which a unit gives another sum than is expected."""
+    """The number of operands with wrong sums."""
     a_bits, w_bits, *_ = mode
     x_bits, y_bits = 64 // w_bits, 64 // a_bits
     ports = f"input [{x_bits - 1}:0] x, input [{y_bits - 1}:0] y"
@@ -138,15 +138,15 @@ def wrong_sums(folder, mode, trees, expected):
     ones = (1 << (1 << at_once)) - 1
     wrong = 0
     for high in range(1 << (total - at_once)):
-        fixed = [ones * (high >> place & 1) for place in range(total - at_once)]
+        fixed = [ones * (high >> bit & 1) for bit in range(total - at_once)]
         words = np.arange(1 << at_once) | high << at_once
         sums = expected(words & ((1 << x_bits) - 1), words >> x_bits, mode)
-        wanted = [as_integer(sums >> place & 1) for place in range(17)]
+        columns = [as_integer(sums >> bit & 1) for bit in range(17)]
         for tree in trees:
-            found = gates.values([*counting(at_once), *fixed], ones, f"{tree}_o")
+            actual = gates.values([*counting(at_once), *fixed], ones, f"{tree}_o")
             differ = 0
-            for one, other in zip(found, wanted, strict=True):
-                differ |= one ^ other
+            for value, reference in zip(actual, columns, strict=True):
+                differ |= value ^ reference
             wrong += differ.bit_count()
     return wrong
 
@@ -159,7 +159,7 @@ def test_products_of_bytes(a_signed, w_signed, tmp_path):
 @pytest.mark.parametrize(("a_signed", "w_signed"), SIGNS)
 @pytest.mark.parametrize(("a_bits", "w_bits"), [(8, 4), (4, 8)])
 def test_two_products(a_bits, w_bits, a_signed, w_signed, tmp_path):
-    """Of all the 2^24 operands."""
+    """All 2^24 operands."""
     mode = (a_bits, w_bits, a_signed, w_signed)
     assert wrong_sums(tmp_path, mode, ["separable"], products) == 0
 

@@ -9,8 +9,8 @@ from brickwork.sim.golden.fusion.mode import Mode, every_mode, offset, spread
 def test_modes():
     """Sharma et al., ISCA 2018, section III: products of a fusion unit in a cycle."""
     assert len(set(every_mode())) == 36
-    found = {mode[:2]: mode.products for mode in every_mode()}
-    assert found == {
+    actual = {mode[:2]: mode.products for mode in every_mode()}
+    assert actual == {
         **{(2, 2): 16, (2, 4): 8, (2, 8): 4},
         **{(4, 2): 8, (4, 4): 4, (4, 8): 2},
         **{(8, 2): 4, (8, 4): 2, (8, 8): 1},
@@ -39,10 +39,10 @@ def test_spread():
 def test_sums():
     """Rows meet columns: number n of byte m the number m of byte n."""
     # Weights 1, 1, -2 and -1, from the low bits up, for one byte of activations each.
-    found = fusion_unit([0x0201FF80], [0xE5E5E5E5], Mode(8, 2, 1, 1))
-    assert found.tolist() == [-128 * 1 + -1 * 1 + 1 * -2 + 2 * -1]
-    found = fusion_unit([0x1B1B1B1B], [0x05FE0380], Mode(2, 8, 0, 0))
-    assert found.tolist() == [3 * 0x80 + 2 * 0x03 + 1 * 0xFE + 0 * 0x05]
+    actual = fusion_unit([0x0201FF80], [0xE5E5E5E5], Mode(8, 2, 1, 1))
+    assert actual.tolist() == [-128 * 1 + -1 * 1 + 1 * -2 + 2 * -1]
+    actual = fusion_unit([0x1B1B1B1B], [0x05FE0380], Mode(2, 8, 0, 0))
+    assert actual.tolist() == [3 * 0x80 + 2 * 0x03 + 1 * 0xFE + 0 * 0x05]
 
 
 @pytest.mark.parametrize(

@@ -1,4 +1,4 @@
-"""Element of the array of fusion units: its testbench, and wrong parameters."""
+"""PE of the array of fusion units: its testbench, and wrong parameters."""
 
 from brickwork.hdl.fusion.pe_fusion import PeFusion
 from refusals import integers

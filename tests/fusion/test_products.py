@@ -4,11 +4,11 @@ import itertools
 
 import numpy as np
 import pytest
-from brickwork.gen.designs.base import GemmFusion
+from brickwork import GemmFusion
 from brickwork.gen.emission.emit import emit
-from brickwork.sim.designs._gemm import tiling
-from brickwork.sim.designs._product import multiply
 from brickwork.sim.manifest import Manifest
+from products import multiply
+from products import plan as plan_of
 
 ROWS, COLS, DEPTH = 4, 3, 12
 WIDTHS = (2, 4, 8, 16)
@@ -24,8 +24,8 @@ PAIRS = list(itertools.product(WIDTHS, WIDTHS))
 def signs(a_bits, w_bits):
     """Two combinations of signs, which together have each once; not the same for all pairs."""
     number = WIDTHS.index(a_bits) + 2 * WIDTHS.index(w_bits)
-    one = number & 1, number >> 1 & 1
-    return [one, (1 - one[0], 1 - one[1])]
+    flags = number & 1, number >> 1 & 1
+    return [flags, (1 - flags[0], 1 - flags[1])]
 
 
 @pytest.fixture(scope="module")
@@ -42,9 +42,9 @@ def limits(bits, signed):
     return (-1 << (bits - 1), (1 << (bits - 1)) - 1) if signed else (0, (1 << bits) - 1)
 
 
-def operands(random, bits, signed, shape, kind):
+def operands(random, bits, signed, shape, pattern):
     low, high = limits(bits, signed)
-    if kind == "random":
+    if pattern == "random":
         return random.integers(low, high + 1, shape)
     return random.choice([low, high], shape, p=[0.8, 0.2] if signed else [0.2, 0.8])
 
@@ -53,14 +53,14 @@ def operands(random, bits, signed, shape, kind):
 @pytest.mark.parametrize(("a_bits", "w_bits"), PAIRS)
 def test_product(engine, tmp_path, a_bits, w_bits, treatment):
     """M, K and N leave something over in every direction, and K takes more than one tile."""
-    stall_in, stall_out, kind = TREATMENTS[treatment]
+    stall_in, stall_out, pattern = TREATMENTS[treatment]
     terms = 64 // (min(a_bits, 8) * min(w_bits, 8))
     random = np.random.default_rng([a_bits, w_bits, stall_out])
     shapes = [(DEPTH + 3, 2 * ROWS * terms + 3, 2 * COLS + 1), (1, terms + 1, 1)]
-    both = random.permutation(signs(a_bits, w_bits))
-    for (m, k, n), (a_signed, w_signed) in zip(shapes, both, strict=True):
-        a = operands(random, a_bits, a_signed, (m, k), kind)
-        w = operands(random, w_bits, w_signed, (k, n), kind)
+    choices = random.permutation(signs(a_bits, w_bits))
+    for (m, k, n), (a_signed, w_signed) in zip(shapes, choices, strict=True):
+        a = operands(random, a_bits, a_signed, (m, k), pattern)
+        w = operands(random, w_bits, w_signed, (k, n), pattern)
         modes = {"a_bits": a_bits, "w_bits": w_bits}
         modes |= {"a_signed": int(a_signed), "w_signed": int(w_signed)}
         stalls = {"stall_in": stall_in, "stall_out": stall_out}
@@ -69,8 +69,8 @@ def test_product(engine, tmp_path, a_bits, w_bits, treatment):
         assert product.matches_golden
         if not stall_in and not stall_out:
             assert product.ideal_cycles <= product.cycles <= product.cycle_bound
-            facts = Manifest.read(engine)
-            assert product.cycles == tiling(facts, m, k, n, **modes).cycles
+            manifest = Manifest.read(engine)
+            assert product.cycles == plan_of(manifest, m, k, n, **modes).cycles
 
 
 @pytest.mark.parametrize(("a_high", "w_high"), [(0, 0), (0, 1), (1, 0), (1, 1)])
@@ -96,5 +96,5 @@ def test_throughput(engine, tmp_path):
         product = multiply(engine, a, w, workdir=tmp_path, a_bits=a_bits, w_bits=w_bits)
         assert product.matches_golden
         cycles[a_bits, w_bits] = product.cycles
-    found = {pair: cycles[8, 8] / count for pair, count in cycles.items()}
-    assert found == pytest.approx(factors, rel=0.01)
+    rates = {pair: cycles[8, 8] / count for pair, count in cycles.items()}
+    assert rates == pytest.approx(factors, rel=0.01)

@@ -8,9 +8,9 @@ import numpy as np
 from brickwork.gen.collateral.driver import driver
 from brickwork.gen.collateral.header import header
 from brickwork.gen.designs import registry
-from brickwork.gen.designs.wrappers import top_from_text
+from brickwork.gen.designs.wrappers import wrapper_from_text
 from brickwork.gen.emission.emit import emit
-from brickwork.sim.designs._gemm import Channels
+from brickwork.sim.designs._gemm import QuantParams
 from brickwork.sim.golden import formats
 from brickwork.sim.manifest import Manifest
 from brickwork.sim.verilator import toolchain
@@ -106,30 +106,48 @@ class Network(c.Structure):
     )
 
 
-def emit_top(folder: Path, text: str, kind: str = "axi", *bus: str) -> tuple[Path, Manifest]:
-    """The manifest, as path and as read, of a top around a design: ``"gemm_ws rows=3 cols=5"``."""
+def emit_top(folder: Path, text: str, top: str = "axi", *bus: str) -> tuple[Path, Manifest]:
+    """Emits a design, as ``"gemm_ws rows=3 cols=5"``, in a bus wrapper.
+
+    Returns the path of the manifest, and the manifest.
+    """
     design, *settings = text.split()
     core = registry.parameters_from_text(design, settings)
-    path = emit(top_from_text(kind, core, list(bus)), folder).manifest
+    path = emit(wrapper_from_text(top, core, list(bus)), folder).manifest
     return path, Manifest.read(path)
+
+
+def field_names(manifest, stream):
+    """Names of the fields of a stream's words."""
+    return {field["name"] for field in manifest.streams[stream]["fields"]}
+
+
+def has_widths(manifest):
+    """Whether products have widths and signs for modes, and not number formats."""
+    return "a_bits" in field_names(manifest, "tiles")
+
+
+def format_names(manifest, side):
+    """Names of the number formats of A or W."""
+    return manifest.parameters[f"{side}_format"].split("+")
 
 
 def random_product(random, manifest, m, k, n, **modes):
     """Codes of A and W, and channels or ``None``, over all of their ranges."""
-    given = manifest.parameters
 
     def codes(side, shape):
-        if manifest.design == "gemm_fusion":
+        if has_widths(manifest):
             sign = "" if modes.get(f"{side}_signed", 1) else "u"
-            fmt = formats.get(f"{sign}int{modes.get(f'{side}_bits', 8)}")
+            name = f"{sign}int{modes.get(f'{side}_bits', 8)}"
         else:
-            fmt = formats.get(modes.get(f"{side}_type") or given[f"{side}_format"].split("+")[0])
+            name = modes.get(f"{side}_type") or format_names(manifest, side)[0]
+        fmt = formats.get(name)
         return random.integers(fmt.lowest_code, fmt.highest_code, shape, endpoint=True)
 
     a, w = codes("a", (m, k)), codes("w", (k, n))
     if "channels" not in manifest.streams:
         return a, w, None
-    fields = {part["name"]: part for part in manifest.streams["channels"]["fields"]}
+    fields = {field["name"]: field for field in manifest.streams["channels"]["fields"]}
 
     def values(name):
         if name not in fields:
@@ -141,8 +159,7 @@ def random_product(random, manifest, m, k, n, **modes):
     low, high = np.sort([values("low"), values("high")], axis=0)
     # A large shift would make every result the zero point.
     names = ("bias", "multiplier", "shift", "zero_point")
-    found = {name: values(name) for name in names}
-    return a, w, Channels(low=low, high=high, **found)
+    return a, w, QuantParams(low=low, high=high, **{name: values(name) for name in names})
 
 
 def write_sources(manifest, folder):
@@ -154,7 +171,7 @@ def write_sources(manifest, folder):
 
 
 class Driver:
-    """The driver of a top; what goes wrong there is a :exc:`Failure` with the name of the error."""
+    """The driver of a core. Errors of its functions are a :exc:`Failure` with the error's name."""
 
     class Failure(Exception):
         pass
@@ -192,16 +209,15 @@ class Driver:
         return self._function("bytes")(index, c.c_uint32(words))
 
     def product(self, m, k, n, **modes):
-        if self.manifest.design == "gemm_fusion":
+        if has_widths(self.manifest):
             modes = {"a_bits": 8, "w_bits": 8, "a_signed": 1, "w_signed": 1} | modes
             return FusionProduct(m, k, n, **modes)
-        given = self.manifest.parameters
-        chosen = {
-            f"{side}_format": given[f"{side}_format"].split("+").index(modes[f"{side}_type"])
+        indices = {
+            f"{side}_format": format_names(self.manifest, side).index(modes[f"{side}_type"])
             for side in "aw"
             if modes.get(f"{side}_type")
         }
-        return FormatsProduct(m, k, n, **chosen)
+        return FormatsProduct(m, k, n, **indices)
 
     def count(self, *about):
         """The words of each stream."""
@@ -211,7 +227,7 @@ class Driver:
 
     def pack(self, stream, about, *numbers, short=0):
         """The bytes of a stream; the buffer can be too ``short`` by some."""
-        arguments = [_pass(part) for part in (*about, *numbers)]
+        arguments = [*map(_pass, (*about, *numbers))]
         size = self.bytes(self.streams[stream]["index"], self.count(*about)[stream])
         guard = 64
         memory = np.full(guard + size + guard, 0xA5, np.uint8)
@@ -265,11 +281,10 @@ class Driver:
 
     def channels(self, channels):
         """An array of the driver's channels from :class:`Channels`."""
-        kind = Channel
-        if "shift" not in {part["name"] for part in self.manifest.streams["channels"]["fields"]}:
-            kind = BiasChannel
-        rows = (kind * len(channels.bias))()
-        for name, _ in kind._fields_:
+        requantizes = "shift" in field_names(self.manifest, "channels")
+        type_ = Channel if requantizes else BiasChannel
+        rows = (type_ * len(channels.bias))()
+        for name, _ in type_._fields_:
             for row, value in zip(rows, getattr(channels, name), strict=True):
                 setattr(row, name, int(value))
         return rows
@@ -278,7 +293,6 @@ class Driver:
 def _pass(value):
     """A value as C takes it."""
     if isinstance(value, np.ndarray):
-        kind = _TYPES[value.dtype.str[1:]]
         stride = value.strides[0] // value.itemsize
-        return c.byref(Matrix(value.ctypes.data, kind, stride))
+        return c.byref(Matrix(value.ctypes.data, _TYPES[value.dtype.str[1:]], stride))
     return c.byref(value) if isinstance(value, c.Structure) else value

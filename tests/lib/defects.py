@@ -25,15 +25,15 @@ ROOT = Path(__file__).resolve().parents[2]
 
 
 class Defect(NamedTuple):
-    """``old``, which must occur exactly once in the file, becomes ``new``; ``what`` breaks.
+    """``old``, which must occur exactly once in the file, becomes ``new``; ``effect`` is the fault.
 
-    ``case`` may name the case that is tried first: not every one has what is broken.
+    ``case`` may name the case that is tried first: not every case has the broken part.
     """
 
     file: str
     old: str
     new: str
-    what: str
+    effect: str
     case: str = ""
 
 
@@ -53,7 +53,7 @@ PAIR_DECODER = "hdl/formats/pair_decoder.py"
 SPECIAL_DETECTOR = "hdl/formats/special_detector.py"
 TAG = "hdl/stream/tag.py"
 FIFO = "hdl/stream/fifo.py"
-HOLD = "hdl/stream/hold.py"
+REGISTER_SLICE = "hdl/stream/register_slice.py"
 PE_WS = "hdl/systolic/pe_ws.py"
 PE_OS = "hdl/systolic/pe_os.py"
 MESH_WS = "hdl/systolic/mesh_ws.py"
@@ -63,12 +63,11 @@ SKEW = "hdl/array/skew.py"
 DELAY = "hdl/array/delay.py"
 LOADER = "hdl/array/loader.py"
 ACCUMULATOR = "hdl/output/accumulator.py"
-CHANNEL = "hdl/output/channel.py"
-RESULTS = "hdl/output/results.py"
-CONTROL_WS = "hdl/systolic/control_ws.py"
-CONTROL_OS = "hdl/systolic/control_os.py"
-ENGINE = "hdl/systolic/_engine.py"
-STATIONARY = "hdl/array/stationary.py"
+OUTPUT_CHANNEL = "hdl/output/output_channel.py"
+OUTPUT_STAGE = "hdl/output/output_stage.py"
+SEQUENCER_WS = "hdl/systolic/sequencer_ws.py"
+SEQUENCER_OS = "hdl/systolic/sequencer_os.py"
+BORDER = "hdl/array/border.py"
 GEMM_WS = "hdl/systolic/gemm_ws.py"
 GEMM_OS = "hdl/systolic/gemm_os.py"
 BITBRICK = "hdl/fusion/bitbrick.py"
@@ -94,14 +93,14 @@ UART_TOP = "hdl/bus/uart_top.py"
 AXI_READER = "hdl/bus/axi_reader.py"
 AXI_WRITER = "hdl/bus/axi_writer.py"
 DMA = "hdl/bus/dma.py"
-EXTENT = "hdl/bus/extent.py"
+TRANSFER_CHECKER = "hdl/bus/transfer_checker.py"
 READ_PORT = "hdl/bus/read_port.py"
-CONTROL = "hdl/bus/control.py"
+REGISTER_BANK = "hdl/bus/register_bank.py"
 REGISTERS = "hdl/bus/registers.py"
 AXI_LITE = "hdl/bus/axi_lite.py"
 BEATS_TO_WORDS = "hdl/bus/beats_to_words.py"
 WORDS_TO_BEATS = "hdl/bus/words_to_beats.py"
-PACKETS = "hdl/bus/packets.py"
+RESULT_PACKETIZER = "hdl/bus/result_packetizer.py"
 SHELL = "hdl/bus/shell.py"
 AXIS_TOP = "hdl/bus/axis_top.py"
 AXI_TOP = "hdl/bus/axi_top.py"
@@ -155,8 +154,8 @@ DEFECTS = {
         ),
         Defect(
             FLINT,
-            'normalised = named(m, f"{name}_normalised", (rest << zeros)[: len(rest)])',
-            "normalised = rest",
+            'normalised = named(m, f"{name}_normalised", (low << zeros)[: len(low)])',
+            "normalised = low",
             "flints with an exponent are not normalised",
             "all-5-bit",
         ),
@@ -267,7 +266,7 @@ DEFECTS = {
         ),
         Defect(
             DECODER,
-            "code = self.code[fmt.bits - kind.bits :]",
+            "code = self.code[fmt.bits - type_.bits :]",
             "code = self.code[: kind.bits]",
             "narrow codes are looked for in the low bits",
             "pairs-halves",
@@ -288,8 +287,8 @@ DEFECTS = {
         ),
         Defect(
             DECODER,
-            "                kind = later\n",
-            "                kind = kind\n",
+            "                type_index = later\n",
+            "                type_index = type_index\n",
             "all lanes have one type at a time",
             "bank-4-types",
         ),
@@ -304,20 +303,20 @@ DEFECTS = {
     "pairs": [
         Defect(
             PAIRS,
-            "hold.take.eq(hold.held & (~present | moves))",
-            "hold.take.eq(hold.held & ~present)",
+            "register.take.eq(register.held & (~present | moves))",
+            "register.take.eq(register.held & ~present)",
             "half the throughput",
         ),
         Defect(
             PAIRS,
-            "self.o.valid.eq(present & (second | hold.held))",
+            "self.o.valid.eq(present & (second | register.held))",
             "self.o.valid.eq(present)",
             "the first word of a pair does not wait for the second",
         ),
         Defect(
             PAIRS,
-            "self.o.valid.eq(present & (second | hold.held))",
-            "self.o.valid.eq(present & hold.held)",
+            "self.o.valid.eq(present & (second | register.held))",
+            "self.o.valid.eq(present & register.held)",
             "the second word of a pair waits for the next pair",
         ),
         Defect(
@@ -329,7 +328,7 @@ DEFECTS = {
         Defect(
             PAIRS,
             "second.eq(~second)",
-            "second.eq(hold.held)",
+            "second.eq(register.held)",
             "a pause between two pairs does not end the first",
         ),
         Defect(
@@ -361,14 +360,14 @@ DEFECTS = {
         ),
         Defect(
             SPECIAL_DETECTOR,
-            "kind.special(code[fmt.bits - kind.bits :])",
-            "kind.special(code[: kind.bits])",
+            "type_.special(code[fmt.bits - type_.bits :])",
+            "type_.special(code[: type_.bits])",
             "narrow codes are looked for in the low bits",
             "3-halves",
         ),
         Defect(
             SPECIAL_DETECTOR,
-            "reduce(or_, special) & chosen",
+            "reduce(or_, special) & selected",
             "reduce(or_, special)",
             "codes are special that are so in another type alone",
             "2-set",
@@ -381,8 +380,8 @@ DEFECTS = {
         ),
         Defect(
             SPECIAL_DETECTOR,
-            "self.o.eq(reduce(or_, found))",
-            "self.o.eq(found[0])",
+            "self.o.eq(reduce(or_, flags))",
+            "self.o.eq(flags[0])",
             "the first type with special values is the only one",
             "2-set",
         ),
@@ -411,7 +410,7 @@ DEFECTS = {
         ),
         Defect(
             PAIR_DECODER,
-            "decoder.outlier.eq(fmt.mark(other))",
+            "decoder.outlier.eq(fmt.mark(neighbour))",
             "decoder.outlier.eq(fmt.mark(code))",
             "a mark is its own neighbour",
         ),
@@ -517,14 +516,14 @@ DEFECTS = {
         ),
         Defect(
             FIFO,
-            "kind(**self.parameters)",
-            "kind(**self.parameters | {'depth': self.parameters['depth'] - 1})",
+            "queue_class(**self.parameters)",
+            "queue_class(**self.parameters | {'depth': self.parameters['depth'] - 1})",
             "a place less",
         ),
         Defect(
             FIFO,
-            "kind = fifo.SyncFIFO if self.latency == 1 else fifo.SyncFIFOBuffered",
-            "kind = fifo.SyncFIFOBuffered",
+            "queue_class = fifo.SyncFIFO if self.latency == 1 else fifo.SyncFIFOBuffered",
+            "queue_class = fifo.SyncFIFOBuffered",
             "shallow queues take a cycle more",
         ),
         Defect(
@@ -555,33 +554,33 @@ DEFECTS = {
             "1x2",
         ),
     ],
-    "hold": [
+    "register_slice": [
         Defect(
-            HOLD,
+            REGISTER_SLICE,
             "self.i.ready.eq(~self.held | self.take)",
             "self.i.ready.eq(~self.held)",
             "half the throughput",
         ),
         Defect(
-            HOLD,
+            REGISTER_SLICE,
             "with m.If(self.i.ready):",
             "with m.If(self.i.ready & self.i.valid):",
             "the word is still held after it was taken",
         ),
         Defect(
-            HOLD,
+            REGISTER_SLICE,
             "self.word.eq(word)]",
             "self.word.eq(self.i.payload)]",
             "the word is that of the input, not the held one",
         ),
         Defect(
-            HOLD,
+            REGISTER_SLICE,
             "self.i.ready.eq(~self.held | self.take)",
             "self.i.ready.eq(1)",
             "a word that waits is replaced",
         ),
         Defect(
-            HOLD,
+            REGISTER_SLICE,
             '"held": Out(1)',
             '"held": Out(1, init=1)',
             "a word is held after a reset",
@@ -590,15 +589,15 @@ DEFECTS = {
     "pe_ws": [
         Defect(
             PE_WS,
-            "        with m.If(self.shift):\n            m.d.sync += shadow.eq(self.weights)",
-            "        m.d.sync += shadow.eq(self.weights)",
+            "    with m.If(pe.shift):\n        m.d.sync += shadow.eq(pe.weights)",
+            "    m.d.sync += shadow.eq(pe.weights)",
             "the shadow does not wait for shift",
         ),
         Defect(
             PE_WS,
             "m.d.sync += weight.eq(shadow)",
-            "m.d.sync += weight.eq(self.weights)",
-            "the weight in use is the next element's",
+            "m.d.sync += weight.eq(pe.weights)",
+            "the weight in use is the next PE's",
         ),
         Defect(
             PE_WS,
@@ -614,8 +613,8 @@ DEFECTS = {
         ),
         Defect(
             PE_WS,
-            "            self.swap_o.eq(self.swap),\n",
-            "            self.swap_o.eq(self.swap & ~self.shift),\n",
+            "pe.swap_o.eq(pe.swap)",
+            "pe.swap_o.eq(pe.swap & ~pe.shift)",
             "a swap while the next weight moves is not passed on",
         ),
     ],
@@ -704,8 +703,8 @@ DEFECTS = {
         ),
         Defect(
             MESH_OS,
-            "        m.d.sync += register.eq(joined)\n        m.d.comb += Value.cast(self.sums)",
-            "        m.d.comb += register.eq(joined)\n        m.d.comb += Value.cast(self.sums)",
+            "        m.d.sync += register.eq(joined)\n        m.d.comb += self.sums",
+            "        m.d.comb += register.eq(joined)\n        m.d.comb += self.sums",
             "a tile's sums come a cycle early",
         ),
         Defect(
@@ -718,14 +717,14 @@ DEFECTS = {
     "skew": [
         Defect(
             SKEW,
-            "m.d.sync += stage.eq(rest)",
-            "m.d.sync += stage.eq(self.i[-len(rest) :])",
+            "m.d.sync += stage.eq(waiting)",
+            "m.d.sync += stage.eq(self.i[-len(waiting) :])",
             "every lane is a cycle late at most",
         ),
         Defect(
             SKEW,
-            "rest[-width:] if backwards else rest[:width]",
-            "rest[:width] if backwards else rest[-width:]",
+            "waiting[-width:] if backwards else waiting[:width]",
+            "waiting[:width] if backwards else waiting[-width:]",
             "lanes leave at the wrong end",
         ),
         Defect(
@@ -762,8 +761,8 @@ DEFECTS = {
         ),
         Defect(
             DELAY,
-            'if self.parameters["kind"] == "flags":\n            line = Signal(width * cycles)',
-            'if self.parameters["kind"] == "flags":\n'
+            'if self.parameters["content"] == "flags":\n            line = Signal(width * cycles)',
+            'if self.parameters["content"] == "flags":\n'
             "            line = Signal(width * cycles, reset_less=True)",
             "flags are not reset",
         ),
@@ -783,14 +782,14 @@ DEFECTS = {
     "loader": [
         Defect(
             LOADER,
-            "step.eq(hold.held & (~self.loaded | self.take))",
-            "step.eq(hold.held & ~self.loaded)",
+            "step.eq(register.held & (~self.loaded | self.take))",
+            "step.eq(register.held & ~self.loaded)",
             "a set waits a cycle after the take",
         ),
         Defect(
             LOADER,
-            "step.eq(hold.held & (~self.loaded | self.take))",
-            "step.eq(hold.held)",
+            "step.eq(register.held & (~self.loaded | self.take))",
+            "step.eq(register.held)",
             "a set is overwritten before it was taken",
         ),
         Defect(
@@ -844,194 +843,194 @@ DEFECTS = {
             "the sum of the visit before begins anew",
         ),
     ],
-    "channel": [
+    "output_channel": [
         Defect(
-            CHANNEL,
+            OUTPUT_CHANNEL,
             "        with m.If(self.shift):\n            m.d.sync += shadow.eq(self.word)",
             "        m.d.sync += shadow.eq(self.word)",
             "values do not wait for shift",
         ),
         Defect(
-            CHANNEL,
+            OUTPUT_CHANNEL,
             "requantize.channel.eq(shadow)",
             "requantize.channel.eq(self.word)",
             "the values in use are the next channel's",
         ),
         Defect(
-            CHANNEL,
+            OUTPUT_CHANNEL,
             "m.d.sync += bias.eq(shadow.bias)",
             "m.d.sync += bias.eq(self.word.bias)",
             "the bias in use is the next channel's",
         ),
         Defect(
-            CHANNEL,
+            OUTPUT_CHANNEL,
             "unit.shift.eq(self.shift[lane])",
             "unit.shift.eq(self.shift[0])",
             "all lanes take values at once",
         ),
         Defect(
-            CHANNEL,
+            OUTPUT_CHANNEL,
             "start, word = unit.start_o, unit.word_o",
             "word = unit.word_o",
             "all lanes begin a run at once",
         ),
     ],
-    "results": [
+    "output_stage": [
         Defect(
-            RESULTS,
+            OUTPUT_STAGE,
             "self.some_room.eq((self.room > self.reserve) | left)",
             "self.some_room.eq(self.room > self.reserve)",
             "the place that becomes free is not known at once",
         ),
         Defect(
-            RESULTS,
+            OUTPUT_STAGE,
             "self.room.eq(self.room - self.reserve + left)",
             "self.room.eq(self.room - self.reserve + self.results.valid)",
             "room is given back while a word waits",
         ),
         Defect(
-            RESULTS,
+            OUTPUT_STAGE,
             "cycles, flags = output_latency(output) - 1, self.valid",
             "cycles, flags = output_latency(output), self.valid",
             "words are queued a cycle late",
         ),
         Defect(
-            RESULTS,
+            OUTPUT_STAGE,
             "spacing.eq(interval - 1)",
             "spacing.eq(max(interval - 2, 0))",
             "a run may begin while the values before it are still needed",
         ),
         Defect(
-            RESULTS,
+            OUTPUT_STAGE,
             "ARRIVAL = 3",
             "ARRIVAL = 0",
             "a run may begin before its last values can be there",
         ),
         Defect(
-            RESULTS,
+            OUTPUT_STAGE,
             "queue.o.ready.eq(left)",
             "queue.o.ready.eq(self.results.ready)",
             "an early bank gives a word that the last has not yet",
         ),
         Defect(
-            RESULTS,
+            OUTPUT_STAGE,
             "cycles, flags = 0, written.o",
             "cycles, flags = 0, Cat(written.o[0], *[self.special] * (len(flags) - 1))",
             "a bank's flags are those of a later row",
             "5-raw-flag",
         ),
         Defect(
-            RESULTS,
+            OUTPUT_STAGE,
             "flags = Cat(self.valid, self.special)",
             "flags = Cat(self.valid, self.valid)",
             "every row has special values",
             "5-raw-flag",
         ),
     ],
-    "control_ws": [
+    "sequencer_ws": [
         Defect(
-            CONTROL_WS,
+            SEQUENCER_WS,
             "pause.eq(missing - tile.length)",
             "pause.eq(missing - tile.length - 1)",
             "a short tile's rows are visited again a cycle too early",
         ),
         Defect(
-            CONTROL_WS,
+            SEQUENCER_WS,
             "(self.room & (self.may_launch | ~at_start))",
             "(self.room & self.may_launch)",
             "every row of a run waits for the next run's values",
         ),
         Defect(
-            CONTROL_WS,
+            SEQUENCER_WS,
             "(~tile.last | (self.room",
             "((~tile.last & ~tile.first) | (self.room",
             "the first tile of several waits for room that it does not need",
         ),
         Defect(
-            CONTROL_WS,
+            SEQUENCER_WS,
             "self.visit.first.eq(tile.first)",
             "self.visit.first.eq(tile.first & at_start)",
             "only a run's first row begins anew",
         ),
         Defect(
-            CONTROL_WS,
+            SEQUENCER_WS,
             'row = Signal(index_shape(self.parameters["depth"]))',
             'row = Signal(index_shape(self.parameters["depth"]), reset_less=True)',
             "a reset leaves a tile half done",
         ),
         Defect(
-            CONTROL_WS,
+            SEQUENCER_WS,
             "self.a_type.eq(tile.a_type)",
             "self.a_type.eq(self.tiles.payload.a_type)",
             "the type is that of a tile to come",
             "6-revisit-3-types",
         ),
         Defect(
-            CONTROL_WS,
+            SEQUENCER_WS,
             'depth=self.parameters["ahead"] - 1',
             "depth=2",
             "three tiles are known whatever is asked for",
             "4-revisit-4-type-4-ahead",
         ),
     ],
-    "control_os": [
+    "sequencer_os": [
         Defect(
-            CONTROL_OS,
+            SEQUENCER_OS,
             "(self.room > tile.height)",
             "(self.room >= tile.height)",
             "a tile ends with a place less than its rows",
         ),
         Defect(
-            CONTROL_OS,
+            SEQUENCER_OS,
             "spacing.eq(rows - 1)",
             "spacing.eq(max(rows - 2, 0))",
             "tiles end a cycle too close",
         ),
         Defect(
-            CONTROL_OS,
+            SEQUENCER_OS,
             "left.eq(tile.height)",
             "left.eq(rows - 1)",
             "rows are emitted that the tile does not have",
         ),
         Defect(
-            CONTROL_OS,
+            SEQUENCER_OS,
             "self.reserve.eq(Mux(self.launch, tile.height + 1, 0))",
             "self.reserve.eq(Mux(self.emit, 1, 0))",
             "places are reserved one by one, when it is too late",
         ),
         Defect(
-            CONTROL_OS,
+            SEQUENCER_OS,
             "self.first.eq(self.step & (term == 0) & begins)",
             "self.first.eq(self.step & (term == 0) & begins & ~self.launch)",
             "a tile of one term is added to the one before",
         ),
         Defect(
-            CONTROL_OS,
+            SEQUENCER_OS,
             "self.first.eq(self.step & (term == 0) & begins)",
             "self.first.eq(self.step & (term == 0))",
             "every part begins anew",
-            "6-rows-parts",
+            "6-rows-multipass",
         ),
         Defect(
-            CONTROL_OS,
+            SEQUENCER_OS,
             "done.eq(at_end & ends)",
             "done.eq(at_end)",
             "every part ends its tile",
-            "6-rows-parts",
+            "6-rows-multipass",
         ),
         Defect(
-            CONTROL_OS,
+            SEQUENCER_OS,
             "term.eq(Mux(at_end, 0, term + 1))",
             "term.eq(Mux(done, 0, term + 1))",
-            "the terms of a tile's parts are counted together",
-            "6-rows-parts",
+            "the terms of a tile's passes are counted together",
+            "6-rows-multipass",
         ),
         Defect(
-            CONTROL_OS,
+            SEQUENCER_OS,
             "getattr(self, name).eq(tile[name])",
             "getattr(self, name).eq(tile.as_value()[-self.parameters[name] :])",
             "the types are the bits at the end of the word",
-            "2-rows-types-and-parts",
+            "2-rows-types-multipass",
         ),
     ],
     "gemm_ws": [
@@ -1042,15 +1041,15 @@ DEFECTS = {
             "an array of few rows waits for its accumulators, beyond the cycle bound",
         ),
         Defect(
-            STATIONARY,
-            "width=1, cycles=array_latency + 1)",
-            "width=1, cycles=array_latency)",
+            OUTPUT_STAGE,
+            "Delay(width=len(flags), cycles=latency + 1)",
+            "Delay(width=len(flags), cycles=latency)",
             "results are taken a cycle too early",
         ),
         Defect(
             GEMM_WS,
-            'if given["pipeline"] < 2:',
-            'if given["pipeline"] < 1:',
+            'if params["pipeline"] < 2:',
+            'if params["pipeline"] < 1:',
             "with one pipeline register activations meet the weights of the tile before",
         ),
         Defect(
@@ -1060,9 +1059,9 @@ DEFECTS = {
             "rows that were late are visited again too soon",
         ),
         Defect(
-            STATIONARY,
-            "control.room.eq(out.some_room)",
-            "control.room.eq(1)",
+            GEMM_WS,
+            "sequencer.room.eq(stage.some_room)",
+            "sequencer.room.eq(1)",
             "results that are not taken are overrun",
         ),
         Defect(
@@ -1081,7 +1080,7 @@ DEFECTS = {
         ),
         Defect(
             GEMM_WS,
-            "queue.i.valid.eq(self.tiles.valid & control.tiles.ready)",
+            "queue.i.valid.eq(self.tiles.valid & sequencer.tiles.ready)",
             "queue.i.valid.eq(self.tiles.valid)",
             "the type of weights of a tile that has to wait is taken again and again",
             "4x3-types",
@@ -1115,8 +1114,8 @@ DEFECTS = {
             "3x3-e4m3-e5m2-flag",
         ),
         Defect(
-            ENGINE,
-            "detector.kind.eq(kind)",
+            BORDER,
+            "detector.kind.eq(type_index)",
             "detector.kind.eq(0)",
             "integers are looked through for the first format's special values",
             "3x3-e4m3-e5m2-flag",
@@ -1160,7 +1159,7 @@ DEFECTS = {
     "gemm_os": [
         Defect(
             GEMM_OS,
-            "word = Mux(control.step, word, 0)",
+            "word = Mux(sequencer.step, word, 0)",
             "pass",
             "a pair of operands that waits is added every cycle",
         ),
@@ -1178,7 +1177,7 @@ DEFECTS = {
         ),
         Defect(
             GEMM_OS,
-            'mesh.done.eq(wave(m, "done", done.o, rows))',
+            'mesh.done.eq(stagger(m, "done", done.o, rows))',
             "mesh.done.eq(done.o.replicate(rows))",
             "all rows put their sums out at once",
         ),
@@ -1190,21 +1189,21 @@ DEFECTS = {
         ),
         Defect(
             GEMM_OS,
-            "so_far.eq((of_tile & ~control.first) | special)",
+            "so_far.eq((of_tile & ~sequencer.first) | special)",
             "so_far.eq(of_tile | special)",
             "a flag stays for the tiles that follow",
             "2x3-e4m3-e5m2-flag",
         ),
         Defect(
             GEMM_OS,
-            "return Mux(control.launch, so_far, emitting)",
+            "return Mux(sequencer.launch, so_far, emitting)",
             "return emitting",
             "a tile's first row has the flag of the tile before",
             "2x3-e4m3-e5m2-flag",
         ),
         Defect(
             GEMM_OS,
-            "return Mux(control.launch, so_far, emitting)",
+            "return Mux(sequencer.launch, so_far, emitting)",
             "return so_far",
             "a tile's later rows have the flag of the tile behind",
             "2x3-e4m3-e5m2-flag",
@@ -1213,14 +1212,14 @@ DEFECTS = {
             GEMM_OS,
             "int(self.a_format.split or self.w_format.split)",
             "int(self.a_format.split)",
-            "tiles have no parts where weights alone are read half by half",
+            "tiles have no passes where weights alone are read half by half",
             "2x2-unsigned-halves",
         ),
         Defect(
             GEMM_OS,
-            "getattr(control, kind) if fmt.type_width",
-            'control.a_type[:2] if fmt.type_width and kind == "w_type" else getattr(control, kind)'
-            " if fmt.type_width",
+            "getattr(sequencer, type_index) if fmt.type_width",
+            'sequencer.a_type[:2] if fmt.type_width and type_index == "w_type" '
+            "else getattr(sequencer, type_index) if fmt.type_width",
             "weights have the type of the activations",
             "3x4-types",
         ),
@@ -1405,7 +1404,7 @@ DEFECTS = {
         ),
         Defect(
             FUSION_UNIT,
-            "            if place:\n",
+            "            if index:\n",
             "            if i:\n",
             "shifts of columns go by the row",
             "paper",
@@ -1454,8 +1453,8 @@ DEFECTS = {
         ),
         Defect(
             FUSION_MAC,
-            "shifted = Signal(signed(len(term) + (2 << place))",
-            "shifted = Signal(signed(len(term) + (1 << place))",
+            "shifted = Signal(signed(len(term) + (2 << position))",
+            "shifted = Signal(signed(len(term) + (1 << position))",
             "shifted digits lose their upper bits",
             "temporal",
         ),
@@ -1596,16 +1595,16 @@ DEFECTS = {
             "the largest sums are taken for negative ones",
         ),
         Defect(
-            PE_FUSION,
+            PE_WS,
             "weight.eq(shadow)",
-            "weight.eq(self.weights)",
+            "weight.eq(pe.weights)",
             "the weight in use is the next one that is loaded",
         ),
         Defect(
-            PE_FUSION,
-            "self.weights_o.eq(shadow)",
-            "self.weights_o.eq(weight)",
-            "the weight in use goes on to the next element",
+            PE_WS,
+            "pe.weights_o.eq(shadow)",
+            "pe.weights_o.eq(weight)",
+            "the weight in use goes on to the next PE",
         ),
         Defect(
             FUSION_UNIT,
@@ -1625,7 +1624,7 @@ DEFECTS = {
             MESH_FUSION,
             "return levels(rows, cols, tile_rows, tile_cols) + 1",
             "return levels(rows, cols, tile_rows, tile_cols)",
-            "the elements have the mode a cycle later than is said",
+            "the PEs have the mode a cycle later than is said",
         ),
         Defect(
             MESH_FUSION,
@@ -1698,14 +1697,14 @@ DEFECTS = {
         ),
         Defect(
             GEMM_FUSION,
-            "word_ends.eq(control.last | (step == last_step(other_bits)))",
+            "word_ends.eq(sequencer.last | (step == last_step(other_bits)))",
             "word_ends.eq(step == last_step(other_bits))",
             "the next tile goes on with what is left of the last word",
         ),
         Defect(
             GEMM_FUSION,
-            "queue.o.ready.eq(control.step & word_ends)",
-            "queue.o.ready.eq(control.step)",
+            "queue.o.ready.eq(sequencer.step & word_ends)",
+            "queue.o.ready.eq(sequencer.step)",
             "each step takes a word",
         ),
         Defect(
@@ -1729,8 +1728,8 @@ DEFECTS = {
         ),
         Defect(
             GEMM_FUSION,
-            "switch.last.eq(control.last)",
-            "switch.last.eq(control.swap)",
+            "switch.last.eq(sequencer.last)",
+            "switch.last.eq(sequencer.swap)",
             "the mode may change when a tile has begun",
         ),
         Defect(
@@ -1763,7 +1762,7 @@ DEFECTS = {
         ),
         Defect(
             LNZD,
-            "child.ready.eq(free & ~taken)",
+            "child.ready.eq(free & ~any_valid)",
             "child.ready.eq(free)",
             "words of later children are taken and lost",
         ),
@@ -1775,7 +1774,7 @@ DEFECTS = {
         ),
         Defect(
             LNZD,
-            "self.o.valid.eq(taken)",
+            "self.o.valid.eq(any_valid)",
             "self.o.valid.eq(1)",
             "a word leaves though no child has one",
         ),
@@ -1807,7 +1806,7 @@ DEFECTS = {
         ),
         Defect(
             COLUMN_READER,
-            'empty.eq((span.start == span.end) & given["skip"])',
+            'empty.eq((span.start == span.end) & params["skip_empty_columns"])',
             "empty.eq(span.start == span.end)",
             "columns without entries end here though they are to be passed on",
             "5-9-all",
@@ -1832,8 +1831,8 @@ DEFECTS = {
         ),
         Defect(
             COLUMN_READER,
-            'depth = max(2, (given["columns"] + 2) // 2)',
-            'depth = max(2, (given["columns"] + 1) // 2)',
+            'depth = max(2, (params["columns"] + 2) // 2)',
+            'depth = max(2, (params["columns"] + 1) // 2)',
             "the last pointer has no place",
             "8-64",
         ),
@@ -2032,13 +2031,13 @@ DEFECTS = {
             EIE,
             "ready.eq(Cat(pe.broadcast.ready for pe in pes).all())",
             "ready.eq(Cat(pe.broadcast.ready for pe in pes).any())",
-            "an element whose queue is full misses activations",
+            "a PE whose queue is full misses activations",
         ),
         Defect(
             EIE,
             "pe.broadcast.valid.eq(tree.o.valid & ready)",
             "pe.broadcast.valid.eq(tree.o.valid)",
-            "an element gets an activation again while another's queue is full",
+            "a PE gets an activation again while another's queue is full",
         ),
         Defect(
             EIE,
@@ -2055,14 +2054,14 @@ DEFECTS = {
         ),
         Defect(
             EIE,
-            "pe.act_write.eq(writes | (flags[-1] & job.keep))",
-            "pe.act_write.eq(writes | flags[-1])",
+            "pe.act_write.eq(writes | (leaves & job.keep))",
+            "pe.act_write.eq(writes | leaves)",
             "sums that are only put out become activations, too",
         ),
         Defect(
             EIE,
-            "pe.act_index.eq(Mux(filling, at, rows[-1]))",
-            "pe.act_index.eq(Mux(filling, at, rows[-2]))",
+            "return flags[-1], rows[-1], room",
+            "return flags[-1], rows[-2], room",
             "sums become the activations of the next row",
         ),
         Defect(
@@ -2082,8 +2081,8 @@ DEFECTS = {
     "uart_rx": [
         Defect(
             UART_RX,
-            "line.eq((one & two) | (three & (one | two)))",
-            "line.eq(two)",
+            "line.eq((first & second) | (third & (first | second)))",
+            "line.eq(second)",
             "a glitch of one cycle is a level",
         ),
         Defect(
@@ -2230,8 +2229,8 @@ DEFECTS = {
         ),
         Defect(
             UART_LINK,
-            "m.d.sync += self._code.eq(kind | bus.error)",
-            "m.d.sync += self._code.eq(kind)",
+            "m.d.sync += self._code.eq(reply | bus.error)",
+            "m.d.sync += self._code.eq(reply)",
             "refused accesses look as if they were done",
         ),
         Defect(
@@ -2312,7 +2311,7 @@ DEFECTS = {
     "axi_reader": [
         Defect(
             AXI_READER,
-            '(left != 0) & (free >= given["burst"]) & ~self.stop',
+            '(left != 0) & (free >= params["burst"]) & ~self.stop',
             "(left != 0) & (free != 0) & ~self.stop",
             "a burst is asked for that there is no room for",
         ),
@@ -2324,7 +2323,7 @@ DEFECTS = {
         ),
         Defect(
             AXI_READER,
-            "to_edge.eq(burst - place)",
+            "to_edge.eq(burst - offset)",
             "to_edge.eq(burst)",
             "bursts are not aligned, and cross pages",
         ),
@@ -2360,12 +2359,12 @@ DEFECTS = {
         ),
         Defect(
             AXI_READER,
-            "index.eq(self.address[extent.size_bits :])",
+            "index.eq(self.address[checker.size_bits :])",
             "index.eq(self.address)",
             "addresses are of bytes",
         ),
         Defect(
-            EXTENT,
+            TRANSFER_CHECKER,
             "self.slots.eq(self.count & (words - 1))",
             "self.slots.eq(0)",
             "words beyond the last are kept",
@@ -2386,15 +2385,15 @@ DEFECTS = {
         ),
         Defect(
             DMA,
-            '("LENGTH", part.none & (needed | nothing))',
-            '("LENGTH", part.none & needed)',
+            '("LENGTH", mover.none & (needed | nothing))',
+            '("LENGTH", mover.none & needed)',
             "a job without any words begins",
             "64x32, 3 streams",
         ),
         Defect(
             DMA,
-            '("ALIGNMENT", ~part.none & ~part.aligned)',
-            '("ALIGNMENT", ~part.aligned)',
+            '("ALIGNMENT", ~mover.none & ~mover.aligned)',
+            '("ALIGNMENT", ~mover.aligned)',
             "addresses without words have to be aligned",
         ),
         Defect(
@@ -2464,75 +2463,75 @@ DEFECTS = {
             "all readers get what one has asked for",
         ),
     ],
-    "control": [
+    "register_bank": [
         Defect(
-            CONTROL,
+            REGISTER_BANK,
             "allowed.eq(Mux(writing, writable, readable))",
             "allowed.eq(writable | readable)",
             "what can only be read can be written without an error",
         ),
         Defect(
-            CONTROL,
+            REGISTER_BANK,
             "hit.eq(bus.address == register.offset)",
             "hit.eq(bus.address[2:] == register.offset >> 2)",
             "addresses that are not aligned are taken for those that are",
         ),
         Defect(
-            CONTROL,
+            REGISTER_BANK,
             "stored.eq(stored & ~strobes[:width] | word[:width])",
             "stored.eq(word[:width])",
             "bytes that are not written become zero",
         ),
         Defect(
-            CONTROL,
-            "Mux(writes, given & strobes, 0)",
-            "Mux(writes, given, 0)",
+            REGISTER_BANK,
+            "Mux(writes, write_data & strobes, 0)",
+            "Mux(writes, write_data, 0)",
             "commands are given by bytes that are not written",
         ),
         Defect(
-            CONTROL,
+            REGISTER_BANK,
             "pending.eq(pending & ~cleared | Cat(self.done, fails))",
             "pending.eq((pending | Cat(self.done, fails)) & ~cleared)",
             "an event that comes while it is cleared is lost",
         ),
         Defect(
-            CONTROL,
+            REGISTER_BANK,
             "with m.If(fails & (~pending[1] | cleared[1])):",
             "with m.If(fails):",
             "a later error hides the first",
         ),
         Defect(
-            CONTROL,
+            REGISTER_BANK,
             "with m.Elif(cleared[1]):",
             "with m.Elif(cleared[0]):",
             "the error is cleared with the other event",
         ),
         Defect(
-            CONTROL,
+            REGISTER_BANK,
             "self.waits[index] & self.busy",
             "self.waits[index]",
             "waiting counts while there is no job",
         ),
         Defect(
-            CONTROL,
+            REGISTER_BANK,
             "cycles.eq(Mux(clear, 0, cycles + self.busy))",
             "cycles.eq(Mux(clear, self.busy, cycles + self.busy))",
             "a counter that is cleared begins at one",
         ),
         Defect(
-            CONTROL,
+            REGISTER_BANK,
             'self.start.eq(written["COMMAND"][1][1])',
             'self.start.eq(written["COMMAND"][1][0])',
             "clearing the counters starts a job",
         ),
         Defect(
-            CONTROL,
+            REGISTER_BANK,
             "bus.read_data.eq(Mux(writing, 0, answer))",
             "bus.read_data.eq(answer)",
             "a write is answered with what was there",
         ),
         Defect(
-            CONTROL,
+            REGISTER_BANK,
             "self.interrupt.eq((pending & enabled).any())",
             "self.interrupt.eq(pending.any())",
             "interrupts cannot be switched off",
@@ -2544,47 +2543,47 @@ DEFECTS = {
             "a register is elsewhere",
         ),
     ],
-    "extent": [
+    "transfer_checker": [
         Defect(
-            EXTENT,
+            TRANSFER_CHECKER,
             "self.fits.eq(end <= 1 << self.index_width)",
             "self.fits.eq(end < 1 << self.index_width)",
             "the last beat cannot be used",
         ),
         Defect(
-            EXTENT,
+            TRANSFER_CHECKER,
             "end = Signal(max(len(beats), self.index_width) + 1)",
             "end = Signal(max(len(beats), self.index_width))",
             "so many words that they wrap around fit",
             "8x12, 1 word",
         ),
         Defect(
-            EXTENT,
+            TRANSFER_CHECKER,
             "(self.count + (words - 1) >> shift)",
             "(self.count >> shift)",
             "a last beat that is not full is forgotten",
         ),
         Defect(
-            EXTENT,
+            TRANSFER_CHECKER,
             "self.aligned.eq(self.address[: self.size_bits] == 0)",
             "self.aligned.eq(self.address[: self.size_bits - 1] == 0)",
             "the middle of a beat is aligned",
         ),
         Defect(
-            EXTENT,
+            TRANSFER_CHECKER,
             "beats = Signal(32 + factor.bit_length())",
             "beats = Signal(32)",
             "many words of several beats are few beats",
             "512x64, 5 beats",
         ),
         Defect(
-            EXTENT,
+            TRANSFER_CHECKER,
             "self.slots.eq(self.count & (words - 1))",
             "self.slots.eq(self.count & (words - 1) | (self.count == words))",
             "one full beat counts as a beat with one word",
         ),
         Defect(
-            EXTENT,
+            TRANSFER_CHECKER,
             "self.none.eq(self.count == 0)",
             "self.none.eq(self.count[:31] == 0)",
             "half of all that can be counted is nothing",
@@ -2739,63 +2738,63 @@ DEFECTS = {
             "70 in 32",
         ),
     ],
-    "packets": [
+    "result_packetizer": [
         Defect(
-            PACKETS,
+            RESULT_PACKETIZER,
             "sure.eq(sized | ((waiting == 0) & (so_far > looked_at)))",
             "sure.eq(1)",
             "a word that turns out to be the last has left",
         ),
         Defect(
-            PACKETS,
+            RESULT_PACKETIZER,
             "sure.eq(sized | ((waiting == 0) & (so_far > looked_at)))",
             "sure.eq(sized)",
             "no word leaves before its packet has ended",
         ),
         Defect(
-            PACKETS,
+            RESULT_PACKETIZER,
             "looked_at.eq(Mux(waits, number, following))",
             "looked_at.eq(following)",
             "what is known of a word that waits is known of the next",
         ),
         Defect(
-            PACKETS,
+            RESULT_PACKETIZER,
             "last.eq(sizes.valid & (sizes.payload == 1))",
             "last.eq(0)",
             "packets of one word have no last",
         ),
         Defect(
-            PACKETS,
+            RESULT_PACKETIZER,
             "self.last | (self.single & (self.owed != 0))",
             "self.last | self.single",
             "with single a command that owes nothing ends a packet",
         ),
         Defect(
-            PACKETS,
+            RESULT_PACKETIZER,
             "sizes.i.valid.eq(ends & some)",
             "sizes.i.valid.eq(ends)",
             "packets that owe nothing have a packet of results",
         ),
         Defect(
-            PACKETS,
+            RESULT_PACKETIZER,
             "self.room.eq(waiting < _DEPTH - 1)",
             "self.room.eq(waiting < _DEPTH)",
             "a packet is lost when there is no room for it",
         ),
         Defect(
-            PACKETS,
+            RESULT_PACKETIZER,
             "self.busy.eq(accepted | open_ | (waiting != 0))",
             "self.busy.eq(waiting != 0)",
             "it is busy only once a packet has ended",
         ),
         Defect(
-            PACKETS,
+            RESULT_PACKETIZER,
             "following.eq(Mux(takes, 2, 1))",
             "following.eq(1)",
             "a word that comes as a last one leaves is not counted",
         ),
         Defect(
-            PACKETS,
+            RESULT_PACKETIZER,
             "self.i.ready.eq(~full | (self.o.ready & known))",
             "self.i.ready.eq(~full)",
             "a word every other cycle",
@@ -2922,20 +2921,20 @@ DEFECTS = {
     "shell": [
         Defect(
             SHELL,
-            "beats.ready.eq(part.i.ready | self.reset)",
-            "beats.ready.eq(part.i.ready)",
+            "beats.ready.eq(converter.i.ready | self.reset)",
+            "beats.ready.eq(converter.i.ready)",
             "what comes in a reset is kept",
         ),
         Defect(
             SHELL,
-            "resets.eq(control.reset | draining)",
-            "resets.eq(control.reset)",
+            "resets.eq(bank.reset | draining)",
+            "resets.eq(bank.reset)",
             "the reset ends before all is drained",
         ),
         Defect(
             SHELL,
-            "part.i.valid.eq(beats.valid & ~self.reset)",
-            "part.i.valid.eq(beats.valid)",
+            "converter.i.valid.eq(beats.valid & ~self.reset)",
+            "converter.i.valid.eq(beats.valid)",
             "what is dropped is told to be wrong",
         ),
         Defect(
@@ -2952,7 +2951,7 @@ DEFECTS = {
         ),
         Defect(
             SHELL,
-            "self.quiet.eq(Cat(empty).all() & ~packets.busy)",
+            "self.quiet.eq(Cat(empty).all() & ~packetizer.busy)",
             "self.quiet.eq(Cat(empty).all())",
             "it is quiet while results are owed",
         ),
@@ -2964,39 +2963,39 @@ DEFECTS = {
         ),
         Defect(
             SHELL,
-            "packets.last.eq(words.payload.last)",
-            "packets.last.eq(1)",
+            "packetizer.last.eq(words.payload.last)",
+            "packetizer.last.eq(1)",
             "every command is a packet",
         ),
         Defect(
             SHELL,
-            "broken.append(part.broken)",
-            "broken.insert(0, part.broken)",
+            "broken.append(converter.broken)",
+            "broken.insert(0, converter.broken)",
             "another stream is told to be wrong",
         ),
         Defect(
             SHELL,
-            "packets.single.eq(control.single)",
-            "packets.single.eq(0)",
+            "packetizer.single.eq(bank.single)",
+            "packetizer.single.eq(0)",
             "runs have no packets of their own",
         ),
         Defect(
             SHELL,
-            "control.done.eq(last)",
-            "control.done.eq(0)",
+            "bank.done.eq(last)",
+            "bank.done.eq(0)",
             "nothing tells that a packet has left",
         ),
         Defect(
             SHELL,
-            "control.busy.eq(self.running)",
-            "control.busy.eq(0)",
+            "bank.busy.eq(self.running)",
+            "bank.busy.eq(0)",
             "a job is never busy",
             "gemm_os, DMA",
         ),
         Defect(
             SHELL,
-            "self.count.eq(control.count)",
-            "self.count.eq(control.address)",
+            "self.count.eq(bank.count)",
+            "self.count.eq(bank.address)",
             "counts are addresses",
             "gemm_os, DMA",
         ),
@@ -3046,18 +3045,18 @@ DEFECTS = {
         ),
         Defect(
             SHELL,
-            "part.i.valid.eq(beats.valid & ~self.reset)",
-            "part.i.valid.eq(beats.valid)",
+            "converter.i.valid.eq(beats.valid & ~self.reset)",
+            "converter.i.valid.eq(beats.valid)",
             "beats are taken in reset",
         ),
         Defect(
             SHELL,
-            "beats.ready.eq(part.i.ready | self.reset)",
-            "beats.ready.eq(part.i.ready & ~self.reset)",
+            "beats.ready.eq(converter.i.ready | self.reset)",
+            "beats.ready.eq(converter.i.ready & ~self.reset)",
             "what comes in a soft reset waits for its end",
         ),
         Defect(
-            PACKETS,
+            RESULT_PACKETIZER,
             "sure.eq(sized | ((waiting == 0) & (so_far > looked_at)))",
             "sure.eq(sized | (waiting == 0))",
             "a packet whose last commands owe nothing has no end",
@@ -3091,8 +3090,8 @@ DEFECTS = {
         ),
         Defect(
             AXI_TOP,
-            '1 << facts["streams"][name]["index"] for name in shell.figures.needed',
-            "0 for name in shell.figures.needed",
+            '1 << streams[name]["index"] for name in core.required_streams',
+            "0 for name in core.required_streams",
             "jobs without operands are begun",
         ),
         Defect(
@@ -3116,7 +3115,7 @@ DEFECTS = {
         ),
         Defect(
             AXI_READER,
-            '(free >= given["burst"])',
+            '(free >= params["burst"])',
             "(free != 0)",
             "more is asked for than there is room for",
         ),
@@ -3149,9 +3148,9 @@ def attempt(unit: str, defect: Defect) -> dict:
     start = time.monotonic()
     with tempfile.TemporaryDirectory(prefix="brickwork-defect-") as folder:
         package = Path(folder) / "brickwork"
-        for part in ("hdl", "gen", "sim"):
+        for folder_name in ("hdl", "gen", "sim"):
             ignored = shutil.ignore_patterns("__pycache__")
-            shutil.copytree(ROOT / part, package / part, ignore=ignored)
+            shutil.copytree(ROOT / folder_name, package / folder_name, ignore=ignored)
         path = package / defect.file
         try:
             path.write_text(broken(defect, path.read_text("utf-8")), "utf-8")
@@ -3174,10 +3173,10 @@ def attempt(unit: str, defect: Defect) -> dict:
             cwd=folder,
         )
         try:
-            found = json.loads(done.stdout.splitlines()[-1])
+            outcome = json.loads(done.stdout.splitlines()[-1])
         except (IndexError, ValueError):
-            found = {"error": (done.stderr.strip() or "no output").splitlines()[-1]}
-    return found | {"seconds": time.monotonic() - start}
+            outcome = {"error": (done.stderr.strip() or "no output").splitlines()[-1]}
+    return outcome | {"seconds": time.monotonic() - start}
 
 
 def run_cases(folder: str, unit: str, first: str) -> dict:
@@ -3186,13 +3185,13 @@ def run_cases(folder: str, unit: str, first: str) -> dict:
     from brickwork.sim.verilator.simulate import simulate
 
     cases = runpy.run_path(str(find(unit)))["CASES"]
-    for name, (kind, parameters) in sorted(cases.items(), key=lambda case: case[0] != first):
-        source = Path(sys.modules[kind.__module__].__file__)
+    for name, (cls, parameters) in sorted(cases.items(), key=lambda case: case[0] != first):
+        source = Path(sys.modules[cls.__module__].__file__)
         assert source.is_relative_to(folder), f"{source} is not the copy"
-        place = Path(folder) / "out" / re.sub(r"\W", "_", name)
-        manifest = emit_unit(kind(**parameters), place).manifest
-        bench = kind.__module__.replace(".hdl.", ".sim.tb.")
-        outcome = simulate(manifest, bench, workdir=place, timeout_s=120)
+        workdir = Path(folder) / "out" / re.sub(r"\W", "_", name)
+        manifest = emit_unit(cls(**parameters), workdir).manifest
+        bench = cls.__module__.replace(".hdl.", ".sim.tb.")
+        outcome = simulate(manifest, bench, workdir=workdir, timeout_s=120)
         failed = [test for test in outcome.tests if not test.ok]
         if failed:
             function, slash, values = failed[0].name.partition("/")
@@ -3216,13 +3215,15 @@ def main(argv: list[str] | None = None) -> int:
     jobs = [(unit, defect) for unit in options.units or DEFECTS for defect in DEFECTS[unit]]
     survived = 0
     with ThreadPoolExecutor(2) as pool:
-        for (unit, defect), found in zip(
+        for (unit, defect), outcome in zip(
             jobs, pool.map(lambda job: attempt(*job), jobs), strict=True
         ):
-            state = found.get("caught") or f"NOT CAUGHT: {found.get('error', 'every test passed')}"
-            survived += not found.get("caught")
-            seconds = f"{found['seconds']:.1f} s"
-            print(unit, defect.what, state, seconds, sep="\t", flush=True)
+            state = (
+                outcome.get("caught") or f"NOT CAUGHT: {outcome.get('error', 'every test passed')}"
+            )
+            survived += not outcome.get("caught")
+            seconds = f"{outcome['seconds']:.1f} s"
+            print(unit, defect.effect, state, seconds, sep="\t", flush=True)
     print(f"{len(jobs) - survived} of {len(jobs)} defects were caught")
     return int(survived > 0)
 

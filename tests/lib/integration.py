@@ -1,7 +1,7 @@
-"""What tests of files beside the Verilog share: small tops, and these files written out."""
+"""Small cores in each bus wrapper, emitted with all files beside the Verilog, for tests."""
 
+from brickwork import Eie, GemmFusion, GemmOs, GemmWs
 from brickwork.gen.collateral import write
-from brickwork.gen.designs.base import Eie, GemmFusion, GemmOs, GemmWs
 from brickwork.gen.designs.wrappers import Axi, Axis, Uart
 from brickwork.gen.emission.emit import emit
 from brickwork.sim.manifest import Manifest
@@ -14,15 +14,15 @@ MEMORIES = {"columns": 20, "entries": 40, "acts": 4, "rows": 3}
 #: Small cores, one of each design.
 CORES = {
     "gemm_ws": GemmWs(**ARRAY, acc_depth=4, output="scale", a_format="int4+flint4"),
-    "gemm_os": GemmOs(**ARRAY, output="bias", a_format="e4m3", specials="flag", max_k=64),
+    "gemm_os": GemmOs(**ARRAY, output="bias", a_format="e4m3", nan_inf="flag", max_k=64),
     "gemm_fusion": GemmFusion(**ARRAY),
     "eie": Eie(pes=3, queue_depth=2, **MEMORIES),
 }
 
-#: A clock and a rate with few clock cycles for each bit.
+#: A clock and a baud rate with few clock cycles for each bit.
 LINE = {"clock_hz": 12_000_000, "baud": 3_000_000}
 
-#: Each kind of top; a narrow and a wide bus, and little to send over the line.
+#: A core in each bus wrapper: a narrow and a wide bus, and few bytes on the serial line.
 TOPS = {
     "stream": CORES["gemm_ws"],
     "axis": Axis(core=CORES["gemm_os"], data_width=32),
@@ -32,7 +32,7 @@ TOPS = {
 
 
 def written(parameters, folder):
-    """Emits a top and all files beside it; returns what was emitted, and the manifest."""
+    """Emits a core and all files beside it; returns the emission and the manifest."""
     emission = emit(parameters, folder)
     write.write(emission)
     return emission, Manifest.read(emission.manifest)

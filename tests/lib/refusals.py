@@ -1,59 +1,59 @@
-"""What every unit has to refuse, with the whole message, for each kind of parameter.
+"""Values that every unit has to refuse, with the complete message, for each type of parameter.
 
-Each function gives entries for a module's ``WRONG``: a good case, what to change in it, the
+Each function returns entries for a module's ``WRONG``: a good case, the changes to it, the
 exception, and its message. See ``conftest.py``.
 """
 
 __all__ = ["choices", "formats", "integer_formats", "integers"]
 
 
-def integers(good, name, thing, lowest, highest=None):
+def integers(good, name, subject, lowest, highest=None):
     """Values next to the range, and of other types."""
     if highest is not None:
-        wanted = f"an integer from {lowest} to {highest}"
+        constraint = f"an integer from {lowest} to {highest}"
     elif lowest < 2:
-        wanted = ("a non-negative integer", "a positive integer")[lowest]
+        constraint = ("a non-negative integer", "a positive integer")[lowest]
     else:
-        wanted = f"an integer of at least {lowest}"
+        constraint = f"an integer of at least {lowest}"
     values = [lowest - 1, "4", True, *([highest + 1] if highest is not None else [])]
-    return [_refusal(good, name, value, thing, wanted, int) for value in values]
+    return [_refusal(good, name, value, subject, constraint, int) for value in values]
 
 
-def formats(good, name, thing):
+def formats(good, name, subject):
     """A name that is nearly one, one that is not, no name, and sets that don't go together."""
-    wanted = f"{thing} must be a number format, or several joined by +"
+    constraint = f"{subject} must be a number format, or several joined by +"
     widths = "must have formats of one width, or of 4 bits and besides int8, uint8 or ovp_int8"
     return [
-        (good, {name: 8}, TypeError, f"{wanted}, not 8"),
-        (good, {name: "flimt4"}, ValueError, f"{wanted}, not 'flimt4'; did you mean 'flint4'?"),
-        (good, {name: "?"}, ValueError, f"{wanted}, not '?'; for example int8, flint4 or e4m3"),
+        (good, {name: 8}, TypeError, f"{constraint}, not 8"),
+        (good, {name: "flimt4"}, ValueError, f"{constraint}, not 'flimt4'; did you mean 'flint4'?"),
+        (good, {name: "?"}, ValueError, f"{constraint}, not '?'; for example int8, flint4 or e4m3"),
         (
             good,
             {name: "int4+e4m3"},
             ValueError,
-            f"{thing} {widths}, not 'int4+e4m3' of 4 and 8 bits",
+            f"{subject} {widths}, not 'int4+e4m3' of 4 and 8 bits",
         ),
         (
             good,
             {name: "int4+int4"},
             ValueError,
-            f"{thing} must name each format once, not be 'int4+int4'",
+            f"{subject} must name each format once, not be 'int4+int4'",
         ),
     ]
 
 
-def integer_formats(good, name, thing):
+def integer_formats(good, name, subject):
     """Names next to those of integer formats, another format's, and no name."""
-    wanted = "int<N> or uint<N> with N from 2 to 16"
+    constraint = "int<N> or uint<N> with N from 2 to 16"
     values = ("int1", "uint17", "flint4", 8)
-    return [_refusal(good, name, value, thing, wanted, str) for value in values]
+    return [_refusal(good, name, value, subject, constraint, str) for value in values]
 
 
-def choices(good, name, thing, wanted):
+def choices(good, name, subject, constraint):
     """Another name, and no name."""
-    return [_refusal(good, name, value, thing, wanted, str) for value in ("other", 1)]
+    return [_refusal(good, name, value, subject, constraint, str) for value in ("other", 1)]
 
 
-def _refusal(good, name, value, thing, wanted, kind):
-    error = ValueError if type(value) is kind else TypeError
-    return (good, {name: value}, error, f"{thing} must be {wanted}, not {value!r}")
+def _refusal(good, name, value, subject, constraint, type_):
+    error = ValueError if type(value) is type_ else TypeError
+    return (good, {name: value}, error, f"{subject} must be {constraint}, not {value!r}")

@@ -100,17 +100,17 @@ def _area(target, lut, dsp):
         | {name: share * count for name, count in total.items()}
         for role, share in _ROLES.items()
     ]
-    kind = "block RAM" if unit == "cells" else "macro"
-    memory = {"name": "u_accumulator.mem", "words": 512, "width": 256, "kind": kind}
-    facts = {"target": target, "unit": unit, "total": total, "modules": modules}
-    return facts | {"memories": [memory], "estimate": True, "tools": {"pyosys": "0.61"}}
+    resource = "block RAM" if unit == "cells" else "macro"
+    memory = {"name": "u_accumulator.mem", "words": 512, "width": 256, "kind": resource}
+    record = {"target": target, "unit": unit, "total": total, "modules": modules}
+    return record | {"memories": [memory], "estimate": True, "tools": {"pyosys": "0.61"}}
 
 
 def _clock(target, fmax, seeds):
     runs = [{"seed": number, "fmax_mhz": fmax * seed} for number, seed in enumerate(seeds, 1)]
     clocks = sorted(run["fmax_mhz"] for run in runs)
-    facts = {"median": fmax, "worst": clocks[0], "best": clocks[-1], "spread_percent": 5.0}
-    return {"target": target, "device": "any", "fmax_mhz": facts, "runs": runs}
+    fmax_mhz = {"median": fmax, "worst": clocks[0], "best": clocks[-1], "spread_percent": 5.0}
+    return {"target": target, "device": "any", "fmax_mhz": fmax_mhz, "runs": runs}
 
 
 def _bytes(layers, rows, cols, bits):

@@ -109,7 +109,7 @@ class TestReading:
         ("changes", "fault"),
         [
             ({"design": None}, "'design' must be a text, and is None"),
-            ({"status": "done"}, "'status' must be one of ok, impossible, failed, not 'done'"),
+            ({"status": "done"}, "'status' must be one of ok, infeasible, failed, not 'done'"),
             ({"cycles": "12"}, "'cycles' must be a number or null, and is '12'"),
             ({"cycles": True}, "'cycles' must be a number or null, and is True"),
             ({"parameters": []}, "'parameters' must be an object, and is []"),
@@ -191,9 +191,9 @@ class TestReading:
     def test_a_new_parameter_makes_no_other_point(self):
         older = point(design="eie", target="gates", workload=None)
         newer = copy.deepcopy(older)
-        del older["parameters"]["skip"]
+        del older["parameters"]["skip_empty_columns"]
         assert points([older])[0].identity == points([newer])[0].identity
-        newer["parameters"]["skip"] = 0
+        newer["parameters"]["skip_empty_columns"] = 0
         assert points([older])[0].identity != points([newer])[0].identity
 
 
@@ -208,10 +208,10 @@ class TestPoints:
             point("gemm_ws", **mixed) | {"modes": {"a_type": "int4", "w_type": "int4"}},
             point("gemm_fusion", rows=8) | {"modes": fused},
             point("gemm_fusion", rows=8) | {"modes": fused | {"w_bits": 8}},
-            point("eie", workload="none", pes=4) | {"modes": {"assign": "load"}},
-            point("eie", workload="none", pes=4) | {"modes": {"assign": "modulo"}},
+            point("eie", workload="none", pes=4) | {"modes": {"row_mapping": "balanced"}},
+            point("eie", workload="none", pes=4) | {"modes": {"row_mapping": "modulo"}},
             # Varies only where there is no result.
-            without_result("impossible", design="gemm_ws", rows=4, cols=8, max_k=8),
+            without_result("infeasible", design="gemm_ws", rows=4, cols=8, max_k=8),
         ]
         assert [(one.name, one.netlist, one.operands) for one in points(records)] == [
             (
@@ -225,8 +225,8 @@ class TestPoints:
             ("gemm_os 4×8 int8×int4 pipeline=2", "4×8 int8×int4 pipeline=2", "int8×int4"),
             ("gemm_fusion 8×8 uint2×int4", "8×8", "uint2×int4"),
             ("gemm_fusion 8×8 uint2×int8", "8×8", "uint2×int8"),
-            ("eie 4 PEs int16×codebook4 assign=load", "4 PEs", "int16×codebook4"),
-            ("eie 4 PEs int16×codebook4 assign=modulo", "4 PEs", "int16×codebook4"),
+            ("eie 4 PEs int16×codebook4 row_mapping=balanced", "4 PEs", "int16×codebook4"),
+            ("eie 4 PEs int16×codebook4 row_mapping=modulo", "4 PEs", "int16×codebook4"),
         ]
 
     def test_order_is_that_of_numbers(self):
@@ -362,7 +362,7 @@ class TestComparison:
 
     def test_equal(self):
         found = compared(self.before, self.before[::-1])
-        assert (found.changes, found.same) == ([], len(self.before))
+        assert (found.changes, found.unchanged) == ([], len(self.before))
         assert found.lines() == [f"points without a change: {len(self.before)}"]
 
     def test_cycles_and_area_are_exact(self):
@@ -375,7 +375,7 @@ class TestComparison:
             ("cycles", cycles, cycles - 1, "better"),
         ]
         assert found.changes[1].delta == f"{-100 / cycles:+.1f} %"
-        assert found.same == len(self.before) - 2
+        assert found.unchanged == len(self.before) - 2
 
     def test_from_nothing(self):
         now = changed(self.before, number=1, dsp=8)
@@ -403,7 +403,7 @@ class TestComparison:
         before = [point(workload=name) for name in ("bert", "digits")]
         now = changed(changed(before, lut=9000, fmax=400), number=1, lut=9000, fmax=400)
         found = compared(now, before)
-        assert [(one.metric, one.place) for one in found.changes] == [
+        assert [(one.metric, one.location) for one in found.changes] == [
             ("lut", "ecp5"),
             ("fmax", "ecp5"),
         ]
@@ -472,7 +472,7 @@ def written(tmp_path_factory):
     records = many(shapes=SHAPES)[::2]
     lost = [
         without_result(status, f"{status} because", workload=name, rows=40)
-        for status in ("impossible", "failed")
+        for status in ("infeasible", "failed")
         for name in ("bert", "digits")
     ]
     lost[2]["parameters"]["pipeline"] = lost[3]["parameters"]["pipeline"] = 0
@@ -502,8 +502,8 @@ class TestFiles:
         assert "http" not in text.replace("http-equiv", "")
         assert "src" not in " ".join(" ".join(found) for _, found in page.elements).split()
         said = " ".join(page.text)
-        assert "28 points: 24 ok, 2 impossible, 2 failed" in said
-        assert "impossible because" in said
+        assert "28 points: 24 ok, 2 infeasible, 2 failed" in said
+        assert "infeasible because" in said
         assert "line 1\nline 2" in said
         assert "≈" in said
         assert "estimates" in said
@@ -607,7 +607,7 @@ class TestFiles:
         assert all(path.suffix == ".png" for path in (folder / "out/report/plots").iterdir())
 
     def test_nothing_but_failures(self, folder, capsys):
-        write(folder / "r", [without_result("failed"), without_result("impossible", rows=3)])
+        write(folder / "r", [without_result("failed"), without_result("infeasible", rows=3)])
         assert main(["report", "r", "--json"]) == 0
         assert json.loads(capsys.readouterr().out) == {"page": "out/report/index.html", "points": 2}
         page = Reader((folder / "out/report/index.html").read_text("utf-8"))

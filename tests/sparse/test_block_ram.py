@@ -1,4 +1,4 @@
-"""Pointers, entries and activations of an element become block RAM on FPGAs."""
+"""Pointers, entries and activations of a PE become block RAM on FPGAs."""
 
 import pytest
 from brickwork.gen.studies import eie_area
@@ -10,19 +10,21 @@ LARGE = ("columns.even_pointers", "columns.odd_pointers", "entries.words", "acts
 
 @pytest.mark.parametrize("target", ["xilinx7", "ecp5"])
 def test_block_ram(target):
-    given = eie_area.FPGA
-    found = eie_area.block_ram(given, target)
-    pointer = given.entries.bit_length()
-    bits = dict.fromkeys(LARGE[:2], (given.columns + 1) // 2 * pointer)
-    bits["entries.words"] = given.entries * (given.value_width + given.zeros_width)
-    bits["acts.values"] = given.acts * given.act_width
+    parameters = eie_area.FPGA
+    cells_of = eie_area.block_ram(parameters, target)
+    pointer = parameters.entries.bit_length()
+    bits = dict.fromkeys(LARGE[:2], (parameters.columns + 1) // 2 * pointer)
+    bits["entries.words"] = parameters.entries * (
+        parameters.index_width + parameters.run_length_width
+    )
+    bits["acts.values"] = parameters.acts * parameters.act_width
     for name in LARGE:
-        cells = found.pop(name)
+        cells = cells_of.pop(name)
         assert set(cells) <= set(BLOCKS)
-        # As few blocks as hold the bits, but for widths that do not divide a block's.
-        size = sum(BLOCKS[kind] * count for kind, count in cells.items())
-        least = max(BLOCKS[kind] for kind in cells)
+        # The fewest blocks that hold the bits, except for widths that do not divide a block's.
+        size = sum(BLOCKS[resource] * count for resource, count in cells.items())
+        least = max(BLOCKS[resource] for resource in cells)
         assert bits[name] <= size < 1.25 * bits[name] + least
     # The codebook and queues are small; accumulators may be either.
-    assert found.pop("accumulator_0.memory")
-    assert not {kind for cells in found.values() for kind in cells} & set(BLOCKS)
+    assert cells_of.pop("accumulator_0.memory")
+    assert not {resource for cells in cells_of.values() for resource in cells} & set(BLOCKS)

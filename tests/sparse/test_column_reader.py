@@ -4,13 +4,13 @@ from brickwork.hdl.sparse.column_reader import ColumnReader
 from refusals import integers
 
 CASES = {
-    "5-9": (ColumnReader, dict(columns=5, groups=9, act_width=4, skip=1)),
-    "5-9-all": (ColumnReader, dict(columns=5, groups=9, act_width=4, skip=0)),
-    "1-1": (ColumnReader, dict(columns=1, groups=1, act_width=2, skip=1)),
-    "2-3-all": (ColumnReader, dict(columns=2, groups=3, act_width=3, skip=0)),
-    "8-64": (ColumnReader, dict(columns=8, groups=64, act_width=32, skip=1)),
-    "127-4096": (ColumnReader, dict(columns=127, groups=4096, act_width=16, skip=1)),
-    "128-300-all": (ColumnReader, dict(columns=128, groups=300, act_width=8, skip=0)),
+    "5-9": (ColumnReader, dict(columns=5, groups=9, act_width=4, skip_empty_columns=1)),
+    "5-9-all": (ColumnReader, dict(columns=5, groups=9, act_width=4, skip_empty_columns=0)),
+    "1-1": (ColumnReader, dict(columns=1, groups=1, act_width=2, skip_empty_columns=1)),
+    "2-3-all": (ColumnReader, dict(columns=2, groups=3, act_width=3, skip_empty_columns=0)),
+    "8-64": (ColumnReader, dict(columns=8, groups=64, act_width=32, skip_empty_columns=1)),
+    "127-4096": (ColumnReader, dict(columns=127, groups=4096, act_width=16, skip_empty_columns=1)),
+    "128-300-all": (ColumnReader, dict(columns=128, groups=300, act_width=8, skip_empty_columns=0)),
 }
 
 GOOD = next(iter(CASES.values()))
@@ -18,7 +18,7 @@ WRONG = [
     *integers(GOOD, "columns", "Column count", 1, 1 << 20),
     *integers(GOOD, "groups", "Group count", 1, 1 << 24),
     *integers(GOOD, "act_width", "Activation width", 2, 32),
-    *integers(GOOD, "skip", "Skip", 0, 1),
+    *integers(GOOD, "skip_empty_columns", "Skip of empty columns", 0, 1),
 ]
 
 

@@ -8,21 +8,21 @@ SMALL = dict(
     queue_depth=4,
     columns=14,
     entries=50,
-    per_word=4,
-    lanes=1,
-    value_width=2,
-    zeros_width=2,
+    entries_per_word=4,
+    entries_per_cycle=1,
+    index_width=2,
+    run_length_width=2,
     act_width=8,
     weight_width=6,
     acc_width=16,
     acts=4,
     rows=5,
-    books=2,
-    skip=0,
+    codebooks=2,
+    skip_empty_columns=0,
 )
 CASES = {
     "3": (Eie, SMALL),
-    "3-skip": (Eie, SMALL | dict(skip=1, queue_depth=2)),
+    "3-skip": (Eie, SMALL | dict(skip_empty_columns=1, queue_depth=2)),
     # One of everything.
     "1": (
         Eie,
@@ -31,20 +31,20 @@ CASES = {
             queue_depth=2,
             columns=1,
             entries=1,
-            per_word=2,
-            lanes=1,
-            value_width=1,
-            zeros_width=1,
+            entries_per_word=2,
+            entries_per_cycle=1,
+            index_width=1,
+            run_length_width=1,
             act_width=2,
             weight_width=2,
             acc_width=2,
             acts=1,
             rows=1,
-            books=1,
-            skip=1,
+            codebooks=1,
+            skip_empty_columns=1,
         ),
     ),
-    # One element, with more rows than activations, and sums that wrap.
+    # One PE, with more rows than activations, and sums that wrap.
     "1-wide": (
         Eie,
         SMALL
@@ -53,27 +53,43 @@ CASES = {
             queue_depth=8,
             columns=40,
             entries=200,
-            per_word=8,
-            lanes=1,
+            entries_per_word=8,
+            entries_per_cycle=1,
             act_width=32,
             weight_width=32,
             acc_width=60,
             acts=16,
             rows=33,
-            skip=1,
+            skip_empty_columns=1,
         ),
     ),
     # Several entries a cycle, in few and in many rows.
-    "3-pairs": (Eie, SMALL | dict(lanes=2, entries=49, skip=1)),
+    "3-pairs": (Eie, SMALL | dict(entries_per_cycle=2, entries=49, skip_empty_columns=1)),
     "2-eights": (
         Eie,
-        SMALL | dict(pes=2, lanes=8, per_word=16, entries=400, rows=30, zeros_width=1),
+        SMALL
+        | dict(
+            pes=2,
+            entries_per_cycle=8,
+            entries_per_word=16,
+            entries=400,
+            rows=30,
+            run_length_width=1,
+        ),
     ),
     # A tree of two levels that is not full, and a width of sums that is less than a product's.
     "5": (
         Eie,
         SMALL
-        | dict(pes=5, columns=23, per_word=2, value_width=4, zeros_width=1, acc_width=12, books=3),
+        | dict(
+            pes=5,
+            columns=23,
+            entries_per_word=2,
+            index_width=4,
+            run_length_width=1,
+            acc_width=12,
+            codebooks=3,
+        ),
     ),
     # The widths of the paper; more activations than rows; three levels.
     "17": (
@@ -83,25 +99,25 @@ CASES = {
             queue_depth=8,
             columns=130,
             entries=300,
-            per_word=8,
-            lanes=1,
-            value_width=4,
-            zeros_width=4,
+            entries_per_word=8,
+            entries_per_cycle=1,
+            index_width=4,
+            run_length_width=4,
             act_width=16,
             weight_width=16,
             acc_width=48,
             acts=6,
             rows=4,
-            books=1,
-            skip=1,
+            codebooks=1,
+            skip_empty_columns=1,
         ),
     ),
 }
 
 GOOD = next(iter(CASES.values()))
 WRONG = [
-    *integers(GOOD, "pes", "Element count", 1, 256),
-    # What is refused beside is the elements'.
+    *integers(GOOD, "pes", "PE count", 1, 256),
+    # What is refused beside is the PEs'.
     (GOOD, {"rows": 0}, ValueError, "Row count must be an integer from 1 to 65536, not 0"),
     (
         GOOD,

@@ -22,9 +22,9 @@ def test_against_scipy_and_fractions(seed):
     expected = [round(Fraction(int(s), 1 << shift)) for s in sums.flat]
     low, high = 0 if relu else -(1 << (width - 1)), (1 << (width - 1)) - 1
     expected = np.reshape([min(max(value, low), high) for value in expected], sums.shape)
-    how = {"shift": shift, "relu": relu, "act_width": width}
-    assert np.array_equal(eie(indices, codebook, a, **how), expected)
-    assert np.array_equal(eie(indices, codebook, a[0], **how), expected[0])
+    options = {"shift": shift, "relu": relu, "act_width": width}
+    assert np.array_equal(eie(indices, codebook, a, **options), expected)
+    assert np.array_equal(eie(indices, codebook, a[0], **options), expected[0])
 
 
 def test_ties_and_saturation():
@@ -64,13 +64,13 @@ def test_refused(indices, codebook, a, message):
 
 class TestCodebooks:
     @pytest.mark.parametrize("find", [distinct, cluster])
-    @pytest.mark.parametrize("kind", [np.int64, np.int8, np.uint8, np.float32])
-    def test_few_values_are_kept(self, find, kind):
-        weights = np.random.default_rng(1).integers(0, 16, (20, 30)).astype(kind)
+    @pytest.mark.parametrize("type_", [np.int64, np.int8, np.uint8, np.float32])
+    def test_few_values_are_kept(self, find, type_):
+        weights = np.random.default_rng(1).integers(0, 16, (20, 30)).astype(type_)
         indices, codebook = find(weights, 4)
         assert indices.dtype == np.uint8
         assert len(codebook) == 16
-        assert codebook.dtype == kind
+        assert codebook.dtype == type_
         assert np.array_equal(codebook[indices], weights)
 
     def test_nothing_but_zeros(self):
@@ -89,9 +89,9 @@ class TestCodebooks:
         for index in range(1, 16):
             mean = weights[indices == index].mean()
             np.testing.assert_allclose(codebook[index], mean, rtol=1e-9, atol=1e-12)
-        own = np.abs(weights - codebook[indices])[weights != 0]
+        distances = np.abs(weights - codebook[indices])[weights != 0]
         nearest = np.abs(weights[weights != 0][:, None] - codebook[None, 1:]).min(axis=1)
-        np.testing.assert_allclose(own, nearest, rtol=1e-12)
+        np.testing.assert_allclose(distances, nearest, rtol=1e-12)
         assert np.array_equal(cluster(weights, 4)[1], codebook)
 
     def test_clusters_that_are_far_apart(self):
@@ -130,18 +130,18 @@ class TestFixedPoint:
         ],
     )
     def test_values(self, numbers, integers, fraction):
-        found, places = to_fixed(np.array(numbers), 16, "W")
-        assert (found.tolist(), places) == (integers, fraction)
+        actual, shift = to_fixed(np.array(numbers), 16, "W")
+        assert (actual.tolist(), shift) == (integers, fraction)
 
     @pytest.mark.parametrize("seed", range(50))
     def test_nearest(self, seed):
         rng = np.random.default_rng(seed)
         numbers = rng.normal(size=40) * 2.0 ** rng.integers(-30, 30)
-        found, fraction = to_fixed(numbers, 12, "W")
-        assert np.abs(found).max() < 2048
-        assert np.abs(found).max() >= 1023  # no bit is left unused
+        actual, fraction = to_fixed(numbers, 12, "W")
+        assert np.abs(actual).max() < 2048
+        assert np.abs(actual).max() >= 1023  # no bit is left unused
         expected = [round(Fraction(float(x)) * Fraction(2) ** fraction) for x in numbers]
-        assert found.tolist() == expected
+        assert actual.tolist() == expected
 
     def test_refused(self):
         with pytest.raises(ValueError, match=r"^W must fit 4 bits, not be 8$"):

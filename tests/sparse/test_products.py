@@ -4,21 +4,34 @@ import re
 
 import numpy as np
 import pytest
-from brickwork.gen.designs.base import Eie
+from brickwork import Eie
 from brickwork.gen.emission.emit import emit
-from brickwork.sim.designs._eie import Layer, matvec, network
+from brickwork.sim.designs.eie import Layer
 from brickwork.sim.golden.sparse import encode
+from products import matvec, network
 
-SMALL = {"columns": 64, "entries": 1024, "acts": 16, "rows": 32, "books": 3}
-#: Different everywhere: elements, queues, words up to 192 bits, widths, memories that just suffice.
+SMALL = {"columns": 64, "entries": 1024, "acts": 16, "rows": 32, "codebooks": 3}
+#: Different everywhere: PEs, queues, words up to 192 bits, widths, memories that just suffice.
 ENGINES = {
-    "1": SMALL | {"pes": 1, "acts": 64, "queue_depth": 2, "zeros_width": 1},
-    "2": SMALL | {"pes": 2, "queue_depth": 3, "per_word": 2, "value_width": 1, "zeros_width": 8},
-    "3": SMALL | {"pes": 3, "queue_depth": 4, "per_word": 16, "value_width": 8, "skip": 0},
-    "4": SMALL | {"pes": 4, "zeros_width": 2, "act_width": 8, "weight_width": 5, "acc_width": 20},
-    "4 of pairs": SMALL | {"pes": 4, "lanes": 2, "queue_depth": 5, "zeros_width": 2},
-    "2 of eights": SMALL | {"pes": 2, "lanes": 8, "per_word": 16, "value_width": 3},
-    "7": SMALL | {"pes": 7, "acts": 2, "queue_depth": 16, "zeros_width": 3, "weight_width": 32},
+    "1": SMALL | {"pes": 1, "acts": 64, "queue_depth": 2, "run_length_width": 1},
+    "2": SMALL
+    | {"pes": 2, "queue_depth": 3, "entries_per_word": 2, "index_width": 1, "run_length_width": 8},
+    "3": SMALL
+    | {
+        "pes": 3,
+        "queue_depth": 4,
+        "entries_per_word": 16,
+        "index_width": 8,
+        "skip_empty_columns": 0,
+    },
+    "4": SMALL
+    | {"pes": 4, "run_length_width": 2, "act_width": 8, "weight_width": 5, "acc_width": 20},
+    "4 of pairs": SMALL
+    | {"pes": 4, "entries_per_cycle": 2, "queue_depth": 5, "run_length_width": 2},
+    "2 of eights": SMALL
+    | {"pes": 2, "entries_per_cycle": 8, "entries_per_word": 16, "index_width": 3},
+    "7": SMALL
+    | {"pes": 7, "acts": 2, "queue_depth": 16, "run_length_width": 3, "weight_width": 32},
     "7 of few rows": {"pes": 7, "columns": 7, "entries": 8, "acts": 1, "rows": 1},
 }
 
@@ -28,8 +41,8 @@ def engine(tmp_path_factory):
     """The manifest of an engine with these parameters; emitted once."""
     emitted = {}
 
-    def get(**given):
-        parameters = Eie(**given)
+    def get(**settings):
+        parameters = Eie(**settings)
         if parameters not in emitted:
             emitted[parameters] = emit(parameters, tmp_path_factory.mktemp("out")).manifest
         return emitted[parameters], parameters
@@ -41,29 +54,29 @@ class Maker:
     """Matrices and vectors for an engine."""
 
     def __init__(self, parameters, seed):
-        self.given = parameters
+        self.parameters = parameters
         self.rng = np.random.default_rng(seed)
 
     def integers(self, width, *shape):
-        """Over all the range, and now and then its ends."""
+        """Values over the whole range, with its ends more frequent."""
         low, high = -(1 << (width - 1)), (1 << (width - 1)) - 1
         values = self.rng.integers(low, high + 1, shape)
         return np.where(self.rng.random(shape) < 0.1, self.rng.choice([low, high], shape), values)
 
     def acts(self, batch, inputs, density):
         kept = self.rng.random((batch, inputs)) < density
-        return np.where(kept, self.integers(self.given.act_width, batch, inputs), 0)
+        return np.where(kept, self.integers(self.parameters.act_width, batch, inputs), 0)
 
     def indices(self, outputs, inputs, density):
         kept = self.rng.random((outputs, inputs)) < density
-        highest = 1 << self.given.value_width
+        highest = 1 << self.parameters.index_width
         return np.where(kept, self.rng.integers(1, highest, (outputs, inputs)), 0)
 
     def encoded(self, indices, **options):
-        book = self.integers(self.given.weight_width, 1 << self.given.value_width)
+        book = self.integers(self.parameters.weight_width, 1 << self.parameters.index_width)
         book[0] = 0
-        names = ("pes", "lanes", "value_width", "zeros_width")
-        options |= {name: getattr(self.given, name) for name in names}
+        names = ("pes", "entries_per_cycle", "index_width", "run_length_width")
+        options |= {name: getattr(self.parameters, name) for name in names}
         return encode(indices, book, **options)
 
 
@@ -74,20 +87,20 @@ def equal(outcome):
 
 @pytest.mark.parametrize("name", ENGINES)
 def test_random(engine, name):
-    """Matrices of all densities on one engine, with vectors in several parts, and stalls."""
-    manifest, given = engine(**ENGINES[name])
-    make = Maker(given, 1)
+    """Matrices of all densities on one engine, vectors in several portions, and stalls."""
+    manifest, parameters = engine(**ENGINES[name])
+    make = Maker(parameters, 1)
     rng = make.rng
     for number in range(40):
         # No more than fit even when every zero needs padding.
-        outputs = int(rng.integers(1, given.rows * given.pes + 1))
-        inputs = int(rng.integers(1, given.columns + 1))
-        rows = -(-outputs // given.pes)
-        filled = -(-rows // given.lanes) * given.lanes
-        inputs = min(inputs, max(1, given.entries // filled))
+        outputs = int(rng.integers(1, parameters.rows * parameters.pes + 1))
+        inputs = int(rng.integers(1, parameters.columns + 1))
+        rows = -(-outputs // parameters.pes)
+        filled = -(-rows // parameters.entries_per_cycle) * parameters.entries_per_cycle
+        inputs = min(inputs, max(1, parameters.entries // filled))
         density = (0.02, 0.1, 0.3, 0.7, 1)[number % 5]
         encoded = make.encoded(
-            make.indices(outputs, inputs, density), assign=("modulo", "load")[number % 2]
+            make.indices(outputs, inputs, density), row_mapping=("modulo", "balanced")[number % 2]
         )
         outcome = matvec(
             manifest,
@@ -100,14 +113,14 @@ def test_random(engine, name):
             seed=number,
         )
         assert outcome.matches_golden, f"product {number} of {outputs} × {inputs}"
-        assert outcome.cycles >= outcome.busy.max()
+        assert outcome.cycles >= outcome.job.busy.max()
 
 
 class TestCorners:
     @pytest.fixture
     def four(self, engine):
-        manifest, given = engine(**SMALL | {"pes": 4})
-        return manifest, Maker(given, 2)
+        manifest, parameters = engine(**SMALL | {"pes": 4})
+        return manifest, Maker(parameters, 2)
 
     @pytest.mark.parametrize("batch", [1, 3])
     def test_empty_matrix(self, four, batch):
@@ -116,7 +129,7 @@ class TestCorners:
             matvec(manifest, make.encoded(np.zeros((9, 13), int)), make.acts(batch, 13, 1))
         )
         assert not outcome.y.any()
-        assert (outcome.entries, outcome.balance, outcome.macs) == (0, 0, 0)
+        assert (outcome.job.entries.sum(), outcome.utilization, outcome.macs) == (0, 0, 0)
 
     def test_empty_and_full_columns(self, four):
         manifest, make = four
@@ -127,10 +140,10 @@ class TestCorners:
 
     @pytest.mark.parametrize("shape", [(1, 1), (1, 64), (2, 30), (128, 1), (128, 8)])
     def test_shapes(self, four, shape):
-        """Fewer rows than elements, and as many as there is room for."""
+        """Fewer rows than PEs, and as many as fit."""
         manifest, make = four
-        for assign in ("modulo", "load"):
-            encoded = make.encoded(make.indices(*shape, 0.5), assign=assign)
+        for row_mapping in ("modulo", "balanced"):
+            encoded = make.encoded(make.indices(*shape, 0.5), row_mapping=row_mapping)
             equal(matvec(manifest, encoded, make.acts(2, shape[1], 0.7), shift=9))
 
     @pytest.mark.parametrize("density", [0, 1])
@@ -151,8 +164,8 @@ class TestCorners:
 
     def test_gaps(self, engine):
         """Rows next to each multiple of 16, below entries of nothing but padding."""
-        manifest, given = engine(pes=1, columns=80, entries=1024, acts=8, rows=80)
-        make = Maker(given, 3)
+        manifest, parameters = engine(pes=1, columns=80, entries=1024, acts=8, rows=80)
+        make = Maker(parameters, 3)
         indices = np.zeros((80, 80), int)
         indices[np.arange(80), np.arange(80)] = 3  # a gap of each length
         encoded = make.encoded(indices)
@@ -184,7 +197,7 @@ class TestCorners:
 
     def test_sums_wrap(self, engine):
         manifest, _ = engine(**ENGINES["4"])
-        encoded = encode(np.ones((4, 64), int), [0, 15], pes=4, zeros_width=2)
+        encoded = encode(np.ones((4, 64), int), [0, 15], pes=4, run_length_width=2)
         a = np.full((1, 64), 127)  # sums of 121,920 fit 20 bits
         assert equal(matvec(manifest, encoded, a, shift=10)).y.tolist() == [[119] * 4]
         manifest, _ = engine(**ENGINES["4"] | {"acc_width": 14})
@@ -192,41 +205,41 @@ class TestCorners:
 
 
 class TestNetworks:
-    @pytest.mark.parametrize("assign", ["modulo", "load"])
+    @pytest.mark.parametrize("row_mapping", ["modulo", "balanced"])
     @pytest.mark.parametrize("name", ["1", "3", "4"])
-    def test_layers_stay_in_the_engine(self, engine, name, assign):
-        manifest, given = engine(**ENGINES[name] | {"columns": 128})
-        make = Maker(given, 4)
+    def test_layers_stay_in_the_engine(self, engine, name, row_mapping):
+        manifest, parameters = engine(**ENGINES[name] | {"columns": 128})
+        make = Maker(parameters, 4)
         for number in range(6):
-            layers, places = [], None
+            layers, positions = [], None
             inputs = int(make.rng.integers(1, 30))
-            for shift in (8, given.weight_width + 1, 4):
+            for shift in (8, parameters.weight_width + 1, 4):
                 outputs = int(make.rng.integers(1, 13))
                 indices = make.indices(outputs, inputs, 0.5)
-                encoded = make.encoded(indices, assign=assign, inputs=places)
+                encoded = make.encoded(indices, row_mapping=row_mapping, inputs=positions)
                 layers.append(Layer(encoded=encoded, shift=shift, relu=len(layers) < 2))
-                inputs, places = outputs, encoded.outputs
+                inputs, positions = outputs, encoded.outputs
             a = make.acts(3, layers[0].encoded.shape[1], 0.6)
             outcome = equal(network(manifest, layers, a, stall_in=30 * (number % 2), stall_out=20))
             assert outcome.y.shape == (3, layers[-1].encoded.shape[0])
 
     def test_first_layer_in_parts(self, engine):
-        manifest, given = engine(**SMALL | {"pes": 4, "acts": 4})
-        make = Maker(given, 5)
-        first = make.encoded(make.indices(15, 45, 0.4), assign="load")
+        manifest, parameters = engine(**SMALL | {"pes": 4, "acts": 4})
+        make = Maker(parameters, 5)
+        first = make.encoded(make.indices(15, 45, 0.4), row_mapping="balanced")
         second = make.encoded(make.indices(30, 15, 0.4), inputs=first.outputs)
         layers = [Layer(encoded=first, shift=16, relu=True), Layer(encoded=second, shift=14)]
         assert equal(network(manifest, layers, make.acts(3, 45, 0.5))).y.any()
 
 
 def test_cycles(engine):
-    """Elements that have the same work do an entry a cycle, and filling is not counted."""
-    manifest, given = engine(**SMALL | {"pes": 4})
-    make = Maker(given, 6)
+    """PEs with equal work multiply an entry a cycle; filling the memories is not counted."""
+    manifest, parameters = engine(**SMALL | {"pes": 4})
+    make = Maker(parameters, 6)
     encoded = make.encoded(make.indices(60, 64, 1))
     outcome = equal(matvec(manifest, encoded, make.acts(1, 64, 2), shift=14))
-    assert outcome.busy.tolist() == [15 * 64] * 4
-    # Words of activations, entries, words of results; and what it takes from one to the next.
+    assert outcome.job.busy.tolist() == [15 * 64] * 4
+    # Words of activations, entries, words of results, and the latency between them.
     assert 16 + 960 + 15 < outcome.cycles < 16 + 960 + 15 + 35
     # The job, a word each of 8 entries, a pointer, a weight.
     assert outcome.fill_cycles == 1 + 4 * (960 // 8 + 65 + 16)
@@ -237,8 +250,8 @@ def test_cycles(engine):
 
 
 def test_refused(engine):
-    manifest, given = engine(**SMALL | {"pes": 4, "books": 2, "acts": 2})
-    make = Maker(given, 7)
+    manifest, parameters = engine(**SMALL | {"pes": 4, "codebooks": 2, "acts": 2})
+    make = Maker(parameters, 7)
 
     def refused(message, layers, a=None, error=ValueError):
         layers = [Layer(encoded=layer) for layer in layers]
@@ -246,23 +259,22 @@ def test_refused(engine):
         with pytest.raises(error, match=f"^{re.escape(message)}$"):
             network(manifest, layers, a)
 
-    one, full = make.encoded(np.ones((12, 5), int)), make.encoded(np.ones((128, 33), int))
+    small, full = make.encoded(np.ones((12, 5), int)), make.encoded(np.ones((128, 33), int))
     refused("Columns must be at most 64 (columns), not 66; use --set columns=66", [full] * 2)
     refused(
-        "Entries of an element must be at most 1024 (entries), not 1056; use --set entries=1056",
+        "Entries of a PE must be at most 1024 (entries), not 1056; use --set entries=1056",
         [full],
     )
     refused(
-        "Rows of an element must be at most 32 (rows), not 33; use --set rows=33",
+        "Rows of a PE must be at most 32 (rows), not 33; use --set rows=33",
         [make.encoded(np.ones((129, 1), int))],
     )
-    refused("Layers must be at most 2 (books), not 3; use --set books=3", [one] * 3)
-    refused("Inputs of layer 2 must be at the places of the outputs before", [one] * 2)
-    wide = make.encoded(np.ones((3, 12), int), inputs=one.outputs)
+    refused("Layers must be at most 2 (codebooks), not 3; use --set codebooks=3", [small] * 3)
+    refused("Inputs of layer 2 must be at the positions of the outputs before", [small] * 2)
+    wide = make.encoded(np.ones((3, 12), int), inputs=small.outputs)
     refused(
-        "Activations of an element between layers must be at most 2 (acts), not 3; "
-        "use --set acts=3",
-        [one, wide],
+        "Activations of a PE between layers must be at most 2 (acts), not 3; use --set acts=3",
+        [small, wide],
     )
     refused(
         "Matrix is encoded for pes=3, the engine has 4",
@@ -275,8 +287,8 @@ def test_refused(engine):
     refused(
         "Activations must be 5, or vectors of 5, one for each column of the matrix, not the shape "
         "(2, 4)",
-        [one],
+        [small],
         np.zeros((2, 4), int),
     )
-    refused("Activations must be from -32768 to 32767, not 32768", [one], np.full(5, 32768))
-    refused("Activations must be integers, not float64", [one], np.zeros(5), TypeError)
+    refused("Activations must be from -32768 to 32767, not 32768", [small], np.full(5, 32768))
+    refused("Activations must be integers, not float64", [small], np.zeros(5), TypeError)

@@ -1,17 +1,25 @@
-"""The benchmark of BitFusion: areas, cycles by formula and in RTL, the networks, and its file."""
+"""The study of BitFusion: areas, cycles by formula and in RTL, the networks, and its file."""
 
 import json
 import math
 import re
 
 import pytest
+from brickwork import GemmFusion, GemmWs
 from brickwork.gen.cli import main
-from brickwork.gen.designs.base import GemmFusion, GemmWs
 from brickwork.gen.emission.emit import outline
 from brickwork.gen.studies import bitfusion, bitfusion_area, bitfusion_cycles, bitfusion_networks
-from brickwork.gen.studies.bitfusion_area import ELEMENT, FIXED, FUSION, INT8, PAPER, TEMPORAL
-from brickwork.sim.designs._gemm import tiling
+from brickwork.gen.studies.bitfusion_area import (
+    FIXED,
+    FUSION,
+    FUSION_PE,
+    INT8_PE,
+    PAPER,
+    TEMPORAL,
+)
+from brickwork.gen.studies.study import SCHEMA
 from liberty import LIBRARY
+from products import plan as plan_of
 
 #: Multiply-adds for a batch of 16, summed up from results/eyeriss_results.csv of the authors' code
 #: (which is of AlexNet and ResNet-18 without WRPN's doubled channels: 2 times the multiply-adds in
@@ -35,7 +43,7 @@ def out(tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def areas(out):
-    names = [FIXED, FUSION, PAPER, TEMPORAL, ELEMENT, INT8]
+    names = [FIXED, FUSION, PAPER, TEMPORAL, FUSION_PE, INT8_PE]
     return list(bitfusion_area.measure(out, names=names))
 
 
@@ -60,8 +68,8 @@ class TestAreas:
         registers = {row["name"]: row["flip_flops"] / 4 for row in areas}
         assert {registers[name] for name in (FIXED, FUSION, PAPER, TEMPORAL)} == {32}
         # An operand, a weight twice, product or fused sum, a partial sum of 16 rows, two flags.
-        assert registers[ELEMENT] == 3 * 32 + 16 + 21 + 2
-        assert registers[INT8] == 3 * 8 + 16 + 20 + 2
+        assert registers[FUSION_PE] == 3 * 32 + 16 + 21 + 2
+        assert registers[INT8_PE] == 3 * 8 + 16 + 20 + 2
 
     def test_targets(self, areas):
         ratios = {row["ratio"]: row for row in bitfusion_area.ratios(areas)}
@@ -95,8 +103,8 @@ class TestCycles:
     def test_all_widths_signs_and_products(self, products):
         for array in ("4x4", "3x5"):
             rows = [r for r in products if (r["array"], r["design"]) == (array, "gemm_fusion")]
-            found = {(row["a_bits"], row["w_bits"]) for row in rows}
-            assert {(a, w) for a in (2, 4, 8) for w in (2, 4, 8)} | {(16, 16)} <= found
+            widths = {(row["a_bits"], row["w_bits"]) for row in rows}
+            assert {(a, w) for a in (2, 4, 8) for w in (2, 4, 8)} | {(16, 16)} <= widths
             assert {row["signed"] for row in rows} == {False, True}
             assert len({row["product"] for row in rows}) == len(bitfusion_cycles.PRODUCTS)
 
@@ -123,31 +131,34 @@ class TestNetworks:
         """They are those that the authors count, and to a million those of the paper's table."""
         batch, networks = bitfusion_networks.load()
         assert batch == 16
-        assert {network.name: batch * network.macs for network in networks} == MACS
+        macs = {network.workload.title: batch * network.workload.macs for network in networks}
+        assert macs == MACS
         for network in networks:
-            assert network.macs / 1e6 == pytest.approx(network.mops, abs=0.7), network.name
+            assert network.workload.macs / 1e6 == pytest.approx(network.mops, abs=0.7), network
 
     def test_widths(self):
-        networks = {network.name: network for network in bitfusion_networks.load()[1]}
-        first, *_, last = networks["AlexNet"].layers
+        workloads = [network.workload for network in bitfusion_networks.load()[1]]
+        layers = {workload.title: workload.layers for workload in workloads}
+        first, *_, last = layers["AlexNet"]
         assert (first.a_bits, first.w_bits, last.a_bits, last.w_bits) == (8, 8, 8, 8)
-        first, second, *_ = networks["SVHN"].layers
-        assert first.modes == {"a_bits": 8, "w_bits": 2}
-        assert (second.a_bits, second.modes) == (1, {"a_bits": 2, "w_bits": 2})
-        for network in networks.values():
-            assert network.source
-            assert network.deviates
+        first, second, *_ = layers["SVHN"]
+        assert bitfusion_networks.modes(first) == {"a_bits": 8, "w_bits": 2}
+        assert second.a_bits == 1
+        assert bitfusion_networks.modes(second) == {"a_bits": 2, "w_bits": 2}
+        for workload in workloads:
+            assert workload.source
+            assert workload.note
 
     def test_cycles(self):
         """Within the bound that the engine guarantees for each product, and near it."""
         records = list(bitfusion_networks.measure(16, 32, 2.0, batch=4))
         layers = [row for row in records if row["table"] == "layers"]
         engine = GemmFusion(rows=16, cols=32, acc_width=48)
-        facts = outline(engine)
+        manifest = outline(engine)
         for row in layers:
             a_bits, w_bits = (max(2, int(bits)) for bits in row["widths"].split("×"))
             size = row["m"], row["k"], row["n"]
-            bound = tiling(facts, *size, a_bits=a_bits, w_bits=w_bits).cycle_bound
+            bound = plan_of(manifest, *size, a_bits=a_bits, w_bits=w_bits).cycle_bound
             assert 0 < bound - row["cycles"] / row["count"] < 16 + 100
             assert row["ideal_cycles"] <= row["cycles"]
 
@@ -185,7 +196,7 @@ class TestCommand:
         assert set(written) == {
             *("schema", "tools", "array", "published_means", "columns", "records")
         }
-        assert written["schema"] == bitfusion.SCHEMA
+        assert written["schema"] == SCHEMA
         assert written["records"] == records
         assert {row["table"] for row in records} == set(bitfusion.COLUMNS)
         for row in records:

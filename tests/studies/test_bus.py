@@ -1,12 +1,14 @@
-"""The benchmark of cores behind a bus: what it measures, what it promises, and its table."""
+"""The study of cores behind a bus: its records, its limits, and its table."""
 
+import dataclasses
 import json
 
 import pytest
+from brickwork import Eie, GemmWs
 from brickwork.gen.cli import main
-from brickwork.gen.commands import bench
-from brickwork.gen.designs.base import Eie, GemmWs
+from brickwork.gen.lib.errors import CheckFailed
 from brickwork.gen.studies import bus
+from brickwork.gen.studies.study import check
 
 DESIGNS = {
     "gemm_ws": (GemmWs(rows=4, cols=4, max_k=64, acc_depth=32), (32, 16, 16)),
@@ -26,7 +28,7 @@ def records(tmp_path_factory):
 
 
 def test_results_and_promises(records):
-    bench.check({"bus": records})
+    check(records)
     assert len(records) == len(DESIGNS) * 4
     for row in records:
         assert row["exact"] is True
@@ -75,16 +77,17 @@ def test_stream_cycles():
 
 def test_slow_buses_fail(records):
     slow = [*records, records[0] | {"fast_enough": False}]
-    with pytest.raises(bench.Failed, match=r"^1 buses leave less of their core's throughput"):
-        bench.check({"bus": slow})
+    with pytest.raises(CheckFailed, match=r"^1 buses leave less of their core's throughput"):
+        check(slow)
 
 
 def test_command(records, tmp_path, monkeypatch, capsys):
-    monkeypatch.setattr(bus, "measure", lambda out: records)
+    stub = dataclasses.replace(bus.STUDY, measure=lambda out: records)
+    monkeypatch.setattr(bus, "STUDY", stub)
     argv = ["bench", "bus", "--out", str(tmp_path)]
     assert main(argv) == 0
     shown = capsys.readouterr().out
-    assert bench.table(list(bus.rows(records))) in shown
+    assert bus.STUDY.text(records) in shown
     assert bus.NOTES in shown
     assert max(map(len, bus.NOTES.splitlines())) <= 100
     assert main([*argv, "--json"]) == 0

@@ -1,12 +1,13 @@
-"""Areas of elements of the sparse engine: what is left out, what stays, and the tables."""
+"""Areas of PEs of the sparse engine: memories that are left out, others, and the tables."""
 
 import json
 import re
 
 import pytest
-from brickwork.gen.designs.base import Eie
+from brickwork import Eie
 from brickwork.gen.lib.yosys import YosysError
-from brickwork.gen.studies import eie, eie_area, eie_element
+from brickwork.gen.studies import eie, eie_area, eie_pe
+from brickwork.gen.studies.study import of_table
 from liberty import LIBRARY
 
 #: A small engine's sizes.
@@ -17,13 +18,13 @@ OWN = eie.CONFIGURATIONS[NAMES[0]]
 
 @pytest.fixture(autouse=True)
 def small(monkeypatch):
-    monkeypatch.setattr(eie_element, "_SIZES", SIZES)
+    monkeypatch.setattr(eie_pe, "_SIZES", SIZES)
 
 
 @pytest.fixture(scope="module")
-def found(tmp_path_factory):
+def records(tmp_path_factory):
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(eie_element, "_SIZES", SIZES)
+        patch.setattr(eie_pe, "_SIZES", SIZES)
         patch.setattr(eie_area, "_TARGETS", ("ecp5",))  # both: test_block_ram.py
         out = tmp_path_factory.mktemp("out")
         fpga = Eie(**SIZES | {"columns": 2047, "entries": 2048, "acts": 512})
@@ -31,53 +32,53 @@ def found(tmp_path_factory):
 
 
 @pytest.fixture(scope="module")
-def parts(found):
-    """Those of EIE's element, by name."""
-    return {row["name"]: row for row in found if row["table"] == "parts"}
+def units(records):
+    """Those of EIE's PE, by name."""
+    return {record["name"]: record for record in of_table(records, "parts")}
 
 
-def test_parts(parts):
-    assert list(parts) == [
+def test_units(units):
+    assert list(units) == [
         *("queue", "columns", "entries", "arithmetic", "accumulators", "activations"),
         *("write-back", "LNZD node"),
     ]
-    for part in parts.values():
-        assert part["logic"] > part["flip_flops"]
-        assert (part["registers"] > 0) == (part["register_bits"] > 0)
+    for unit in units.values():
+        assert unit["logic"] > unit["flip_flops"]
+        assert (unit["registers"] > 0) == (unit["register_bits"] > 0)
 
 
-def test_what_is_left_out(parts):
+def test_what_is_left_out(units):
     """8 + 1 pointers to 65 places in two banks, 64 entries of a byte, 64 activations."""
-    bits = {name: part["sram_bits"] for name, part in parts.items() if part["sram_bits"]}
+    bits = {name: unit["sram_bits"] for name, unit in units.items() if unit["sram_bits"]}
     assert bits == {"columns": 2 * 4 * 7, "entries": 64 * 8, "activations": 64 * 4}
 
 
-def test_what_is_in_registers(parts):
+def test_what_is_in_registers(units):
     """A deep queue's last place is a register of its own."""
-    bits = {name: part["register_bits"] for name, part in parts.items() if part["register_bits"]}
+    bits = {name: unit["register_bits"] for name, unit in units.items() if unit["register_bits"]}
     assert bits == {"queue": 7 * (4 + 3), "arithmetic": 16 * 4, "accumulators": 4 * 12}
     for name, count in bits.items():
         # 4 gates a flip-flop, and what selects it.
-        assert parts[name]["registers"] > 4 * count
+        assert units[name]["registers"] > 4 * count
 
 
-def test_nothing_around_them_goes(parts):
+def test_nothing_around_them_goes(units):
     """Registers of the entries' reader: a word, two activations, addresses and flags."""
     word, acts, address, places, flags = 64, 2 * 4, 3, 4 * 3, 5
-    assert parts["entries"]["flip_flops"] == 4 * (word + acts + address + places + flags)
+    assert units["entries"]["flip_flops"] == 4 * (word + acts + address + places + flags)
     # An activation's number twice, and what else is known of it.
-    assert parts["activations"]["flip_flops"] >= 4 * (6 + 6 + 2)
-    assert parts["columns"]["flip_flops"] >= 4 * (4 + 2)
+    assert units["activations"]["flip_flops"] >= 4 * (6 + 6 + 2)
+    assert units["columns"]["flip_flops"] >= 4 * (4 + 2)
 
 
 def test_memories_are_found_by_name(monkeypatch):
-    monkeypatch.setattr(eie_element, "SRAM", ("words", "moved"))
+    monkeypatch.setattr(eie_pe, "SRAM", ("words", "moved"))
     with pytest.raises(YosysError):
-        eie_element.parts(eie_element.chip(OWN))
+        eie_pe.areas(eie_pe.chip(OWN))
 
 
-def test_options(found):
-    own, deep = (row for row in found if row["table"] == "areas")
+def test_options(records):
+    own, deep = of_table(records, "areas")
     assert [own["configuration"], deep["configuration"]] == NAMES
     for row in (own, deep):
         for name in ("logic", "registers", "register_bits", "sram_bits"):
@@ -88,30 +89,30 @@ def test_options(found):
     assert own["parts"][1:] == deep["parts"][1:]
 
 
-def test_two_entries(parts):
+def test_two_entries(units):
     """Two multipliers and accumulators, one queue."""
-    two = {part.name: part for part in eie_element.parts(eie_element.chip(OWN | {"lanes": 2}))}
-    accumulators = parts["accumulators"]
-    assert two["accumulators"].logic == pytest.approx(2 * accumulators["logic"], rel=0.02)
-    assert two["accumulators"].register_bits == 2 * accumulators["register_bits"]
-    assert two["arithmetic"].logic > 1.5 * parts["arithmetic"]["logic"]
-    assert two["queue"].register_bits == parts["queue"]["register_bits"]
+    two = {unit["name"]: unit for unit in eie_pe.areas(eie_pe.chip(OWN | {"entries_per_cycle": 2}))}
+    accumulators = units["accumulators"]
+    assert two["accumulators"]["logic"] == pytest.approx(2 * accumulators["logic"], rel=0.02)
+    assert two["accumulators"]["register_bits"] == 2 * accumulators["register_bits"]
+    assert two["arithmetic"]["logic"] > 1.5 * units["arithmetic"]["logic"]
+    assert two["queue"]["register_bits"] == units["queue"]["register_bits"]
 
 
-def test_library(parts, tmp_path):
+def test_library(units, tmp_path):
     """As many flip-flops as there are without one; they have another area."""
     (tmp_path / "tiny.lib").write_text(LIBRARY)
-    for part in eie_element.parts(eie_element.chip(OWN), tmp_path / "tiny.lib"):
-        assert part.flip_flops / 10 == parts[part.name]["flip_flops"] / 4
+    for unit in eie_pe.areas(eie_pe.chip(OWN), tmp_path / "tiny.lib"):
+        assert unit["flip_flops"] / 10 == units[unit["name"]]["flip_flops"] / 4
 
 
-def test_text(found, tmp_path):
-    text = eie_area.write(tmp_path, found)
-    assert json.loads((tmp_path / "eie_area.json").read_text())["records"] == found
+def test_text(records, tmp_path):
+    text = eie_area.STUDY.write(tmp_path, "eie_area", records)
+    assert json.loads((tmp_path / "eie_area.json").read_text())["records"] == records
     tables = text.split("\n\n")
     lines = tables[1].splitlines()
     assert re.split(r"  +", lines[0]) == [
-        *("part", "logic", "flip flops", "registers", "register bits", "SRAM bits", "published"),
+        *("unit", "logic", "flip flops", "registers", "register bits", "SRAM bits", "published"),
     ]
     assert [re.split(r"  +", line)[0] for line in lines[1:]] == [
         *("queue", "columns", "entries", "arithmetic", "accumulators", "activations"),

@@ -6,8 +6,8 @@ import re
 
 import numpy as np
 import pytest
-from brickwork.gen.commands.bench import check
 from brickwork.gen.studies import eie_digits, eie_network
+from brickwork.gen.studies.study import check
 from brickwork.gen.workloads import digits
 
 DENSITIES = (0.5, 0.25, 0.10)
@@ -25,47 +25,47 @@ def pruned(dense):
 
 @pytest.fixture(scope="module")
 def records(tmp_path_factory):
-    """On 4 elements, and on an array of 2 × 2."""
+    """On 4 PEs, and on an array of 2 × 2."""
     out = tmp_path_factory.mktemp("out")
-    given = {"arrays": (2,), "densities": (0.25, 0.10), "names": ("all options",)}
-    return eie_digits.measure(out, **given)
+    sizes = {"arrays": (2,), "densities": (0.25, 0.10), "names": ("all options",)}
+    return eie_digits.measure(out, **sizes)
 
 
 def test_what_is_pruned_stays_zero(dense, pruned):
-    for network in pruned:
-        sizes = [part.size for part in network.weights]
-        left = sum(np.count_nonzero(part) for part in network.weights)
-        assert left == round(network.density * sum(sizes))
-    whole = (part != 0 for part in dense.weights)
-    for before, after in itertools.pairwise([list(whole), *(_kept(one) for one in pruned)]):
+    for net in pruned:
+        sizes = [matrix.size for matrix in net.network.weights]
+        left = sum(np.count_nonzero(matrix) for matrix in net.network.weights)
+        assert left == round(net.density * sum(sizes))
+    networks = [dense, *(net.network for net in pruned)]
+    for before, after in itertools.pairwise(map(_kept, networks)):
         assert all(np.all(was | ~stays) for was, stays in zip(before, after, strict=True))
 
 
 def _kept(network):
-    return [part != 0 for part in network.weights]
+    return [matrix != 0 for matrix in network.weights]
 
 
 def test_least_magnitudes_go(dense):
     """Of all layers together; nothing is trained when nothing goes."""
-    same, half = eie_network.prune(dense, (1.0, 0.5))
-    assert all(map(np.array_equal, same.weights, dense.weights))
-    assert same.before_tuning == same.accuracy == dense.accuracy
+    unpruned, half = eie_network.prune(dense, (1.0, 0.5))
+    assert all(map(np.array_equal, unpruned.network.weights, dense.weights))
+    assert unpruned.before_tuning == unpruned.network.accuracy == dense.accuracy
     sizes = np.sort(np.abs(np.concatenate([part.ravel() for part in dense.weights])))
     least = sizes[sizes.size - round(sizes.size / 2)]
-    for part, keep in zip(dense.weights, _kept(half), strict=True):
+    for part, keep in zip(dense.weights, _kept(half.network), strict=True):
         assert np.array_equal(np.abs(part) >= least, keep)
 
 
 def test_training_again_pays(pruned):
-    for network in pruned:
-        assert network.accuracy > 0.94
+    for net in pruned:
+        assert net.network.accuracy > 0.94
     assert pruned[-1].before_tuning < 0.8
 
 
 def test_training_is_the_same_every_time(dense, pruned):
     (again,) = eie_network.prune(dense, DENSITIES[:1])
-    assert all(map(np.array_equal, again.weights, pruned[0].weights))
-    assert all(map(np.array_equal, again.biases, pruned[0].biases))
+    assert all(map(np.array_equal, again.network.weights, pruned[0].network.weights))
+    assert all(map(np.array_equal, again.network.biases, pruned[0].network.biases))
 
 
 def test_slopes(dense):
@@ -76,7 +76,7 @@ def test_slopes(dense):
     images, wanted = dense.train_images[:7], np.eye(10)[dense.train_labels[:7]]
 
     def loss():
-        logits = eie_network._forward(values[:3], values[3:], images)[-1]
+        logits = digits.forward(values[:3], values[3:], images)[-1]
         logits = logits - logits.max(axis=1, keepdims=True)
         shares = np.exp(logits) / np.exp(logits).sum(axis=1, keepdims=True)
         return -np.log((shares * wanted).sum(axis=1)).mean()
@@ -95,13 +95,14 @@ def test_slopes(dense):
 
 def test_fixed_point(dense, pruned):
     """Codes are the numbers that floats give, with shared weights and the biases among them."""
-    layers = eie_network.fix(pruned[1], dense.train_images)
+    network = pruned[1].network
+    layers = eie_network.fix(network, dense.train_images)
     vectors = eie_network.inputs(dense.test_images)
     assert vectors.shape == (360, 65)
     assert np.all(vectors[:, -1] == 16)
     codes = eie_network.infer(layers, vectors).astype(float)
     values = dense.test_images
-    for layer, weights, bias in zip(layers, pruned[1].weights, pruned[1].biases, strict=True):
+    for layer, weights, bias in zip(layers, network.weights, network.biases, strict=True):
         outputs = len(bias)
         assert len(layer.indices) == outputs + (layer is not layers[-1])
         assert len(layer.codebook) <= 16
@@ -118,7 +119,7 @@ def test_fixed_point(dense, pruned):
 
 
 def test_engine(records):
-    check({"eie_digits": records})
+    check(records)
     quarter, tenth = records
     for row in records:
         assert row["exact"] is True
@@ -143,21 +144,21 @@ def test_a_wrong_result_is_found(tmp_path, monkeypatch):
         return y + (np.arange(y.size).reshape(y.shape) == 7) * (len(layers) == 3)
 
     monkeypatch.setattr(eie_network, "infer", wrong)
-    given = {"arrays": (2,), "densities": (0.10,), "names": ("all options",)}
-    (row,) = eie_digits.measure(tmp_path, **given)
+    sizes = {"arrays": (2,), "densities": (0.10,), "names": ("all options",)}
+    (row,) = eie_digits.measure(tmp_path, **sizes)
     assert row["exact"] is False
 
 
 def test_text(records, tmp_path):
-    text = eie_digits.write(tmp_path, records)
+    text = eie_digits.STUDY.write(tmp_path, "eie_digits", records)
     written = json.loads((tmp_path / "eie_digits.json").read_text())
     assert written["records"] == records
     assert {"brickwork", "numpy", "verilator"} <= set(written["tools"])
     first = text.splitlines()
     assert re.split(r"  +", first[0]) == [
-        *("configuration", "elements", "weights", "pruned", "tuned", "accuracy", "live", "one"),
+        *("configuration", "PEs", "weights", "pruned", "tuned", "accuracy", "live", "one"),
         *("gemm ws", "speed-up", "all", "gemm ws, all", "speed-up, all", "exact"),
     ]
-    assert first[1].startswith("all options           4  25%")
+    assert first[1].startswith("all options      4  25%")
     assert "in floats has 97.50%" in text
     assert max(map(len, text.splitlines()[4:])) <= 100

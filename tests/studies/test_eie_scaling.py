@@ -1,11 +1,11 @@
-"""The sparse engine over queues and elements: layers of a sixteenth of the size, and the plot."""
+"""The sparse engine over queues and PEs: layers of a sixteenth of the size, and the plot."""
 
 import json
 import re
 
 import pytest
-from brickwork.gen.commands.bench import check
 from brickwork.gen.studies import eie_scaling
+from brickwork.gen.studies.study import check
 
 ENGINES = [(1, 8), (4, 2), (4, 8)]
 
@@ -13,7 +13,7 @@ ENGINES = [(1, 8), (4, 2), (4, 8)]
 @pytest.fixture(scope="module")
 def records(tmp_path_factory):
     out = tmp_path_factory.mktemp("out")
-    return eie_scaling.measure(out, names=["Alex-7", "NT-We"], engines=ENGINES, scale=16)
+    return eie_scaling.measure(out, names=["Alex-7", "NT-We"], sizes=ENGINES, scale=16)
 
 
 def test_points():
@@ -24,7 +24,7 @@ def test_points():
 
 
 def test_records(records):
-    check({"eie_scaling": records})
+    check(records)
     assert [(row["layer"], row["pes"], row["queue_depth"]) for row in records] == [
         (layer, *engine) for layer in ("Alex-7", "NT-We") for engine in ENGINES
     ]
@@ -39,15 +39,15 @@ def test_records(records):
         assert one["cycles"] > 2 * long["cycles"]
         assert one["macs"] == long["macs"] == short["macs"]
         assert one["real_work"] < long["real_work"] == short["real_work"]
-    # Few rows: elements wait for each other, and less so with deep queues.
+    # Few rows: PEs wait for each other, and less so with deep queues.
     _, short, long = records[3:]
     assert long["balance"] > 1.05 * short["balance"]
 
 
 def test_text(records):
-    lines = eie_scaling.text(records).splitlines()
+    lines = eie_scaling.STUDY.text(records).splitlines()
     assert re.split(r"  +", lines[0]) == [
-        *("layer", "elements", "queue", "cycles", "speed-up", "balance %", "real work %", "exact"),
+        *("layer", "PEs", "queue", "cycles", "speed-up", "balance %", "real work %", "exact"),
     ]
     assert " 1.00 " in lines[1]
     last = records[-1]
@@ -57,8 +57,8 @@ def test_text(records):
 
 def test_plot(records, tmp_path, monkeypatch):
     monkeypatch.setattr(eie_scaling, "PES", 4)
-    said = eie_scaling.write(tmp_path, records)
-    assert said.endswith(f"plot: {tmp_path / 'eie_scaling.svg'}")
+    text = eie_scaling.STUDY.write(tmp_path, "eie_scaling", records)
+    assert text.endswith(f"plot: {tmp_path / 'eie_scaling.svg'}")
     assert json.loads((tmp_path / "eie_scaling.json").read_text())["records"] == records
     drawn = (tmp_path / "eie_scaling.svg").read_bytes()
     eie_scaling.draw(records, tmp_path / "again.svg")

@@ -7,8 +7,9 @@ import json
 import numpy as np
 import pytest
 from brickwork.gen.cli import main
-from brickwork.gen.commands import bench
+from brickwork.gen.lib.errors import CheckFailed
 from brickwork.gen.studies import mixed
+from brickwork.gen.studies.study import check
 from brickwork.gen.workloads import digits
 from brickwork.sim.golden import formats
 
@@ -30,8 +31,8 @@ def records(tmp_path_factory):
 
 
 @pytest.fixture
-def chosen(records, layers):
-    """The layers that were chosen, and their record."""
+def selection(records, layers):
+    """The layers with the widths of the search, and their record."""
     return mixed.mix(layers, records[1]["search"][-1]["widths"]), records[1]
 
 
@@ -63,8 +64,8 @@ def test_rtl_equals_golden(records):
         assert record["accuracy"] > 0.93
 
 
-def test_accuracy_is_that_of_plain_integers(chosen, network):
-    layers, record = chosen
+def test_accuracy_is_that_of_plain_integers(selection, network):
+    layers, record = selection
     right = classified_right(layers, network.test_images, network.test_labels)
     assert record["accuracy"] == right / 360
     right = classified_right(layers, network.train_images, network.train_labels)
@@ -72,16 +73,16 @@ def test_accuracy_is_that_of_plain_integers(chosen, network):
 
 
 def test_within_the_budget(records):
-    eight, chosen = records
-    assert chosen["budget"] == 1
-    assert chosen["calibration_accuracy"] >= eight["calibration_accuracy"] - 0.01
+    eight, narrow = records
+    assert narrow["budget"] == 1
+    assert narrow["calibration_accuracy"] >= eight["calibration_accuracy"] - 0.01
     least = eight["search"][0]["right"] - 0.01 * eight["calibration_images"]
-    assert all(step["right"] >= least for step in chosen["search"])
+    assert all(step["right"] >= least for step in narrow["search"])
 
 
-def test_what_is_saved(records, chosen):
+def test_what_is_saved(records, selection):
     eight, record = records
-    layers, _ = chosen
+    layers, _ = selection
     assert eight["speed_up"] == 1
     assert record["speed_up"] == eight["cycles"] / record["cycles"] > 3
     assert eight["weight_bits"] == 8 * (64 * 64 + 64 * 32 + 32 * 10)
@@ -90,24 +91,24 @@ def test_what_is_saved(records, chosen):
     assert record["weight_bits"] < eight["weight_bits"]
 
 
-def test_types_are_the_chosen_ones(records, chosen):
-    layers, record = chosen
+def test_types_are_those_of_the_search(records, selection):
+    layers, record = selection
     assert {layer["a_type"] for layer in records[0]["layers"]} == {"uint8"}
     assert {layer["w_type"] for layer in records[0]["layers"]} == {"int8"}
-    for layer, found, pair in zip(
+    for layer, row, pair in zip(
         layers, record["layers"], record["search"][-1]["widths"], strict=True
     ):
-        assert (f"uint{pair[0]}", f"int{pair[1]}") == (found["a_type"], found["w_type"])
-        assert (layer.a_type, layer.w_type) == (found["a_type"], found["w_type"])
+        assert (f"uint{pair[0]}", f"int{pair[1]}") == (row["a_type"], row["w_type"])
+        assert (layer.a_type, layer.w_type) == (row["a_type"], row["w_type"])
     assert len({(layer.a_type, layer.w_type) for layer in layers}) > 1
 
 
 def test_cycles_in_one_simulation(records):
     """Those of the layers by themselves without what overlaps, and waits where the mode changes."""
-    eight, chosen = records
+    eight, narrow = records
     assert eight["mode_switches"] == eight["switch_cycles"] == 0
-    assert chosen["mode_switches"] >= 1
-    assert 0 < chosen["switch_cycles"] <= chosen["switch_cycles_bound"]
+    assert narrow["mode_switches"] >= 1
+    assert 0 < narrow["switch_cycles"] <= narrow["switch_cycles_bound"]
     for record in records:
         alone = [layer["cycles"] for layer in record["layers"]]
         rows = [layer["rows_of_acts"] for layer in record["layers"]]
@@ -154,9 +155,9 @@ def choices(monkeypatch, network, layers):
     """
     cycles = {"uint8": 2, "uint4": 1, "uint2": 1}
 
-    def found(lost, budget):
-        def infer(chosen, *_):
-            narrow = [layer.a_type != "uint8" for layer in chosen]
+    def search(lost, budget):
+        def infer(layers, *_):
+            narrow = [layer.a_type != "uint8" for layer in layers]
             logits = np.eye(10)[network.train_labels]
             logits[: np.dot(lost, narrow)] *= -1
             return logits
@@ -167,7 +168,7 @@ def choices(monkeypatch, network, layers):
         )
         return [step.widths for step in steps]
 
-    return found
+    return search
 
 
 def test_search_saves_cycles_and_then_bits_of_weights(choices):
@@ -200,11 +201,17 @@ def test_search_keeps_the_budget(choices, network, images, last):
 
 def test_command(records, tmp_path, monkeypatch, capsys):
     budgets = []
-    monkeypatch.setattr(mixed, "measure", lambda out, budget: budgets.append(budget) or records)
+
+    def measure(out, budget):
+        budgets.append(budget)
+        return records
+
+    stub = dataclasses.replace(mixed.STUDY, measure=measure)
+    monkeypatch.setattr(mixed, "STUDY", stub)
     argv = ["bench", "mixed", "--out", str(tmp_path)]
     assert main(argv) == 0
     shown = capsys.readouterr().out
-    assert mixed.text(records) in shown
+    assert mixed.STUDY.text(records) in shown
     assert max(map(len, shown.splitlines())) <= 100
     lines = [line.split() for line in shown.splitlines()]
     accuracy, cycles = f"{records[1]['accuracy']:.2%}", f"{records[1]['cycles']:,}"
@@ -217,7 +224,9 @@ def test_command(records, tmp_path, monkeypatch, capsys):
 
 def test_text_without_a_change_of_mode(records):
     eight, _ = records
-    assert mixed.text([eight, eight]).endswith("With the widths above the mode does not change.")
+    assert mixed.STUDY.text([eight, eight]).endswith(
+        "With the widths above the mode does not change."
+    )
 
 
 @pytest.mark.parametrize("budget", ["-1", "101", "nan", "all", ""])
@@ -231,8 +240,8 @@ def test_wrong_budget(budget, tmp_path, capsys):
 
 
 def test_what_is_wrong_fails(records):
-    eight, chosen = records
-    with pytest.raises(bench.Failed, match=r"^1 networks take other cycles than promised: "):
-        bench.check({"mixed": [eight, chosen | {"as_promised": False}]})
-    with pytest.raises(bench.Failed, match=r"^1 products are not what the golden model gives: "):
-        bench.check({"mixed": [eight, chosen | {"exact": False}]})
+    eight, narrow = records
+    with pytest.raises(CheckFailed, match=r"^1 networks take other cycles than scheduled: "):
+        check([eight, narrow | {"as_promised": False}])
+    with pytest.raises(CheckFailed, match=r"^1 products do not match the golden model: "):
+        check([eight, narrow | {"exact": False}])

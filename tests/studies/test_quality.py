@@ -9,8 +9,9 @@ from xml.etree import ElementTree
 import numpy as np
 import pytest
 from brickwork.gen.cli import main
-from brickwork.gen.commands import bench
-from brickwork.gen.studies import networks, plot, quality, tensors
+from brickwork.gen.lib.errors import CheckFailed
+from brickwork.gen.studies import networks, quality, quality_plot, tensors
+from brickwork.gen.studies.study import SCHEMA, check
 from brickwork.gen.workloads import digits
 from brickwork.sim.golden import formats
 
@@ -25,7 +26,7 @@ def errors():
 
 
 @pytest.fixture(scope="module")
-def found(errors):
+def by_format(errors):
     """The records with one scale for each tensor, by distribution and format."""
     return {(row["distribution"], row["format"]): row for row in errors if row["scale"] == "tensor"}
 
@@ -69,19 +70,19 @@ def test_orders(errors):
     assert abs(tie["margin_db"]) < 0.1
 
 
-def test_no_format_is_better_than_can_be(found):
+def test_no_format_is_better_than_can_be(by_format):
     for name, limit in LIMITS.items():
-        best = max(row["sqnr_db"] for (one, _), row in found.items() if one == name)
+        best = max(row["sqnr_db"] for key, row in by_format.items() if key[0] == name)
         assert limit - 2 < best < limit + 0.1
 
 
-def test_e3m0_is_pot4_in_another_unit(found):
+def test_e3m0_is_pot4_in_another_unit(by_format):
     for name in tensors.DISTRIBUTIONS:
-        pot, e3m0 = found[name, "pot4"], found[name, "e3m0"]
+        pot, e3m0 = by_format[name, "pot4"], by_format[name, "e3m0"]
         assert pot["nmse_by_seed"] == pytest.approx(e3m0["nmse_by_seed"], rel=1e-12)
 
 
-def test_int4_on_uniform_is_the_integral(found):
+def test_int4_on_uniform_is_the_integral(by_format):
     """Against the error of rounding to -8 .. 7 times a scale, integrated from -1 to 1."""
     least = math.inf
     for percent in range(75, 150):
@@ -89,12 +90,12 @@ def test_int4_on_uniform_is_the_integral(found):
         edges = np.clip([-1, *(values[1:] + values[:-1]) / 2, 1], -1, 1)
         cubes = (edges[1:] - values) ** 3 - (edges[:-1] - values) ** 3
         least = min(least, cubes.sum() / 3 / 2 / (1 / 3))
-    assert found["uniform", "int4"]["nmse"] == pytest.approx(least, rel=0.02)
+    assert by_format["uniform", "int4"]["nmse"] == pytest.approx(least, rel=0.02)
 
 
 @pytest.mark.parametrize("name", ["flint4", "pot4"])
 @pytest.mark.parametrize("distribution", ["gaussian", "laplace"])
-def test_errors_are_the_integrals(found, name, distribution):
+def test_errors_are_the_integrals(by_format, name, distribution):
     """Against the density over a fine grid, with the values that the papers give."""
     positive = {"flint4": [1, 2, 3, 4, 6, 8, 16], "pot4": [1, 2, 4, 8, 16, 32, 64]}[name]
     values = np.array(sorted({0, *positive, *(-value for value in positive)}))
@@ -106,16 +107,16 @@ def test_errors_are_the_integrals(found, name, distribution):
         return ((x - values[nearest] * scale) ** 2 * density).sum() / (x * x * density).sum()
 
     least = min(error(scale) for scale in np.arange(2, 14, 0.1) / values.max())
-    assert found[distribution, name]["nmse"] == pytest.approx(least, rel=0.03)
+    assert by_format[distribution, name]["nmse"] == pytest.approx(least, rel=0.03)
 
 
-def test_ant_is_what_select_takes(found):
+def test_ant_is_what_select_takes(by_format):
     for name, distribution in tensors.DISTRIBUTIONS.items():
         x = distribution.draw(np.random.default_rng(3))
-        chosen, codes, scale = formats.select(x, tensors.ANT)
-        row = found[name, "ANT"]
-        assert row["chosen"][3] == chosen
-        error = np.square(formats.decode(codes, chosen) * scale - x).sum() / np.square(x).sum()
+        fmt, codes, scale = formats.select(x, tensors.ANT)
+        row = by_format[name, "ANT"]
+        assert row["chosen"][3] == fmt
+        error = np.square(formats.decode(codes, fmt) * scale - x).sum() / np.square(x).sum()
         assert row["nmse_by_seed"][3] == pytest.approx(error, rel=1e-12)
 
 
@@ -160,7 +161,7 @@ def test_network_is_one_of_quantized_floats(network, on_rtl, name):
 
 def test_activations_are_without_sign_where_the_family_has_such_formats():
     for name, scheme in networks.SCHEMES.items():
-        signed = [formats.get(one).signed for one in scheme.a_formats.split("+")]
+        signed = [formats.get(fmt).signed for fmt in scheme.a_formats.split("+")]
         assert any(signed) == (name in ("e2m1", "e4m3", "ovp_int4", "ovp_flint4", "OliVe"))
 
 
@@ -190,18 +191,19 @@ def test_records_have_the_columns(records):
 
 
 def test_command(records, tmp_path, monkeypatch, capsys):
-    monkeypatch.setattr(quality, "measure", lambda out, design: records)
+    stub = dataclasses.replace(quality.STUDY, measure=lambda out, design: records)
+    monkeypatch.setattr(quality, "STUDY", stub)
     argv = ["bench", "quality", "--out", str(tmp_path)]
     assert main(argv) == 0
     shown = capsys.readouterr().out
-    assert quality.text(records) in shown
+    assert quality.STUDY.text(records) in shown
     lines = [line.split() for line in shown.splitlines()]
     assert ["int4", "18.28", "13.18", "23.53", "6.51"] in lines
     assert ["floats", "97.50%"] in lines
     assert max(map(len, shown.splitlines())) <= 100
     written = json.loads((tmp_path / "bench" / "quality.json").read_text())
     assert set(written) == {"schema", "tools", "shape", "distributions", "columns", "records"}
-    assert written["schema"] == quality.SCHEMA
+    assert written["schema"] == SCHEMA
     assert written["records"] == records
     assert main([*argv, "--json"]) == 0
     assert json.loads(capsys.readouterr().out) == {"quality": records}
@@ -214,17 +216,17 @@ def test_unknown_design(capsys):
 
 def test_a_wrong_product_fails(records):
     wrong = [*records, records[-1] | {"exact": False}]
-    with pytest.raises(bench.Failed, match=r"^1 products are not what the golden model gives"):
-        bench.check({"quality": wrong})
+    with pytest.raises(CheckFailed, match=r"^1 products do not match the golden model"):
+        check(wrong)
 
 
 def test_plot(records, tmp_path):
-    said = quality.write(tmp_path, records)
-    assert said.endswith(f"\n\nplot: {tmp_path / 'quality.svg'}")
+    text = quality.STUDY.write(tmp_path, "quality", records)
+    assert text.endswith(f"\n\nplot: {tmp_path / 'quality.svg'}")
     drawn = (tmp_path / "quality.svg").read_bytes()
     assert ElementTree.fromstring(drawn).tag.endswith("svg")
-    quality.write(tmp_path, records)
+    quality.STUDY.write(tmp_path, "quality", records)
     assert (tmp_path / "quality.svg").read_bytes() == drawn
-    places = plot._places()
-    assert set(places) == {"ANT", *tensors.FORMATS}
-    assert all(below - above >= 1 for above, below in itertools.pairwise(places.values()))
+    heights = quality_plot._heights()
+    assert set(heights) == {"ANT", *tensors.FORMATS}
+    assert all(below - above >= 1 for above, below in itertools.pairwise(heights.values()))

@@ -1,21 +1,25 @@
-"""What a sweep measures: products as a whole and in part, errors, and records put together."""
+"""Measurements of a sweep: complete products and portions, errors, and composed records."""
 
 from types import SimpleNamespace
 
+import numpy as np
 import pytest
+from brickwork import Eie, GemmFusion, GemmOs, GemmWs
 from brickwork.gen import workloads
-from brickwork.gen.designs.base import Eie, GemmFusion, GemmOs, GemmWs
 from brickwork.gen.emission.emit import emit, outline
-from brickwork.gen.lib.errors import Refused
+from brickwork.gen.lib.errors import UsageError
 from brickwork.gen.sweep import measure
 from brickwork.gen.sweep import plan as plans
 from brickwork.gen.sweep import run as runs
 from brickwork.sim import cache
-from brickwork.sim.designs import _gemm as tiling_module
-from brickwork.sim.designs._gemm import tiling
+from brickwork.sim.designs import _eie_layer, _gemm
+from brickwork.sim.designs._gemm import QuantParams
+from brickwork.sim.designs.gemm_os import OutputStationaryJob
 from brickwork.sim.manifest import Manifest
 from brickwork.sim.verilator.core import SimulationError
 from distributed import CancelledError, KilledWorker
+from products import job
+from products import plan as plan_of
 
 ENGINES = {
     "ws": (GemmWs(rows=3, cols=2, acc_depth=8), {}),
@@ -35,11 +39,11 @@ def shape(m, k, n, weights=1.0, acts=1.0):
 @pytest.fixture(autouse=True)
 def always_measured(monkeypatch, tmp_path_factory):
     """No cycles are known from before; builds are."""
-    known = cache.entry
+    original = cache.entry
 
-    def entry(kind, *key, make):
-        if kind != "cycles":
-            return known(kind, *key, make=make)
+    def entry(section, *key, make):
+        if section != "cycles":
+            return original(section, *key, make=make)
         folder = tmp_path_factory.mktemp("cycles")
         make(folder)
         return folder, False
@@ -54,64 +58,59 @@ def cycles(parameters, modes, layer):
 class TestDense:
     @pytest.mark.parametrize("engine", ENGINES)
     def test_part_tells_of_the_whole(self, engine, monkeypatch):
-        """The formula that a part confirms gives the cycles that the whole takes in RTL."""
+        """The formula that a portion confirms gives the cycles of the complete product in RTL."""
         parameters, modes = ENGINES[engine]
-        modes = parameters.modes(modes)
+        modes = parameters.run_modes(modes)
         modes = {name: value for name, value in modes.items() if value is not None}
         layer = shape(61, 1043, 29)
-        whole = cycles(parameters, modes, layer)["value"]
-        assert (whole["kind"], whole["simulated"]) == ("rtl", 1)
-        monkeypatch.setattr(measure, "WHOLE", 1)
-        part = cycles(parameters, modes, layer)["value"]
-        assert part["kind"] == "extrapolated"
-        assert 0 < part["simulated"] < 0.2
-        assert part["cycles"] == whole["cycles"]
-        assert part["bytes"] == whole["bytes"]
+        complete = cycles(parameters, modes, layer)["value"]
+        assert (complete["kind"], complete["simulated"]) == ("rtl", 1)
+        monkeypatch.setattr(_gemm, "WHOLE", 1)
+        portion = cycles(parameters, modes, layer)["value"]
+        assert portion["kind"] == "extrapolated"
+        assert 0 < portion["simulated"] < 0.2
+        assert portion["cycles"] == complete["cycles"]
+        assert portion["bytes"] == complete["bytes"]
 
-    def test_small_product_is_its_own_part(self, monkeypatch):
-        monkeypatch.setattr(measure, "WHOLE", 1)
+    def test_small_product_is_its_own_portion(self):
         for parameters, modes in ENGINES.values():
-            assert tiling(outline(parameters), 1, 2, 1, **modes).part == (1, 2, 1)
+            assert plan_of(outline(parameters), 1, 2, 1, **modes).representative == (1, 2, 1)
 
     def test_formula_that_is_wrong(self, monkeypatch):
-        kind = tiling_module._OutputStationary
-        right = kind.cycles.fget
-        monkeypatch.setattr(kind, "cycles", property(lambda plan: right(plan) + 1))
-        monkeypatch.setattr(measure, "WHOLE", 1)
-        found = cycles(*ENGINES["os"], shape(61, 1043, 29))
-        assert found.keys() == {"failed", "log", "seconds"}
-        assert found["failed"].startswith("Formula of cycles must be what RTL takes, ")
-        assert "for a product of 7×257×5, not " in found["failed"]
-        assert "Traceback" in found["log"]
+        right = OutputStationaryJob.cycles.fget
+        wrong = property(lambda job: right(job) + 1)
+        monkeypatch.setattr(OutputStationaryJob, "cycles", wrong)
+        monkeypatch.setattr(_gemm, "WHOLE", 1)
+        outcome = cycles(*ENGINES["os"], shape(61, 1043, 29))
+        assert outcome.keys() == {"failed", "log", "seconds"}
+        assert outcome["failed"].startswith("Formula of cycles must match RTL: ")
+        assert "for a product of 7×257×5, not " in outcome["failed"]
+        assert "Traceback" in outcome["log"]
 
     def test_wrong_results(self, monkeypatch):
-        monkeypatch.setattr("brickwork.sim.designs._product.golden_product", lambda *_, **__: 0)
-        found = cycles(*ENGINES["os"], shape(2, 2, 2))
-        assert found["failed"] == "Results must be the golden model's, and are not"
+        monkeypatch.setattr(OutputStationaryJob, "expected", 0)
+        outcome = cycles(*ENGINES["os"], shape(2, 2, 2))
+        assert outcome["failed"] == "Results must match the golden model, and do not"
 
     def test_words_of_streams(self, tmp_path):
-        """As many as the engine is given."""
+        """The numbers of words match the words of the job."""
         for parameters, modes in ENGINES.values():
-            facts = Manifest.read(emit(parameters, tmp_path).manifest)
-            plan = tiling(facts, 9, 10, 7, **modes)
-            ones = [measure.np.ones(size, int) for size in ((9, 10), (10, 7))]
-            channels = measure.Channels(
-                **dict.fromkeys(tiling_module.CHANNELS, measure.np.ones(7, int))
-            )
-            given = plan.words(*ones, channels)
-            words = {name: sum(map(len, chunks)) for name, chunks in given.items()}
-            assert plan.stream_words == words | {"results": plan.result_words}
+            manifest = Manifest.read(emit(parameters, tmp_path).manifest)
+            a, w = (np.ones(size, int) for size in ((9, 10), (10, 7)))
+            product = job(manifest, a, w, QuantParams.of_bias(np.ones(7, int)), **modes)
+            words = {name: sum(map(len, chunks)) for name, chunks in product.words().items()}
+            assert product.stream_words == words | {"results": product.result_words}
 
 
 class TestSparse:
     LAYER = shape(12, 200, 20, weights=0.3, acts=0.5)
 
     def test_whole(self):
-        found = cycles(EIE, {"assign": "modulo"}, self.LAYER)["value"]
-        assert (found["kind"], found["simulated"]) == ("rtl", 1)
-        # Every entry takes a cycle of its element, every vector some to come and go.
+        counts = cycles(EIE, {"row_mapping": "modulo"}, self.LAYER)["value"]
+        assert (counts["kind"], counts["simulated"]) == ("rtl", 1)
+        # Every entry takes a cycle of its PE, every vector some further ones to come and go.
         least = 12 * 200 * 20 * 0.3 * 0.5 / 2
-        assert least < found["cycles"] < 2.5 * least
+        assert least < counts["cycles"] < 2.5 * least
 
     @pytest.mark.parametrize(
         ("limit", "share"),
@@ -119,29 +118,33 @@ class TestSparse:
         ids=["vectors", "two vectors", "whole batches", "columns", "two columns"],
     )
     def test_part(self, monkeypatch, limit, share):
-        """Some vectors or columns tell about what all take."""
-        whole = cycles(EIE, {"assign": "load"}, self.LAYER)["value"]
-        monkeypatch.setattr(measure, "WHOLE_ENTRIES", limit)
-        part = cycles(EIE, {"assign": "load"}, self.LAYER)["value"]
-        assert part["kind"] == "extrapolated"
-        assert part["simulated"] == pytest.approx(share / (12 * 200))
-        assert part["cycles"] == pytest.approx(whole["cycles"], rel=1.0 if limit == 2 else 0.15)
-        assert part["bytes"]["acts"] == whole["bytes"]["acts"]
-        assert part["bytes"]["weights"] == pytest.approx(whole["bytes"]["weights"], rel=0.5)
+        """Cycles of some vectors or columns extrapolate to those of all."""
+        complete = cycles(EIE, {"row_mapping": "balanced"}, self.LAYER)["value"]
+        monkeypatch.setattr(_eie_layer, "WHOLE_ENTRIES", limit)
+        portion = cycles(EIE, {"row_mapping": "balanced"}, self.LAYER)["value"]
+        assert portion["kind"] == "extrapolated"
+        assert portion["simulated"] == pytest.approx(share / (12 * 200))
+        assert portion["cycles"] == pytest.approx(
+            complete["cycles"], rel=1.0 if limit == 2 else 0.15
+        )
+        assert portion["bytes"]["acts"] == complete["bytes"]["acts"]
+        assert portion["bytes"]["weights"] == pytest.approx(complete["bytes"]["weights"], rel=0.5)
 
     def test_too_large(self, monkeypatch):
         small = {"pes": 2, "rows": 16, "columns": 256, "acts": 32}
-        found = cycles(Eie(**small, entries=64), {"assign": "modulo"}, self.LAYER)
-        assert found["impossible"].startswith("Entries of an element must be at most 64 (entries)")
-        monkeypatch.setattr(measure, "WHOLE_ENTRIES", 500)
-        found = cycles(Eie(**small, entries=512), {"assign": "modulo"}, self.LAYER)
-        assert found["impossible"].startswith("entries must be at least some ")
+        outcome = cycles(Eie(**small, entries=64), {"row_mapping": "modulo"}, self.LAYER)
+        assert outcome["infeasible"].startswith("Entries of a PE must be at most 64 (entries)")
+        monkeypatch.setattr(_eie_layer, "WHOLE_ENTRIES", 500)
+        outcome = cycles(Eie(**small, entries=512), {"row_mapping": "modulo"}, self.LAYER)
+        assert outcome["infeasible"].startswith("entries must be at least some ")
 
 
 class TestTasks:
     def test_other_tools(self):
         tools = measure.tools() | {"verilator": "4.2"}
-        with pytest.raises(Refused, match=r"^Worker must have verilator 4.2, as the sweep, not 5"):
+        with pytest.raises(
+            UsageError, match=r"^Worker must have verilator 4.2, as the sweep, not 5"
+        ):
             measure.build(tools, "gemm_os", {})
 
     def test_after_a_failure(self):
@@ -150,21 +153,21 @@ class TestTasks:
 
     @pytest.mark.parametrize("error", [SimulationError("it\nbroke"), OSError(28, "No space")])
     def test_error(self, monkeypatch, error):
-        def multiply(*_, **__):
+        def run_job(*_, **__):
             raise error
 
-        monkeypatch.setattr(measure, "multiply", multiply)
-        found = cycles(*ENGINES["os"], shape(2, 2, 2))
-        assert found["failed"] == " ".join(str(error).split("\n"))
-        assert type(error).__name__ in found["log"]
+        monkeypatch.setattr(measure, "run_job", run_job)
+        outcome = cycles(*ENGINES["os"], shape(2, 2, 2))
+        assert outcome["failed"] == " ".join(str(error).split("\n"))
+        assert type(error).__name__ in outcome["log"]
 
     def test_liberty_file_that_changed(self, tmp_path):
         (tmp_path / "a.lib").write_text("other")
-        given = GemmOs(rows=1, cols=1).as_dict()
-        found = measure.area(
-            measure.tools(), "gemm_os", given, "liberty", str(tmp_path / "a.lib"), "0"
+        parameters = GemmOs(rows=1, cols=1).as_dict()
+        outcome = measure.area(
+            measure.tools(), "gemm_os", parameters, "liberty", str(tmp_path / "a.lib"), "0"
         )
-        assert found["failed"] == (
+        assert outcome["failed"] == (
             f"Liberty file {tmp_path}/a.lib must be that of the sweep, not another"
         )
 
@@ -185,15 +188,15 @@ class TestOutcome:
     def test_worker_that_always_dies(self):
         worker = SimpleNamespace(address="tcp://127.0.0.1:1")
         error = KilledWorker("one", worker, 3)
-        found = runs._outcome(Future(error))
-        assert found["failed"] == "4 workers died when they measured it"
-        assert "tcp://127.0.0.1:1" in found["log"]
+        outcome = runs._outcome(Future(error))
+        assert outcome["failed"] == "4 workers died when they measured it"
+        assert "tcp://127.0.0.1:1" in outcome["log"]
 
     def test_worker_without_the_program(self):
-        found = runs._outcome(Future(ModuleNotFoundError("No module named 'brickwork'")))
-        assert found["failed"] == "ModuleNotFoundError: No module named 'brickwork'"
+        outcome = runs._outcome(Future(ModuleNotFoundError("No module named 'brickwork'")))
+        assert outcome["failed"] == "ModuleNotFoundError: No module named 'brickwork'"
 
-    @pytest.mark.parametrize("error", [Refused("other tools"), CancelledError("gone")])
+    @pytest.mark.parametrize("error", [UsageError("other tools"), CancelledError("gone")])
     def test_end_of_the_sweep(self, error):
         with pytest.raises(type(error)):
             runs._outcome(Future(error))
@@ -216,29 +219,31 @@ class TestRecord:
         return plans.read(str(tmp_path / "mine.toml"))
 
     @pytest.fixture
-    def parts(self, plan):
+    def outcomes(self, plan):
         """Each layer at half of the array's speed, and a clock of 200 MHz."""
-        found = {
+        values = {
             "area": {"unit": "cells", "total": {"lut": 500, "dsp": 64}},
             "clock": {"fmax_mhz": {"median": 200.0, "worst": 100.0}},
         }
         for layer in workloads.load("resnet18").layers:
-            kind = "extrapolated" if layer.name == "conv1" else "rtl"
-            found[f"layer {layer.name}"] = {
+            origin = "extrapolated" if layer.name == "conv1" else "rtl"
+            values[f"layer {layer.name}"] = {
                 "cycles": layer.macs // 32,
-                "kind": kind,
-                "simulated": 0.25 if kind == "extrapolated" else 1.0,
+                "kind": origin,
+                "simulated": 0.25 if origin == "extrapolated" else 1.0,
                 "bytes": {"acts": 1, "weights": 2, "results": 3},
             }
-        return {name: {"value": value, "seconds": 0.5} for name, value in found.items()}
+        return {name: {"value": value, "seconds": 0.5} for name, value in values.items()}
 
-    def test_sums(self, plan, parts):
+    def test_sums(self, plan, outcomes):
         (point,) = plan.points
-        record = runs._record(plan, point, parts)
+        record = runs._record(plan, point, outcomes)
         workload = workloads.load("resnet18")
         assert record["status"] == "ok"
         assert record["macs"] == workload.macs
-        assert record["cycles"] == sum(one.count * (one.macs // 32) for one in workload.layers)
+        assert record["cycles"] == sum(
+            layer.count * (layer.macs // 32) for layer in workload.layers
+        )
         assert record["utilization"] == pytest.approx(0.5, rel=1e-6)
         assert record["gops"] == pytest.approx(2 * 32 * 0.2, rel=1e-6)
         assert record["gops_per_lut"] == record["gops"] / 500
@@ -255,25 +260,25 @@ class TestRecord:
         assert record["seconds"] == 7.0
         assert [layer["name"] for layer in record["layers"]] == [x.name for x in workload.layers]
 
-    def test_library(self, plan, parts):
-        parts["area"]["value"] = {"unit": "µm²", "total": {"area": 2e6}}
-        record = runs._record(plan, plan.points[0], parts)
+    def test_library(self, plan, outcomes):
+        outcomes["area"]["value"] = {"unit": "µm²", "total": {"area": 2e6}}
+        record = runs._record(plan, plan.points[0], outcomes)
         assert record["gops_per_mm2"] == record["gops"] / 2
         assert record["gops_per_lut"] is record["gops_per_dsp"] is None
 
-    def test_failures(self, plan, parts):
-        """The first counts; that a point is impossible says more than that something failed."""
-        parts["layer fc"] = {"failed": "why", "log": "long", "seconds": 1}
-        parts["layer conv1"] = {"failed": "what", "log": "log", "seconds": 1}
-        record = runs._record(plan, plan.points[0], parts)
+    def test_failures(self, plan, outcomes):
+        """The first counts; that a point is infeasible says more than that something failed."""
+        outcomes["layer fc"] = {"failed": "why", "log": "long", "seconds": 1}
+        outcomes["layer conv1"] = {"failed": "what", "log": "log", "seconds": 1}
+        record = runs._record(plan, plan.points[0], outcomes)
         assert (record["status"], record["reason"]) == ("failed", "layer conv1: what")
         assert record["log"] == "log"
         assert record["area"]["total"]["lut"] == 500
         assert record["cycles"] is record["gops"] is record["utilization"] is None
         assert record["layers"] == []
-        parts["clock"] = {"impossible": "too large", "seconds": 1}
-        record = runs._record(plan, plan.points[0], parts)
-        assert (record["status"], record["reason"]) == ("impossible", "clock: too large")
+        outcomes["clock"] = {"infeasible": "too large", "seconds": 1}
+        record = runs._record(plan, plan.points[0], outcomes)
+        assert (record["status"], record["reason"]) == ("infeasible", "clock: too large")
         assert record["log"] is record["clock"] is None
 
     def test_parts_are_shared(self, plan, tmp_path):
@@ -282,10 +287,11 @@ class TestRecord:
         (tmp_path / "mine.toml").write_text(text)
         plan = plans.read(str(tmp_path / "mine.toml"))
         assert len(plan.points) == 4
-        parts = [runs._parts(plan, point, {"tool": "1"}) for point in plan.points]
-        keys = {part.key for one in parts for part in one.values()}
+        outcomes = [runs._measurements(plan, point, {"tool": "1"}) for point in plan.points]
+        keys = {measurement.key for point in outcomes for measurement in point.values()}
         # Of both targets area and clock, and of the workloads 12 layers and 3.
         assert len(keys) == 2 + 2 + 12 + 3
-        assert len({part.after.key for one in parts for part in one.values() if part.after}) == 1
-        other = runs._parts(plan, plan.points[0], {"tool": "2"})
-        assert keys.isdisjoint(part.key for part in other.values())
+        measurements = [measurement for point in outcomes for measurement in point.values()]
+        assert len({each.after.key for each in measurements if each.after}) == 1
+        changed = runs._measurements(plan, plan.points[0], {"tool": "2"})
+        assert keys.isdisjoint(measurement.key for measurement in changed.values())

@@ -6,7 +6,7 @@ import shutil
 
 import pytest
 from brickwork.gen.cli import main
-from brickwork.gen.lib.errors import Refused
+from brickwork.gen.lib.errors import UsageError
 from brickwork.gen.sweep import plan as plans
 from brickwork.gen.sweep import results
 
@@ -57,14 +57,14 @@ class TestPoints:
         assert formats == [("int4", "int8"), ("int8", "int4")] * 2
 
     def test_sample(self, read):
-        whole = sizes(read(GRID))
-        found = {seed: sizes(read(GRID + f"sample = 4\nseed = {seed}")) for seed in range(1, 6)}
-        for sample in found.values():
+        every = sizes(read(GRID))
+        samples = {seed: sizes(read(GRID + f"sample = 4\nseed = {seed}")) for seed in range(1, 6)}
+        for sample in samples.values():
             assert len(sample) == 4
-            assert sample == [size for size in whole if size in sample]
-        assert len(set(map(tuple, found.values()))) > 1
-        assert sizes(read(GRID + "sample = 4")) == found[1]
-        assert sizes(read(GRID + "sample = 6")) == whole
+            assert sample == [size for size in every if size in sample]
+        assert len(set(map(tuple, samples.values()))) > 1
+        assert sizes(read(GRID + "sample = 4")) == samples[1]
+        assert sizes(read(GRID + "sample = 6")) == every
 
     def test_huge_grid_is_sampled(self, read):
         many = ", ".join(
@@ -72,7 +72,9 @@ class TestPoints:
         )
         text = GRID.replace("rows = [2, 4], cols = [2, 3, 4]", many)
         assert len(read(text + "sample = 3").points) == 3
-        with pytest.raises(Refused, match=r"combinations must be at most 100,000, not 1,000,000,0"):
+        with pytest.raises(
+            UsageError, match=r"combinations must be at most 100,000, not 1,000,000,0"
+        ):
             read(text)
 
     def test_modes(self, read):
@@ -97,10 +99,13 @@ class TestPoints:
 
     def test_assignment_of_rows(self, read):
         text = GRID.replace("gemm_ws", "eie").replace(
-            "rows = [2, 4], cols = [2, 3, 4]", "lanes = 2"
+            "rows = [2, 4], cols = [2, 3, 4]", "entries_per_cycle = 2"
         )
-        plan = read(text + 'modes = { assign = ["modulo", "load"] }')
-        assert [point.modes for point in plan.points] == [{"assign": "modulo"}, {"assign": "load"}]
+        plan = read(text + 'modes = { row_mapping = ["modulo", "balanced"] }')
+        assert [point.modes for point in plan.points] == [
+            {"row_mapping": "modulo"},
+            {"row_mapping": "balanced"},
+        ]
         assert [point.pes for point in plan.points] == [64, 64]
         assert [point.macs_per_cycle for point in plan.points] == [128, 128]
 
@@ -142,7 +147,7 @@ class TestPoints:
         ]
         assert len({first, *changed}) == 8
 
-    def test_impossible(self, read):
+    def test_infeasible(self, read):
         plan = read(
             GRID.replace("}", ', w_format = ["int8", "ovp_int4"], acc_width = [0, 8, 40] }')
         )
@@ -196,6 +201,11 @@ REFUSED = [
     ('design = "gemm_ws"', "", r"\[\[grid\]\] 1 must have a design"),
     ("design", "desing", r"\[\[grid\]\] 1, key must be .* 'desing'; did you mean 'design'"),
     ("rows", "row", r"\[\[grid\]\] 1, set: Parameter of gemm_ws .* 'row'; did you mean 'rows'"),
+    (
+        "rows",
+        "specials",
+        r"\[\[grid\]\] 1, set: Parameter specials of gemm_ws is now called nan_inf",
+    ),
     ("[2, 4]", "[]", r"\[\[grid\]\] 1, rows must have a value at least, not \[\]"),
     ("[2, 4]", "[2, 4.5]", r"\[\[grid\]\] 1, rows must be integers or texts, not 4.5"),
     ("[2, 4]", "[2, true]", r"\[\[grid\]\] 1, rows must be integers or texts, not True"),
@@ -218,7 +228,7 @@ REFUSED = [
     (
         "[2, 4]",
         "[0]",
-        "points must be possible, which none is; the first is not: Row count must be",
+        "all points are infeasible; the first one: Row count must be",
     ),
     (
         "[[grid]]",
@@ -245,15 +255,18 @@ class TestRefused:
     def test_file(self, read, tmp_path, old, new, message):
         assert old in GRID
         start = rf"(Sweep )?{tmp_path}/mine.toml( must be TOML)?: "
-        with pytest.raises(Refused, match=f"^{start}.*{message}"):
+        with pytest.raises(UsageError, match=f"^{start}.*{message}"):
             read(GRID.replace(old, new, 1))
 
     @pytest.mark.parametrize(
         ("argv", "message"),
         [
             ([], "A sweep must be given: a file, or a name (see brickwork sweep --list)"),
-            (["smal"], "Sweep cannot be read: smal: No such file or directory; ready ones are "),
-            (["."], "Sweep cannot be read: .: Is a directory; ready ones are "),
+            (
+                ["smal"],
+                "Sweep cannot be read: smal: No such file or directory; built-in sweeps are ",
+            ),
+            (["."], "Sweep cannot be read: .: Is a directory; built-in sweeps are "),
             (["small", "--workers", "0"], "Number of workers must be an integer from 1 to 1024"),
             (["small", "--scheduler", "here:8786"], "Scheduler must be tcp://HOST:PORT, not 'here"),
             (
@@ -275,21 +288,21 @@ class TestRefused:
 
 
 class TestReady:
-    @pytest.mark.parametrize("name", plans.ready())
+    @pytest.mark.parametrize("name", plans.builtin_sweeps())
     def test_every_point_is_possible(self, name):
         plan = plans.read(name)
         assert plan.name == name
-        assert plan.given["description"]
+        assert plan.source["description"]
         assert [point.reason for point in plan.points if point.reason] == []
 
     def test_list(self, capsys):
         assert main(["sweep", "--list", "--json"]) == 0
-        found = {one["name"]: one["points"] for one in json.loads(capsys.readouterr().out)}
-        assert found.keys() == {"formats", "large", "small"}
-        assert 20 <= found["small"] <= 30
-        assert found["large"] >= 180
+        counts = {entry["name"]: entry["points"] for entry in json.loads(capsys.readouterr().out)}
+        assert counts.keys() == {"formats", "large", "small"}
+        assert 20 <= counts["small"] <= 30
+        assert counts["large"] >= 180
         assert main(["sweep", "--list"]) == 0
-        assert "small\t28 points\t" in capsys.readouterr().out
+        assert "\nsmall    28 points   every kind" in capsys.readouterr().out
 
 
 TOOLS = {"brickwork": "1", "yosys": "2"}
@@ -306,12 +319,12 @@ class TestResults:
 
         def opened(*add, resume=True, tools=TOOLS, sweep=None, order=None):
             path = tmp_path / "out" / "mine.jsonl"
-            with results.opened(path, "mine", sweep or {"a": 1}, tools, resume) as found:
-                before = list(found.records)
+            with results.opened(path, "mine", sweep or {"a": 1}, tools, resume) as store:
+                before = list(store.records)
                 for key in add:
-                    found.append(record(key))
+                    store.append(record(key))
                 if order:
-                    found.finish(order)
+                    store.finish(order)
             return path, before
 
         return opened
@@ -331,26 +344,26 @@ class TestResults:
 
     def test_every_point_is_written_at_once(self, tmp_path):
         path = tmp_path / "mine.jsonl"
-        with results.opened(path, "mine", {}, TOOLS, False) as found:
+        with results.opened(path, "mine", {}, TOOLS, False) as store:
             for number in range(3):
                 assert len(path.read_text("utf-8").splitlines()) == 1 + number
-                found.append(record(str(number)))
+                store.append(record(str(number)))
 
     def test_cut_at_every_byte(self, opened, tmp_path):
         """Whatever of the file a killed sweep left, all whole lines stay and nothing else."""
         path, _ = opened("x", "y", "z")
-        whole = path.read_bytes()
-        ends = [i + 1 for i, byte in enumerate(whole) if byte == 10]
-        for length in range(len(whole) + 1):
-            path.write_bytes(whole[:length])
+        content = path.read_bytes()
+        ends = [i + 1 for i, byte in enumerate(content) if byte == 10]
+        for length in range(len(content) + 1):
+            path.write_bytes(content[:length])
             lines = sum(end <= length for end in ends)
             _, before = opened()
             assert before == ["x", "y", "z"][: max(lines - 1, 0)]
-            assert path.read_bytes() == whole[: ends[max(lines, 1) - 1]]
+            assert path.read_bytes() == content[: ends[max(lines, 1) - 1]]
         # And what is added then stands on a line of its own.
-        path.write_bytes(whole[:-5])
+        path.write_bytes(content[:-5])
         opened("z")
-        assert path.read_bytes() == whole
+        assert path.read_bytes() == content
 
     def test_order(self, opened):
         opened("z", "old", "x")
@@ -361,19 +374,19 @@ class TestResults:
 
     def test_failed_points_are_tried_again(self, tmp_path):
         path = tmp_path / "mine.jsonl"
-        with results.opened(path, "mine", {}, TOOLS, False) as found:
-            found.append(record("x", "failed"))
-            found.append(record("y", "impossible"))
-        with results.opened(path, "mine", {}, TOOLS, True) as found:
-            assert list(found.records) == ["y"]
+        with results.opened(path, "mine", {}, TOOLS, False) as store:
+            store.append(record("x", "failed"))
+            store.append(record("y", "infeasible"))
+        with results.opened(path, "mine", {}, TOOLS, True) as store:
+            assert list(store.records) == ["y"]
 
     def test_there_already(self, opened):
         path, _ = opened("x")
-        whole = path.read_bytes()
+        content = path.read_bytes()
         message = f"Results {path} are there already; use --resume to go on with them, or "
-        with pytest.raises(Refused, match=f"^{re.escape(message)}another --out$"):
+        with pytest.raises(UsageError, match=f"^{re.escape(message)}another --out$"):
             opened(resume=False)
-        assert path.read_bytes() == whole
+        assert path.read_bytes() == content
 
     @pytest.mark.parametrize(
         ("old", "new", "message"),
@@ -388,23 +401,25 @@ class TestResults:
     )
     def test_of_another_kind(self, opened, old, new, message):
         path, _ = opened("x", "y")
-        whole = path.read_bytes()
-        assert old in whole
-        path.write_bytes(whole.replace(old, new))
-        with pytest.raises(Refused, match=rf"^Results {path} {message}"):
+        content = path.read_bytes()
+        assert old in content
+        path.write_bytes(content.replace(old, new))
+        with pytest.raises(UsageError, match=rf"^Results {path} {message}"):
             opened()
-        assert path.read_bytes() == whole.replace(old, new)
+        assert path.read_bytes() == content.replace(old, new)
 
     def test_two_writers(self, tmp_path):
         path = tmp_path / "mine.jsonl"
-        with results.opened(path, "mine", {}, TOOLS, False) as found:
-            found.append(record("x"))
+        with results.opened(path, "mine", {}, TOOLS, False) as store:
+            store.append(record("x"))
             with (
-                pytest.raises(Refused, match=f"^Results {path} are being written by another sweep"),
+                pytest.raises(
+                    UsageError, match=f"^Results {path} are being written by another sweep"
+                ),
                 results.opened(path, "mine", {}, TOOLS, True),
             ):
                 pass
-            found.append(record("y"))
+            store.append(record("y"))
         assert len(path.read_text("utf-8").splitlines()) == 3
 
     def test_folder_in_the_way(self, tmp_path, capsys, monkeypatch):
@@ -416,7 +431,7 @@ class TestResults:
         )
 
     def test_sweep_of_the_same_name(self, tmp_path, capsys, monkeypatch):
-        shutil.copy(plans.ready()["small"], tmp_path / "mine.toml")
+        shutil.copy(plans.builtin_sweeps()["small"], tmp_path / "mine.toml")
         monkeypatch.chdir(tmp_path)
         (tmp_path / "out" / "sweep").mkdir(parents=True)
         (tmp_path / "out" / "sweep" / "small.jsonl").write_text("")

@@ -1,4 +1,4 @@
-"""Sweeps that run: what is recorded, in how many processes ever, and whatever is killed."""
+"""Running sweeps: equal records for any number of processes, and after any process is killed."""
 
 import contextlib
 import json
@@ -13,11 +13,11 @@ from typing import NamedTuple
 
 import psutil
 import pytest
-from brickwork.gen.designs.base import GemmOs, GemmWs
+from brickwork import GemmOs, GemmWs
 from brickwork.gen.emission.emit import emit
 from brickwork.sim import cache
-from brickwork.sim.designs._gemm import tiling
 from brickwork.sim.manifest import Manifest
+from products import plan as plan_of
 
 WORKLOAD = """
 title = "Some products"
@@ -60,22 +60,22 @@ COMMAND = [sys.executable, "-m", "brickwork.gen", "sweep", "sweep.toml"]
 
 @pytest.fixture(scope="module")
 def shared(tmp_path_factory):
-    """A cache with builds, which every sweep of this module starts with a link to."""
-    place = tmp_path_factory.mktemp("shared")
-    for kind in ("builds", "runtime", "synthesis", "verilog"):
-        source = cache.folder() / kind
+    """A cache with builds, to which every sweep of this module has links."""
+    folder = tmp_path_factory.mktemp("shared")
+    for section in ("builds", "runtime", "synthesis", "verilog"):
+        source = cache.folder() / section
         source.mkdir(parents=True, exist_ok=True)
-        (place / kind).symlink_to(source)
-    return place
+        (folder / section).symlink_to(source)
+    return folder
 
 
 @pytest.fixture
-def place(shared, tmp_path):
-    """A folder with the sweep; what is measured in it is not known from elsewhere."""
-    return _place(shared, tmp_path)
+def folder(shared, tmp_path):
+    """A folder with the sweep, whose measurements are not cached."""
+    return _sweep_folder(shared, tmp_path)
 
 
-def _place(shared, folder):
+def _sweep_folder(shared, folder):
     (folder / "sweep.toml").write_text(SWEEP)
     (folder / "some.toml").write_text(WORKLOAD)
     (folder / "cache").mkdir()
@@ -84,68 +84,68 @@ def _place(shared, folder):
     return folder
 
 
-def start(place, *argv, **how):
+def start(folder, *argv, **options):
     return subprocess.Popen(
         [*COMMAND, *argv],
-        cwd=place,
-        env=os.environ | {"BRICKWORK_CACHE": str(place / "cache")},
+        cwd=folder,
+        env=os.environ | {"BRICKWORK_CACHE": str(folder / "cache")},
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
-        **how,
+        **options,
     )
 
 
-def run(place, *argv, status=0):
-    with start(place, "--json", *argv) as child:
+def run(folder, *argv, status=0):
+    with start(folder, "--json", *argv) as child:
         out, err = child.communicate(timeout=200)
     assert child.returncode == status, err
     assert err == ""
     return json.loads(out)
 
 
-def lines(place):
-    return (place / "out" / "sweep" / "small.jsonl").read_text("utf-8").splitlines()
+def lines(folder):
+    return (folder / "out" / "sweep" / "small.jsonl").read_text("utf-8").splitlines()
 
 
-def records(place):
+def records(folder):
     """The header and the points, without the time they took."""
-    found = [json.loads(line) for line in lines(place)]
-    for record in found[1:]:
+    entries = [json.loads(line) for line in lines(folder)]
+    for record in entries[1:]:
         assert record.pop("seconds") >= 0
-    return found
+    return entries
 
 
 class Reference(NamedTuple):
-    """What a sweep wrote, and what it said of it."""
+    """The records and lines of a sweep, and the summary that it printed."""
 
     records: list
     lines: list
-    said: dict
+    summary: dict
 
 
 @pytest.fixture(scope="module")
 def reference(shared, tmp_path_factory):
-    """What two workers find, and what the command says of it."""
-    place = _place(shared, tmp_path_factory.mktemp("reference"))
-    said = run(place, "--workers", "2")
-    return Reference(records(place), lines(place), said)
+    """The sweep with two workers."""
+    folder = _sweep_folder(shared, tmp_path_factory.mktemp("reference"))
+    summary = run(folder, "--workers", "2")
+    return Reference(records(folder), lines(folder), summary)
 
 
 class TestRecords:
     def test_summary(self, reference):
         assert {
-            name: reference.said[name] for name in ("points", "ok", "impossible", "failed")
+            name: reference.summary[name] for name in ("points", "ok", "infeasible", "failed")
         } == {
             "points": 6,
             "ok": 4,
-            "impossible": 2,
+            "infeasible": 2,
             "failed": 0,
         }
 
     def test_order(self, reference):
-        found = [(record["design"], record["target"]) for record in reference.records[1:]]
-        assert found == [
+        order = [(record["design"], record["target"]) for record in reference.records[1:]]
+        assert order == [
             *([("gemm_ws", None)] * 2 + [("gemm_os", None)]),
             *([("eie", None)] * 2 + [("gemm_os", "ecp5")]),
         ]
@@ -153,11 +153,11 @@ class TestRecords:
     def test_dense(self, reference, tmp_path):
         """Cycles are those of the engine's own formula, weighted by how often a layer is there."""
         _, _, ws, os_, *_ = reference.records
-        for record, kind in ((ws, GemmWs), (os_, GemmOs)):
+        for record, cls in ((ws, GemmWs), (os_, GemmOs)):
             assert record["status"] == "ok"
-            parameters = kind(**record["parameters"])
-            facts = Manifest.read(emit(parameters, tmp_path).manifest)
-            plans = [tiling(facts, *size) for size in ((5, 9, 7), (30, 4, 3))]
+            parameters = cls(**record["parameters"])
+            manifest = Manifest.read(emit(parameters, tmp_path).manifest)
+            plans = [plan_of(manifest, *size) for size in ((5, 9, 7), (30, 4, 3))]
             cycles = [plan.cycles for plan in plans]
             assert [layer["cycles"] for layer in record["layers"]] == [*cycles, cycles[0]]
             assert record["cycles"] == 2 * cycles[0] + 3 * cycles[1]
@@ -171,22 +171,22 @@ class TestRecords:
             assert record["bytes"]["acts"] == acts
             assert record["fmax_mhz"] is record["gops"] is record["area"] is None
 
-    def test_impossible(self, reference):
+    def test_infeasible(self, reference):
         _, narrow, _, _, _, full, _ = reference.records
         assert narrow["reason"].startswith("layer a: K must be at most 8 (max_k), not 9; use ")
-        assert full["reason"].startswith("layer a: Entries of an element must be at most 8")
+        assert full["reason"].startswith("layer a: Entries of a PE must be at most 8")
         for record in (narrow, full):
-            assert record["status"] == "impossible"
+            assert record["status"] == "infeasible"
             assert record["cycles"] is record["log"] is None
             assert record["layers"] == []
 
     def test_sparse(self, reference):
         record = reference.records[4]
         assert record["status"] == "ok"
-        assert record["modes"] == {"assign": "modulo"}
+        assert record["modes"] == {"row_mapping": "modulo"}
         full, sparse, _ = record["layers"]
-        # Each of 5 vectors meets all 9 columns, of each of which an element has 4 rows; besides,
-        # a vector takes some cycles to come and go.
+        # Each of 5 vectors meets all 9 columns, with 4 rows of each in a PE; a vector also takes
+        # some cycles to come and go.
         assert 5 * 9 * 4 < full["cycles"] < 5 * (9 * 4 + 40)
         assert 30 < sparse["cycles"] < 30 * 40
 
@@ -205,55 +205,55 @@ class TestRecords:
 
 
 class TestSameResults:
-    def test_one_worker(self, place, reference):
-        run(place, "--workers", "1")
-        assert records(place) == reference.records
+    def test_one_worker(self, folder, reference):
+        run(folder, "--workers", "1")
+        assert records(folder) == reference.records
 
-    def test_resumed(self, place, reference):
+    def test_resumed(self, folder, reference):
         """From a whole line on, with half a line after it; nothing finished is done again."""
-        whole = reference.lines
-        file = place / "out" / "sweep" / "small.jsonl"
+        complete = reference.lines
+        file = folder / "out" / "sweep" / "small.jsonl"
         file.parent.mkdir(parents=True)
-        for kept, rest in ((4, whole[4][:100]), (len(whole), "")):
-            file.write_text("\n".join(whole[:kept]) + "\n" + rest, "utf-8")
-            said = run(place, "--workers", "2", "--resume")
-            assert said["from_before"] == kept - 1
-            assert records(place) == reference.records
+        for kept, fragment in ((4, complete[4][:100]), (len(complete), "")):
+            file.write_text("\n".join(complete[:kept]) + "\n" + fragment, "utf-8")
+            summary = run(folder, "--workers", "2", "--resume")
+            assert summary["from_before"] == kept - 1
+            assert records(folder) == reference.records
             # Times tell that these are the lines from before.
-            assert lines(place)[1:kept] == whole[1:kept]
+            assert lines(folder)[1:kept] == complete[1:kept]
 
-    def test_more_points(self, place, reference):
-        file = place / "out" / "sweep" / "small.jsonl"
+    def test_more_points(self, folder, reference):
+        file = folder / "out" / "sweep" / "small.jsonl"
         file.parent.mkdir(parents=True)
         file.write_text("\n".join([*reference.lines, ""]), "utf-8")
         changed = SWEEP.replace("[8, 64]", "[64, 128]")
-        (place / "sweep.toml").write_text(changed)
-        said = run(place, "--workers", "1", "--resume")
-        assert (said["points"], said["ok"], said["from_before"]) == (6, 5, 5)
-        header, *found = records(place)
+        (folder / "sweep.toml").write_text(changed)
+        summary = run(folder, "--workers", "1", "--resume")
+        assert (summary["points"], summary["ok"], summary["from_before"]) == (6, 5, 5)
+        header, *points = records(folder)
         assert header["sweep"]["grid"][0]["set"]["max_k"] == [64, 128]
-        assert [record["parameters"].get("max_k") for record in found[:3]] == [8, 64, 128]
-        assert found[:2] == reference.records[1:3]
+        assert [record["parameters"].get("max_k") for record in points[:3]] == [8, 64, 128]
+        assert points[:2] == reference.records[1:3]
 
 
-def one_build(place):
+def one_build(folder):
     """Leaves one point of the sweep, whose build is not known yet; returns where it will be."""
     first, _, third, *_ = re.split(r"(?=\[\[)", SWEEP)
-    (place / "sweep.toml").write_text(first + third)
-    builds = place / "cache" / "builds"
+    (folder / "sweep.toml").write_text(first + third)
+    builds = folder / "cache" / "builds"
     builds.unlink()
     builds.mkdir()
     return builds
 
 
-def kill_at_random(place, count, seed, longest):
+def kill_at_random(folder, count, seed, longest):
     """Kills the sweep ``count`` times, or until it is through; returns how often it was killed."""
-    chosen = random.Random(seed)
+    rng = random.Random(seed)
     kills = 0
     for _ in range(count):
-        child = start(place, "--workers", "2", "--resume", process_group=0)
+        child = start(folder, "--workers", "2", "--resume", process_group=0)
         with contextlib.suppress(subprocess.TimeoutExpired):
-            child.wait(chosen.uniform(0, longest))
+            child.wait(rng.uniform(0, longest))
         done = child.poll() is not None
         child.kill()
         _, err = child.communicate(timeout=60)
@@ -265,70 +265,70 @@ def kill_at_random(place, count, seed, longest):
 
 
 class TestKilled:
-    def test_sweep(self, place, reference):
-        kill_at_random(place, 3, seed=1, longest=6)
-        said = run(place, "--workers", "2", "--resume")
-        assert said["points"] == 6
-        assert records(place) == reference.records
+    def test_sweep(self, folder, reference):
+        kill_at_random(folder, 3, seed=1, longest=6)
+        summary = run(folder, "--workers", "2", "--resume")
+        assert summary["points"] == 6
+        assert records(folder) == reference.records
 
-    def test_workers_end_with_the_sweep(self, place):
-        child = start(place, "--workers", "2")
+    def test_workers_end_with_the_sweep(self, folder):
+        child = start(folder, "--workers", "2")
         workers = _workers(child)
         child.kill()
         child.communicate(timeout=60)
         _, alive = psutil.wait_procs(workers, timeout=20)
         assert alive == []
 
-    def test_interrupted(self, place, reference):
-        child = start(place, "--workers", "2", process_group=0)
+    def test_interrupted(self, folder, reference):
+        child = start(folder, "--workers", "2", process_group=0)
         workers = _workers(child)
         os.killpg(child.pid, signal.SIGINT)
         out, err = child.communicate(timeout=60)
         assert (child.returncode, out) == (130, "")
         assert err == "brickwork: interrupted\n"
         assert psutil.wait_procs(workers, timeout=20)[1] == []
-        run(place, "--workers", "2", "--resume")
-        assert records(place) == reference.records
+        run(folder, "--workers", "2", "--resume")
+        assert records(folder) == reference.records
 
-    def test_worker(self, place, reference):
+    def test_worker(self, folder, reference):
         """A worker is killed in the middle of a build; another one does it again."""
-        builds = one_build(place)
-        child = start(place, "--json", "--workers", "1")
+        builds = one_build(folder)
+        child = start(folder, "--json", "--workers", "1")
         _until(lambda: any(builds.glob(".*/model")), child)
         (worker,) = _workers(child)
         worker.kill()
         _, err = child.communicate(timeout=200)
         assert (child.returncode, err) == (0, "")
         assert any(builds.glob(".*/model"))  # what it left behind
-        assert records(place)[1:] == [reference.records[3]]
+        assert records(folder)[1:] == [reference.records[3]]
 
 
 def _workers(child):
     """The processes that do a sweep's work, once they are there."""
-    found = []
+    workers = []
 
     def some():
-        found.clear()
-        for one in psutil.Process(child.pid).children():
+        workers.clear()
+        for process in psutil.Process(child.pid).children():
             with contextlib.suppress(psutil.NoSuchProcess):  # some end at once
-                if "spawn_main" in " ".join(one.cmdline()):
-                    found.append(one)
-        return found
+                if "spawn_main" in " ".join(process.cmdline()):
+                    workers.append(process)
+        return workers
 
     _until(some, child)
-    return found
+    return workers
 
 
 @pytest.fixture
-def cluster(place):
+def cluster(folder):
     """The address of a scheduler with two workers, started as the documentation tells."""
     with contextlib.ExitStack() as stack:
 
         def dask(*argv):
             child = subprocess.Popen(
                 [sys.executable, "-m", "dask", *argv],
-                cwd=place,
-                env=os.environ | {"BRICKWORK_CACHE": str(place / "cache")},
+                cwd=folder,
+                env=os.environ | {"BRICKWORK_CACHE": str(folder / "cache")},
                 stdout=subprocess.DEVNULL,
                 stderr=subprocess.DEVNULL,
             )
@@ -336,7 +336,7 @@ def cluster(place):
             stack.callback(child.terminate)
             return child
 
-        file = place / "scheduler.json"
+        file = folder / "scheduler.json"
         options = ("--host", "127.0.0.1", "--dashboard-address", "127.0.0.1:0")
         scheduler = dask("scheduler", *options, "--port", "0", "--scheduler-file", str(file))
         deadline = time.monotonic() + 60
@@ -351,15 +351,15 @@ def cluster(place):
 
 
 class TestCluster:
-    def test_same_results(self, place, cluster, reference):
-        said = run(place, "--scheduler", cluster[0])
-        assert said["ok"] == 4
-        assert records(place) == reference.records
+    def test_same_results(self, folder, cluster, reference):
+        summary = run(folder, "--scheduler", cluster[0])
+        assert summary["ok"] == 4
+        assert records(folder) == reference.records
 
-    def test_gone(self, place, cluster):
+    def test_gone(self, folder, cluster):
         """The scheduler ends in the middle of a build."""
-        builds = one_build(place)
-        child = start(place, "--scheduler", cluster[0])
+        builds = one_build(folder)
+        child = start(folder, "--scheduler", cluster[0])
         _until(lambda: any(builds.glob(".*/model")), child)
         cluster[1].kill()
         out, err = child.communicate(timeout=60)
@@ -368,9 +368,9 @@ class TestCluster:
             "brickwork: error: The scheduler is gone; start it again, and the sweep with --resume\n"
         )
 
-    def test_nobody_there(self, place):
+    def test_nobody_there(self, folder):
         begin = time.monotonic()
-        with start(place, "--scheduler", "tcp://127.0.0.1:9") as child:
+        with start(folder, "--scheduler", "tcp://127.0.0.1:9") as child:
             out, err = child.communicate(timeout=60)
         assert (child.returncode, out) == (2, "")
         assert re.fullmatch(

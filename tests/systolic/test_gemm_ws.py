@@ -12,7 +12,7 @@ BASE = dict(
     acc_width=0,
     overflow="wrap",
     pipeline=1,
-    specials="saturate",
+    nan_inf="saturate",
     output="raw",
     out_format="int8",
     acc_depth=8,
@@ -115,8 +115,7 @@ CASES = {
     ),
     "3x3-e4m3-e5m2-flag": (
         GemmWs,
-        BASE
-        | dict(rows=3, cols=3, a_format="e4m3", w_format="e5m2+int8", max_k=9, specials="flag"),
+        BASE | dict(rows=3, cols=3, a_format="e4m3", w_format="e5m2+int8", max_k=9, nan_inf="flag"),
     ),
     "5x2-posit-apot": (
         GemmWs,
@@ -146,7 +145,7 @@ WRONG = [
         "Accumulator width 7 is less than the 16 bits of a product of int8 and int8",
     ),
     *choices(GOOD, "overflow", "Overflow", "'wrap' or 'saturate'"),
-    *choices(GOOD, "specials", "Special values", "'saturate' or 'flag'"),
+    *choices(GOOD, "nan_inf", "NaN and Inf handling", "'saturate' or 'flag'"),
     (
         GOOD,
         {"a_format": "ovp_int4"},

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from brickwork.sim.golden.gemm import gemm
 from brickwork.sim.golden.output.accumulator import accumulator
-from brickwork.sim.golden.output.channel import channel
+from brickwork.sim.golden.output.output_channel import output_channel
 from brickwork.sim.golden.overflow import limit
 from brickwork.sim.golden.systolic.mesh_ws import mesh_ws
 from brickwork.sim.golden.systolic.pe_os import pe_os
@@ -15,13 +15,13 @@ VALUES = np.array([v + d for v in (-(1 << 40), -32768, -128, 0, 127, 32767) for 
 
 @pytest.mark.parametrize("width", [8, 16, 32])
 def test_limit_is_what_numpy_does(width):
-    kind = np.dtype(f"int{width}")
-    facts = np.iinfo(kind)
-    assert (limit(VALUES, width, "wrap") == VALUES.astype(kind)).all()
-    assert (limit(VALUES, width, "saturate") == np.clip(VALUES, facts.min, facts.max)).all()
+    type_ = np.dtype(f"int{width}")
+    limits = np.iinfo(type_)
+    assert (limit(VALUES, width, "wrap") == VALUES.astype(type_)).all()
+    assert (limit(VALUES, width, "saturate") == np.clip(VALUES, limits.min, limits.max)).all()
     for value in VALUES.tolist():
-        assert limit(value, width, "wrap") == np.array(value).astype(kind)
-        assert limit(value, width, "saturate") == min(max(value, facts.min), facts.max)
+        assert limit(value, width, "wrap") == np.array(value).astype(type_)
+        assert limit(value, width, "saturate") == min(max(value, limits.min), limits.max)
 
 
 def test_limit_of_64_bits_is_exact():
@@ -39,9 +39,9 @@ def test_accumulator():
 
 def test_channel():
     values = {"bias": 1, "shift": 1, "zero_point": 10, "low": -100, "high": 12}
-    assert channel([0, 1, 2, 4, 9], {"bias": -3}, "bias") == [-3, -2, -1, 1, 6]
-    assert channel([0, 1, 2, 4, 9], values, "shift") == [10, 11, 12, 12, 12]
-    assert channel([0, 1, 2, -9], values | {"multiplier": 3}, "scale") == [12, 12, 12, -2]
+    assert output_channel([0, 1, 2, 4, 9], {"bias": -3}, "bias") == [-3, -2, -1, 1, 6]
+    assert output_channel([0, 1, 2, 4, 9], values, "shift") == [10, 11, 12, 12, 12]
+    assert output_channel([0, 1, 2, -9], values | {"multiplier": 3}, "scale") == [12, 12, 12, -2]
 
 
 def test_mesh_ws_multiplies():

@@ -1,4 +1,4 @@
-"""Element of the output-stationary array: its testbench, and wrong parameters."""
+"""PE of the output-stationary array: its testbench, and wrong parameters."""
 
 from brickwork.hdl.systolic.pe_os import PeOs
 from refusals import choices, formats, integers

@@ -1,4 +1,4 @@
-"""Element of the weight-stationary array: its testbench, and wrong parameters."""
+"""PE of the weight-stationary array: its testbench, and wrong parameters."""
 
 from brickwork.hdl.systolic.pe_ws import PeWs
 from refusals import formats, integers

@@ -4,16 +4,17 @@ import itertools
 
 import numpy as np
 import pytest
-from brickwork.gen.designs.base import GemmOs, GemmWs
+from brickwork import GemmOs, GemmWs
 from brickwork.gen.emission.emit import emit
-from brickwork.sim.designs._gemm import Channels, tiling
-from brickwork.sim.designs._product import multiply
+from brickwork.sim.designs._gemm import QuantParams
 from brickwork.sim.golden import formats
-from brickwork.sim.golden.engine import product as golden_product
-from brickwork.sim.golden.engine import special_results
+from brickwork.sim.golden.engine import nan_inf_results
 from brickwork.sim.lib.patterns import stalls_of_streams
 from brickwork.sim.manifest import Manifest
 from brickwork.sim.verilator.core import Core
+from products import job as job_of
+from products import multiply
+from products import plan as plan_of
 
 # rows, cols, and the rest of an engine; each is built for both dataflows.
 ENGINES = {
@@ -32,24 +33,24 @@ ENGINES = {
         dict(acc_width=18, overflow="saturate", output="shift", out_format="int4"),
     ),
 }
-# Stalls of operands and of results in percent, and the kind of operands.
+# Stalls of operands and of results in percent, and the pattern of operands.
 TREATMENTS = {
     "random": (0, 0, "random"),
     "extremes-stalled": (35, 25, "extremes"),
     "random-blocked": (0, 70, "random"),
 }
 CASES = [
-    pytest.param(design, *engine, *treatment, id=f"{design.design()}-{name}-{how}")
-    for design, (name, engine), (how, treatment) in itertools.product(
+    pytest.param(design, *engine, *treatment, id=f"{design.design()}-{name}-{pattern}")
+    for design, (name, engine), (pattern, treatment) in itertools.product(
         (GemmWs, GemmOs), ENGINES.items(), TREATMENTS.items()
     )
 ]
 
 
-def operands(random, fmt, shape, kind):
-    if kind == "random":
+def operands(random, fmt, shape, pattern):
+    if pattern == "random":
         return random.integers(fmt.lowest, fmt.highest + 1, shape)
-    # Of one sign for a stretch, so that narrow accumulators reach their limits.
+    # Long runs of one sign, so that narrow accumulators reach their limits.
     turn = random.random(shape) < 0.1
     return np.array([fmt.lowest, fmt.highest])[np.cumsum(turn, axis=int(shape[0] < shape[1])) % 2]
 
@@ -65,7 +66,7 @@ def channels(random, parameters, k, n):
     multiplier = random.integers(1 << 23, 1 << 24, n)
     bits = np.log2(size) + (np.log2(multiplier) if parameters.output == "scale" else 0)
     shift = np.ceil(bits).astype(int) - out.bits + random.integers(0, 3, n)
-    return Channels(
+    return QuantParams(
         bias=random.integers(-size, size, n),
         multiplier=multiplier,
         shift=np.clip(shift, 0, 63),
@@ -76,16 +77,16 @@ def channels(random, parameters, k, n):
 
 
 @pytest.mark.parametrize(
-    ("design", "rows", "cols", "settings", "stall_in", "stall_out", "kind"), CASES
+    ("design", "rows", "cols", "settings", "stall_in", "stall_out", "pattern"), CASES
 )
-def test_product(tmp_path, design, rows, cols, settings, stall_in, stall_out, kind):
-    """M, K and N leave something over in every direction, and K takes more than one tile."""
+def test_product(tmp_path, design, rows, cols, settings, stall_in, stall_out, pattern):
+    """M, K and N end in ragged tiles, and K takes more than one tile."""
     depth = {"acc_depth": 12} if design is GemmWs else {}
     parameters = design(rows=rows, cols=cols, max_k=4096, **depth, **settings)
     random = np.random.default_rng([rows, cols, stall_in, stall_out])
     m, k, n = rows + 2, 2 * rows + 5, 2 * cols + 1
-    a = operands(random, formats.get(parameters.a_format), (m, k), kind)
-    w = operands(random, formats.get(parameters.w_format), (k, n), kind)
+    a = operands(random, formats.get(parameters.a_format), (m, k), pattern)
+    w = operands(random, formats.get(parameters.w_format), (k, n), pattern)
     emission = emit(parameters, tmp_path)
     product = multiply(
         emission.manifest,
@@ -100,7 +101,7 @@ def test_product(tmp_path, design, rows, cols, settings, stall_in, stall_out, ki
     assert len(np.unique(product.y)) > 1
     if not stall_in and not stall_out:
         assert product.ideal_cycles <= product.cycles <= product.cycle_bound
-        plan = tiling(Manifest.read(emission.manifest), m, k, n)
+        plan = plan_of(Manifest.read(emission.manifest), m, k, n)
         assert product.cycles == plan.cycles
 
 
@@ -123,7 +124,7 @@ SETS = {
     "6x7": (among(6, 1 << 31), among(7, 1 << 21), dict(pipeline=2)),
     "7x6": (among(7, 1 << 40), among(6, 1 << 11), dict(pipeline=2)),
     "8x4": (["uint8", "int8", "e4m3", "posit8_1"], FOUR, dict(pipeline=0)),
-    "8x8": (among(8, 1 << 36), among(8, 1 << 20), dict(pipeline=2, specials="flag")),
+    "8x8": (among(8, 1 << 36), among(8, 1 << 20), dict(pipeline=2, nan_inf="flag")),
 }
 # Those of few or odd bits, whose formats others have too, are built for one dataflow.
 ONE_DATAFLOW = {"2x3": "gemm_ws", "3x2": "gemm_os", "6x7": "gemm_ws", "7x6": "gemm_os"}
@@ -133,7 +134,7 @@ ENGINES_OF_SETS = [
     for design in (GemmWs, GemmOs)
     if ONE_DATAFLOW.get(name, design.design()) == design.design()
 ]
-# What both engines have to multiply each by each, whatever else there is.
+# Formats that both engines multiply in all combinations.
 ACTIVATIONS = (
     *("uint8", "int8", "int4", "uflint4", "flint4", "pot4", "upot4", "e2m1", "e4m3"),
     *("ovp_int4", "posit8_1", "apot4"),
@@ -156,58 +157,58 @@ def extremes(name):
 
 
 def mixed(random, name, shape):
-    """Any codes, some of them extremes, and of pairs many marks."""
+    """Random codes with extremes, and for OVP formats with many victim identifiers."""
     fmt = formats.get(name)
     codes = random.integers(fmt.lowest_code, fmt.highest_code + 1, shape)
     codes = np.where(random.random(shape) < 0.3, random.choice(extremes(name), shape), codes)
     return np.where(random.random(shape) < 0.25, fmt.identifier, codes) if fmt.pair else codes
 
 
-def every(random, name, other):
-    """Rows of operands, 1 long or as long as a pair, that bring codes to the multiplier.
+def every(random, name, partner):
+    """Rows of operands, of one code or of an OVP pair, for the multiplier.
 
-    All of them, in pairs all that there are, if they have up to 5 bits or meet integers of 8 as
-    integers of 8. Otherwise the extremes and some.
+    All codes, or all pairs, of up to 5 bits, and of 8-bit integers with 8-bit integers; otherwise
+    the extremes and random ones.
     """
     fmt = formats.get(name)
     codes = np.arange(fmt.lowest_code, fmt.highest_code + 1)
     rows = codes[:, None]
     if fmt.pair:
         rows = np.stack(np.meshgrid(codes, codes), axis=-1).reshape(-1, 2)
-    elif formats.get(other).pair:
+    elif formats.get(partner).pair:
         rows = np.concatenate([np.pad(rows, ((0, 0), padding)) for padding in ((0, 1), (1, 0))])
-    if fmt.bits <= 5 or {name, other} <= {"int8", "uint8"}:
+    if fmt.bits <= 5 or {name, partner} <= {"int8", "uint8"}:
         return rows
     edges = rows[np.isin(rows, extremes(name)).any(axis=1)]
     return np.concatenate([random.choice(edges, 8), random.choice(rows, 40)])
 
 
 def compute(emission, jobs, stall_in=0, stall_out=0):
-    """Products ``(a, w, types)`` one right after the other; returns the cycles and their bound.
+    """Products ``(a, w, types)`` without pauses; returns the cycles and their worst case.
 
-    Every result is compared with the golden model, and so is every flag of special values.
+    All results, and all flags of NaN and infinity, are compared with the golden model.
     """
     core = Core(emission.manifest)
-    facts = core.manifest
-    plans = [tiling(facts, *a.shape, w.shape[1], **types) for a, w, types in jobs]
-    words = [plan.words(a, w, None) for plan, (a, w, _) in zip(plans, jobs, strict=True)]
+    manifest = core.manifest
+    plans = [job_of(manifest, a, w, **types) for a, w, types in jobs]
+    words = [plan.words() for plan in plans]
     bound = sum(plan.cycle_bound for plan in plans)
-    found, stats = core.run(
-        **{name: itertools.chain(*(part[name] for part in words)) for name in words[0]},
+    results, stats = core.run(
+        **{name: itertools.chain(*(streams[name] for streams in words)) for name in words[0]},
         results=sum(plan.result_words for plan in plans),
         limit=20 * bound + 10_000,
-        stalls=stalls_of_streams(facts.streams, stall_in, stall_out, seed=1),
+        stalls=stalls_of_streams(manifest.streams, stall_in, stall_out, seed=1),
     )
-    found = found["results"] if isinstance(found["results"], dict) else {"lane": found["results"]}
+    fields = results["results"]
+    fields = fields if isinstance(fields, dict) else {"lane": fields}
     at = 0
     for plan, (a, w, types) in zip(plans, jobs, strict=True):
-        part = {name: lanes[at : at + plan.result_words] for name, lanes in found.items()}
+        portion = {name: lanes[at : at + plan.result_words] for name, lanes in fields.items()}
         at += plan.result_words
-        expected = golden_product(facts, a, w, **types)
-        wrong = np.argwhere(plan.gather(part) != expected)
+        wrong = np.argwhere(plan.gather(portion) != plan.expected)
         assert not len(wrong), f"{types}: {len(wrong)} wrong, first row {a[wrong[0][0]]} of A"
-        if "special" in part:
-            needed, flags = special_results(a, w, **types), plan.gather_special(part)
+        if "special" in portion:
+            needed, flags = nan_inf_results(a, w, **types), plan.flags(portion)
             assert flags[needed].all(), f"{types}: special operands and no flag"
             assert flags.any() <= needed.any(), f"{types}: flags without reason"
     return stats.cycles, bound

@@ -4,13 +4,12 @@ import itertools
 
 import numpy as np
 import pytest
-from brickwork import sim
-from brickwork.gen.designs.base import GemmOs, GemmWs
+from brickwork import GemmOs, GemmWs, sim
 from brickwork.gen.emission.emit import emit, emit_unit
 from brickwork.hdl.stream.fifo import Fifo
-from brickwork.sim.designs._gemm import Channels
-from brickwork.sim.designs._product import multiply
+from brickwork.sim.designs._gemm import QuantParams
 from brickwork.sim.verilator import core
+from products import multiply
 
 
 @pytest.mark.parametrize("kind", [GemmWs, GemmOs])
@@ -27,7 +26,7 @@ def test_driver_and_cocotb_agree_on_results_and_cycles(kind, output, tmp_path):
     channels = None
     if output == "scale":
         ones = np.ones(11, np.int64)
-        channels = Channels(
+        channels = QuantParams(
             bias=rng.integers(-5000, 5000, 11),
             multiplier=rng.integers(1 << 23, 1 << 24, 11),
             shift=rng.integers(30, 34, 11),

@@ -11,16 +11,16 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from brickwork.gen.designs.base import GemmOs
+from brickwork import GemmOs
 from brickwork.gen.emission.emit import emit
 from brickwork.sim import cache
-from brickwork.sim.designs._product import multiply
 from brickwork.sim.verilator.build import build
+from products import multiply
 
 BUILD = """\
 import sys
 from pathlib import Path
-from brickwork.sim.build import BuildError, build
+from brickwork.sim.verilator.build import BuildError, build
 try:
     build(Path(sys.argv[1]))
 except BuildError as error:

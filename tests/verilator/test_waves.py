@@ -8,6 +8,7 @@ import subprocess
 import zlib
 
 import pytest
+from brickwork.sim.manifest import Manifest
 from brickwork.sim.verilator import simulate, toolchain
 
 DESIGN = """\
@@ -178,14 +179,16 @@ def test_repetition_becomes_small(compressed):
 
 def simulated(folder, monkeypatch, blocks=(), cycles=20):
     """Records the counter; what the testbench saw, and the file."""
-    manifest = {
-        "top": "counter",
-        "verilog": "counter.v",
-        "ports": [{"name": name} for name in ("clk", "step", "count", "o__next")],
-        "hierarchical_blocks": list(blocks),
-    }
+    manifest = Manifest(
+        design="counter",
+        parameters={},
+        top="counter",
+        verilog="counter.v",
+        ports=[{"name": name} for name in ("clk", "step", "count", "o__next")],
+        hierarchical_blocks=list(blocks),
+    )
     (folder / "counter.v").write_text(DESIGN)
-    (folder / "counter.json").write_text(json.dumps(manifest))
+    (folder / "counter.json").write_text(manifest.to_json())
     (folder / "wave_bench.py").write_text(BENCH.replace("CYCLES", str(cycles)))
     monkeypatch.syspath_prepend(folder)
     work = folder / "work"

@@ -11,6 +11,19 @@ layers = [{ name = "one", m = [2, 3], k = 4, n = 5, count = 2, weights = 0.5 }]
 """
 
 
+EIE = {
+    "Alex-6": (9216, 4096, 0.09, 0.351),
+    "Alex-7": (4096, 4096, 0.09, 0.353),
+    "Alex-8": (4096, 1000, 0.25, 0.375),
+    "VGG-6": (25088, 4096, 0.04, 0.183),
+    "VGG-7": (4096, 4096, 0.04, 0.375),
+    "VGG-8": (4096, 1000, 0.23, 0.411),
+    "NT-We": (4096, 600, 0.10, 1.0),
+    "NT-Wd": (600, 8791, 0.11, 1.0),
+    "NT-LSTM": (1201, 2400, 0.10, 1.0),
+}
+
+
 @pytest.fixture
 def load(tmp_path):
     def load(text):
@@ -69,12 +82,13 @@ def test_llama_layer(batch):
 
 @pytest.mark.parametrize(("name", "scale"), [("eie", 1), ("eie_16th", eie.QUICK)])
 def test_eie(name, scale):
-    found = {layer.name: layer for layer in workloads.load(name).layers}
-    assert list(found) == list(eie.LAYERS)
-    for title, layer in eie.LAYERS.items():
-        size = found[title].m, found[title].k, found[title].n
-        assert size == (1, layer.inputs // scale, layer.outputs // scale)
-        assert (found[title].weights, found[title].acts) == (layer.weights, layer.acts)
+    """The paper's Table III: inputs, outputs, and shares of weights and activations."""
+    layers = {layer.name: layer for layer in workloads.load(name).layers}
+    assert list(layers) == list(EIE)
+    for title, (inputs, outputs, weights, acts) in EIE.items():
+        layer = layers[title]
+        assert (layer.m, layer.k, layer.n) == (1, inputs // scale, outputs // scale)
+        assert (layer.weights, layer.acts) == (weights, acts)
 
 
 def test_file(load):
@@ -82,6 +96,7 @@ def test_file(load):
     (layer,) = workload.layers
     assert (layer.m, layer.k, layer.n, layer.count) == (6, 4, 5, 2)
     assert layer.macs == 60
+    assert (layer.a_bits, layer.w_bits) == (None, None)
     assert workload.macs == 120
 
 
@@ -101,7 +116,12 @@ def test_file(load):
         ("count = 2", "count = [2]", r"layer 1: count must be .* not \[2\]"),
         ("weights = 0.5", "weights = 0", "layer 1: weights must be a share, over 0 to 1, not 0"),
         ("weights = 0.5", "acts = 1.1", "layer 1: acts must be a share, over 0 to 1, not 1.1"),
-        ("count", "cuont", "layer 1: key must be one of name, count, m, k, n, weights, acts, not"),
+        ("weights = 0.5", "a_bits = 0", "layer 1: a_bits must be an integer from 1 to 64, not 0"),
+        ("weights = 0.5", "w_bits = true", "layer 1: w_bits must be .* not True"),
+        (
+            *("count", "cuont"),
+            "layer 1: key must be one of name, count, m, k, n, weights, acts, a_bits, w_bits, not",
+        ),
         ('name = "one", ', "", "layer 1 must have a name"),
         ("layers = [{", "layers = [{{", r"must be TOML: .*line 4"),
     ],

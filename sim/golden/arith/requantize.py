@@ -75,9 +75,10 @@ def requantize(
     )
     product = (values + bias) * multiplier
     floor = product >> shift
-    rest = product - (floor << shift)
+    remainder = product - (floor << shift)
     half = 1 << np.maximum(shift - 1, 0)
-    up = (rest > half) | ((rest == half) & (floor & 1 == 1))  # shift 0: the rest is 0, half is 1
+    # With shift 0 the remainder is 0, and half is 1.
+    up = (remainder > half) | ((remainder == half) & (floor & 1 == 1))
     result = np.minimum(np.maximum(floor + up + zero_point, low), high)
     return result.astype(np.int64).reshape(acc.shape)
 
@@ -107,12 +108,12 @@ def scale_to_multiplier(scale: ArrayLike) -> tuple[np.ndarray, np.ndarray]:
     ValueError
         A scale that is zero, negative, infinite, not a number, too large, or no float32.
     """
-    given = _scales(scale)
-    _refuse(~(np.isfinite(given) & (given > 0)), given, "positive and finite")
-    _refuse(given >= 1 << _MULTIPLIER_BITS, given, "below 2^24")
-    single = given.astype(np.float32).astype(np.float64)
-    _refuse(single == 0, given, "at least 2^-149, the smallest float32")
-    _refuse(single >= 1 << _MULTIPLIER_BITS, given, "below 2^24")
+    values = _scales(scale)
+    _refuse(~(np.isfinite(values) & (values > 0)), values, "positive and finite")
+    _refuse(values >= 1 << _MULTIPLIER_BITS, values, "below 2^24")
+    single = values.astype(np.float32).astype(np.float64)
+    _refuse(single == 0, values, "at least 2^-149, the smallest float32")
+    _refuse(single >= 1 << _MULTIPLIER_BITS, values, "below 2^24")
     fraction, exponent = np.frexp(single)
     multiplier = np.ldexp(fraction, _MULTIPLIER_BITS)
     shift = _MULTIPLIER_BITS - exponent.astype(np.int64)
@@ -140,12 +141,12 @@ def scale_to_shift(scale: ArrayLike) -> np.ndarray:
     ValueError
         A scale that is not one of these.
     """
-    given = _scales(scale)
-    fraction, exponent = np.frexp(given)
+    values = _scales(scale)
+    fraction, exponent = np.frexp(values)
     mode = 'in the "shift" output mode'
-    _refuse(fraction != 0.5, given, f"a power of two {mode}")
+    _refuse(fraction != 0.5, values, f"a power of two {mode}")
     shift = 1 - exponent.astype(np.int64)
-    _refuse((shift < 0) | (shift > _MAX_SHIFT), given, f"from 2^-63 to 1 {mode}")
+    _refuse((shift < 0) | (shift > _MAX_SHIFT), values, f"from 2^-63 to 1 {mode}")
     return shift[()]
 
 
@@ -154,19 +155,19 @@ def _largest(values: np.ndarray) -> int:
 
 
 def _per_channel(
-    values: ArrayLike, acc: np.ndarray, what: str, highest: int | None = None
+    values: ArrayLike, acc: np.ndarray, subject: str, highest: int | None = None
 ) -> np.ndarray:
-    values = check_integers(values, what)
+    values = check_integers(values, subject)
     if values.ndim and values.shape != acc.shape[-1:]:
         channels = acc.shape[-1] if acc.ndim else 1
         raise ValueError(
-            f"{what} must be one value or one per channel ({channels}), not shape {values.shape}"
+            f"{subject} must be one value or one per channel ({channels}), not shape {values.shape}"
         )
     if highest is not None:
         outside = (values < 0) | (values > highest)
         if outside.any():
             first = values[outside].flat[0]
-            raise ValueError(f"{what} must be from 0 to {highest}, not {first}")
+            raise ValueError(f"{subject} must be from 0 to {highest}, not {first}")
     return values
 
 
@@ -177,6 +178,6 @@ def _scales(scale: ArrayLike) -> np.ndarray:
     return values if values.dtype == np.float32 else values.astype(np.float64)
 
 
-def _refuse(bad: np.ndarray, scales: np.ndarray, what: str) -> None:
+def _refuse(bad: np.ndarray, scales: np.ndarray, limit: str) -> None:
     if bad.any():
-        raise ValueError(f"Scale must be {what}, not {scales[bad].flat[0]!s}")
+        raise ValueError(f"Scale must be {limit}, not {scales[bad].flat[0]!s}")

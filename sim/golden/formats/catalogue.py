@@ -42,8 +42,8 @@ class Family:
     def match(self, name: str) -> list[int] | None:
         """The numbers in ``name``, or ``None`` if it is not of this grammar."""
         pattern = re.sub("<.*?>", "(0|[1-9][0-9]*)", self.grammar)
-        found = re.fullmatch(pattern, name)
-        return found and [int(number) for number in found.groups()]
+        matched = re.fullmatch(pattern, name)
+        return matched and [int(number) for number in matched.groups()]
 
     def check(self, numbers: list[int]) -> None:
         """Raises ``ValueError`` if a number is out of its range."""
@@ -51,26 +51,28 @@ class Family:
         for i, number in enumerate(numbers):
             values = self._range(numbers[:i])
             if number not in values:
-                given = f" with {variables[0]} = {numbers[0]}" if callable(self.ranges[i]) else ""
+                condition = (
+                    f" with {variables[0]} = {numbers[0]}" if callable(self.ranges[i]) else ""
+                )
                 raise ValueError(
                     f"Format {self.grammar} takes {variables[i]} from {values[0]} to {values[-1]}"
-                    f"{given}, not {number}"
+                    f"{condition}, not {number}"
                 )
 
     def names(self) -> Iterator[str]:
         for numbers in self._numbers(()):
-            parts = re.split("<.*?>", self.grammar)
+            pieces = re.split("<.*?>", self.grammar)
             yield "".join(
-                f"{part}{number}"
-                for part, number in itertools.zip_longest(parts, numbers, fillvalue="")
+                f"{piece}{number}"
+                for piece, number in itertools.zip_longest(pieces, numbers, fillvalue="")
             )
 
-    def _numbers(self, chosen):
-        if len(chosen) == len(self.ranges):
-            yield chosen
+    def _numbers(self, selection):
+        if len(selection) == len(self.ranges):
+            yield selection
             return
-        for number in self._range(chosen):
-            yield from self._numbers((*chosen, number))
+        for number in self._range(selection):
+            yield from self._numbers((*selection, number))
 
     def _range(self, before):
         values = self.ranges[len(before)]

@@ -16,14 +16,14 @@ __all__ = [
 ]
 
 
-def check_integer(value: int, what: str) -> int:
+def check_integer(value: int, subject: str) -> int:
     """``value`` as a Python integer; ``TypeError`` for anything that is none, also for a bool."""
     if isinstance(value, bool) or not isinstance(value, int | np.integer):
-        raise TypeError(f"{what} must be an integer, not {value!r}")
+        raise TypeError(f"{subject} must be an integer, not {value!r}")
     return int(value)
 
 
-def check_positive(value: int, what: str) -> int:
+def check_positive(value: int, subject: str) -> int:
     """``value`` as a Python integer of at least 1.
 
     Raises
@@ -34,13 +34,13 @@ def check_positive(value: int, what: str) -> int:
         Zero or negative.
     """
     if isinstance(value, bool) or not isinstance(value, int | np.integer):
-        raise TypeError(f"{what} must be a positive integer, not {value!r}")
+        raise TypeError(f"{subject} must be a positive integer, not {value!r}")
     if value < 1:
-        raise ValueError(f"{what} must be a positive integer, not {int(value)}")
+        raise ValueError(f"{subject} must be a positive integer, not {int(value)}")
     return int(value)
 
 
-def check_integers(array: ArrayLike, what: str) -> np.ndarray:
+def check_integers(array: ArrayLike, subject: str) -> np.ndarray:
     """``array`` as a numpy array of integers, of any width.
 
     The dtype is one of numpy's integer types, or ``object`` holding nothing but Python integers.
@@ -55,10 +55,10 @@ def check_integers(array: ArrayLike, what: str) -> np.ndarray:
         return values
     if values.dtype == object and all(type(value) is int for value in values.flat):
         return values
-    raise TypeError(_not_integers(values, what))
+    raise TypeError(_not_integers(values, subject))
 
 
-def check_values(array: ArrayLike, fmt: Format, what: str = "Activations") -> np.ndarray:
+def check_values(array: ArrayLike, fmt: Format, subject: str = "Activations") -> np.ndarray:
     """``array`` as int64, every value a code of the format.
 
     The codes of ``int<N>`` and ``uint<N>`` are the integers themselves.
@@ -67,8 +67,8 @@ def check_values(array: ArrayLike, fmt: Format, what: str = "Activations") -> np
     ----------
     array : array of integers, any shape
     fmt : Format
-    what : str
-        What the error messages call the array.
+    subject : str
+        Name of the array in error messages.
 
     Raises
     ------
@@ -79,48 +79,48 @@ def check_values(array: ArrayLike, fmt: Format, what: str = "Activations") -> np
     """
     values = np.asarray(array)
     if values.dtype.kind not in "iu":
-        raise TypeError(_not_integers(values, what))
+        raise TypeError(_not_integers(values, subject))
     outside = (values < fmt.lowest_code) | (values > fmt.highest_code)
     if outside.any():
         index, where = first_index(outside)
-        kind = "" if fmt.family == "int" else "codes "
+        noun = "" if fmt.family == "int" else "codes "
         raise ValueError(
-            f"{what} must be {kind}from {fmt.lowest_code} to {fmt.highest_code} ({fmt.name}), "
+            f"{subject} must be {noun}from {fmt.lowest_code} to {fmt.highest_code} ({fmt.name}), "
             f"not {values[index]}{where}"
         )
     return values.astype(np.int64)
 
 
-def first_index(found: np.ndarray) -> tuple[tuple[int, ...], str]:
+def first_index(flags: np.ndarray) -> tuple[tuple[int, ...], str]:
     """The index of the first true element in C order, and the words that name it."""
-    index = tuple(int(i) for i in np.unravel_index(int(found.argmax()), found.shape))
+    index = tuple(int(i) for i in np.unravel_index(int(flags.argmax()), flags.shape))
     return index, f" at index {', '.join(map(str, index))}" if index else ""
 
 
-def check_axis(axis: int, dimensions: int, what: str) -> int:
+def check_axis(axis: int, dimensions: int, subject: str) -> int:
     """``axis`` of an array with this many dimensions, counted from its first one."""
-    axis = check_integer(axis, what)
+    axis = check_integer(axis, subject)
     if not dimensions:
-        raise ValueError(f"{what} must be one of an array, not of a single value")
+        raise ValueError(f"{subject} must be one of an array, not of a single value")
     if not -dimensions <= axis < dimensions:
         raise ValueError(
-            f"{what} must be from {-dimensions} to {dimensions - 1} for an array of {dimensions} "
-            f"dimension{'' if dimensions == 1 else 's'}, not {axis}"
+            f"{subject} must be from {-dimensions} to {dimensions - 1} for an array of "
+            f"{dimensions} dimension{'' if dimensions == 1 else 's'}, not {axis}"
         )
     return axis % dimensions
 
 
-def check_pairs(shape: tuple[int, ...], axis: int, fmt: Format, what: str) -> int:
+def check_pairs(shape: tuple[int, ...], axis: int, fmt: Format, subject: str) -> int:
     """``axis`` of an array of pairs, counted from the first one; its length must be even."""
     position = check_axis(axis, len(shape), "Pair axis")
     if shape[position] % 2:
         raise ValueError(
-            f"{what} must have an even length along axis {axis} for pairs ({fmt.name}), "
+            f"{subject} must have an even length along axis {axis} for pairs ({fmt.name}), "
             f"not {shape[position]}: pad it with a zero"
         )
     return position
 
 
-def _not_integers(values: np.ndarray, what: str) -> str:
+def _not_integers(values: np.ndarray, subject: str) -> str:
     hint = "; quantize them first" if values.dtype.kind == "f" else ""
-    return f"{what} must be integers, not {values.dtype}{hint}"
+    return f"{subject} must be integers, not {values.dtype}{hint}"

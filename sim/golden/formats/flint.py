@@ -20,11 +20,11 @@ def magnitudes(bits: int) -> list[int]:
     bits below it, each of which stands for a factor of 4, tell the exponent.
     """
     half = 1 << (bits - 1)
-    return [*range(half), *(_upper(rest, bits - 1) for rest in range(half))]
+    return [*range(half), *(_upper(low, bits - 1) for low in range(half))]
 
 
-def _upper(rest, bits):
-    if rest == 0:
+def _upper(low, bits):
+    if low == 0:
         return 4**bits
-    zeros = bits - rest.bit_length()
-    return rest << (2 * zeros + 1)
+    zeros = bits - low.bit_length()
+    return low << (2 * zeros + 1)

@@ -84,10 +84,10 @@ def _grid(fmt: Format, normal: np.ndarray, outliers: np.ndarray) -> Grid:
     smaller = np.abs(values[high]) < np.abs(values[low])
     up = np.where(even[low] == even[high], smaller, even[high])
     middle = (values[low] + values[high]) / 2  # exact: no format has that many digits
-    kind = np.min_scalar_type(fmt.lowest_code or fmt.highest_code)
+    type_ = np.min_scalar_type(fmt.lowest_code or fmt.highest_code)
     return Grid(
         values,
-        codes.astype(kind),
+        codes.astype(type_),
         outlier,
         np.where(up, np.nextafter(middle, -np.inf), middle),
     )

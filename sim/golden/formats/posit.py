@@ -24,8 +24,8 @@ def _operand(code, bits, es, smallest):
     text = f"{code:0{bits}b}"
     run = len(text) - len(text.lstrip(text[0]))
     regime = run - 1 if text[0] == "1" else -run
-    rest = text[run + 1 :]  # the bit that ends the run is no part of what follows
-    exponent = int(rest[:es].ljust(es, "0") or "0", 2)  # bits that are cut off are 0
-    fraction = rest[es:]
+    low = text[run + 1 :]  # the bit that ends the run is no part of what follows
+    exponent = int(low[:es].ljust(es, "0") or "0", 2)  # bits that are cut off are 0
+    fraction = low[es:]
     significand = int("1" + fraction, 2)
     return significand << ((regime << es) + exponent - len(fraction) - smallest)

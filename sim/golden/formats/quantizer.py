@@ -208,10 +208,10 @@ def _shaped(scales, x, axis):
     return np.array(scales).reshape([-1 if i == axis else 1 for i in range(x.ndim)])
 
 
-def _numbers(x, what):
+def _numbers(x, subject):
     x = np.asarray(x)
     if x.dtype.kind not in "fiu":
-        raise TypeError(f"{what} must be real numbers, not {x.dtype}")
+        raise TypeError(f"{subject} must be real numbers, not {x.dtype}")
     return x.astype(np.float64)
 
 

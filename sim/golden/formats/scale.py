@@ -127,12 +127,12 @@ def _estimates(x, scales, levels: Grid):
         return np.array([_error(x, scale, levels) for scale in scales])
     sums = np.concatenate([[0.0], np.cumsum(x)])
     squares = np.square(x).sum()
-    found = []
+    estimates = []
     for some in np.array_split(scales, 1 + len(scales) * len(levels.values) // (1 << 20)):
         scaled = some[:, None] * levels.values
         edges = np.searchsorted(x, some[:, None] * levels.thresholds, side="right")
         edges = np.pad(edges, ((0, 0), (1, 1)))
         edges[:, -1] = len(x)
         cross = (np.diff(sums[edges]) * scaled).sum(axis=1)
-        found.append(squares - 2 * cross + (np.diff(edges) * np.square(scaled)).sum(axis=1))
-    return np.concatenate(found)
+        estimates.append(squares - 2 * cross + (np.diff(edges) * np.square(scaled)).sum(axis=1))
+    return np.concatenate(estimates)

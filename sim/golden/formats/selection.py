@@ -33,12 +33,12 @@ def each(
     and ``ValueError`` if there are no names."""
     if not names:
         raise ValueError("Formats must be at least one, not none")
-    found = []
+    results = []
     for name in names:
         codes, scale = quantize(x, name, axis, method, pair_axis=pair_axis, both=both)
         error = mse(x, codes, scale, name, pair_axis=pair_axis)
-        found.append(Quantized(name, codes, scale, error))
-    return found
+        results.append(Quantized(name, codes, scale, error))
+    return results
 
 
 def select(
@@ -55,5 +55,5 @@ def select(
     the whole array. Returns its name, the codes and the scale; parameters and errors are those of
     :func:`each`.
     """
-    best = min(each(x, names, axis, pair_axis=pair_axis, both=both), key=lambda found: found.mse)
+    best = min(each(x, names, axis, pair_axis=pair_axis, both=both), key=lambda result: result.mse)
     return best.name, best.codes, best.scale

@@ -16,12 +16,12 @@ def operands(word: int, step: int, bits: int, other_bits: int, signed: int) -> l
     bits, other_bits : int
         Widths of these numbers and of those that they meet, 2, 4 or 8.
     """
-    found = []
+    values = []
     for byte in range(8 // other_bits):
         at = step * 64 // other_bits + 8 * byte
-        numbers = [word >> (at + place) & ((1 << bits) - 1) for place in range(0, 8, bits)]
-        found.append([n - (signed << bits) if n >> (bits - 1) else n for n in numbers])
-    return found
+        numbers = [word >> (at + index) & ((1 << bits) - 1) for index in range(0, 8, bits)]
+        values.append([n - (signed << bits) if n >> (bits - 1) else n for n in numbers])
+    return values
 
 
 def gemm_fusion(
@@ -81,7 +81,8 @@ def gemm_fusion(
         if tile["last"]:
             values = channels[runs] if channels else None
             terms = 64 // (a_bits * w_bits)
-            results.append(engine(manifest, np.hstack(a_run), np.vstack(w_run), values, terms))
+            step = rows * terms
+            results.append(engine(manifest, np.hstack(a_run), np.vstack(w_run), values, step=step))
             runs += 1
     assert a_at == len(acts), f"{len(acts)} words of activations instead of {a_at}"
     assert w_at == len(weights), f"{len(weights)} words of weights instead of {w_at}"

@@ -52,13 +52,13 @@ def offset(mode: Mode) -> int:
     Baugh and Wooley, 1973: where exactly one of two bits is a sign, their product counts negative;
     -b · 2^n = (1 - b) · 2^n - 2^n.
     """
-    one = sum(
+    digit = sum(
         1 << (a + w)
         for a in range(mode.a_bits)
         for w in range(mode.w_bits)
         if (mode.a_signed and a == mode.a_bits - 1) != (mode.w_signed and w == mode.w_bits - 1)
     )
-    return mode.products * one
+    return mode.products * digit
 
 
 def spread(words: np.ndarray, step: int, other_bits: int) -> np.ndarray:

@@ -2,10 +2,10 @@
 
 from .codebooks import cluster, distinct, to_fixed
 from .eie import eie
-from .encode import ASSIGNMENTS, Encoded, decode, encode
+from .encode import ROW_MAPPINGS, Encoded, decode, encode
 
 __all__ = [
-    "ASSIGNMENTS",
+    "ROW_MAPPINGS",
     "Encoded",
     "cluster",
     "decode",

@@ -11,13 +11,13 @@ __all__ = ["cluster", "distinct", "to_fixed"]
 _ITERATIONS = 1000
 
 
-def distinct(weights: ArrayLike, value_width: int) -> tuple[np.ndarray, np.ndarray]:
+def distinct(weights: ArrayLike, index_width: int) -> tuple[np.ndarray, np.ndarray]:
     """Every distinct weight gets an entry of the codebook, in ascending order, after 0.
 
     Parameters
     ----------
     weights : array of numbers, any shape
-    value_width : int
+    index_width : int
         Bits of an index, 1 to 8.
 
     Returns
@@ -28,45 +28,45 @@ def distinct(weights: ArrayLike, value_width: int) -> tuple[np.ndarray, np.ndarr
     Raises
     ------
     TypeError, ValueError
-        No real and finite numbers, or more than 2^value_width - 1 of them besides 0.
+        No real and finite numbers, or more than 2^index_width - 1 of them besides 0.
     """
     weights = _checked(weights)
     values = np.unique(weights)
     values = values[values != 0]
-    most = (1 << check_positive(value_width, "Weight index width")) - 1
+    most = (1 << check_positive(index_width, "Weight index width")) - 1
     if len(values) > most:
         raise ValueError(
             f"Weights must have at most {most} distinct values besides 0 for indices of "
-            f"{value_width} bits, not {len(values)}"
+            f"{index_width} bits, not {len(values)}"
         )
     indices = np.searchsorted(values, weights) + 1
     codebook = np.concatenate([np.zeros(1, values.dtype), values])
     return np.where(weights == 0, 0, indices).astype(np.uint8), codebook
 
 
-def cluster(weights: ArrayLike, value_width: int) -> tuple[np.ndarray, np.ndarray]:
+def cluster(weights: ArrayLike, index_width: int) -> tuple[np.ndarray, np.ndarray]:
     """The codebook of k-means, and for each weight the index of the nearest entry.
 
     Han et al., "Deep Compression", ICLR 2016: Lloyd's iteration on the weights that are not 0, with
-    2^value_width - 1 centres; 0 stays 0. It begins once at equal distances between the least and
+    2^index_width - 1 centres; 0 stays 0. It begins once at equal distances between the least and
     the largest weight, once at equal numbers of weights, and the smaller squared error counts. A
     weight half way between two centres goes to the lower; a centre without weights stays where it
     is. Weights with no more distinct values than that are not changed. Parameters, results and
     errors are those of :func:`distinct`.
     """
     weights = _checked(weights)
-    count = (1 << check_positive(value_width, "Weight index width")) - 1
+    count = (1 << check_positive(index_width, "Weight index width")) - 1
     values, counts = np.unique(weights[weights != 0], return_counts=True)
     if len(values) <= count:
-        return distinct(weights, value_width)
+        return distinct(weights, index_width)
     values = values.astype(np.float64)
     ranks = ((np.arange(count) + 0.5) / count * counts.sum()).astype(np.int64)
     starts = (
         np.linspace(values[0], values[-1], count),
         values[np.searchsorted(np.cumsum(counts), ranks, side="right")],
     )
-    found = [_k_means(values, counts, centres) for centres in starts]
-    centres = min(found, key=lambda centres: _error(values, counts, centres))
+    candidates = [_k_means(values, counts, centres) for centres in starts]
+    centres = min(candidates, key=lambda centres: _error(values, counts, centres))
     nearest = _nearest(weights, centres) + 1
     indices = np.where(weights == 0, 0, nearest).astype(np.uint8)
     return indices, np.concatenate([[0.0], centres])
@@ -96,7 +96,7 @@ def _error(values, counts, centres):
     return float(counts @ (values - centres[_nearest(values, centres)]) ** 2)
 
 
-def to_fixed(numbers: ArrayLike, width: int, what: str) -> tuple[np.ndarray, int]:
+def to_fixed(numbers: ArrayLike, width: int, subject: str) -> tuple[np.ndarray, int]:
     """Numbers as integers of ``width`` bits, and how many of these are after the binary point.
 
     Integers stay what they are. Floats get as few bits after the point as represent them exactly,
@@ -113,12 +113,12 @@ def to_fixed(numbers: ArrayLike, width: int, what: str) -> tuple[np.ndarray, int
     TypeError, ValueError
         No real and finite numbers, or integers that don't fit.
     """
-    numbers = _checked(numbers, what)
+    numbers = _checked(numbers, subject)
     highest = (1 << (width - 1)) - 1
     if numbers.dtype.kind != "f":
         wrong = numbers[(numbers > highest) | (numbers < ~highest)]
         if wrong.size:
-            raise ValueError(f"{what} must fit {width} bits, not be {wrong[0]}")
+            raise ValueError(f"{subject} must fit {width} bits, not be {wrong[0]}")
         return numbers.astype(np.int64), 0
     numbers = numbers.astype(np.float64)
     largest = float(np.abs(numbers).max(initial=0.0))
@@ -134,11 +134,11 @@ def to_fixed(numbers: ArrayLike, width: int, what: str) -> tuple[np.ndarray, int
     return np.rint(np.ldexp(numbers, most)).astype(np.int64), most
 
 
-def _checked(numbers, what="Weights"):
+def _checked(numbers, subject="Weights"):
     numbers = np.asarray(numbers)
     if numbers.dtype.kind not in "fiu":
-        raise TypeError(f"{what} must be numbers, not {numbers.dtype}")
+        raise TypeError(f"{subject} must be numbers, not {numbers.dtype}")
     if numbers.dtype.kind == "f" and not np.isfinite(numbers).all():
         wrong = numbers[~np.isfinite(numbers)]
-        raise ValueError(f"{what} must be finite, not {wrong[0]}")
+        raise ValueError(f"{subject} must be finite, not {wrong[0]}")
     return numbers

@@ -1,4 +1,4 @@
-"""Matrices as lists of the entries that are not zero, interleaved over processing elements."""
+"""Matrices as lists of the entries that are not zero, interleaved over PEs."""
 
 import heapq
 from dataclasses import dataclass
@@ -8,37 +8,38 @@ from numpy.typing import ArrayLike
 
 from ..formats import check_integers, check_positive
 
-__all__ = ["ASSIGNMENTS", "Encoded", "decode", "encode"]
+__all__ = ["ROW_MAPPINGS", "Encoded", "decode", "encode"]
 
-#: How rows are given to elements.
-ASSIGNMENTS = ("modulo", "load")
+#: How rows are given to PEs.
+ROW_MAPPINGS = ("modulo", "balanced")
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Encoded:
-    """A matrix of outputs × inputs for N elements.
+    """A matrix of outputs × inputs for N PEs.
 
-    Output and input numbers are *places*: the one at place p belongs to element p mod N, of whose
+    Output and input numbers are *places*: the one at place p belongs to PE p mod N, of whose
     rows or activations it is number p div N.
 
     Attributes
     ----------
-    pes, lanes, value_width, zeros_width : int
+    pes, entries_per_cycle, index_width, run_length_width : int
     codebook : int64 array
-        2^value_width weights; the first is 0.
+        2^index_width weights; the first is 0.
     values, zeros : tuple of uint8 arrays
-        For each element its entries, column after column: index of the weight, and zeros of that
-        element before it. Entries with index 0 only pad: they stand for a zero, too.
+        For each PE its entries, column after column: index of the weight, and zeros of that
+        PE before it. Entries with index 0 only pad: they stand for a zero, too.
     pointers : int64 array, N × (columns + 1)
-        At which entry each column begins, and past the last one's end: multiples of ``lanes``.
+        At which entry each column begins, and past the last one's end: multiples of
+        ``entries_per_cycle``.
     outputs, inputs : int64 arrays
         The places of all rows and columns of the matrix.
     """
 
     pes: int
-    lanes: int
-    value_width: int
-    zeros_width: int
+    entries_per_cycle: int
+    index_width: int
+    run_length_width: int
     codebook: np.ndarray
     values: tuple[np.ndarray, ...]
     zeros: tuple[np.ndarray, ...]
@@ -52,7 +53,7 @@ class Encoded:
 
     @property
     def rows(self) -> int:
-        """Rows of each element."""
+        """Rows of each PE."""
         return -(-len(self.outputs) // self.pes)
 
     @property
@@ -62,7 +63,7 @@ class Encoded:
 
     @property
     def entries(self) -> np.ndarray:
-        """For each element the number of its entries, padding included."""
+        """For each PE the number of its entries, padding included."""
         return self.pointers[:, -1]
 
     @property
@@ -71,7 +72,7 @@ class Encoded:
         return sum(int(np.count_nonzero(values == 0)) for values in self.values)
 
     def work(self, a: np.ndarray) -> np.ndarray:
-        """For each element the entries that meet activations, (batch, inputs), that aren't zero."""
+        """For each PE the entries that meet activations, (batch, inputs), that aren't zero."""
         live = np.count_nonzero(np.atleast_2d(a), axis=0)
         return np.diff(self.pointers)[:, self.inputs] @ live
 
@@ -81,17 +82,18 @@ def encode(
     codebook: ArrayLike,
     *,
     pes: int,
-    lanes: int = 1,
-    value_width: int = 4,
-    zeros_width: int = 4,
-    assign: str = "modulo",
+    entries_per_cycle: int = 1,
+    index_width: int = 4,
+    run_length_width: int = 4,
+    row_mapping: str = "modulo",
     inputs: ArrayLike | None = None,
 ) -> Encoded:
     """Compresses a matrix as in Han et al., "EIE", ISCA 2016, section III.
 
-    Every row belongs to an element. An element's part of a column is a list of its weights that are
-    not zero, each with the number of zeros before it. Where these are more than 2^zeros_width - 1,
-    entries of a zero with that many zeros before it, 2^zeros_width rows together, come first.
+    Every row belongs to a PE. A PE's part of a column is a list of its weights that are
+    not zero, each with the number of zeros before it, its run length. Where these are more than
+    2^run_length_width - 1, entries of a zero with that many zeros before it, 2^run_length_width
+    rows together, come first.
     For engines with several lanes each list is filled up with zeros to a multiple of their number.
 
     Parameters
@@ -99,16 +101,16 @@ def encode(
     indices : integers (outputs, inputs)
         Indices into the codebook.
     codebook : integers
-        Up to 2^value_width weights, the first of them 0.
+        Up to 2^index_width weights, the first of them 0.
     pes : int
-        Elements.
-    lanes : int
-        Entries that an element multiplies in a cycle.
-    value_width, zeros_width : int
+        Number of PEs.
+    entries_per_cycle : int
+        Entries that a PE multiplies in a cycle.
+    index_width, run_length_width : int
         1 to 8.
-    assign : str
-        ``"modulo"``: row i at place i. ``"load"``: rows with more weights first, each to the
-        element that has the fewest yet and not its share of rows; elements keep them in order.
+    row_mapping : str
+        ``"modulo"``: row i at place i. ``"balanced"``: rows with more weights first, each to the
+        PE that has the fewest yet and not its share of rows; PEs keep them in order.
     inputs : integers (inputs,), optional
         Places of the columns: ``outputs`` of the layer before. By default 0, 1, 2, ...
 
@@ -120,34 +122,41 @@ def encode(
         A value out of range, or an empty matrix.
     """
     indices = check_integers(indices, "Indices")
-    pes = check_positive(pes, "Element count")
-    lanes = check_positive(lanes, "Lane count")
+    pes = check_positive(pes, "PE count")
+    entries_per_cycle = check_positive(entries_per_cycle, "Entries per cycle")
     if indices.ndim != 2 or not indices.size:
         raise ValueError(
             f"Indices must be a matrix, outputs × inputs, not of the shape {indices.shape}"
         )
-    for width, what in ((value_width, "Weight index width"), (zeros_width, "Zeros width")):
-        if check_positive(width, what) > 8:
-            raise ValueError(f"{what} must be at most 8, not {width}")
-    if assign not in ASSIGNMENTS:
-        raise ValueError(f"Assignment must be one of {', '.join(ASSIGNMENTS)}, not {assign!r}")
+    for width, subject in (
+        (index_width, "Weight index width"),
+        (run_length_width, "Run length width"),
+    ):
+        if check_positive(width, subject) > 8:
+            raise ValueError(f"{subject} must be at most 8, not {width}")
+    if row_mapping not in ROW_MAPPINGS:
+        raise ValueError(
+            f"Row mapping must be one of {', '.join(ROW_MAPPINGS)}, not {row_mapping!r}"
+        )
     codebook = check_integers(codebook, "Codebook")
-    size = 1 << value_width
+    size = 1 << index_width
     if codebook.ndim != 1 or not 1 <= len(codebook) <= size or codebook[0] != 0:
         raise ValueError(f"Codebook must be at most {size} weights, the first of them 0")
     if not 0 <= indices.min() <= indices.max() < len(codebook):
         raise ValueError(f"Indices must be from 0 to {len(codebook) - 1}")
-    if assign == "modulo":
+    if row_mapping == "modulo":
         outputs = np.arange(len(indices))
     else:
         outputs = _balanced(np.count_nonzero(indices, axis=1), pes)
     inputs = np.arange(indices.shape[1]) if inputs is None else _places(inputs, indices.shape[1])
-    values, zeros, pointers = _lists(indices, outputs, inputs, pes, lanes, 1 << zeros_width)
+    values, zeros, pointers = _lists(
+        indices, outputs, inputs, pes, entries_per_cycle, 1 << run_length_width
+    )
     return Encoded(
         pes=pes,
-        lanes=lanes,
-        value_width=value_width,
-        zeros_width=zeros_width,
+        entries_per_cycle=entries_per_cycle,
+        index_width=index_width,
+        run_length_width=run_length_width,
         codebook=np.pad(codebook.astype(np.int64), (0, size - len(codebook))),
         values=values,
         zeros=zeros,
@@ -163,9 +172,9 @@ def decode(encoded: Encoded) -> np.ndarray:
     Raises
     ------
     ValueError
-        If an entry is beyond the rows of its element.
+        If an entry is beyond the rows of its PE.
     """
-    places = np.zeros((encoded.rows * encoded.pes, encoded.columns), np.uint8)
+    indices = np.zeros((encoded.rows * encoded.pes, encoded.columns), np.uint8)
     columns = np.arange(encoded.columns)
     for pe in range(encoded.pes):
         pointers = encoded.pointers[pe]
@@ -177,17 +186,17 @@ def decode(encoded: Encoded) -> np.ndarray:
         rows, at = rows[weights], np.repeat(columns, spans)[weights]
         if rows.size and rows.max() >= encoded.rows:
             raise ValueError(
-                f"Entries of element {pe} must be in rows 0 to {encoded.rows - 1}, not {rows.max()}"
+                f"Entries of PE {pe} must be in rows 0 to {encoded.rows - 1}, not {rows.max()}"
             )
-        places[rows * encoded.pes + pe, at] = encoded.values[pe][weights]
-    return places[encoded.outputs][:, encoded.inputs]
+        indices[rows * encoded.pes + pe, at] = encoded.values[pe][weights]
+    return indices[encoded.outputs][:, encoded.inputs]
 
 
 def _places(inputs, count):
-    places = check_integers(inputs, "Places of inputs")
-    if places.shape != (count,) or places.min() < 0 or len(np.unique(places)) != count:
+    positions = check_integers(inputs, "Places of inputs")
+    if positions.shape != (count,) or positions.min() < 0 or len(np.unique(positions)) != count:
         raise ValueError(f"Places of inputs must be {count} different numbers from 0 up")
-    return places.astype(np.int64)
+    return positions.astype(np.int64)
 
 
 def _balanced(weights, pes):
@@ -202,19 +211,19 @@ def _balanced(weights, pes):
             heapq.heappush(loads, (load + int(weights[row]), pe, rows + 1))
     outputs = np.zeros(len(weights), np.int64)
     for pe in range(pes):
-        own = np.flatnonzero(owners == pe)
-        outputs[own] = np.arange(len(own)) * pes + pe
+        owned = np.flatnonzero(owners == pe)
+        outputs[owned] = np.arange(len(owned)) * pes + pe
     return outputs
 
 
-def _lists(indices, outputs, inputs, pes, lanes, reach):
-    """Values, zeros and pointers of all elements; an entry passes at most ``reach`` rows."""
+def _lists(indices, outputs, inputs, pes, entries_per_cycle, reach):
+    """Values, zeros and pointers of all PEs; an entry passes at most ``reach`` rows."""
     at_row, at_column = np.nonzero(indices)
     columns = int(inputs.max()) + 1
-    places = outputs[at_row]
-    # The list that each weight is in, and its row there; lists of one element follow each other.
-    lists = places % pes * columns + inputs[at_column]
-    rows = places // pes
+    positions = outputs[at_row]
+    # The list that each weight is in, and its row there; lists of one PE follow each other.
+    lists = positions % pes * columns + inputs[at_column]
+    rows = positions // pes
     order = np.lexsort((rows, lists))
     lists, rows = lists[order], rows[order]
     values = indices[at_row[order], at_column[order]].astype(np.uint8)
@@ -225,7 +234,7 @@ def _lists(indices, outputs, inputs, pes, lanes, reach):
     pads = gaps // reach
 
     counts = np.bincount(lists, pads + 1, pes * columns).astype(np.int64)
-    filled = -(-counts // lanes) * lanes
+    filled = -(-counts // entries_per_cycle) * entries_per_cycle
     fillers_before = np.cumsum(filled - counts) - (filled - counts)
     at = np.cumsum(pads + 1) - 1 + fillers_before[lists]
     all_values = np.zeros(filled.sum(), np.uint8)

@@ -2,9 +2,9 @@
 
 import numpy as np
 
-from ...designs.operand_types import Side
+from ...designs._operand_types import Side
 from ...manifest import Manifest
-from ..engine import engine, specials_as
+from ..engine import engine, nan_inf_as
 
 __all__ = ["gemm_os"]
 
@@ -26,8 +26,8 @@ def gemm_os(
     channels : list of Channels, or None
         What is done to the results of each tile.
     """
-    given, specials = manifest.parameters, specials_as(manifest)
-    a_side, w_side = Side(given["a_format"]), Side(given["w_format"])
+    params, specials = manifest.parameters, nan_inf_as(manifest)
+    a_side, w_side = Side(params["a_format"]), Side(params["w_format"])
     results = [np.zeros((0, weights.shape[1]), np.int64)]
     at = runs = 0
     for tile in tiles:
@@ -39,8 +39,8 @@ def gemm_os(
         w.append(w_side.operands(weights[terms], tile.get("w_type", 0), 0, specials))
         if tile.get("last", 1):
             values = channels[runs] if channels else None
-            found = engine(manifest, np.vstack(a).T, np.vstack(w), values)
-            results.append(found[: tile["height"] + 1])
+            groups = engine(manifest, np.vstack(a).T, np.vstack(w), values, step=1)
+            results.append(groups[: tile["height"] + 1])
             runs += 1
     assert at == len(acts) == len(weights), f"{len(acts)}, {len(weights)} words for {at} terms"
     return np.concatenate(results)

@@ -2,9 +2,9 @@
 
 import numpy as np
 
-from ...designs.operand_types import Side
+from ...designs._operand_types import Side
 from ...manifest import Manifest
-from ..engine import engine, specials_as
+from ..engine import engine, nan_inf_as
 
 __all__ = ["gemm_ws"]
 
@@ -28,8 +28,8 @@ def gemm_ws(
         What is done to the results of each run.
     """
     rows = acts.shape[1]
-    given, specials = manifest.parameters, specials_as(manifest)
-    a_side, w_side = Side(given["a_format"]), Side(given["w_format"])
+    params, specials = manifest.parameters, nan_inf_as(manifest)
+    a_side, w_side = Side(params["a_format"]), Side(params["w_format"])
     runs, results = 0, [np.zeros((0, weights.shape[1]), np.int64)]
     at = 0
     for number, tile in enumerate(tiles):
@@ -43,7 +43,7 @@ def gemm_ws(
         at += length
         if tile["last"]:
             values = channels[runs] if channels else None
-            results.append(engine(manifest, np.hstack(a), np.vstack(w), values))
+            results.append(engine(manifest, np.hstack(a), np.vstack(w), values, step=rows))
             runs += 1
     assert at == len(acts), f"{len(acts)} words of activations for {at} rows"
     assert len(weights) == len(tiles) * rows, f"{len(weights)} words for {len(tiles)} tiles"

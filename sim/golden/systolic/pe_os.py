@@ -1,4 +1,4 @@
-"""Element of the output-stationary array, as waveforms."""
+"""PE of the output-stationary array, as waveforms."""
 
 import numpy as np
 

@@ -1,4 +1,4 @@
-"""Element of the weight-stationary array, as waveforms."""
+"""PE of the weight-stationary array, as waveforms."""
 
 import numpy as np
 

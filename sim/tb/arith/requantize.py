@@ -2,7 +2,7 @@
 
 import cocotb
 
-from ...golden.output.channel import channel
+from ...golden.output.output_channel import output_channel
 from ...lib.bench import Bench, manifest
 from ...lib.channels import Channels
 from ...lib.trace import play
@@ -12,19 +12,19 @@ LATENCY = {"shift": 5, "scale": 7}
 
 async def check(bench, runs):
     """Runs of accumulators, (channel values, accumulators), each as soon as it may come."""
-    given = manifest().parameters
-    make = Channels(bench.rng, **given)
-    output, latency = given["output"], LATENCY[given["output"]]
+    params = manifest().parameters
+    make = Channels(bench.rng, **params)
+    output, latency = params["output"], LATENCY[params["output"]]
     # From a start on the values have to stay for the latency, and so long the next one waits.
     # All of `i` from the cycle after a start to that of the next are accumulators of the channel.
     accs, starts, words, expected = [make.acc()], [], [], [None]
     for values, run in runs:
         run = run + [make.acc() for _ in range(latency - len(run))]
-        rest = len(run) - latency
+        idle = len(run) - latency
         starts += [1] + [0] * (len(run) - 1)
-        words += [make.word(values)] * latency + [bench.rng.getrandbits(make.width)] * rest
+        words += [make.word(values)] * latency + [bench.rng.getrandbits(make.width)] * idle
         accs += run
-        expected += channel(run, values, output)
+        expected += output_channel(run, values, output)
     tail = [0] * (latency + 1)
     inputs = {"i": accs + tail, "start": [*starts, 0, *tail], "channel": [*words, 0, *tail]}
     trace = await play(bench, inputs)

@@ -12,11 +12,11 @@ async def words(dut):
     bench = Bench(dut)
     width, cycles = (manifest().parameters[name] for name in ("width", "cycles"))
     length = 3 * cycles + 200
-    given = [bench.rng.getrandbits(width) for _ in range(length)]
-    given[:3] = [(1 << width) - 1, 0, (1 << width) - 1]
+    inputs = [bench.rng.getrandbits(width) for _ in range(length)]
+    inputs[:3] = [(1 << width) - 1, 0, (1 << width) - 1]
     await bench.reset()
-    trace = await play(bench, {"i": given})
-    expected = [0] * cycles + given[: length - cycles]
+    trace = await play(bench, {"i": inputs})
+    expected = [0] * cycles + inputs[: length - cycles]
     trace.check("o", expected, [cycle >= cycles for cycle in range(length)])
 
 
@@ -24,15 +24,15 @@ async def words(dut):
 async def reset(dut):
     """Flags begin with zeros, whatever was on its way."""
     bench = Bench(dut)
-    given = manifest().parameters
-    ones = (1 << given["width"]) - 1
+    params = manifest().parameters
+    ones = (1 << params["width"]) - 1
     dut.i.value = ones
     await bench.reset()
-    for _ in range(given["cycles"] + 2):
+    for _ in range(params["cycles"] + 2):
         await bench.tick()
     dut.i.value = 0
     await bench.reset(cycles=1)
-    trace = await play(bench, {"i": [ones] * (given["cycles"] + 5)})
-    expected = [0] * given["cycles"] + [ones] * 5
-    flags = given["kind"] == "flags"
+    trace = await play(bench, {"i": [ones] * (params["cycles"] + 5)})
+    expected = [0] * params["cycles"] + [ones] * 5
+    flags = params["content"] == "flags"
     trace.check("o", expected, [flags or value > 0 for value in expected])

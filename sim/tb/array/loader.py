@@ -60,21 +60,21 @@ class Chain:
 
 async def run(dut, sets, stall_in, stall_out):
     bench = Bench(dut)
-    facts = manifest()
-    width, steps = facts.parameters["width"], facts.parameters["steps"]
+    unit = manifest()
+    width, steps = unit.parameters["width"], unit.parameters["steps"]
     words = [bench.rng.getrandbits(width) for _ in range(sets * steps)]
-    stream = facts.streams["i"]
+    stream = unit.streams["i"]
     source = Source(dut, stream, words, stalls(stall_in, bench.rng))
     chain = Chain(dut, stalls(stall_out, bench.rng) if stall_out else never)
     await bench.reset()
-    bench.parts = [source, Monitor(dut, "i", stream), chain]
+    bench.agents = [source, Monitor(dut, "i", stream), chain]
     await bench.run(lambda: len(chain.left) >= sets * steps, 40 * len(words) + 200)
     for _ in range(steps + 5):
         await bench.tick()
     assert len(chain.takes) == sets
-    found = [[word for n, word in chain.left if n == register] for register in range(steps)]
+    actual = [[word for n, word in chain.left if n == register] for register in range(steps)]
     # The word for the last register comes first.
-    assert found == [words[steps - 1 - n :: steps] for n in range(steps)]
+    assert actual == [words[steps - 1 - n :: steps] for n in range(steps)]
     return chain
 
 
@@ -103,14 +103,14 @@ async def late_takes(dut):
 @cocotb.test()
 async def reset(dut):
     """A reset forgets a set, or a part of one."""
-    facts = manifest()
-    stream = facts.streams["i"]
-    for count in range(1, facts.parameters["steps"] + 2):
+    unit = manifest()
+    stream = unit.streams["i"]
+    for count in range(1, unit.parameters["steps"] + 2):
         bench = Bench(dut)
         chain = Chain(dut, lambda: True)
         source = Source(dut, stream, [0] * count)
         await bench.reset()
-        bench.parts = [source, chain]
+        bench.agents = [source, chain]
         for _ in range(count + 3):
             await bench.tick()
         await run(dut, 2, 0, 0)
@@ -124,7 +124,7 @@ async def ready_depends_on_take_alone(dut):
     chain = Chain(dut, stalls(50, bench.rng))
     words = (bench.rng.getrandbits(width) for _ in range(1000))
     await bench.reset()
-    bench.parts = [Source(dut, stream, words, stalls(30, bench.rng)), chain]
+    bench.agents = [Source(dut, stream, words, stalls(30, bench.rng)), chain]
     for _ in range(60):
         await bench.tick()
         outputs = ["i_ready", "loaded", "soon", "shift", "word"]

@@ -11,9 +11,9 @@ from ...lib.trace import play
 async def lanes(dut):
     """Every lane is exactly as late as its number says, a word a cycle."""
     bench = Bench(dut)
-    given = manifest().parameters
-    count, width = given["lanes"], given["width"]
-    delays = range(count)[::-1] if given["backwards"] else range(count)
+    params = manifest().parameters
+    count, width = params["lanes"], params["width"]
+    delays = range(count)[::-1] if params["backwards"] else range(count)
     length = 3 * count + 150
     words = [[bench.rng.getrandbits(width) for _ in range(count)] for _ in range(length)]
     words[:2] = [[0] * count, [(1 << width) - 1] * count]
@@ -23,5 +23,5 @@ async def lanes(dut):
         [words[max(0, cycle - delay)][lane] for lane, delay in enumerate(delays)]
         for cycle in range(length)
     ]
-    known = [[cycle >= delay for delay in delays] for cycle in range(length)]
-    trace.check("o", np.array(expected, object), np.array(known))
+    checked = [[cycle >= delay for delay in delays] for cycle in range(length)]
+    trace.check("o", np.array(expected, object), np.array(checked))

@@ -40,12 +40,12 @@ class Beat(NamedTuple):
 
     def kept(self) -> int:
         """The data, zero where ``keep`` is."""
-        mask = sum(0xFF << 8 * place for place in range(self.keep.bit_length()) if self.has(place))
+        mask = sum(0xFF << 8 * byte for byte in range(self.keep.bit_length()) if self.has(byte))
         return self.data & mask
 
-    def has(self, place: int) -> int:
+    def has(self, byte: int) -> int:
         """Whether a byte is kept."""
-        return self.keep >> place & 1
+        return self.keep >> byte & 1
 
 
 class Layout(NamedTuple):
@@ -62,44 +62,44 @@ class Layout(NamedTuple):
 
         Also, for each beat, whether it shows that its packet is malformed.
         """
-        found, broken, parts = [], [], []
+        results, broken, pieces = [], [], []
         mask = (1 << self.width) - 1
         for beat in beats:
             if self.beats_per_word == 1:
                 flags = [beat.has(slot * self.stride) for slot in range(self.words_per_beat)]
                 count = [*flags, 0].index(0)
                 words = [beat.data >> slot * self.stride * 8 & mask for slot in range(count)]
-                found += [(w, int(beat.last and n == count - 1)) for n, w in enumerate(words)]
+                results += [(w, int(beat.last and n == count - 1)) for n, w in enumerate(words)]
                 broken.append(int(any(flags[count:]) or (beat.last and not count)))
                 continue
             if beat.has(0):
-                parts.append(beat.data)
-            whole = beat.has(0) and len(parts) == self.beats_per_word
-            if whole:
-                word = sum(part << n * self.data_width for n, part in enumerate(parts))
-                found.append((word & mask, beat.last))
-            broken.append(int(beat.last and not whole))
-            if whole or beat.last:
-                parts = []
-        return found, broken
+                pieces.append(beat.data)
+            complete = beat.has(0) and len(pieces) == self.beats_per_word
+            if complete:
+                word = sum(piece << n * self.data_width for n, piece in enumerate(pieces))
+                results.append((word & mask, beat.last))
+            broken.append(int(beat.last and not complete))
+            if complete or beat.last:
+                pieces = []
+        return results, broken
 
     def beats(self, words: list[tuple[int, int]]) -> list[Beat]:
         """Beats of some words, each with whether it is the last of its packet."""
-        found, slots = [], []
+        results, slots = [], []
         size = self.data_width // 8
         for word, last in words:
             if self.beats_per_word > 1:
-                parts = [word >> n * self.data_width for n in range(self.beats_per_word)]
+                pieces = [word >> n * self.data_width for n in range(self.beats_per_word)]
                 mask = (1 << self.data_width) - 1
-                found += [Beat(part & mask, (1 << size) - 1, 0) for part in parts[:-1]]
-                found.append(Beat(parts[-1], (1 << size) - 1, last))
+                results += [Beat(piece & mask, (1 << size) - 1, 0) for piece in pieces[:-1]]
+                results.append(Beat(pieces[-1], (1 << size) - 1, last))
                 continue
             slots.append(word)
             if last or len(slots) == self.words_per_beat:
                 data = sum(each << n * self.stride * 8 for n, each in enumerate(slots))
-                found.append(Beat(data, (1 << len(slots) * self.stride) - 1, last))
+                results.append(Beat(data, (1 << len(slots) * self.stride) - 1, last))
                 slots = []
-        return found
+        return results
 
 
 def layout(width: int, data_width: int) -> Layout:
@@ -131,12 +131,12 @@ def beats_in_memory(count: int, **layout: int) -> list[Beat]:
 
 def bursts(index: int, beats: int, burst: int) -> list[tuple[int, int]]:
     """Bursts for beats from ``index`` on: first beat and number, cut at multiples of ``burst``."""
-    found = []
+    results = []
     while beats:
         length = min(beats, burst - index % burst)
-        found.append((index, length))
+        results.append((index, length))
         index, beats = index + length, beats - length
-    return found
+    return results
 
 
 def memory_word(index: int, data_width: int) -> int:

@@ -19,7 +19,9 @@ class _Channel:
         self.name = name
         self._valid = getattr(dut, f"{prefix}_{name}valid")
         self._ready = getattr(dut, f"{prefix}_{name}ready")
-        self._parts = {part: getattr(dut, f"{prefix}_{name}{part}") for part in _CHANNELS[name]}
+        self._parts = {
+            signal: getattr(dut, f"{prefix}_{name}{signal}") for signal in _CHANNELS[name]
+        }
         self.stall = stall
         self._open = False
         self._waiting = None
@@ -27,18 +29,18 @@ class _Channel:
 
     def step(self, cycle):
         """What is transferred, or None."""
-        taken = None
+        accepted = None
         if self._valid.value:
-            values = {part: int(handle.value) for part, handle in self._parts.items()}
+            values = {signal: int(handle.value) for signal, handle in self._parts.items()}
             assert self._waiting in (None, values), (
                 f"cycle {cycle}: {self.name} changed from {self._waiting} to {values}"
             )
-            taken, self._waiting = (values, None) if self._open else (None, values)
+            accepted, self._waiting = (values, None) if self._open else (None, values)
         else:
             assert self._waiting is None, f"cycle {cycle}: {self.name}valid was taken back"
         self._open = not self.stall()
         self._ready.value = self._open
-        return taken
+        return accepted
 
 
 class Memory:
@@ -125,8 +127,8 @@ class Memory:
         )
         assert 1 << burst["size"] == self.size
         assert burst["burst"] == 1, "a burst whose addresses do not increment"
-        rest = {name: burst[name] for name in ("lock", "cache", "prot", "qos")}
-        assert rest == {"lock": 0, "cache": 0b0011, "prot": 0, "qos": 0}
+        attributes = {name: burst[name] for name in ("lock", "cache", "prot", "qos")}
+        assert attributes == {"lock": 0, "cache": 0b0011, "prot": 0, "qos": 0}
         return burst["id"], index, length
 
     def _write(self, cycle):
@@ -142,11 +144,11 @@ class Memory:
             beat = self._beats.popleft()
             assert beat["last"] == (n == length - 1), "wlast is wrong"
             failed |= index + n in self.fail_writes
-            for place in range(self.size):
-                if beat["strb"] >> place & 1:
-                    address = (index + n) * self.size + place
+            for byte in range(self.size):
+                if beat["strb"] >> byte & 1:
+                    address = (index + n) * self.size + byte
                     assert address not in self.bytes, f"{address:#x} was written twice"
-                    self.bytes[address] = beat["data"] >> 8 * place & 0xFF
+                    self.bytes[address] = beat["data"] >> 8 * byte & 0xFF
         self._begun += 1
         self._answers.append((cycle + self.latency, number, SLVERR if failed else OKAY))
 

@@ -32,7 +32,7 @@ class Register(NamedTuple):
 def register_map(streams, address_width, counters, identity) -> dict[str, Register]:
     """Every register by name; the parameters are those of the unit."""
     dma = address_width > 0
-    found = {
+    registers = {
         "ID": Register(0x00, "ro", value=int.from_bytes(b"BRWK", "big")),
         "VERSION": Register(0x04, "ro", value=1 << 16),
         "COMMAND": Register(0x20, "wo", 3 if dma else 1),
@@ -45,21 +45,21 @@ def register_map(streams, address_width, counters, identity) -> dict[str, Regist
         "CYCLES_LOW": Register(0x40, "ro"),
         "CYCLES_HIGH": Register(0x44, "ro"),
     }
-    places = {"CAPS": 0x08, "DIGEST": 0x0C, "SHAPE": 0x10, "LIMIT": 0x14, "WIDTHS": 0x18}
-    places |= {"MAX_K": 0x1C}
-    found |= {name: Register(places[name], "ro", value=value) for name, value in identity}
+    offsets = {"CAPS": 0x08, "DIGEST": 0x0C, "SHAPE": 0x10, "LIMIT": 0x14, "WIDTHS": 0x18}
+    offsets |= {"MAX_K": 0x1C}
+    registers |= {name: Register(offsets[name], "ro", value=value) for name, value in identity}
     for index, name in enumerate(streams.upper().split(",")):
         if counters:
-            found[f"WORDS_{name}"] = Register(0x80 + 8 * index, "ro")
-            found[f"WAITS_{name}"] = Register(0x84 + 8 * index, "ro")
+            registers[f"WORDS_{name}"] = Register(0x80 + 8 * index, "ro")
+            registers[f"WAITS_{name}"] = Register(0x84 + 8 * index, "ro")
         if dma:
             low = _WHOLE >> max(0, 32 - address_width)
             high = _WHOLE >> 32 - max(0, address_width - 32)
             at = 0x100 + 16 * index
-            found[f"ADDRESS_LOW_{name}"] = Register(at, "rw", low)
-            found[f"ADDRESS_HIGH_{name}"] = Register(at + 4, "rw" if high else "ro", high)
-            found[f"COUNT_{name}"] = Register(at + 8, "rw", _WHOLE)
-    return found
+            registers[f"ADDRESS_LOW_{name}"] = Register(at, "rw", low)
+            registers[f"ADDRESS_HIGH_{name}"] = Register(at + 4, "rw" if high else "ro", high)
+            registers[f"COUNT_{name}"] = Register(at + 8, "rw", _WHOLE)
+    return registers
 
 
 class Asker:

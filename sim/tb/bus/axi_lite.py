@@ -38,14 +38,14 @@ class Registers:
             int(getattr(dut, f"registers_{name}").value)
             for name in ("write", "address", "strobe", "write_data")
         )
-        before = [when for when, kind, *_ in self.asked[-2:] if kind == write]
+        before = [when for when, access, *_ in self.asked[-2:] if access == write]
         assert all(cycle - when >= CYCLES for when in before), f"cycle {cycle}: asked too soon"
         self.asked.append((cycle, write, address, strobe, data))
         wrong = address >> 2 & 3 == 3
         dut.registers_error.value = wrong
         old = self.words.get(address, 0)
         if write and not wrong:
-            mask = sum(0xFF << 8 * place for place in range(4) if strobe >> place & 1)
+            mask = sum(0xFF << 8 * byte for byte in range(4) if strobe >> byte & 1)
             self.words[address] = old & ~mask | data & mask
         dut.registers_read_data.value = 0 if wrong else old
 
@@ -72,11 +72,11 @@ class Rules:
         for name in CHANNELS:
             if self.handle(f"{name}valid").value and self.handle(f"{name}ready").value:
                 self.moved[name].append(cycle)
-        for name, parts in ANSWERS.items():
+        for name, signals in ANSWERS.items():
             if not self.handle(f"{name}valid").value:
                 assert self.waiting[name] is None, f"cycle {cycle}: {name}valid was taken back"
                 continue
-            values = [int(self.handle(name + part).value) for part in parts]
+            values = [int(self.handle(name + signal).value) for signal in signals]
             if self.waiting[name] is None:
                 self.offered[name].append(cycle)
             else:
@@ -107,7 +107,7 @@ class Lite:
 
     async def start(self):
         await self.bench.reset()
-        self.bench.parts = [self.rules, self.registers]
+        self.bench.agents = [self.rules, self.registers]
 
     def offer(self, channel, **values):
         """Offer something from this cycle on."""
@@ -152,14 +152,14 @@ async def manager(dut, pauses):
         data = data[: 4 - address % 4] if len(data) <= 4 else data
         answer = await master.write(address, data)
         right = True
-        for place, byte in enumerate(data):
-            word = (address + place) & ~3
+        for offset, byte in enumerate(data):
+            word = (address + offset) & ~3
             # The first address of a burst need not be aligned; registers see it as it is.
-            at = address if place < 4 - address % 4 else word
+            at = address if offset < 4 - address % 4 else word
             wrong = at >> 2 & 3 == 3
             right &= not wrong
             if not wrong:
-                lane = (address + place) % 4
+                lane = (address + offset) % 4
                 old = expected.get(at, 0)
                 expected[at] = old & ~(0xFF << 8 * lane) | byte << 8 * lane
         assert answer.resp == (AxiResp.OKAY if right else AxiResp.SLVERR)
@@ -168,8 +168,8 @@ async def manager(dut, pauses):
         answer = await master.read(address, 4)
         wrong = address >> 2 & 3 == 3
         assert answer.resp == (AxiResp.SLVERR if wrong else AxiResp.OKAY)
-        found = int.from_bytes(answer.data, "little")
-        assert found == (0 if wrong else lite.registers.words.get(address, 0))
+        actual = int.from_bytes(answer.data, "little")
+        assert actual == (0 if wrong else lite.registers.words.get(address, 0))
 
     async def clock():
         while True:
@@ -235,17 +235,17 @@ async def throughput(dut):
             getattr(dut, f"axi_{name}valid").value = 0
         asked = lite.registers.asked[first:]
         apart = {b[0] - a[0] for a, b in pairwise(asked)}
-        kinds = [kind for _, kind, *_ in asked]
+        accesses = [access for _, access, *_ in asked]
         if write and read:
             # In turn, whatever came first.
-            assert all(a != b for a, b in pairwise(kinds)), kinds
+            assert all(a != b for a, b in pairwise(accesses)), accesses
             assert apart == {2}
-            for kind in (0, 1):
-                cycles = [cycle for cycle, which, *_ in asked if which == kind]
+            for access in (0, 1):
+                cycles = [cycle for cycle, which, *_ in asked if which == access]
                 assert min(b - a for a, b in pairwise(cycles)) >= CYCLES
         else:
             assert apart == {CYCLES}
-            assert set(kinds) == {write}
+            assert set(accesses) == {write}
         await lite.ticks(20)
 
 

@@ -52,18 +52,18 @@ class Reader:
     """The reader between a memory and a sink, and checks of every cycle."""
 
     def __init__(self, dut, latency=5, asks=never, gaps=never, out=never):
-        facts = manifest()
-        given = self.given = facts.parameters
+        unit = manifest()
+        params = self.given = unit.parameters
         self.dut, self.bench = dut, Bench(dut)
-        self.burst, self.outstanding = given["burst"], given["outstanding"]
+        self.burst, self.outstanding = params["burst"], params["outstanding"]
         self.depth = self.burst * self.outstanding
-        self.width = given["data_width"]
+        self.width = params["data_width"]
         self.size = self.width // 8
-        self.all = (1 << given["address_width"]) // self.size
+        self.all = (1 << params["address_width"]) // self.size
         self.layout = {
-            name: given[name] for name in ("data_width", "words_per_beat", "beats_per_word")
+            name: params[name] for name in ("data_width", "words_per_beat", "beats_per_word")
         }
-        asked, o = facts.streams["bursts"], facts.streams["o"]
+        asked, o = unit.streams["bursts"], unit.streams["o"]
         self.asks, self.sink = Sink(dut, asked, asks), Sink(dut, o, out)
         index_width = self.all.bit_length() - 1
         self.memory = Memory(dut, self.asks, self.width, index_width, latency, gaps)
@@ -77,7 +77,7 @@ class Reader:
     async def start(self):
         await self.bench.reset()
         # Before the others, so that it knows what was known at the beginning of the cycle.
-        self.bench.parts = [self, self.asks, self.memory, self.sink, self.bursts, self.o]
+        self.bench.agents = [self, self.asks, self.memory, self.sink, self.bursts, self.o]
 
     def step(self, cycle):
         ends = self.memory.ends
@@ -130,15 +130,15 @@ class Reader:
 
     async def job(self, address, count, limit=3000):
         """A whole job, and whether everything came."""
-        first, taken = len(self.memory.asked), self.o.count
+        first, accepted = len(self.memory.asked), self.o.count
         asked, beats = await self.begin(address, count)
         await self.bench.run(lambda: self.o.count >= self.expected, limit)
         for _ in range(4):
             await self.bench.tick()
         assert self.memory.asked[first:] == asked
-        found = [Beat.of(word, self.width) for word in self.o.words[taken:]]
-        assert [beat.kept() for beat in found] == [beat.kept() for beat in beats]
-        assert [beat[1:] for beat in found] == [beat[1:] for beat in beats]
+        actual = [Beat.of(word, self.width) for word in self.o.words[accepted:]]
+        assert [beat.kept() for beat in actual] == [beat.kept() for beat in beats]
+        assert [beat[1:] for beat in actual] == [beat[1:] for beat in beats]
 
 
 def corners(reader):
@@ -209,8 +209,8 @@ async def room(dut):
     assert reader.memory.given == reader.depth
     blocked[0] = never
     await reader.bench.run(lambda: reader.o.count >= reader.expected, 20 * len(beats))
-    found = [Beat.of(word, reader.width) for word in reader.o.words[before:]]
-    assert [beat.kept() for beat in found] == [beat.kept() for beat in beats]
+    actual = [Beat.of(word, reader.width) for word in reader.o.words[before:]]
+    assert [beat.kept() for beat in actual] == [beat.kept() for beat in beats]
 
 
 @cocotb.test()
@@ -224,18 +224,18 @@ async def throughput(dut):
         reader.memory.latency = latency
         first = reader.o.count
         await reader.job(0, reader.words(beats))
-        taken = reader.o.taken[first:]
-        cycles = taken[-1] - taken[0] + 1
+        accepted = reader.o.accepted[first:]
+        cycles = accepted[-1] - accepted[0] + 1
         if reader.burst > 1:
-            assert cycles == len(taken), f"{cycles} cycles for {len(taken)} beats"
+            assert cycles == len(accepted), f"{cycles} cycles for {len(accepted)} beats"
     offered = [late - early for early, late in pairwise(reader.bursts.offered)]
     assert min(offered) >= 2, "bursts were asked for one after the other"
     if reader.burst == 1:
         reader.memory.latency = 1
-        first = len(reader.bursts.taken)
+        first = len(reader.bursts.accepted)
         await reader.job(0, reader.words(beats))
-        taken = reader.bursts.taken[first:]
-        assert taken == list(range(taken[0], taken[0] + 2 * len(taken), 2))
+        accepted = reader.bursts.accepted[first:]
+        assert accepted == list(range(accepted[0], accepted[0] + 2 * len(accepted), 2))
 
 
 @cocotb.test()
@@ -316,14 +316,16 @@ async def outputs_come_from_registers(dut):
 
 @cocotb.test()
 async def checks(dut):
-    """What it says of addresses and counts is what :class:`Extent` says of them."""
+    """What it says of addresses and counts is what :class:`TransferChecker` says of them."""
     reader = Reader(dut)
     await reader.start()
     rng = reader.bench.rng
     most = (1 << 32) - 1
     for _ in range(200):
-        whole = min(reader.words(reader.all), most)
-        count = rng.choice([0, 1, whole - 1, whole, min(whole + 1, most), rng.randint(0, whole)])
+        all_beats = min(reader.words(reader.all), most)
+        count = rng.choice(
+            [0, 1, all_beats - 1, all_beats, min(all_beats + 1, most), rng.randint(0, all_beats)]
+        )
         beats = beat_count(count, **reader.layout)
         index = rng.choice([0, 1, reader.all - 1, max(1, reader.all - beats), reader.all // 2])
         off = rng.choice([0, 0, rng.randrange(reader.size)])

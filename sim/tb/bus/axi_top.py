@@ -5,27 +5,27 @@ from cocotb.queue import Queue
 from cocotb.triggers import ClockCycles
 from cocotbext.axi import AxiBus, AxiResp, AxiSlave, SparseMemoryRegion
 
-from ._top import Top, Work, check_accesses, check_identity
+from ._wrapper import Work, WrapperHost, check_accesses, check_identity
 
-#: Moments at which jobs are ended by a reset, over all parameters of the test.
+#: Number of random moments at which a reset interrupts a job, over all parameters of the test.
 MOMENTS = 20
-#: Bytes of a page, which no burst may leave; cocotbext-axi checks that.
+#: Bytes of a page; no burst crosses its boundary, which cocotbext-axi checks.
 PAGE = 4096
-#: Bytes before and after all that a job uses, which nothing may write.
+#: Bytes before and after a job's memory that nothing may write.
 MARGIN = 256
-#: Cycles that a job takes besides those between the ports' first and last transfers.
+#: Cycles of a job outside its first and last transfers at the ports.
 SLACK = 12
 
 
-class AxiHost(Top):
-    """A host with a memory, that describes jobs and starts them.
+class AxiHost(WrapperHost):
+    """A host with a memory, which sets up and starts jobs.
 
     Attributes
     ----------
     faults : dict
-        Index of a stream to the answer that its next beat, or burst of writes, gets.
+        Index of a stream to the response for its next beat, or burst of writes.
     latency : int
-        Cycles that what is read, and answers, take longer.
+        Additional latency of read data and write responses in cycles.
     """
 
     CHANNELS = (
@@ -51,12 +51,12 @@ class AxiHost(Top):
         }
         self.faults = {}
         self.latency = 0
-        self._resets = 0  # what was on its way before one does not come
+        self._resets = 0  # a reset drops all responses in flight
         self._intercept(read.r_channel, "rid", "rresp")
         self._intercept(write.b_channel, "bid", "bresp")
 
     def _intercept(self, channel, number, answer):
-        """Put errors into what the memory says, and let it come later."""
+        """Put errors into the memory's responses, and delay them."""
         send, late = channel.send, Queue()
 
         async def later(transfer):
@@ -92,9 +92,9 @@ class AxiHost(Top):
     def sizes(self, counts):
         return {name: count * self.streams[name]["stride"] for name, count in counts.items()}
 
-    def places(self, counts):
-        """An address for each stream: anywhere, next to a page's end, or the last there is."""
-        found = {}
+    def random_addresses(self, counts):
+        """An address for each stream: anywhere, next to the end of a page, or the last possible."""
+        spans = {}
         for name, size in self.sizes(counts).items():
             top = (self.size - max(size, self.beat)) // self.beat * self.beat
             while True:
@@ -106,35 +106,36 @@ class AxiHost(Top):
                         at -= self.rng.randint(0, 3) * self.beat
                     case _:
                         at = self.rng.randrange(0, top + 1, self.beat)
-                clear = all(at + size + MARGIN <= a or b + MARGIN <= at for a, b in found.values())
+                clear = all(at + size + MARGIN <= a or b + MARGIN <= at for a, b in spans.values())
                 if 0 <= at <= top and clear:
                     break
-            found[name] = (at, at + size)
-        return {name: at for name, (at, _) in found.items()}
+            spans[name] = (at, at + size)
+        return {name: at for name, (at, _) in spans.items()}
 
-    async def describe(self, places, counts):
+    async def describe(self, addresses, counts):
+        """Write the registers of a job."""
         for name, count in counts.items():
-            await self.write(f"ADDRESS_LOW_{name.upper()}", places[name] & 0xFFFF_FFFF)
+            await self.write(f"ADDRESS_LOW_{name.upper()}", addresses[name] & 0xFFFF_FFFF)
             if self.bus["address_width"] > 32:
-                await self.write(f"ADDRESS_HIGH_{name.upper()}", places[name] >> 32)
+                await self.write(f"ADDRESS_HIGH_{name.upper()}", addresses[name] >> 32)
             await self.write(f"COUNT_{name.upper()}", count)
 
-    async def load(self, work, places):
-        """Operands into memory, random bytes where the results will be, and around them."""
+    async def load(self, work, addresses):
+        """Write operands to memory, and random bytes to the results' memory and around it."""
         size = work.results * self.streams["results"]["stride"]
-        low = max(0, places["results"] - MARGIN)
-        high = min(self.size, places["results"] + size + MARGIN)
+        low = max(0, addresses["results"] - MARGIN)
+        high = min(self.size, addresses["results"] + size + MARGIN)
         await self.memory.write(low, self.rng.randbytes(high - low))
         for name, words in work.words.items():
-            await self.memory.write(places[name], self.packed(name, words))
+            await self.memory.write(addresses[name], self.packed(name, words))
 
     async def prepare(self, work):
-        """All but the start; returns the places and what memory looks like then."""
+        """Set a job up without starting it; returns its addresses and an image of the memory."""
         counts = self.counts(work)
-        places = self.places(counts)
-        await self.load(work, places)
-        await self.describe(places, counts)
-        return places, self.image()
+        addresses = self.random_addresses(counts)
+        await self.load(work, addresses)
+        await self.describe(addresses, counts)
+        return addresses, self.image()
 
     def image(self):
         return {base: bytes(block) for base, block in self.memory.mem.segs.items()}
@@ -142,35 +143,35 @@ class AxiHost(Top):
     async def start(self):
         await self.put("COMMAND", start=1)
 
-    async def finish(self, limit=20_000):
-        """Wait for the interrupt, which must be enabled."""
+    async def finish(self, limit=None):
+        """Wait for the interrupt, which is enabled."""
         await self.until(lambda: self.dut.interrupt.value, limit)
         assert (await self.fields("INTERRUPT"))["done"]
         await self.put("INTERRUPT", done=1)
 
-    async def results(self, places, count):
+    async def results(self, addresses, count):
         size = count * self.streams["results"]["stride"]
-        return await self.memory.read(places["results"], size)
+        return await self.memory.read(addresses["results"], size)
 
-    async def check(self, work, places, before):
-        """The results, and that nothing else was written."""
-        found = await self.results(places, work.results)
-        work.check(self.unpacked(found))
-        self.check_others(before, places["results"], len(found))
+    async def check(self, work, addresses, before):
+        """Check the results, and that nothing else was written."""
+        packed = await self.results(addresses, work.results)
+        work.check(self.unpacked(packed))
+        self.check_others(before, addresses["results"], len(packed))
 
     def check_others(self, before, start, size):
-        """That nothing was written but bytes of these."""
+        """Check that nothing outside these bytes was written."""
         for base, block in self.image().items():
             low, high = (min(max(0, at - base), PAGE) for at in (start, start + size))
             was = before.get(base, bytes(PAGE))
-            same = block[:low] == was[:low] and block[high:] == was[high:]
-            assert same, f"bytes of others were written in the page {base:#x}"
+            intact = block[:low] == was[:low] and block[high:] == was[high:]
+            assert intact, f"bytes outside the results were written in the page {base:#x}"
 
     async def run(self, work):
-        places, before = await self.prepare(work)
+        addresses, before = await self.prepare(work)
         await self.start()
         await self.finish()
-        await self.check(work, places, before)
+        await self.check(work, addresses, before)
         assert await self.read("STATUS") == 0
 
     async def soft_reset(self):
@@ -183,7 +184,7 @@ class AxiHost(Top):
         raise AssertionError("the reset does not end")
 
     async def quiet(self):
-        """Nothing moves on the bus any more."""
+        """No transfers on the bus any more."""
         before = dict(self.rules.transfers)
         await ClockCycles(self.dut.aclk, 3 * self.latency + 60)
         assert self.rules.transfers == before, "transfers after the end"
@@ -201,7 +202,7 @@ async def begin(dut, percent=0, latency=0):
 @cocotb.test()
 @cocotb.parametrize(percent=[0, 40, 80], latency=[0, 100])
 async def jobs(dut, percent, latency):
-    """One after the other, each somewhere else in memory."""
+    """Jobs one after the other, at different addresses."""
     host = await begin(dut, percent, latency)
     for _ in range(4):
         await host.run(host.work())
@@ -220,32 +221,32 @@ async def long_job(dut):
 
 @cocotb.test()
 async def wrong_jobs(dut):
-    """They are refused, and nothing happens; the next job is right."""
+    """An infeasible job is an error without effect; the next job is right."""
     host = await begin(dut)
     await host.put("INTERRUPT_ENABLE", done=1, error=1)
-    needed = ("jobs",) if host.facts.design == "eie" else tuple(host.streams)
+    needed = host.model.required_streams or tuple(host.streams)
     for index, name in enumerate(host.streams):
         work = host.work(1)
-        places, _ = await host.prepare(work)
+        addresses, _ = await host.prepare(work)
         counts = host.counts(work)
         beats = -(-host.sizes(counts)[name] // host.beat)
         wrong = [
-            ("ALIGNMENT", places[name] + host.rng.randrange(1, host.beat), counts[name]),
+            ("ALIGNMENT", addresses[name] + host.rng.randrange(1, host.beat), counts[name]),
             ("RANGE", host.size - (beats - 1) * host.beat, counts[name]) if beats > 1 else None,
             ("RANGE", host.size - host.beat, (1 << 32) - 1),
-            ("LENGTH", places[name], 0) if name in needed else None,
+            ("LENGTH", addresses[name], 0) if name in needed else None,
         ]
-        for kind, address, count in filter(None, wrong):
+        for error, address, count in filter(None, wrong):
             before = dict(host.rules.transfers)
-            await host.describe(places | {name: address}, counts | {name: count})
+            await host.describe(addresses | {name: address}, counts | {name: count})
             await host.start()
             await host.until(lambda: dut.interrupt.value, 20)
-            assert await host.error() == (kind, name)
+            assert await host.error() == (error, name)
             assert await host.fields("INTERRUPT") == {"done": 0, "error": 0}
             assert await host.read("STATUS") == 0
             await ClockCycles(dut.aclk, 30)
             after = {n: c for n, c in host.rules.transfers.items() if n.startswith("m_axi")}
-            assert all(before[n] == count for n, count in after.items()), kind
+            assert all(before[n] == count for n, count in after.items()), error
         if index % 2:
             await host.run(host.work(1))
     await host.run(host.work(1))
@@ -253,41 +254,41 @@ async def wrong_jobs(dut):
 
 @cocotb.test()
 async def no_words(dut):
-    """A job of no words at all is an error; one without some streams is none where it can be."""
+    """A job without words is an error; a job may lack streams that the model does not require."""
     host = await begin(dut)
-    places = dict.fromkeys(host.streams, 0)
-    await host.describe(places, dict.fromkeys(host.streams, 0))
+    zeros = dict.fromkeys(host.streams, 0)
+    await host.describe(zeros, zeros)
     await host.start()
     await ClockCycles(dut.aclk, 20)
     assert await host.error() == ("LENGTH", next(iter(host.streams)))
-    if host.facts.design != "eie":
+    if not host.model.required_streams:
         return
+    # One job fills the memories, the next one multiplies vectors.
     work = host.work()
-    jobs = host.split("jobs", work.words["jobs"])
-    fills = next(number for number, job in enumerate(jobs) if not job["fill"])
-    parts = [
-        {"load": work.words["load"], "jobs": work.words["jobs"][:fills], "acts": []},
-        {"load": [], "jobs": work.words["jobs"][fills:], "acts": work.words["acts"]},
-    ]
-    await host.run(Work(words=parts[0], owed=work.owed[:fills], check=lambda found: None))
-    await host.run(Work(words=parts[1], owed=work.owed[fills:], check=work.check))
+    name = host.model.descriptors
+    fills = next(index for index, owed in enumerate(work.owed) if owed)
+    first, second = {stream: [] for stream in work.words}, dict(work.words)
+    first |= {name: work.words[name][:fills], "load": second.pop("load")}
+    second |= {name: work.words[name][fills:], "load": []}
+    await host.run(Work(words=first, owed=work.owed[:fills], check=lambda results: None))
+    await host.run(Work(words=second, owed=work.owed[fills:], check=work.check))
 
 
 @cocotb.test()
 @cocotb.parametrize(percent=[0, 50])
 async def start_while_busy(dut, percent):
-    """It is an error, and the job goes on."""
+    """A start during a job is an error, and the job goes on."""
     host = await begin(dut, percent)
     for _ in range(4):
         work = host.work()
-        places, before = await host.prepare(work)
+        addresses, before = await host.prepare(work)
         host.latency = 100
         await host.start()
         await host.start()
-        kind, _ = await host.error()
-        assert kind == "BUSY"
+        error, _ = await host.error()
+        assert error == "BUSY"
         await host.finish()
-        await host.check(work, places, before)
+        await host.check(work, addresses, before)
     await host.put("CONTROL", reset=1)
     await host.start()
     assert (await host.error())[0] == "BUSY"
@@ -298,7 +299,7 @@ async def start_while_busy(dut, percent):
 @cocotb.test()
 @cocotb.parametrize(answer=[AxiResp.SLVERR, AxiResp.DECERR], percent=[0, 50])
 async def memory_errors(dut, answer, percent):
-    """An error of the memory is told, with its stream; after a soft reset all is well."""
+    """An error of the memory is reported with its stream; a soft reset recovers from it."""
     host = await begin(dut, percent)
     for name, stream in host.streams.items():
         work = host.work()
@@ -317,28 +318,29 @@ async def memory_errors(dut, answer, percent):
 
 @cocotb.test()
 async def too_few_results(dut):
-    """A job that gives more than it has room for does not end, nor does it write more."""
+    """A job with more results than its count does not end, nor does it write the others."""
     host = await begin(dut)
-    work = host.work()
-    while work.results < 2:
-        work = host.work()
-    places, before = await host.prepare(work)
     slots = host.streams["results"]["words_per_beat"]
-    count = (work.results - 1) // slots * slots or 1
+    work = host.work(3)
+    # Results that share the last beat of the count are written with it.
+    while work.results <= slots:
+        work = host.work(3)
+    addresses, before = await host.prepare(work)
+    count = (work.results - 1) // slots * slots
     await host.write("COUNT_RESULTS", count)
     await host.start()
     await ClockCycles(dut.aclk, 3000)
     assert await host.fields("STATUS") == {"busy": 1, "resetting": 0}
     assert await host.fields("INTERRUPT") == {"done": 0, "error": 0}
     written = -(-count // slots) * slots * host.streams["results"]["stride"]
-    host.check_others(before, places["results"], written)
+    host.check_others(before, addresses["results"], written)
     await host.soft_reset()
     await host.run(host.work())
 
 
 @cocotb.test()
 async def interrupts(dut):
-    """The line is up while an enabled event is pending."""
+    """The interrupt is asserted while an enabled event is pending."""
     host = await begin(dut)
     await host.put("INTERRUPT_ENABLE")
     await host.prepare(host.work())
@@ -365,14 +367,14 @@ async def interrupts(dut):
 
 @cocotb.test()
 async def counters(dut):
-    """Words exactly; cycles and waits as far as one sees them from outside."""
+    """Counts of words are exact; those of cycles and waits match observations at the ports."""
     host = await begin(dut)
     await host.run(host.work())
     work = host.work(3)
     cycles = {}
     for latency in (0, 300):
         host.latency = latency
-        places, before = await host.prepare(work)
+        addresses, before = await host.prepare(work)
         await host.put("COMMAND", clear=1)
         for name in host.registers:
             if name.startswith(("WORDS_", "WAITS_", "CYCLES_")):
@@ -382,7 +384,7 @@ async def counters(dut):
         await host.until(lambda: dut.interrupt.value)
         passed = (cocotb.utils.get_sim_time("step") - begun) // host.step
         await host.finish()
-        await host.check(work, places, before)
+        await host.check(work, addresses, before)
         for name, count in host.counts(work).items():
             assert await host.read(f"WORDS_{name.upper()}") == count, name
         cycles[latency] = counted = await host.read("CYCLES_LOW")
@@ -411,7 +413,7 @@ async def accesses(dut, percent):
 
 
 async def cycles_of(host, work):
-    """About as many as a job takes."""
+    """The approximate cycles of a job."""
     begun = cocotb.utils.get_sim_time("step")
     await host.run(work)
     return (cocotb.utils.get_sim_time("step") - begun) // host.step
@@ -420,18 +422,18 @@ async def cycles_of(host, work):
 @cocotb.test()
 @cocotb.parametrize(percent=[0, 40], latency=[0, 30])
 async def soft_reset(dut, percent, latency):
-    """Bursts come to their end, and the job after it is right."""
+    """A soft reset completes bursts in flight, and the next job is right."""
     host = await begin(dut, percent, latency)
     work = host.work()
     cycles = await cycles_of(host, work)
     for _ in range(MOMENTS // 4):
-        places, before = await host.prepare(work)
+        addresses, before = await host.prepare(work)
         await host.start()
         await ClockCycles(dut.aclk, host.rng.randint(1, cycles))
         await host.soft_reset()
         await host.quiet()
         size = host.sizes(host.counts(work))["results"]
-        host.check_others(before, places["results"], size)
+        host.check_others(before, addresses["results"], size)
         await host.put("INTERRUPT", done=1)
         await host.run(host.work(1))
     assert await host.read("ERROR") == 0
@@ -440,7 +442,7 @@ async def soft_reset(dut, percent, latency):
 @cocotb.test()
 @cocotb.parametrize(percent=[0, 40], latency=[0, 30])
 async def reset(dut, percent, latency):
-    """All is as in the beginning."""
+    """A reset restores the initial state."""
     host = await begin(dut, percent, latency)
     work = host.work()
     cycles = await cycles_of(host, work)

@@ -55,11 +55,11 @@ class Memory:
             for n in range(length):
                 word = self.beats.words[self._beat + n]
                 assert word >> 9 * self.size == (n == length - 1), "the wrong beat is the last"
-                for place in range(self.size):
-                    if word >> 8 * self.size + place & 1:
-                        address = (index + n) * self.size + place
+                for byte in range(self.size):
+                    if word >> 8 * self.size + byte & 1:
+                        address = (index + n) * self.size + byte
                         assert address not in self.bytes, f"{address:#x} was written twice"
-                        self.bytes[address] = word >> 8 * place & 0xFF
+                        self.bytes[address] = word >> 8 * byte & 0xFF
             self._beat += length
             self.received += 1
             self._due.append(cycle + self.latency)
@@ -86,16 +86,16 @@ class Writer:
     """The writer between a source of beats and a memory."""
 
     def __init__(self, dut, latency=3, asks=never, beats=never, gaps=never, stall=never):
-        facts = manifest()
-        given = self.given = facts.parameters
+        unit = manifest()
+        params = self.given = unit.parameters
         self.dut, self.bench = dut, Bench(dut)
-        self.burst, self.width = given["burst"], given["data_width"]
+        self.burst, self.width = params["burst"], params["data_width"]
         self.size = self.width // 8
-        self.all = (1 << given["address_width"]) // self.size
+        self.all = (1 << params["address_width"]) // self.size
         self.layout = {
-            name: given[name] for name in ("data_width", "words_per_beat", "beats_per_word")
+            name: params[name] for name in ("data_width", "words_per_beat", "beats_per_word")
         }
-        self.facts = facts.streams
+        self.facts = unit.streams
         self.bursts = Recorder(dut, "bursts", self.facts["bursts"])
         self.o = Recorder(dut, "o", self.facts["o"])
         self.i = Recorder(dut, "i", self.facts["i"])
@@ -114,8 +114,8 @@ class Writer:
 
     async def start(self):
         await self.bench.reset()
-        self.bench.parts = [self, self.asks, self.sink, self.memory, self.bursts, self.o, self.i]
-        self.bench.parts.append(self.source)
+        self.bench.agents = [self, self.asks, self.sink, self.memory, self.bursts, self.o, self.i]
+        self.bench.agents.append(self.source)
 
     def step(self, cycle):
         """Before the others: what was known at the beginning of the cycle."""
@@ -149,7 +149,7 @@ class Writer:
         """Has the source offer more beats."""
         assert self.source.done
         words = [beat.payload(self.width) for beat in beats]
-        self.bench.parts[-1] = self.source = Source(self.dut, self.facts["i"], words, self.stall)
+        self.bench.agents[-1] = self.source = Source(self.dut, self.facts["i"], words, self.stall)
 
     def packet(self, count):
         """Beats of so many words with random data, also where they have no ``keep``."""
@@ -179,10 +179,10 @@ class Writer:
     def expected(self, address, beats: list[Beat]):
         """What is written: address to byte."""
         return {
-            address + n * self.size + place: beat.data >> 8 * place & 0xFF
+            address + n * self.size + byte: beat.data >> 8 * byte & 0xFF
             for n, beat in enumerate(beats)
-            for place in range(self.size)
-            if beat.has(place)
+            for byte in range(self.size)
+            if beat.has(byte)
         }
 
     async def idle(self, limit=1000):
@@ -336,17 +336,17 @@ async def throughput(dut):
     beats = max(12 * writer.burst, 32) if writer.burst < 64 else 3 * writer.burst
     beats -= beats % writer.given["beats_per_word"]
     for early in (0, 40):
-        first = len(writer.o.taken)
+        first = len(writer.o.accepted)
         await writer.job(0, writer.words(beats), early=early)
-        taken = writer.o.taken[first:]
-        assert len(taken) == beats
+        accepted = writer.o.accepted[first:]
+        assert len(accepted) == beats
         if writer.burst >= 4:
             # From when the second burst was complete.
-            taken = taken[-(beats - writer.burst) :]
-            assert taken[-1] - taken[0] == len(taken) - 1
+            accepted = accepted[-(beats - writer.burst) :]
+            assert accepted[-1] - accepted[0] == len(accepted) - 1
         else:
             apart = 4 * -(-beats // writer.burst)
-            assert taken[-1] - taken[0] < apart
+            assert accepted[-1] - accepted[0] < apart
 
 
 @cocotb.test()

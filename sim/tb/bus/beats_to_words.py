@@ -26,13 +26,13 @@ class Converter:
     """The converter between a source of beats and a sink."""
 
     def __init__(self, dut, stall_in=never, stall_out=never):
-        facts = manifest()
+        unit = manifest()
         self.dut, self.bench = dut, Bench(dut)
         self.rng = self.bench.rng
-        self.layout = layout(**facts.parameters)
+        self.layout = layout(**unit.parameters)
         self.size = self.layout.data_width // 8
         self.full = (1 << self.size) - 1
-        self.facts = facts.streams
+        self.facts = unit.streams
         self.stall_in, self.stall_out = stall_in, stall_out
 
     async def start(self, beats):
@@ -45,7 +45,7 @@ class Converter:
         self.o = Recorder(self.dut, "o", self.facts["o"])
         self.broken = Broken(self.dut)
         await self.bench.reset()
-        self.bench.parts = [self.source, self.sink, self.i, self.o, self.broken]
+        self.bench.agents = [self.source, self.sink, self.i, self.o, self.broken]
 
     async def finish(self, limit=20000):
         words, broken = self.layout.words(self.beats)
@@ -54,8 +54,8 @@ class Converter:
         for _ in range(10):
             await self.bench.tick()
         mask = (1 << self.layout.width) - 1
-        found = [(word & mask, word >> self.layout.width) for word in self.o.words]
-        assert found == words
+        actual = [(word & mask, word >> self.layout.width) for word in self.o.words]
+        assert actual == words
         assert self.broken.flags == broken
 
     def beat(self, keep=None, last=0):
@@ -75,12 +75,12 @@ class Converter:
 
     def wild(self, count):
         """Beats of any kind, most of them right."""
-        found = []
+        beats = []
         for _ in range(count):
             keeps = [self.full, self.full, (1 << self.rng.randrange(self.size + 1)) - 1, 0]
             keeps.append(self.rng.getrandbits(self.size))
-            found.append(self.beat(self.rng.choice(keeps), self.rng.random() < 0.3))
-        return [beat._replace(last=int(beat.last)) for beat in found]
+            beats.append(self.beat(self.rng.choice(keeps), self.rng.random() < 0.3))
+        return [beat._replace(last=int(beat.last)) for beat in beats]
 
 
 @cocotb.test()
@@ -93,7 +93,7 @@ async def latency(dut):
     step = converter.layout.beats_per_word
     slots = converter.layout.words_per_beat
     offered = converter.o.offered[::slots]
-    assert offered == [cycle + 1 for cycle in converter.i.taken[step - 1 :: step]]
+    assert offered == [cycle + 1 for cycle in converter.i.accepted[step - 1 :: step]]
 
 
 @cocotb.test()
@@ -104,7 +104,7 @@ async def throughput(dut):
     await converter.start([beat for _ in range(6) for beat in converter.packet(words)])
     await converter.finish()
     fast = converter.o if converter.layout.beats_per_word == 1 else converter.i
-    assert fast.taken == list(range(fast.taken[0], fast.taken[0] + fast.count))
+    assert fast.accepted == list(range(fast.accepted[0], fast.accepted[0] + fast.count))
 
 
 @cocotb.test()

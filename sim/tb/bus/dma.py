@@ -26,10 +26,10 @@ class Core:
 
     def step(self, cycle):
         dma = self.dma
-        taken = sum(recorder.count for recorder in dma.inputs)
-        if taken > dma.operands_before:
+        accepted = sum(recorder.count for recorder in dma.inputs)
+        if accepted > dma.operands_before:
             self.busy = True
-        if taken >= dma.operands_before + dma.operands and dma.source.done:
+        if accepted >= dma.operands_before + dma.operands and dma.source.done:
             self.busy = False
         dma.dut.quiet.value = not self.busy
 
@@ -53,23 +53,23 @@ class Dma:
     """The DMA between a memory and something that takes operands and gives results."""
 
     def __init__(self, dut, percents=None, latency=4, ram=False):
-        facts = manifest()
-        given = self.given = facts.parameters
+        unit = manifest()
+        params = self.given = unit.parameters
         self.dut, self.bench = dut, Bench(dut)
         rng = self.rng = self.bench.rng
         percents = percents or {}
         patterns = {name: stalls(percent, rng) for name, percent in percents.items()}
-        self.width = given["data_width"]
+        self.width = params["data_width"]
         self.size = self.width // 8
-        self.all = (1 << given["address_width"]) // self.size
+        self.all = (1 << params["address_width"]) // self.size
         names = ("words_per_beat", "beats_per_word")
         self.layouts = [
             {"data_width": self.width, **dict(zip(names, layout, strict=True))}
-            for layout in given["layouts"]
+            for layout in params["layouts"]
         ]
-        self.needed = [given["needed"] >> n & 1 for n in range(len(self.layouts))]
-        self.burst = given["burst"]
-        self.facts = facts.streams
+        self.needed = [params["needed"] >> n & 1 for n in range(len(self.layouts))]
+        self.burst = params["burst"]
+        self.facts = unit.streams
         outputs = [f"o_{n}" for n in range(len(self.layouts) - 1)]
         self.sinks = [Sink(dut, self.facts[o], patterns.get("o", never)) for o in outputs]
         self.inputs = [Recorder(dut, o, self.facts[o]) for o in outputs]
@@ -86,9 +86,9 @@ class Dma:
 
     async def start(self):
         await self.bench.reset()
-        self.bench.parts = [self.core, *self.sinks, *self.inputs, self.watch]
-        self.bench.parts += [self.memory] if self.memory else []
-        self.bench.parts.append(self.source)
+        self.bench.agents = [self.core, *self.sinks, *self.inputs, self.watch]
+        self.bench.agents += [self.memory] if self.memory else []
+        self.bench.agents.append(self.source)
 
     def job(self, beats, *, spread=None):
         """Counts and places of so many beats of each stream, none next to another.
@@ -98,15 +98,15 @@ class Dma:
         list of (int, int)
             Of each stream the address and the number of words.
         """
-        rng, found = self.rng, []
+        rng, operands = self.rng, []
         share = min(self.all // len(beats), 1 << 30)
         for n, (number, layout) in enumerate(zip(beats, self.layouts, strict=True)):
             words = self.words(n, number)
             if words and layout["words_per_beat"] > 1:
                 words -= rng.randrange(layout["words_per_beat"])
-            place = n * share + rng.randrange(share - number)
-            found.append((place * self.size, words))
-        return found
+            start = n * share + rng.randrange(share - number)
+            operands.append((start * self.size, words))
+        return operands
 
     def words(self, stream, beats):
         layout = self.layouts[stream]
@@ -131,7 +131,7 @@ class Dma:
 
     def send(self, beats):
         words = [beat.payload(self.width) for beat in beats]
-        self.bench.parts[-1] = self.source = Source(
+        self.bench.agents[-1] = self.source = Source(
             self.dut, self.facts["i"], words, self.results_stall
         )
 
@@ -162,10 +162,10 @@ class Dma:
     def written(self, job, beats):
         """Address to byte."""
         return {
-            job[-1][0] + n * self.size + place: beat.data >> 8 * place & 0xFF
+            job[-1][0] + n * self.size + byte: beat.data >> 8 * byte & 0xFF
             for n, beat in enumerate(beats)
-            for place in range(self.size)
-            if beat.has(place)
+            for byte in range(self.size)
+            if beat.has(byte)
         }
 
     def check_operands(self, job, before, content=memory_word):
@@ -174,11 +174,11 @@ class Dma:
         ):
             index = address // self.size
             expected = [
-                beat._replace(data=content(index + place, self.width)).payload(self.width)
-                for place, beat in enumerate(beats_in_memory(count, **layout))
+                beat._replace(data=content(index + byte, self.width)).payload(self.width)
+                for byte, beat in enumerate(beats_in_memory(count, **layout))
             ]
-            found = [_kept(word, self.width) for word in recorder.words[first:]]
-            assert found == [_kept(word, self.width) for word in expected], f"operands {n}"
+            actual = [_kept(word, self.width) for word in recorder.words[first:]]
+            assert actual == [_kept(word, self.width) for word in expected], f"operands {n}"
 
     async def run(self, job, limit=6000):
         """A whole job, and whether all operands came and all results were written."""
@@ -218,12 +218,12 @@ class Dma:
     def some(self, beats=None):
         """Beats of each stream: whole words, and none only where that is allowed."""
         most = beats or min(3 * self.burst + 2, 40)
-        found = []
+        counts = []
         for layout, needed in zip(self.layouts, self.needed, strict=True):
             factor = layout["beats_per_word"]
             words = self.rng.randint(needed, max(1, most // factor))
-            found.append(words * factor)
-        return found if any(found) else [layout["beats_per_word"] for layout in self.layouts]
+            counts.append(words * factor)
+        return counts if any(counts) else [layout["beats_per_word"] for layout in self.layouts]
 
 
 def _kept(word, width):
@@ -285,26 +285,26 @@ async def refused(dut):
                 (0, 0xFFFF_FFFF),
                 (0, dma.all // factor * dma.layouts[n]["words_per_beat"] + 1),
             ]
-        kinds = [("RANGE", place) for place in beyond]
+        errors = [("RANGE", base) for base in beyond]
         if dma.size > 1:
-            kinds.append(("ALIGNMENT", unaligned))
-            kinds.append(("ALIGNMENT", (dma.all * dma.size - 1, 0xFFFF_FFFF)))
+            errors.append(("ALIGNMENT", unaligned))
+            errors.append(("ALIGNMENT", (dma.all * dma.size - 1, 0xFFFF_FFFF)))
         if dma.needed[n]:
-            kinds.append(("LENGTH", (good[n][0], 0)))
-        for kind, place in kinds:
-            job = [*good[:n], place, *good[n + 1 :]]
-            wrong.append((kind, n, job))
+            errors.append(("LENGTH", (good[n][0], 0)))
+        for error, base in errors:
+            job = [*good[:n], base, *good[n + 1 :]]
+            wrong.append((error, n, job))
             # Those of later streams are not told.
-            later = [place if dma.needed[m] else good[m] for m in range(n + 1, len(good))]
-            wrong.append((kind, n, [*job[: n + 1], *later]))
-    for kind, stream, job in wrong:
+            later = [base if dma.needed[m] else good[m] for m in range(n + 1, len(good))]
+            wrong.append((error, n, [*job[: n + 1], *later]))
+    for error, stream, job in wrong:
         dma.set(job)
         start = await dma.pulse()
         for _ in range(CHECK + 12):
             await dma.bench.tick()
             assert not dut.memory_arvalid.value
             assert not dut.memory_awvalid.value
-        assert dma.watch.failed == [(start + CHECK, ERRORS[kind], stream)], (kind, job)
+        assert dma.watch.failed == [(start + CHECK, ERRORS[error], stream)], (error, job)
         assert not dma.watch.done
         assert not dut.running.value
         dma.watch.failed.clear()
@@ -328,7 +328,7 @@ async def busy(dut):
     """A start at the wrong moment is told, and changes nothing."""
     dma = Dma(dut, {"r": 50, "b": 50})
     await dma.start()
-    told = (ERRORS["BUSY"],)
+    reported = (ERRORS["BUSY"],)
     for moment in (0, 1, 2, 3, 4, 9, 20):
         job = dma.job(dma.some())
         beats = dma.results(job)
@@ -349,7 +349,7 @@ async def busy(dut):
         running = bool(dut.running.value) or moment == 0
         again = await dma.pulse()
         if running and len(dma.watch.done) == done:
-            assert [(cycle, kind) for cycle, kind, _ in dma.watch.failed] == [(again, *told)]
+            assert [(cycle, error) for cycle, error, _ in dma.watch.failed] == [(again, *reported)]
             await dma.bench.run(lambda done=done: len(dma.watch.done) > done, 3000)
             dma.check_operands(job, before)
             assert dma.memory.bytes == dma.written(job, beats)
@@ -367,15 +367,15 @@ async def words_left(dut):
     await dma.start()
     job = dma.job([layout["beats_per_word"] for layout in dma.layouts])
     dma.set(job)
-    dma.bench.parts.remove(dma.core)
+    dma.bench.agents.remove(dma.core)
     dut.quiet.value = 0
     again = await dma.pulse()
     dut.quiet.value = 1
     for _ in range(10):
         await dma.bench.tick()
         assert not dut.running.value
-    assert [cycle for cycle, kind, _ in dma.watch.failed] == [again]
-    dma.bench.parts.insert(0, dma.core)
+    assert [cycle for cycle, error, _ in dma.watch.failed] == [again]
+    dma.bench.agents.insert(0, dma.core)
     dma.send(dma.results(job))
     for _ in range(10):
         await dma.bench.tick()
@@ -383,7 +383,7 @@ async def words_left(dut):
     for _ in range(10):
         await dma.bench.tick()
         assert not dut.running.value
-    assert [(c, kind) for c, kind, _ in dma.watch.failed[1:]] == [(again, ERRORS["BUSY"])]
+    assert [(c, error) for c, error, _ in dma.watch.failed[1:]] == [(again, ERRORS["BUSY"])]
     dut.stop.value = 1
     for _ in range(20):
         await dma.bench.tick()
@@ -409,10 +409,10 @@ async def another_number_of_results(dut):
     for more in (1, -1):
         job = dma.job([2 * layout["beats_per_word"] for layout in dma.layouts])
         beats = dma.results(job)
-        given = [*beats, Beat(0, (1 << dma.size) - 1, 1)] if more > 0 else beats[:-1]
+        sent = [*beats, Beat(0, (1 << dma.size) - 1, 1)] if more > 0 else beats[:-1]
         dma.memory.bytes.clear()
         done = len(dma.watch.done)
-        await dma.begin(job, given)
+        await dma.begin(job, sent)
         for _ in range(400):
             await dma.bench.tick()
             assert dut.running.value
@@ -481,10 +481,10 @@ async def stop(dut, stall, latency):
         patterns = [sink._stall for sink in dma.sinks]
         for sink in dma.sinks:
             sink._stall = never
-        dma.bench.parts.remove(dma.core)
+        dma.bench.agents.remove(dma.core)
         dut.quiet.value = 1
         dut.stop.value = 1
-        dma.bench.parts[-1] = dma.source
+        dma.bench.agents[-1] = dma.source
         dma.source._next = None
         await dma.bench.tick()
         reads_then = len(memory.reads)
@@ -502,7 +502,7 @@ async def stop(dut, stall, latency):
         dut.stop.value = 0
         dma.operands_before = sum(recorder.count for recorder in dma.inputs)
         dma.operands, dma.core.busy = 0, False
-        dma.bench.parts.insert(0, dma.core)
+        dma.bench.agents.insert(0, dma.core)
         for sink, pattern in zip(dma.sinks, patterns, strict=True):
             sink._stall = pattern
         for _ in range(2):
@@ -563,9 +563,9 @@ async def outside_memory(dut, percent):
         for (address, count), layout in zip(job[:-1], dma.layouts[:-1], strict=True):
             data = dma.rng.randbytes(beat_count(count, **layout) * dma.size)
             ram.write(address, data)
-            for place in range(0, len(data), dma.size):
-                word = int.from_bytes(data[place : place + dma.size], "little")
-                contents[(address + place) // dma.size] = word
+            for start in range(0, len(data), dma.size):
+                word = int.from_bytes(data[start : start + dma.size], "little")
+                contents[(address + start) // dma.size] = word
         before = [recorder.count for recorder in dma.inputs]
         beats = dma.results(job)
         done = len(dma.watch.done)

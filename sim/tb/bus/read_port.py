@@ -10,13 +10,13 @@ class Port:
     """The port between sources of bursts and a sink; every burst is another."""
 
     def __init__(self, dut, stall_in=None, stall_out=never, bursts=60):
-        facts = manifest()
-        given = facts.parameters
+        unit = manifest()
+        params = unit.parameters
         self.dut, self.bench = dut, Bench(dut)
         self.rng = self.bench.rng
-        self.count = given["readers"]
-        self.width = given["index_width"] + 8
-        streams = facts.streams
+        self.count = params["readers"]
+        self.width = params["index_width"] + 8
+        streams = unit.streams
         names = [f"i_{n}" for n in range(self.count)]
         self.words = [[self.rng.getrandbits(self.width) for _ in range(bursts)] for _ in names]
         stall_in = stall_in or [never] * self.count
@@ -33,16 +33,16 @@ class Port:
 
     async def start(self):
         await self.bench.reset()
-        self.bench.parts = [self, *self.sources, self.sink, *self.inputs, self.o]
+        self.bench.agents = [self, *self.sources, self.sink, *self.inputs, self.o]
 
     def step(self, cycle):
         dut = self.dut
         waiting = [n for n in range(self.count) if getattr(dut, f"i_{n}_valid").value]
-        taken = [n for n in waiting if getattr(dut, f"i_{n}_ready").value]
-        if taken:
+        accepted = [n for n in waiting if getattr(dut, f"i_{n}_ready").value]
+        if accepted:
             # The next one in the circle after the one that went last.
             turn = min(waiting, key=lambda n: (n - self.last - 1) % self.count)
-            assert taken == [turn], f"cycle {cycle}: {taken} went instead of {turn}"
+            assert accepted == [turn], f"cycle {cycle}: {accepted} went instead of {turn}"
             self.last = turn
         if dut.o_valid.value and dut.o_ready.value:
             self.ids.append(int(dut.id.value))
@@ -53,10 +53,10 @@ class Port:
         for _ in range(10):
             await self.bench.tick()
         assert self.o.count == total
-        found = [[] for _ in self.words]
+        actual = [[] for _ in self.words]
         for number, word in zip(self.ids, self.o.words, strict=True):
-            found[number].append(word)
-        assert found == self.words
+            actual[number].append(word)
+        assert actual == self.words
 
 
 @cocotb.test()
@@ -65,16 +65,16 @@ async def throughput(dut):
     port = Port(dut)
     await port.start()
     await port.finish()
-    taken = sorted(cycle for recorder in port.inputs for cycle in recorder.taken)
-    assert taken == list(range(taken[0], taken[0] + len(taken)))
-    assert port.o.taken == [cycle + 1 for cycle in taken]
+    accepted = sorted(cycle for recorder in port.inputs for cycle in recorder.accepted)
+    assert accepted == list(range(accepted[0], accepted[0] + len(accepted)))
+    assert port.o.accepted == [cycle + 1 for cycle in accepted]
     for alone in range(port.count):
         stall = [never if n == alone else always for n in range(port.count)]
         port = Port(dut, stall, bursts=20)
         port.words = [words if n == alone else [] for n, words in enumerate(port.words)]
         await port.start()
         await port.finish()
-        assert port.o.taken == list(range(port.o.taken[0], port.o.taken[0] + 20))
+        assert port.o.accepted == list(range(port.o.accepted[0], port.o.accepted[0] + 20))
 
 
 @cocotb.test()
@@ -129,7 +129,7 @@ async def reset(dut):
 async def offers_come_from_registers(dut):
     port = Port(dut, stall_out=sparse(1, 1))
     await port.start()
-    inputs = [f"i_{n}_{part}" for n in range(port.count) for part in ("payload", "valid")]
+    inputs = [f"i_{n}_{unit_}" for n in range(port.count) for unit_ in ("payload", "valid")]
     for _ in range(40):
         await port.bench.tick()
         await check_no_paths(port.bench, [*inputs, "o_ready"], ["o_payload", "o_valid", "id"])

@@ -1,42 +1,44 @@
-"""Testbench of what all tops have in common, with one of the GEMM engines as the core."""
+"""Testbench of the common shell of the bus wrappers, with a GEMM engine as the core."""
 
+import itertools
 from typing import NamedTuple
 
 import cocotb
 import numpy as np
 
-from ...golden.engine import product as golden_product
-from ...host.packing import unpack_fields
+from ...designs._gemm import GemmJob
+from ...host.packing import integers, unpack_fields
 from ...lib.bench import check_no_paths
-from ...lib.host import Host
+from ...lib.gemm_host import Host
 from ...lib.streams import Recorder, Sink, Source, always, never, stalls, waits
 from ._beats import Beat, layout
 from ._registers import ERRORS, Asker, register_map
 
-#: Cycles from a beat to the core, and from the core to a beat.
+#: Latency from a beat to the core, and from the core to a beat.
 INTO, OUT_OF = 1, 2
 
 
 class Work(NamedTuple):
-    """A product: words of each stream, results of each run, and the matrix that they are."""
+    """A product: words of each stream, result words of each output tile, and the job."""
 
     words: dict
-    runs: list
-    plan: object
-    expected: np.ndarray
+    tiles: list
+    job: GemmJob
 
 
 class Shell:
-    """A shell between sources, a sink and someone who reads registers."""
+    """A shell between sources, a sink and a reader of registers."""
 
     def __init__(self, dut, inputs=0, outputs=0):
-        # Only what has to do with words and products: streams are not the shell's.
+        # The host makes words and products; its streams are those of the core, not of the shell.
         self.host = Host(dut)
         self.dut, self.bench = dut, self.host.bench
         self.rng = self.bench.rng
-        self.facts = self.host.facts
-        self.given, self.bus = self.facts.parameters, self.facts.bus
-        self.dma = self.given["address_width"] > 0
+        self.manifest = self.host.manifest
+        self.bus = self.manifest.bus
+        self.parameters = self.manifest.parameters | self.bus["parameters"]
+        self.parameters |= {"top": self.bus["top"], "digest": int(self.manifest.digest[:8], 16)}
+        self.dma = self.parameters["address_width"] > 0
         self.layouts = {
             name: layout(stream["width"], self.bus["data_width"])
             for name, stream in self.bus["streams"].items()
@@ -47,24 +49,25 @@ class Shell:
         self.stalls = {name: stalls(inputs, self.rng) for name in self.inputs}
         self.sink = Sink(dut, self.port("results"), stalls(outputs, self.rng))
         self.o = Recorder(dut, "results", self.port("results"))
-        self.sources, self.taken = {}, {}
+        self.sources, self.recorders = {}, {}
         for name in self.inputs:
             self.sources[name] = Source(dut, self.port(name), iter(()))
-            self.taken[name] = Recorder(dut, name, self.port(name))
+            self.recorders[name] = Recorder(dut, name, self.port(name))
         dut.drained.value = 1
         if self.dma:
             for name in ("running", "done", "failed", "failed_kind", "failed_stream"):
                 getattr(dut, name).value = 0
 
     def port(self, name):
-        return {part: f"{name}_{part}" for part in ("payload", "valid", "ready")}
+        return {signal: f"{name}_{signal}" for signal in ("payload", "valid", "ready")}
 
     async def start(self):
         await self.bench.reset()
-        self.parts()
+        self.connect()
 
-    def parts(self):
-        self.bench.parts = [self.sink, self.o, *self.sources.values(), *self.taken.values()]
+    def connect(self):
+        """Have the bench step the current sources, sink and recorders."""
+        self.bench.agents = [self.sink, self.o, *self.sources.values(), *self.recorders.values()]
 
     async def read(self, name):
         return await self.asker.read(self.at[name])
@@ -73,16 +76,12 @@ class Shell:
         await self.asker.write(self.at[name], value)
 
     def work(self, m, k, n) -> Work:
-        product = self.host.product(m, k, n)
-        (plan,) = self.host.plans([product])
+        job = self.host.product(m, k, n)
         words = {
-            name: [int.from_bytes(word.tobytes(), "little") for part in parts for word in part]
-            for name, parts in plan.words(product.a, product.w, product.channels).items()
+            name: list(itertools.chain.from_iterable(map(integers, chunks)))
+            for name, chunks in job.words().items()
         }
-        expected = golden_product(
-            self.facts, product.a, product.w, product.channels, **product.modes
-        )
-        return Work(words, [len(rows) for rows, _ in plan.runs], plan, expected)
+        return Work(words, [len(rows) for rows, _ in job.tiles], job)
 
     def some(self):
         host = self.host
@@ -90,15 +89,15 @@ class Shell:
         return self.work(*sizes)
 
     def send(self, packets):
-        """Packets, lists of work; those of other streams than commands end anywhere."""
+        """Offer packets, lists of work; packets of streams without descriptors end anywhere."""
         for name in self.inputs:
             words = []
             for works in packets:
-                found = [word for work in works for word in work.words[name]]
-                ends = {len(found) - 1}
+                packet = [word for work in works for word in work.words[name]]
+                ends = {len(packet) - 1}
                 if name != "tiles":
-                    ends |= {self.rng.randrange(len(found))}
-                words += [(word, int(place in ends)) for place, word in enumerate(found)]
+                    ends |= {self.rng.randrange(len(packet))}
+                words += [(word, int(index in ends)) for index, word in enumerate(packet)]
             beats = self.layouts[name].beats(words)
             width = self.bus["data_width"]
             self.sources[name] = Source(
@@ -107,13 +106,13 @@ class Shell:
                 [beat.payload(width) for beat in beats],
                 self.stalls[name],
             )
-        self.parts()
+        self.connect()
 
     def results(self, first=0):
-        """Words of the beats from ``first`` on, each with whether it is the last."""
+        """Words of the beats from ``first`` on, each with its ``last``."""
         beats = [Beat.of(word, self.bus["data_width"]) for word in self.o.words[first:]]
         if self.layouts["results"].beats_per_word == 1:
-            # Nothing but words, from the lowest on, and what lies between them is zero.
+            # Words fill a beat from its lowest bytes on; gaps between them are zero.
             for beat in beats:
                 assert beat.keep & (beat.keep + 1) == 0
                 assert beat.last or beat.keep + 1 == 1 << self.bus["data_width"] // 8
@@ -122,30 +121,30 @@ class Shell:
         return words
 
     def check(self, packets, first=0, single=False):
-        found = self.results(first)
-        fields = self.facts.streams["results"]
+        results = self.results(first)
+        fields = self.manifest.streams["results"]
         size = -(-fields["width"] // 8)
         at, ends = 0, []
         for works in packets:
             for work in works:
-                words = [word for word, _ in found[at : at + sum(work.runs)]]
+                words = [word for word, _ in results[at : at + sum(work.tiles)]]
                 packed = b"".join(word.to_bytes(size, "little") for word in words)
                 lanes = np.frombuffer(packed, np.uint8).reshape(-1, size)
-                assert len(words) == sum(work.runs), "too few results"
+                assert len(words) == sum(work.tiles), "too few results"
                 lanes = unpack_fields(lanes, fields["fields"])
-                assert np.array_equal(work.plan.gather(lanes), work.expected), "wrong results"
-                for run in work.runs:
-                    at += run
+                assert np.array_equal(work.job.gather(lanes), work.job.expected), "wrong results"
+                for count in work.tiles:
+                    at += count
                     ends += [at] if single else []
             if not single:
                 ends.append(at)
-        assert len(found) == at, "too many results"
-        assert [n + 1 for n, (_, last) in enumerate(found) if last] == ends
+        assert len(results) == at, "too many results"
+        assert [n + 1 for n, (_, last) in enumerate(results) if last] == ends
 
     async def run(self, packets, single=False, limit=20000):
         first, beats = self.o.count, len(packets)
         if single:
-            beats = sum(len(work.runs) for works in packets for work in works)
+            beats = sum(len(work.tiles) for works in packets for work in works)
         self.send(packets)
 
         def ended():
@@ -160,7 +159,7 @@ class Shell:
 @cocotb.test()
 @cocotb.parametrize(inputs=[0, 60], outputs=[0, 60])
 async def products(dut, inputs, outputs):
-    """Packets of several products; a packet of results for each, and all words are counted."""
+    """Packets of several products give a packet of results each; all words are counted."""
     shell = Shell(dut, inputs, outputs)
     await shell.start()
     packets = [[shell.some() for _ in range(count)] for count in (1, 3, 1, 2)]
@@ -168,7 +167,7 @@ async def products(dut, inputs, outputs):
     for name in shell.inputs:
         words = sum(len(work.words[name]) for works in packets for work in works)
         assert await shell.read(f"WORDS_{name.upper()}") == words
-    results = sum(sum(work.runs) for works in packets for work in works)
+    results = sum(sum(work.tiles) for works in packets for work in works)
     assert await shell.read("WORDS_RESULTS") == results
     assert await shell.read("ERROR") == 0
     assert await shell.read("STATUS") == 0
@@ -188,7 +187,7 @@ async def products(dut, inputs, outputs):
 
 @cocotb.test()
 async def runs(dut):
-    """A packet of results for each run, where that can be chosen."""
+    """A packet of results for each output tile, in wrappers with that mode."""
     shell = Shell(dut)
     await shell.start()
     if not shell.dma:
@@ -201,36 +200,38 @@ async def runs(dut):
 
 @cocotb.test()
 async def map_and_identity(dut):
-    """Registers are where they always were, and say what the core is."""
+    """The register map is that of the specification, and identifies the core."""
     shell = Shell(dut)
     await shell.start()
-    given, facts = shell.given, shell.facts
-    widths = {name: stream["fields"][0]["width"] for name, stream in facts.streams.items()}
-    design = ["gemm_ws", "gemm_os"].index(facts.design) + 1
-    top = {"axis": 1, "axi": 2, "uart": 3}[given["top"]]
+    parameters, streams = shell.parameters, shell.manifest.streams
+    widths = {name: stream["fields"][0]["width"] for name, stream in streams.items()}
+    top = {"axis": 1, "axi": 2, "uart": 3}[parameters["top"]]
     identity = {
-        "CAPS": design
+        "CAPS": shell.host.model.number
         | top << 8
-        | ((given["data_width"] // 8).bit_length() - 1) << 12
+        | ((parameters["data_width"] // 8).bit_length() - 1) << 12
         | ("channels" in shell.inputs) << 16
         | len(shell.layouts) << 18,
-        "DIGEST": given["digest"],
-        "SHAPE": given["rows"] | given["cols"] << 16,
+        "DIGEST": parameters["digest"],
+        "SHAPE": parameters["rows"] | parameters["cols"] << 16,
         "LIMIT": shell.host.depth,
         "WIDTHS": widths["acts"]
         | widths["weights"] << 8
         | widths["results"] << 16
         | shell.host.acc_width << 24,
-        "MAX_K": given["max_k"],
+        "MAX_K": parameters["max_k"],
     }
     expected = register_map(
-        ",".join(shell.layouts), given["address_width"], given["counters"], identity.items()
+        ",".join(shell.layouts),
+        parameters["address_width"],
+        parameters["counters"],
+        identity.items(),
     )
-    found = {register["name"]: register for register in shell.bus["registers"]}
-    assert set(found) == set(expected)
+    entries = {register["name"]: register for register in shell.bus["registers"]}
+    assert set(entries) == set(expected)
     for name, register in expected.items():
-        assert found[name]["offset"] == register.offset, name
-        assert found[name]["access"] == register.access, name
+        assert entries[name]["offset"] == register.offset, name
+        assert entries[name]["access"] == register.access, name
         error, value = await shell.asker.access(register.offset)
         assert (error, value) == (register.access == "wo", register.value), name
     assert {name: entry["number"] for name, entry in shell.bus["errors"].items()} == ERRORS
@@ -238,12 +239,12 @@ async def map_and_identity(dut):
 
 @cocotb.test()
 async def latency(dut):
-    """A word comes to the core a cycle later, and leaves it two cycles later, than alone."""
+    """The shell adds a cycle in front of the core, and two cycles behind it."""
     shell = Shell(dut)
-    if "acts_to_results" not in shell.facts.timing:
+    if "acts_to_results" not in shell.manifest.timing:
         return
     await shell.start()
-    # One row, and its activations last of all.
+    # One row, whose activations come after all other words.
     work = shell.work(1, shell.host.rows, shell.host.cols)
     shell.stalls["acts"] = waits(60)
     await shell.run([[work]])
@@ -252,14 +253,14 @@ async def latency(dut):
     beats = shell.layouts["acts"].beats_per_word
     assert words == 1
     assert slots >= 1
-    came = shell.taken["acts"].taken[beats - 1]
-    offered = came + INTO + shell.facts.timing["acts_to_results"] + OUT_OF
+    accepted = shell.recorders["acts"].accepted[beats - 1]
+    offered = accepted + INTO + shell.manifest.timing["acts_to_results"] + OUT_OF
     assert shell.o.offered[0] == offered
 
 
 @cocotb.test()
 async def waiting_is_counted(dut):
-    """What the core waits for, and what the host lets wait, while it is busy."""
+    """Cycles in which a busy core waits for operands, or for the host to accept results."""
     shell = Shell(dut)
     await shell.start()
     if shell.dma:
@@ -279,21 +280,21 @@ async def waiting_is_counted(dut):
         await shell.bench.tick()
     assert not dut.quiet.value
     blocked[0] = never
-    await shell.bench.run(lambda: len(shell.results(first)) >= sum(work.runs), 3000)
+    await shell.bench.run(lambda: len(shell.results(first)) >= sum(work.tiles), 3000)
     shell.check([[work]], first)
     assert await shell.read("WAITS_RESULTS") >= 200
 
 
 @cocotb.test()
 async def quiet(dut):
-    """Not from the first word until the last beat of results has left."""
+    """``quiet`` is low from the first word until the last beat of results has left."""
     shell = Shell(dut, outputs=50)
     await shell.start()
     assert dut.quiet.value
     work = shell.some()
     shell.stalls["tiles"] = never
     shell.send([[work]])
-    await shell.bench.run(lambda: shell.taken["tiles"].count, 20)
+    await shell.bench.run(lambda: shell.recorders["tiles"].count, 20)
     first, limit = shell.o.count, 3000
     ends = shell.bus["data_width"] * 9 // 8
     while not any(word >> ends for word in shell.o.words[first:]):
@@ -308,7 +309,7 @@ async def quiet(dut):
 
 
 class InReset:
-    """Checks that in every cycle of a soft reset all is taken, and nothing is offered."""
+    """Checks that all words are accepted and none is offered in every cycle of a soft reset."""
 
     def __init__(self, shell):
         self.dut, self.inputs = shell.dut, shell.inputs
@@ -324,7 +325,7 @@ class InReset:
 @cocotb.test()
 @cocotb.parametrize(inputs=[0, 60], outputs=[0, 60])
 async def soft_reset(dut, inputs, outputs):
-    """At any moment; what comes is dropped, nothing leaves, and what follows is right."""
+    """A soft reset at any moment drops all words, offers none, and later results are right."""
     shell = Shell(dut, inputs, outputs)
     await shell.start()
     for cycles in (1, 5, 9, *(shell.rng.randrange(10, 200) for _ in range(6))):
@@ -332,21 +333,21 @@ async def soft_reset(dut, inputs, outputs):
         for _ in range(cycles):
             await shell.bench.tick()
         dut.drained.value = 0
-        # Only what was offered is offered on; the others have nothing more to say.
+        # Words that were offered stay offered; the sources have no further ones.
         for source in shell.sources.values():
             source._next = None
-        # A beat of results may be taken back here: the tops see to it that no one notices.
-        shell.bench.parts.remove(shell.o)
-        shell.bench.parts.append(InReset(shell))
+        # The shell may take an offered beat of results back here, which the wrappers hide.
+        shell.bench.agents.remove(shell.o)
+        shell.bench.agents.append(InReset(shell))
         await shell.write("CONTROL", 1)
         assert dut.reset.value
         await shell.bench.tick()
         assert all(source.done for source in shell.sources.values())
-        # Nor is anything said of packets that are wrong.
+        # Malformed packets are not reported either.
         wrong = Beat(0, 0, 1).payload(shell.bus["data_width"])
         for name in shell.inputs:
             source = Source(dut, shell.port(name), [wrong] * 3)
-            shell.bench.parts.append(source)
+            shell.bench.agents.append(source)
         for _ in range(6):
             await shell.bench.tick()
         assert source.done
@@ -371,7 +372,7 @@ async def soft_reset(dut, inputs, outputs):
 
 @cocotb.test()
 async def malformed(dut):
-    """A packet without a word, or that ends within one, is told, with its stream."""
+    """A packet without a word, or that ends within a word, is reported with its stream."""
     shell = Shell(dut)
     await shell.start()
     width = shell.bus["data_width"]
@@ -380,7 +381,7 @@ async def malformed(dut):
         keep = (1 << width // 8) - 1 if shell.layouts[name].beats_per_word > 1 else 0
         beat = Beat(shell.rng.getrandbits(width), keep, 1).payload(width)
         shell.sources[name] = Source(dut, shell.port(name), [beat])
-        shell.parts()
+        shell.connect()
         for _ in range(6):
             await shell.bench.tick()
         assert await shell.read("ERROR") == ERRORS["FRAMING"] | index << 8
@@ -393,12 +394,12 @@ async def malformed(dut):
 
 @cocotb.test()
 async def job(dut):
-    """What registers and the DMA tell each other."""
+    """The signals between the registers and the DMA."""
     shell = Shell(dut)
     if not shell.dma:
         return
     await shell.start()
-    width = shell.given["address_width"]
+    width = shell.parameters["address_width"]
     addresses, counts = 0, 0
     for index, name in enumerate(shell.layouts):
         address, count = shell.rng.getrandbits(width), shell.rng.getrandbits(32)
@@ -417,7 +418,7 @@ async def job(dut):
             if dut.start.value:
                 starts.append(cycle)
 
-    shell.bench.parts.append(Watch())
+    shell.bench.agents.append(Watch())
     await shell.write("COMMAND", 2)
     assert len(starts) == 1
     await shell.write("COMMAND", 1)
@@ -449,7 +450,7 @@ async def beats_do_not_wait_for_each_other(dut):
     shell = Shell(dut, 50, 50)
     await shell.start()
     shell.send([[shell.some(), shell.some()]])
-    inputs = [f"{name}_{part}" for name in shell.inputs for part in ("payload", "valid")]
+    inputs = [f"{name}_{signal}" for name in shell.inputs for signal in ("payload", "valid")]
     outputs = [f"{name}_ready" for name in shell.inputs]
     outputs += ["results_valid", "results_payload", "interrupt", "reset", "quiet"]
     for _ in range(60):

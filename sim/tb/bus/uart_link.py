@@ -102,15 +102,15 @@ class Device:
 
     def __init__(self, dut, stall_in=0, stall_out=0, stall_tx=0, results=(), rude=False):
         self.dut, self.bench = dut, Bench(dut)
-        facts = manifest()
+        unit = manifest()
         rng = self.rng = self.bench.rng
-        self.inputs, self.depth = facts.parameters["inputs"], facts.parameters["depth"]
+        self.inputs, self.depth = unit.parameters["inputs"], unit.parameters["depth"]
         self.wire = Wire(dut, self, stalls(stall_in, rng), rude)
         self.registers = Registers(dut, rng)
         self.results = [data | keep << 8 | last << 9 for data, keep, last in results]
-        streams = facts.streams
+        streams = unit.streams
         names = [f"i_{number}" for number in range(self.inputs)]
-        self.taken = [Recorder(dut, name, streams[name]) for name in names]
+        self.recorders = [Recorder(dut, name, streams[name]) for name in names]
         self.sinks = [Sink(dut, streams[name], stalls(stall_out, rng)) for name in names]
         self.found = Decoder()
         self.tx = Monitor(dut, "o", streams["o"], self.found.take)
@@ -124,8 +124,8 @@ class Device:
 
     async def start(self):
         await self.bench.reset()
-        parts = [self.wire, self.registers, *self.sinks, *self.taken]
-        self.bench.parts = [*parts, self.tx, self.out, self.source, self.fed]
+        agents = [self.wire, self.registers, *self.sinks, *self.recorders]
+        self.bench.agents = [*agents, self.tx, self.out, self.source, self.fed]
 
     @property
     def credited(self):
@@ -156,8 +156,8 @@ class Device:
 
     def unknown(self):
         """A header that there is not."""
-        known = [LAST, BEGIN, *range(READ, WRITE + 16), *range(DATA, DATA + 32 * self.inputs)]
-        byte = self.rng.choice([b for b in range(256) if b not in known])
+        headers = [LAST, BEGIN, *range(READ, WRITE + 16), *range(DATA, DATA + 32 * self.inputs)]
+        byte = self.rng.choice([b for b in range(256) if b not in headers])
         self.send(byte)
         self.accesses.append(byte)
 
@@ -170,20 +170,20 @@ class Device:
 
         def done():
             replies = len(self.found.replies)
-            taken = all(
+            accepted = all(
                 len(recorder.words) >= len(expected)
-                for recorder, expected in zip(self.taken, self.expected, strict=True)
+                for recorder, expected in zip(self.recorders, self.expected, strict=True)
             )
             there = replies >= len(self.accesses) and self.source.done
-            return not self.wire.queue and taken and there
+            return not self.wire.queue and accepted and there
 
         await self.bench.run(done, limit)
         await self.wait(60)
-        for recorder, expected in zip(self.taken, self.expected, strict=True):
+        for recorder, expected in zip(self.recorders, self.expected, strict=True):
             assert recorder.words == expected
         accesses = [access for access in self.accesses if not isinstance(access, int)]
         assert self.registers.accesses == accesses
-        found = self.found
+        received = self.found
         answers, replies = iter(self.registers.answers), []
         for access in self.accesses:
             if isinstance(access, int):
@@ -191,28 +191,28 @@ class Device:
                 continue
             error, value = next(answers)
             replies.append(("write", error) if access[0] else ("read", error, value))
-        assert found.replies == replies
+        assert received.replies == replies
         results = []
         for word in self.results:
             results += [word & 255] * (word >> 8 & 1) + ["end"] * (word >> 9)
-        assert found.results == results
-        assert found.lost == lost
-        return found
+        assert received.results == results
+        assert received.lost == lost
+        return received
 
 
 def something(device, count):
     """Frames of all kinds."""
     rng = device.rng
     for _ in range(count):
-        kind = rng.random()
-        if kind < 0.5:
+        action = rng.random()
+        if action < 0.5:
             size = rng.choice([1, 1, 2, 31, 32, rng.randint(1, 32)])
             device.words(rng.randrange(device.inputs), [rng.getrandbits(8) for _ in range(size)])
-        elif kind < 0.6:
+        elif action < 0.6:
             device.mark_last()
-        elif kind < 0.75:
+        elif action < 0.75:
             device.write(rng.getrandbits(12), rng.getrandbits(32))
-        elif kind < 0.9:
+        elif action < 0.9:
             device.read(rng.getrandbits(12))
         else:
             device.unknown()
@@ -234,8 +234,8 @@ async def everything(dut, stall_in, stall_out, stall_tx):
     device = Device(dut, stall_in, stall_out, stall_tx, some_results(rng, 300))
     await device.start()
     something(device, 150)
-    found = await device.finish()
-    assert found.credits == device.wire.sent // (device.depth // 2)
+    received = await device.finish()
+    assert received.credits == device.wire.sent // (device.depth // 2)
 
 
 @cocotb.test()
@@ -271,8 +271,8 @@ async def throughput(dut):
     for number in range(frames):
         device.words(number % device.inputs, list(range(32)))
     await device.finish()
-    taken = sorted(cycle for recorder in device.taken for cycle in recorder.taken)
-    assert taken == [taken[0] + frame * 33 + n for frame in range(frames) for n in range(32)]
+    accepted = sorted(cycle for recorder in device.recorders for cycle in recorder.accepted)
+    assert accepted == [accepted[0] + frame * 33 + n for frame in range(frames) for n in range(32)]
 
 
 @cocotb.test()
@@ -290,8 +290,8 @@ async def credits(dut):
     assert device.wire.sent == device.depth
     assert device.found.credits == 0
     block[0] = never
-    found = await device.finish()
-    assert found.credits == device.wire.sent // half == 2
+    received = await device.finish()
+    assert received.credits == device.wire.sent // half == 2
 
 
 @cocotb.test()
@@ -367,8 +367,8 @@ async def reset(dut):
         device = Device(dut, results=[(ESCAPE, 1, 1)])
         await device.start()
         something(device, 40)
-        found = await device.finish()
-        assert found.credits == device.wire.sent // (device.depth // 2)
+        received = await device.finish()
+        assert received.credits == device.wire.sent // (device.depth // 2)
 
 
 @cocotb.test()

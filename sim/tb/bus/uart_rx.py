@@ -34,7 +34,7 @@ class Line:
         self.levels.append((self.end, level))
 
     def frame(self, byte, bit, stop=1):
-        for level in (0, *(byte >> place & 1 for place in range(8)), stop):
+        for level in (0, *(byte >> position & 1 for position in range(8)), stop):
             self.hold(level, bit)
 
     @property
@@ -75,7 +75,7 @@ class Serial:
 
     async def start(self):
         await self.bench.reset()
-        self.bench.parts = [self.receiver, self.line]
+        self.bench.agents = [self.receiver, self.line]
         await self.wait(2)
 
     async def wait(self, bits):
@@ -143,7 +143,7 @@ async def glitches(dut):
         if divisor >= 8:
             line.hold(0, divisor // 2 - 2)
             line.hold(1, divisor)
-        for level in (0, *(byte >> place & 1 for place in range(8)), 1):
+        for level in (0, *(byte >> position & 1 for position in range(8)), 1):
             # Two cycles to either side remain, so that a majority is the level's.
             before = rng.randint(2, divisor - 2) if divisor >= 5 else divisor
             line.hold(level, before)

@@ -22,32 +22,34 @@ async def send(dut, pause):
     divisor = manifest().parameters["divisor"]
     stream = manifest().streams["i"]
     words = [0x00, 0xFF, 0x55, 0xAA, 0x01, 0x80, *(bench.rng.getrandbits(8) for _ in range(30))]
-    source, taken, line = (
+    source, recorder, line = (
         Source(dut, stream, words, pause),
         Recorder(dut, "i", stream),
         Sampler(dut),
     )
     await bench.reset()
-    bench.parts = [source, taken, line]
-    await bench.run(lambda: taken.count == len(words), 40 * 10 * divisor)
+    bench.agents = [source, recorder, line]
+    await bench.run(lambda: recorder.count == len(words), 40 * 10 * divisor)
     for _ in range(12 * divisor):
         await bench.tick()
-    assert taken.words == words
+    assert recorder.words == words
     # Recorded from cycle 1 on. The whole waveform follows from the cycles of the transfers.
     expected = [1] * len(line.levels)
-    for byte, cycle in zip(taken.words, taken.taken, strict=True):
-        for bit, level in enumerate([0, *(byte >> place & 1 for place in range(8)), 1]):
+    for byte, cycle in zip(recorder.words, recorder.accepted, strict=True):
+        for bit, level in enumerate([0, *(byte >> position & 1 for position in range(8)), 1]):
             first = cycle + bit * divisor
             expected[first : first + divisor] = [level] * divisor
     assert line.levels == expected
-    return divisor, taken.taken
+    return divisor, recorder.accepted
 
 
 @cocotb.test()
 async def throughput(dut):
     """Frames without a pause: a byte in 10 bits."""
-    divisor, taken = await send(dut, never)
-    assert [cycle - taken[0] for cycle in taken] == [10 * divisor * n for n in range(len(taken))]
+    divisor, accepted = await send(dut, never)
+    assert [cycle - accepted[0] for cycle in accepted] == [
+        10 * divisor * n for n in range(len(accepted))
+    ]
 
 
 @cocotb.test()
@@ -64,7 +66,7 @@ async def reset(dut):
     bench = Bench(dut)
     stream = manifest().streams["i"]
     divisor = manifest().parameters["divisor"]
-    bench.parts = [Source(dut, stream, [0], never)]
+    bench.agents = [Source(dut, stream, [0], never)]
     await bench.reset()
     for _ in range(5 * divisor):
         await bench.tick()
@@ -76,7 +78,7 @@ async def reset(dut):
 async def ready_and_line_come_from_registers(dut):
     bench = Bench(dut)
     stream = manifest().streams["i"]
-    bench.parts = [Source(dut, stream, range(200), stalls(50, bench.rng))]
+    bench.agents = [Source(dut, stream, range(200), stalls(50, bench.rng))]
     await bench.reset()
     for _ in range(100):
         await bench.tick()

@@ -11,11 +11,11 @@ class Converter:
     """The converter between a source of words and a sink."""
 
     def __init__(self, dut, stall_in=never, stall_out=never):
-        facts = manifest()
+        unit = manifest()
         self.dut, self.bench = dut, Bench(dut)
         self.rng = self.bench.rng
-        self.layout = layout(**facts.parameters)
-        self.facts = facts.streams
+        self.layout = layout(**unit.parameters)
+        self.facts = unit.streams
         self.stall_in, self.stall_out = stall_in, stall_out
 
     async def start(self, words):
@@ -27,7 +27,7 @@ class Converter:
         self.i = Recorder(self.dut, "i", self.facts["i"])
         self.o = Recorder(self.dut, "o", self.facts["o"])
         await self.bench.reset()
-        self.bench.parts = [self.source, self.sink, self.i, self.o]
+        self.bench.agents = [self.source, self.sink, self.i, self.o]
 
     async def finish(self, limit=20000):
         beats = self.layout.beats(self.words)
@@ -35,11 +35,11 @@ class Converter:
         await self.bench.run(lambda: (self.i.count, self.o.count) >= done, limit)
         for _ in range(10):
             await self.bench.tick()
-        found = [Beat.of(payload, self.layout.data_width) for payload in self.o.words]
-        assert [beat[1:] for beat in found] == [beat[1:] for beat in beats]
+        actual = [Beat.of(payload, self.layout.data_width) for payload in self.o.words]
+        assert [beat[1:] for beat in actual] == [beat[1:] for beat in beats]
         # Bits of words that are not there may be anything; those between words are zero.
-        assert [beat.kept() for beat in found] == [beat.data for beat in beats]
-        for beat in found:
+        assert [beat.kept() for beat in actual] == [beat.data for beat in beats]
+        for beat in actual:
             gaps = beat.data
             if self.layout.beats_per_word == 1:
                 mask = (1 << self.layout.width) - 1
@@ -64,7 +64,7 @@ async def latency(dut):
     await converter.start(converter.packets([1, slots, 2 * slots + 1]))
     await converter.finish()
     ends, count = [], 0
-    for cycle, (_, last) in zip(converter.i.taken, converter.words, strict=True):
+    for cycle, (_, last) in zip(converter.i.accepted, converter.words, strict=True):
         count += 1
         if last or count == slots:
             ends.append(cycle + 1)
@@ -80,7 +80,7 @@ async def throughput(dut):
     await converter.start(converter.packets([3 * slots, 1, slots + 1, 1, 1, 5 * slots]))
     await converter.finish()
     fast = converter.i if converter.layout.beats_per_word == 1 else converter.o
-    assert fast.taken == list(range(fast.taken[0], fast.taken[0] + fast.count))
+    assert fast.accepted == list(range(fast.accepted[0], fast.accepted[0] + fast.count))
 
 
 @cocotb.test()

@@ -3,7 +3,7 @@
 __all__ = ["operand"]
 
 
-def operand(word: int, facts: dict) -> int:
+def operand(word: int, port: dict) -> int:
     """What a word stands for: the sum of ``mantissa << exponent`` of its terms.
 
     Parameters
@@ -13,16 +13,16 @@ def operand(word: int, facts: dict) -> int:
     facts : dict
         The manifest's description of the port, or of its lanes; without fields it is an integer.
     """
-    if "fields" not in facts:
-        return _part(word, facts)
-    parts = {field["name"]: _part(word >> field["offset"], field) for field in facts["fields"]}
+    if "fields" not in port:
+        return _part(word, port)
+    numbers = {field["name"]: _part(word >> field["offset"], field) for field in port["fields"]}
     return sum(
-        mantissa << parts.get(f"exponent_{name.removeprefix('mantissa_')}", 0)
-        for name, mantissa in parts.items()
+        mantissa << numbers.get(f"exponent_{name.removeprefix('mantissa_')}", 0)
+        for name, mantissa in numbers.items()
         if name.startswith("mantissa_")
     )
 
 
-def _part(word, facts):
-    sign = facts["signed"] << (facts["width"] - 1)
-    return ((word & ((1 << facts["width"]) - 1)) ^ sign) - sign
+def _part(word, field):
+    sign = field["signed"] << (field["width"] - 1)
+    return ((word & ((1 << field["width"]) - 1)) ^ sign) - sign

@@ -5,7 +5,7 @@ import os
 import cocotb
 import numpy as np
 
-from ...designs.operand_types import Side
+from ...designs._operand_types import Side
 from ...lib.bench import Bench, manifest
 from ...lib.trace import join, late, play, split
 from ._operand import operand
@@ -26,13 +26,13 @@ class Model:
     """
 
     def __init__(self):
-        given = manifest().parameters
-        side = self.side = Side(given["format"])
+        params = manifest().parameters
+        side = self.side = Side(params["format"])
         self.bits = side.bits
-        specials = "zero" if given["specials"] == "flag" else "saturate"
+        specials = "zero" if params["nan_inf"] == "flag" else "saturate"
         codes = np.arange(1 << self.bits)
         self.operands, self.specials = {}, {}
-        for kind, (member, half) in enumerate(side.types):
+        for type_, (member, half) in enumerate(side.types):
             fmt = side.members[member]
             lanes = codes
             if len(side.types) == 1 and fmt.lowest_code < 0:
@@ -41,38 +41,40 @@ class Model:
             special = fmt.special[codes >> (self.bits - fmt.bits)] if not half else codes < 0
             for outlier, neighbour in enumerate((0, 1 << (self.bits - 1))):
                 pairs = np.stack([lanes, np.full_like(lanes, neighbour)], axis=1)
-                values = side.operands(pairs if fmt.pair else lanes[:, None], kind, 1, specials)
-                self.operands[kind, outlier] = values[:, 0]
-                self.specials[kind, outlier] = special
+                values = side.operands(pairs if fmt.pair else lanes[:, None], type_, 1, specials)
+                self.operands[type_, outlier] = values[:, 0]
+                self.specials[type_, outlier] = special
 
-    def describe(self, kind, outlier, code):
+    def describe(self, type_, outlier, code):
         beside = ", beside a mark" if outlier and self.side.pair else ""
-        return f"{' '.join(self.side.types[kind])} {code:#x}{beside}"
+        return f"{' '.join(self.side.types[type_])} {code:#x}{beside}"
 
 
 @cocotb.test(skip=DESIGN != "decoder")
 async def every_code(dut):
     """Every code of every type, beside a mark and not; codes of many bits at random."""
     model, bench = Model(), Bench(dut)
-    facts = {port["name"]: port for port in manifest().ports}
+    ports = {port["name"]: port for port in manifest().ports}
     codes = np.arange(1 << model.bits)
     if model.bits > 8:
-        chosen = bench.random.integers(0, len(codes), 2000)
-        chosen[:6] = [0, 1, len(codes) // 2 - 1, len(codes) // 2, len(codes) // 2 + 1, -1]
-        codes = codes[chosen]
+        selection = bench.random.integers(0, len(codes), 2000)
+        selection[:6] = [0, 1, len(codes) // 2 - 1, len(codes) // 2, len(codes) // 2 + 1, -1]
+        codes = codes[selection]
     # What a port that is not there would say makes no difference.
-    outliers = (0, 1) if "outlier" in facts else (0,)
-    tried = [(kind, o, c) for kind in range(len(model.side.types)) for o in outliers for c in codes]
+    outliers = (0, 1) if "outlier" in ports else (0,)
+    tried = [
+        (type_, o, c) for type_ in range(len(model.side.types)) for o in outliers for c in codes
+    ]
     bench.rng.shuffle(tried)
     await bench.reset()
-    kinds, outliers, codes = zip(*tried, strict=True)
-    inputs = {"kind": kinds, "outlier": outliers, "code": codes}
-    trace = await play(bench, {name: inputs[name] for name in inputs if name in facts})
-    for (kind, outlier, code), word in zip(tried, trace.words["o"], strict=True):
-        found, expected = operand(word, facts["o"]), model.operands[kind, outlier][code]
-        where = model.describe(kind, outlier, code)
-        assert found == expected, f"{where}: {found} instead of {expected}"
-    if "special" in facts:
+    types, outliers, codes = zip(*tried, strict=True)
+    inputs = {"kind": types, "outlier": outliers, "code": codes}
+    trace = await play(bench, {name: inputs[name] for name in inputs if name in ports})
+    for (type_, outlier, code), word in zip(tried, trace.words["o"], strict=True):
+        actual, expected = operand(word, ports["o"]), model.operands[type_, outlier][code]
+        where = model.describe(type_, outlier, code)
+        assert actual == expected, f"{where}: {actual} instead of {expected}"
+    if "special" in ports:
         trace.check("special", np.array([model.specials[k, o][c] for k, o, c in tried]))
 
 
@@ -80,26 +82,26 @@ async def every_code(dut):
 async def random(dut):
     """Another type every cycle: each lane has that of lane 0 as many cycles ago as is its index."""
     model, bench = Model(), Bench(dut)
-    facts = {port["name"]: port for port in manifest().ports}
-    (lane_facts,) = facts["o"]["fields"]
+    ports = {port["name"]: port for port in manifest().ports}
+    (lane_facts,) = ports["o"]["fields"]
     lanes, types = manifest().parameters["lanes"], len(model.side.types)
     cycles = 300 + 40 * types
     codes = bench.random.integers(0, 1 << model.bits, (cycles, lanes))
     outliers = bench.random.integers(0, 1 + model.side.pair, (cycles, lanes))
-    kinds = bench.random.integers(0, types, cycles)
+    selections = bench.random.integers(0, types, cycles)
     words = codes | outliers << model.bits
     inputs = {"i": [join(row, model.bits + model.side.pair) for row in words]}
-    if "kind" in facts:
-        inputs["kind"] = kinds
+    if "kind" in ports:
+        inputs["kind"] = selections
     await bench.reset()
     trace = await play(bench, inputs)
-    seen = np.stack([late(kinds, lane) for lane in range(lanes)], axis=1)
+    seen = np.stack([late(selections, lane) for lane in range(lanes)], axis=1)
     for cycle in range(lanes, cycles):
-        found = split(trace.words["o"][cycle], lane_facts["width"], lanes)
-        for lane, word in enumerate(found):
-            given = (seen[cycle, lane], outliers[cycle, lane], codes[cycle, lane])
-            value, expected = operand(word, lane_facts), model.operands[given[:2]][given[2]]
-            where = f"cycle {cycle}, lane {lane}, {model.describe(*given)}"
+        actual = split(trace.words["o"][cycle], lane_facts["width"], lanes)
+        for lane, word in enumerate(actual):
+            case = (seen[cycle, lane], outliers[cycle, lane], codes[cycle, lane])
+            value, expected = operand(word, lane_facts), model.operands[case[:2]][case[2]]
+            where = f"cycle {cycle}, lane {lane}, {model.describe(*case)}"
             assert value == expected, f"{where}: {value} instead of {expected}"
-    if "kind" in facts:
-        trace.check("kind_o", late(kinds, lanes), np.arange(cycles) >= lanes)
+    if "kind" in ports:
+        trace.check("kind_o", late(selections, lanes), np.arange(cycles) >= lanes)

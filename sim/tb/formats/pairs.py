@@ -2,7 +2,7 @@
 
 import cocotb
 
-from ...designs.operand_types import Side
+from ...designs._operand_types import Side
 from ...lib.bench import Bench, check_no_paths, manifest
 from ...lib.streams import Recorder, Scoreboard, Sink, Source, always, never, sparse, stalls
 from ...lib.trace import join, split
@@ -12,13 +12,13 @@ class Marks:
     """The unit between a source of random words, many of their codes marks, and a sink."""
 
     def __init__(self, dut, words, stall_in=never, stall_out=never):
-        facts = manifest()
-        given = facts.parameters
+        unit = manifest()
+        params = unit.parameters
         self.bench, self.board = Bench(dut), Scoreboard()
-        self.lanes, self.bits = given["lanes"], Side(given["format"]).bits
+        self.lanes, self.bits = params["lanes"], Side(params["format"]).bits
         self.mark = 1 << (self.bits - 1)
         self.words = [self.word() for _ in range(words)]
-        i, o = facts.streams["i"], facts.streams["o"]
+        i, o = unit.streams["i"], unit.streams["o"]
         self.source = Source(dut, i, self.words, stall_in)
         self.sink = Sink(dut, o, stall_out)
         self.i, self.o = Recorder(dut, "i", i), Recorder(dut, "o", o)
@@ -35,7 +35,7 @@ class Marks:
 
     async def start(self):
         await self.bench.reset()
-        self.bench.parts = [self.source, self.sink, self.i, self.o]
+        self.bench.agents = [self.source, self.sink, self.i, self.o]
 
     async def finish(self, limit):
         """Run until all words have left, and a while longer; check them."""
@@ -46,8 +46,8 @@ class Marks:
         assert self.i.words == self.words
         pairs = zip(self.i.words[::2], self.i.words[1::2], strict=False)
         for pair in pairs:
-            for word, other in (pair, pair[::-1]):
-                lanes = [split(w, self.bits, self.lanes) for w in (word, other)]
+            for word, neighbour in (pair, pair[::-1]):
+                lanes = [split(w, self.bits, self.lanes) for w in (word, neighbour)]
                 self.board.expect(
                     join(
                         [
@@ -79,7 +79,7 @@ async def throughput(dut):
     await marks.start()
     await marks.finish(100)
     for recorder in (marks.i, marks.o):
-        assert recorder.taken == list(range(recorder.taken[0], recorder.taken[0] + 60))
+        assert recorder.accepted == list(range(recorder.accepted[0], recorder.accepted[0] + 60))
 
 
 @cocotb.test()
@@ -89,7 +89,7 @@ async def latency(dut, words, cycles):
     marks = Marks(dut, 60, stall_in=sparse(words, cycles))
     await marks.start()
     await marks.finish(1000)
-    came = marks.i.taken
+    came = marks.i.accepted
     left = [
         max(first + 2, second + 1) if word == 0 else second + 2
         for first, second in zip(came[::2], came[1::2], strict=True)

@@ -3,7 +3,7 @@
 import cocotb
 import numpy as np
 
-from ...designs.operand_types import Side
+from ...designs._operand_types import Side
 from ...lib.bench import Bench, manifest
 from ...lib.trace import join, play
 
@@ -12,10 +12,10 @@ class Model:
     """Which codes of a type are special, and words with and without them."""
 
     def __init__(self, bench):
-        given = manifest().parameters
+        params = manifest().parameters
         self.random = bench.random
-        self.lanes = given["lanes"]
-        self.side = Side(given["format"])
+        self.lanes = params["lanes"]
+        self.side = Side(params["format"])
         self.bits = self.side.bits
         codes = np.arange(1 << self.bits)
         self.special = []
@@ -35,9 +35,9 @@ async def check(bench, model, tried):
     await bench.reset()
     inputs = {"i": [model.word(codes) for _, codes in tried]}
     if len(model.side.types) > 1:
-        inputs["kind"] = [kind for kind, _ in tried]
+        inputs["kind"] = [type_ for type_, _ in tried]
     trace = await play(bench, inputs)
-    trace.check("o", np.array([model.special[kind][codes].any() for kind, codes in tried]))
+    trace.check("o", np.array([model.special[type_][codes].any() for type_, codes in tried]))
 
 
 @cocotb.test()
@@ -46,13 +46,13 @@ async def every_code_in_every_lane(dut):
     bench = Bench(dut)
     model = Model(bench)
     tried = []
-    for kind, special in enumerate(model.special):
+    for type_, special in enumerate(model.special):
         numbers = np.flatnonzero(~special)
         for lane in range(model.lanes):
             for code in range(1 << model.bits):
                 codes = bench.random.choice(numbers, model.lanes)
                 codes[lane] = code
-                tried.append((kind, codes))
+                tried.append((type_, codes))
     bench.rng.shuffle(tried)
     await check(bench, model, tried)
 
@@ -66,7 +66,7 @@ async def random(dut):
     tried = []
     for _ in range(500):
         codes = bench.random.integers(0, 1 << model.bits, model.lanes)
-        chosen = bench.random.random(model.lanes) < 0.3
-        codes[chosen] = bench.random.choice(any_type, chosen.sum())
+        marked = bench.random.random(model.lanes) < 0.3
+        codes[marked] = bench.random.choice(any_type, marked.sum())
         tried.append((bench.random.integers(0, len(model.special)), codes))
     await check(bench, model, tried)

@@ -10,10 +10,10 @@ __all__ = ["drawn", "extreme", "mode_word", "packed", "port_word"]
 
 def port_word(port: str, values: dict[str, int]) -> int:
     """A word for a port that has fields, one of each of ``values``."""
-    (facts,) = [facts for facts in manifest().ports if facts["name"] == port]
-    places = {field["name"]: field["offset"] for field in facts["fields"]}
-    assert places.keys() == values.keys()
-    return sum(values[name] << place for name, place in places.items())
+    (record,) = [record for record in manifest().ports if record["name"] == port]
+    offsets = {field["name"]: field["offset"] for field in record["fields"]}
+    assert offsets.keys() == values.keys()
+    return sum(values[name] << offset for name, offset in offsets.items())
 
 
 def mode_word(mode: Mode) -> int:
@@ -38,7 +38,7 @@ def extreme(random: np.random.Generator, shape, bits: int, other_bits: int, sign
     ones = (1 << bits) - 1
     limits = [1 << (bits - 1), ones >> 1] if signed else [0, ones]
     size = int(np.prod(shape)), 8 // other_bits, 8 // bits
-    same = random.random(size[0]) < 0.5  # all alike in half of the words
+    equal = random.random(size[0]) < 0.5  # all alike in half of the words
     codes = random.choice(limits, size)
-    codes[same] = codes[same, :1, :1]
+    codes[equal] = codes[equal, :1, :1]
     return packed(codes, bits, other_bits).reshape(shape)

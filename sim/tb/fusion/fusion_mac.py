@@ -23,8 +23,8 @@ async def check(bench, inputs, terms):
     trace = await play(bench, inputs)
     sums = fusion_mac(terms, inputs["first"])
     # What the register holds before the first sum begins is not known.
-    known = np.cumsum(inputs["first"]) > 0
-    trace.check("o", late(sums, 1), late(known, 1))
+    checked = np.cumsum(inputs["first"]) > 0
+    trace.check("o", late(sums, 1), late(checked, 1))
 
 
 def beginnings(bench, cycles, share):
@@ -45,13 +45,13 @@ def fused_inputs(random, modes, a, w, shift, first):
 
 
 @cocotb.test(skip=DESIGN != "fusion_mac")
-@cocotb.parametrize(kind=["random", "extremes"])
-async def every_mode_any_time(dut, kind):
+@cocotb.parametrize(pattern=["random", "extremes"])
+async def every_mode_any_time(dut, pattern):
     """Another mode and shift every cycle, in sums that are short and in sums that wrap."""
     bench = Bench(dut)
     modes = every_mode() * 40
     bench.rng.shuffle(modes)
-    if kind == "random":
+    if pattern == "random":
         a = [drawn(bench.random, (), mode.w_bits) for mode in modes]
         w = [drawn(bench.random, (), mode.a_bits) for mode in modes]
     else:
@@ -99,19 +99,19 @@ async def halves(dut, a_signed, w_signed):
         trace = await play(bench, fused_inputs(bench.random, modes, a, w, shift, first))
         count = a_bits * w_bits // 64
         for number, product in enumerate(products):
-            found = trace.words["o"][count * (number + 1)]
-            what = f"product {number} of {a_bits} × {w_bits} bits"
-            assert found == product & 0xFFFFFFFF, f"{what}: {found:#x} instead of {product:#x}"
+            actual = trace.words["o"][count * (number + 1)]
+            label = f"product {number} of {a_bits} × {w_bits} bits"
+            assert actual == product & 0xFFFFFFFF, f"{label}: {actual:#x} instead of {product:#x}"
 
 
 @cocotb.test(skip=DESIGN != "fixed_mac")
-@cocotb.parametrize(kind=["random", "extremes"])
-async def products_of_bytes(dut, kind):
+@cocotb.parametrize(pattern=["random", "extremes"])
+async def products_of_bytes(dut, pattern):
     """Signs that change every cycle."""
     bench = Bench(dut)
     cycles = 4000
     a, w = bench.random.integers(0, 256, (2, cycles))
-    if kind == "extremes":
+    if pattern == "extremes":
         a, w = bench.random.choice([0, 1, 127, 128, 255], (2, cycles))
     a_signed, w_signed = bench.random.integers(0, 2, (2, cycles))
     terms = (a - 256 * (a_signed & (a > 127))) * (w - 256 * (w_signed & (w > 127)))

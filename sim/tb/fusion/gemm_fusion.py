@@ -5,7 +5,7 @@ import itertools
 import cocotb
 import numpy as np
 
-from ...lib.host import Host
+from ...lib.gemm_host import Host
 from ...lib.streams import sparse, waits
 from ..systolic._engine import *  # noqa: F403  (cocotb runs what it finds here)
 
@@ -44,9 +44,9 @@ async def throughput(dut):
         offered = host.seen["results"].offered
         assert (np.diff(offered) == 1).all(), "results were apart"
         words = -(-m // (modes["w_bits"] // 2))
-        assert len(host.seen["acts"].taken) == 5 * words
+        assert len(host.seen["acts"].accepted) == 5 * words
         if m >= host.rows:
-            span = host.seen["acts"].taken[-1] - host.seen["acts"].taken[0]
+            span = host.seen["acts"].accepted[-1] - host.seen["acts"].accepted[0]
             assert span <= 5 * m, f"{span} cycles for 5 tiles of {m} rows"
 
 
@@ -54,12 +54,12 @@ async def throughput(dut):
 async def latency(dut):
     """Results a fixed time after their activations."""
     host = Host(dut)
-    expected = host.facts.timing["acts_to_results"]
+    expected = host.manifest.timing["acts_to_results"]
     modes = {"a_bits": 8, "w_bits": 2}  # a word for each row
     m = min(host.depth, 2 * host.rows + 3)
     wait = {"acts": waits(6 * host.rows + 2 * host.cols + 100)}
     await host.run([host.product(m, 1, host.cols, modes=modes)], wait)
-    late = np.subtract(host.seen["results"].offered, host.seen["acts"].taken[-m:])
+    late = np.subtract(host.seen["results"].offered, host.seen["acts"].accepted[-m:])
     assert (late == expected).all(), f"{late} cycles instead of {expected}"
 
 
@@ -67,7 +67,7 @@ async def latency(dut):
 async def switching(dut):
     """From one mode to another the results wait as long as is promised, and else not at all."""
     host = Host(dut)
-    promised = host.facts.timing["mode_switch"]
+    promised = host.manifest.timing["mode_switch"]
     interval = host.cols + host.latency - 1 if host.latency else 1
     m = min(host.depth, 2 * host.rows + interval)
     signs = (0, 1, 0, 1, 1, 0)

@@ -10,23 +10,23 @@ from ...lib.trace import late, play, skewed
 from ._modes import drawn, extreme, mode_word
 
 
-def operands(bench, kind, mode, side, shape):
+def operands(bench, pattern, mode, side, shape):
     """Spread words of activations, or of weights."""
     widths = (mode.a_bits, mode.w_bits) if side == "a" else (mode.w_bits, mode.a_bits)
-    if kind == "random":
+    if pattern == "random":
         return drawn(bench.random, shape, widths[1])
     return extreme(bench.random, shape, *widths, getattr(mode, f"{side}_signed"))
 
 
-async def check(bench, modes, gaps, kind):
+async def check(bench, modes, gaps, pattern):
     """A set of weights after the other, each of the mode in ``modes``.
 
     ``gaps`` are the cycles that each of them but the last stays longer than the next one's loading
     takes. The mode changes as late as it may before the first activations of another, and these
     come no later; what is still on its way then is not looked at.
     """
-    given = manifest().parameters
-    rows, cols, pipeline = given["rows"], given["cols"], given["pipeline"]
+    params = manifest().parameters
+    rows, cols, pipeline = params["rows"], params["cols"], params["pipeline"]
     latency = manifest().timing["mode_latency"]
     swaps = rows + latency + np.cumsum([0, *(rows + gap for gap in gaps)])
     length = int(swaps[-1]) + 4 * rows
@@ -39,12 +39,12 @@ async def check(bench, modes, gaps, kind):
         "mode": np.zeros(cycles, int),
         "offset": np.zeros(cycles, int),
     }
-    psums, known = np.zeros((cycles, cols), int), np.zeros(cycles, bool)
+    psums, checked = np.zeros((cycles, cols), int), np.zeros(cycles, bool)
     first_used = swaps + (pipeline < 2)
     loaded = [0, *swaps]
     before = None
     for number, mode in enumerate(modes):
-        weights = operands(bench, kind, mode, "w", (rows, cols))
+        weights = operands(bench, pattern, mode, "w", (rows, cols))
         for step in range(rows):
             inputs["weights"][loaded[number] + step] = weights[rows - 1 - step]
             inputs["shift"][loaded[number] + step, : step + 1] = 1
@@ -55,50 +55,50 @@ async def check(bench, modes, gaps, kind):
             inputs["mode"][swaps[number] + 1 - latency if number else 0 :] = mode_word(mode)
             base = int(bench.random.integers(-1 << 15, 1 << 15)) - rows * offset(mode)
             inputs["offset"][swaps[number] + 1 + (pipeline > 0) if number else 0 :] = base
-            known[max(0, begin - (rows + cols - 2)) : begin] = False
-        inputs["acts"][begin:end] = operands(bench, kind, mode, "a", (end - begin, rows))
+            checked[max(0, begin - (rows + cols - 2)) : begin] = False
+        inputs["acts"][begin:end] = operands(bench, pattern, mode, "a", (end - begin, rows))
         psums[begin:end] = mesh_fusion(
-            inputs["acts"][begin:end], weights, base, mode=mode, psum_width=given["psum_width"]
+            inputs["acts"][begin:end], weights, base, mode=mode, psum_width=params["psum_width"]
         )
-        known[begin:end] = True
+        checked[begin:end] = True
         before = mode
     for name in ("acts", "weights", "swap"):
         inputs[name] = skewed(inputs[name])
     await bench.reset()
     trace = await play(bench, inputs)
     delay = rows + pipeline
-    where = skewed(np.repeat(known[:, None], cols, axis=1))
+    where = skewed(np.repeat(checked[:, None], cols, axis=1))
     trace.check("psums", late(skewed(psums), delay), late(where, delay))
 
 
 @cocotb.test()
-@cocotb.parametrize(kind=["extremes", "random"])
-async def as_fast_as_it_goes(dut, kind):
+@cocotb.parametrize(pattern=["extremes", "random"])
+async def as_fast_as_it_goes(dut, pattern):
     """In each mode new weights every ``rows`` cycles, with never a cycle without activations."""
     bench = Bench(dut)
     for mode in every_mode():
-        await check(bench, [mode] * 4, [0] * 3, kind)
+        await check(bench, [mode] * 4, [0] * 3, pattern)
 
 
 @cocotb.test()
-@cocotb.parametrize(kind=["extremes", "random"])
-async def weights_that_wait(dut, kind):
+@cocotb.parametrize(pattern=["extremes", "random"])
+async def weights_that_wait(dut, pattern):
     """Weights that stay for random times, while the next ones are loaded and wait."""
     bench = Bench(dut)
     for mode in bench.rng.sample(every_mode(), 6):
-        await check(bench, [mode] * 13, bench.random.integers(0, 12, 12), kind)
+        await check(bench, [mode] * 13, bench.random.integers(0, 12, 12), pattern)
 
 
 @cocotb.test()
-@cocotb.parametrize(kind=["extremes", "random"])
-async def changes_of_mode(dut, kind):
+@cocotb.parametrize(pattern=["extremes", "random"])
+async def changes_of_mode(dut, pattern):
     """Every mode after another, with some sets of weights in each."""
     bench = Bench(dut)
-    given = manifest().parameters
+    params = manifest().parameters
     modes = [mode for mode in every_mode() for _ in range(2)]
     bench.rng.shuffle(modes)
-    longest = given["rows"] + given["cols"] + 4
-    await check(bench, modes, bench.random.integers(0, longest, len(modes) - 1), kind)
+    longest = params["rows"] + params["cols"] + 4
+    await check(bench, modes, bench.random.integers(0, longest, len(modes) - 1), pattern)
 
 
 @cocotb.test()

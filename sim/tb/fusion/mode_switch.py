@@ -9,9 +9,9 @@ SETTING = ("a_bits", "w_bits", "a_signed", "w_signed", "shift")
 OUTPUTS = ["i_ready", "o_valid", "o_payload", "choice", "shift"]
 
 
-def fields(facts, word):
+def fields(layout, word):
     """The fields of a stream's word, or of a port's."""
-    return {f["name"]: word >> f["offset"] & ((1 << f["width"]) - 1) for f in facts["fields"]}
+    return {f["name"]: word >> f["offset"] & ((1 << f["width"]) - 1) for f in layout["fields"]}
 
 
 class Control:
@@ -30,29 +30,29 @@ class Control:
     def __init__(self, dut, seen, *, room, ready=never, row=never):
         self.dut, self.seen, self.room = dut, seen, room
         self.facts = manifest()
-        given = self.facts.parameters
-        self.drain, self.settle = given["drain"], given["settle"]
+        params = self.facts.parameters
+        self.drain, self.settle = params["drain"], params["settle"]
         (self.choice,) = [port for port in self.facts.ports if port["name"] == "choice"]
         self._hold_tile, self._hold_row = ready, row
         self.inside, self.rows = [], 0
         self.passed, self.done, self.changes = 0, 0, 0
         self.setting, self.stepped, self.came = (0,) * 5, None, 0
         self.due = None
-        self.given = {"o_ready": 0, "step": 0, "last": 0}
-        for name, value in self.given.items():
+        self.driven = {"o_ready": 0, "step": 0, "last": 0}
+        for name, value in self.driven.items():
             getattr(dut, name).value = value
 
     def step(self, cycle):
-        dut, given = self.dut, self.given
+        dut, driven = self.dut, self.driven
         choice = fields(self.choice, int(dut.choice.value))
         setting = (*(choice[name] for name in SETTING[:4]), int(dut.shift.value))
         if setting != self.setting:
             self._check_change(cycle, setting)
         assert all(tile["setting"] == setting for tile in self.inside), f"cycle {cycle}: {setting}"
         # The next tile comes a cycle after it went in and the one before went out.
-        taken = self.seen.taken
-        if self.due is None and self.passed < len(taken) and taken[self.passed] < cycle:
-            self._expect_next(max(taken[self.passed], self.came) + 1)
+        accepted = self.seen.accepted
+        if self.due is None and self.passed < len(accepted) and accepted[self.passed] < cycle:
+            self._expect_next(max(accepted[self.passed], self.came) + 1)
         valid = bool(dut.o_valid.value)
         expected = self.due is not None and cycle >= self.due
         assert valid == expected, f"cycle {cycle}: o_valid is {valid}"
@@ -60,15 +60,15 @@ class Control:
             tile = fields(self.facts.streams["o"], int(dut.o_payload.value))
             for name, value in tile.items():
                 assert value == self.next[name], f"cycle {cycle}: {name} is {value}"
-        if given["step"]:
+        if driven["step"]:
             self.stepped = cycle
             self.rows += 1
-            if given["last"]:
+            if driven["last"]:
                 self.inside.pop(0)
                 self.rows = 0
                 self.done += 1
             self._postpone()
-        if valid and given["o_ready"]:
+        if valid and driven["o_ready"]:
             assert self.next["setting"] == setting, f"cycle {cycle}: a tile of another mode"
             self.inside.append(self.next)
             self.passed += 1
@@ -106,31 +106,31 @@ class Control:
         self.due = quiet + 1 + self.settle
 
     def _drive(self):
-        given = {"o_ready": 0, "step": 0, "last": 0}
+        driven = {"o_ready": 0, "step": 0, "last": 0}
         if len(self.inside) < self.room and not self._hold_tile():
-            given["o_ready"] = 1
+            driven["o_ready"] = 1
         if self.inside and not self._hold_row():
-            given["step"] = 1
-            given["last"] = int(self.rows == self.inside[0]["length"])
-        for name, value in given.items():
-            if value != self.given[name]:
+            driven["step"] = 1
+            driven["last"] = int(self.rows == self.inside[0]["length"])
+        for name, value in driven.items():
+            if value != self.driven[name]:
                 getattr(self.dut, name).value = value
-        self.given = given
+        self.driven = driven
 
 
-def tiles(rng, count, same):
+def tiles(rng, count, share):
     """Random tiles; a share of ``same`` has the mode of the one before, others differ in a bit."""
-    facts = manifest().streams["i"]["fields"]
+    layout = manifest().streams["i"]["fields"]
     depth = manifest().parameters["depth"]
     values = dict.fromkeys(SETTING, 0)
     for _ in range(count):
-        if rng.random() >= same:
+        if rng.random() >= share:
             name = rng.choice(SETTING)
-            (width,) = [field["width"] for field in facts if field["name"] == name]
+            (width,) = [field["width"] for field in layout if field["name"] == name]
             values[name] ^= 1 << rng.randrange(width)
         tile = values | {"length": rng.choice([0, rng.randrange(depth), depth - 1])}
         tile |= {"first": rng.getrandbits(1), "last": rng.getrandbits(1)}
-        yield sum(tile[field["name"]] << field["offset"] for field in facts)
+        yield sum(tile[field["name"]] << field["offset"] for field in layout)
 
 
 async def start(dut, words, *, stall=never, room=2, ready=never, row=never):
@@ -140,26 +140,26 @@ async def start(dut, words, *, stall=never, room=2, ready=never, row=never):
     source = Source(dut, streams["i"], words, stall)
     control = Control(dut, seen, room=room, ready=ready, row=row)
     await bench.reset()
-    bench.parts = [source, seen, Monitor(dut, "o", streams["o"]), control]
+    bench.agents = [source, seen, Monitor(dut, "o", streams["o"]), control]
     return bench, control
 
 
 async def run(dut, words, **patterns):
     bench, control = await start(dut, words, **patterns)
-    given = manifest().parameters
-    limit = 20 * len(words) * (given["depth"] + 3 * (given["drain"] + given["settle"]) + 30)
+    params = manifest().parameters
+    limit = 20 * len(words) * (params["depth"] + 3 * (params["drain"] + params["settle"]) + 30)
     await bench.run(lambda: control.done >= len(words), limit)
-    for _ in range(given["drain"] + given["settle"] + 10):
+    for _ in range(params["drain"] + params["settle"] + 10):
         await bench.tick()
     assert control.done == control.passed == len(words) == len(control.seen.words)
     return control
 
 
 @cocotb.test()
-@cocotb.parametrize(same=[0.1, 0.5, 0.9], room=[1, 2, 7])
-async def without_stalls(dut, same, room):
+@cocotb.parametrize(share=[0.1, 0.5, 0.9], room=[1, 2, 7])
+async def without_stalls(dut, share, room):
     """Modes that change often, sometimes and seldom."""
-    control = await run(dut, list(tiles(Bench(dut).rng, 60, same)), room=room)
+    control = await run(dut, list(tiles(Bench(dut).rng, 60, share)), room=room)
     assert control.changes > 0
 
 
@@ -168,10 +168,10 @@ async def without_stalls(dut, same, room):
 async def random_stalls(dut, inputs, ready, rows):
     """Tiles that come late, a control that takes them late, and rows with gaps between them."""
     rng = Bench(dut).rng
-    for same in (0.2, 0.8):
+    for share in (0.2, 0.8):
         await run(
             dut,
-            list(tiles(rng, 40, same)),
+            list(tiles(rng, 40, share)),
             stall=stalls(inputs, rng),
             ready=stalls(ready, rng),
             row=stalls(rows, rng),
@@ -182,8 +182,8 @@ async def random_stalls(dut, inputs, ready, rows):
 @cocotb.parametrize(room=[1, 2, 7])
 async def late_rows(dut, room):
     """Rows so far apart that nothing but the tiles that wait for them keeps the mode."""
-    given = manifest().parameters
-    row = sparse(1, given["drain"] + given["settle"] + 10)
+    params = manifest().parameters
+    row = sparse(1, params["drain"] + params["settle"] + 10)
     words = [word for word in tiles(Bench(dut).rng, 60, 0.7) if _rows(word) <= 3]
     await run(dut, words, room=room, row=row)
 
@@ -198,8 +198,8 @@ async def throughput(dut):
     words = [word for word in tiles(Bench(dut).rng, 400, 1.0) if _rows(word) == 1]
     control = await run(dut, words, room=7)
     assert control.changes == 0
-    begin = control.seen.taken[0]
-    assert control.seen.taken == list(range(begin, begin + len(words)))
+    begin = control.seen.accepted[0]
+    assert control.seen.accepted == list(range(begin, begin + len(words)))
 
 
 @cocotb.test()

@@ -12,12 +12,12 @@ from ._modes import drawn, extreme, mode_word
 
 async def check(bench, mode, *, operands, sums, moves, length=100):
     """Operands and sums drawn by the given functions; ``moves`` is how often weights do."""
-    given = manifest().parameters
+    params = manifest().parameters
     draw = bench.random
     inputs = {
         "acts": operands(mode.a_bits, mode.w_bits, mode.a_signed, length),
         "weights": operands(mode.w_bits, mode.a_bits, mode.w_signed, length),
-        "psums": sums(given["psum_width"], length),
+        "psums": sums(params["psum_width"], length),
         "shift": (draw.random(length) < moves).astype(int),
         "swap": (draw.random(length) < moves).astype(int),
     }
@@ -25,7 +25,7 @@ async def check(bench, mode, *, operands, sums, moves, length=100):
     await bench.reset()
     trace = await play(bench, inputs | {"mode": [mode_word(mode)] * length})
     shadow, sums = pe_fusion(
-        **inputs, mode=mode, psum_width=given["psum_width"], pipeline=given["pipeline"]
+        **inputs, mode=mode, psum_width=params["psum_width"], pipeline=params["pipeline"]
     )
     for port in ("acts", "shift", "swap"):
         trace.check(f"{port}_o", late(inputs[port], 1), np.arange(length) >= 1)

@@ -21,10 +21,10 @@ class Unpacking:
     """
 
     def __init__(self, dut, codes, **patterns):
-        facts = manifest()
-        given, streams = facts.parameters, facts.streams
+        unit = manifest()
+        params, streams = unit.parameters, unit.streams
         self.bench = Bench(dut)
-        self.count, self.lanes, self.codes = given["count"], given["lanes"], codes
+        self.count, self.lanes, self.codes = params["count"], params["lanes"], codes
         #: For each step whether a word ends with it, and whether a set does.
         self.ends = []
         for code in codes:
@@ -33,7 +33,7 @@ class Unpacking:
                 self.ends.append((ends or step % (WIDTHS[code] // 2) == 0, ends))
         words = sum(word_ends for word_ends, _ in self.ends)
         self.words = [self.bench.rng.getrandbits(32 * self.lanes) for _ in range(words)]
-        self.parts = [
+        self.agents = [
             Source(dut, streams["i"], self.words, patterns.get("i", never)),
             Source(dut, streams["widths"], codes, patterns.get("widths", never)),
             Sink(dut, streams["o"], patterns.get("o", never)),
@@ -42,7 +42,7 @@ class Unpacking:
 
     async def start(self):
         await self.bench.reset()
-        self.bench.parts = [*self.parts, *self.seen.values()]
+        self.bench.agents = [*self.agents, *self.seen.values()]
 
     async def finish(self, limit):
         i, widths, o = (self.seen[name] for name in ("i", "widths", "o"))
@@ -55,13 +55,15 @@ class Unpacking:
         expected = [join(step, 32) for step in unpack(lanes, widths.words, self.count)]
         assert o.words == expected
         # No cycle between a word's coming and its first step's leaving; it goes with its last.
-        assert i.taken == [t for t, (word, _) in zip(o.taken, self.ends, strict=True) if word]
-        assert widths.taken == [t for t, (_, ends) in zip(o.taken, self.ends, strict=True) if ends]
+        assert i.accepted == [t for t, (word, _) in zip(o.accepted, self.ends, strict=True) if word]
+        assert widths.accepted == [
+            t for t, (_, ends) in zip(o.accepted, self.ends, strict=True) if ends
+        ]
         word, number, before = 0, 0, 0
         for step, (word_ends, set_ends) in enumerate(self.ends):
             came = max(i.offered[word], widths.offered[number], before + 1)
             assert o.offered[step] == came, f"step {step} in cycle {o.offered[step]}, not {came}"
-            word, number, before = word + word_ends, number + set_ends, o.taken[step]
+            word, number, before = word + word_ends, number + set_ends, o.accepted[step]
 
 
 def sets(bench, count):
@@ -90,8 +92,8 @@ async def throughput(dut):
         unit = Unpacking(dut, codes)
         await unit.start()
         await unit.finish(len(unit.ends) + 10)
-        taken = unit.seen["o"].taken
-        assert taken == list(range(taken[0], taken[0] + len(unit.ends)))
+        accepted = unit.seen["o"].accepted
+        assert accepted == list(range(accepted[0], accepted[0] + len(unit.ends)))
 
 
 @cocotb.test()

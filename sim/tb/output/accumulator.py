@@ -13,8 +13,8 @@ PSUM, SUM = 2, 3
 
 def schedule(bench, length, busy, distances):
     """Visits, one row or None for each cycle; ``distances`` are those wanted between visits."""
-    given = manifest().parameters
-    depth, revisit = given["depth"], given["revisit"]
+    params = manifest().parameters
+    depth, revisit = params["depth"], params["revisit"]
     last, rows = {}, []
     for cycle in range(length):
         free = [row for row in range(depth) if cycle - last.get(row, -99) >= revisit]
@@ -32,8 +32,8 @@ async def check(bench, rows, psums, firsts=0.15):
 
     ``psums`` makes an array of partial sums of a shape.
     """
-    given = manifest().parameters
-    lanes, depth = given.get("lanes", 1), given["depth"]
+    params = manifest().parameters
+    lanes, depth = params.get("lanes", 1), params["depth"]
     width = max(1, (depth - 1).bit_length())
     tail = lanes + SUM + 1
     length = len(rows) + tail
@@ -54,8 +54,8 @@ async def check(bench, rows, psums, firsts=0.15):
     for lane in range(lanes):
         lane_sums = accumulator(
             [(*visit, int(p)) for visit, p in zip(wanted, values[valid, lane], strict=True)],
-            acc_width=given["acc_width"],
-            overflow=given["overflow"],
+            acc_width=params["acc_width"],
+            overflow=params["overflow"],
         )
         sums[valid, lane] = lane_sums
     await bench.reset()
@@ -108,14 +108,14 @@ async def now_and_then(dut, psums):
 async def limits(dut):
     """Sums that rise and fall beyond their limits, in every row."""
     bench = Bench(dut)
-    given = manifest().parameters
-    steps = 1 << max(0, min(10, given["acc_width"] - given["psum_width"]))
+    params = manifest().parameters
+    steps = 1 << max(0, min(10, params["acc_width"] - params["psum_width"]))
     rows = [
-        row if row < given["depth"] else None
+        row if row < params["depth"] else None
         for _ in range(3 * steps)
-        for row in range(max(given["depth"], given["revisit"]))
+        for row in range(max(params["depth"], params["revisit"]))
     ][:6000]
-    half = 1 << (given["psum_width"] - 1)
+    half = 1 << (params["psum_width"] - 1)
 
     def psums(shape):
         size = shape[0] // 3 + 1
@@ -130,10 +130,10 @@ async def limits(dut):
 async def each_row(dut):
     """Every row keeps a sum of its own."""
     bench = Bench(dut)
-    given = manifest().parameters
-    depth = min(given["depth"], 64)
-    pause = [None] * max(0, given["revisit"] - depth)
-    order = [*range(given["depth"] - depth, given["depth"])]
+    params = manifest().parameters
+    depth = min(params["depth"], 64)
+    pause = [None] * max(0, params["revisit"] - depth)
+    order = [*range(params["depth"] - depth, params["depth"])]
     rows = [*order, *pause, *order, *pause, *order]
     await check(bench, rows, random_psums(bench), firsts=0.0)
 

@@ -11,23 +11,23 @@ class Memory:
     """The unit before a sink; knows what it has to hold."""
 
     def __init__(self, dut, stall_out=never):
-        facts = manifest()
-        given = facts.parameters
+        unit = manifest()
+        params = unit.parameters
         self.dut, self.bench = dut, Bench(dut)
-        self.depth, self.width = given["depth"], given["width"]
+        self.depth, self.width = params["depth"], params["width"]
         self.values = [0] * self.depth
-        self.sink = Sink(dut, facts.streams["o"], stall_out)
-        self.o = Recorder(dut, "o", facts.streams["o"])
+        self.sink = Sink(dut, unit.streams["o"], stall_out)
+        self.o = Recorder(dut, "o", unit.streams["o"])
         self.left = []
 
     async def start(self):
         dut = self.dut
         dut.write.value = dut.scan.value = dut.filling.value = 0
         await self.bench.reset()
-        self.bench.parts = [self.sink, self.o, self]
+        self.bench.agents = [self.sink, self.o, self]
 
     def step(self, cycle):
-        if len(self.left) > self.o.count - (self.o.taken[-1:] == [cycle]):
+        if len(self.left) > self.o.count - (self.o.accepted[-1:] == [cycle]):
             assert self.dut.busy.value, f"cycle {cycle}: not busy, with words to come"
 
     async def fill(self, zeros):
@@ -46,7 +46,7 @@ class Memory:
         """Scan, and check what comes."""
         before = self.o.count
         mask = (1 << self.width) - 1
-        found = [
+        actual = [
             index << self.width | value & mask
             for index, value in enumerate(self.values[: last + 1])
             if value
@@ -55,15 +55,15 @@ class Memory:
         await self.bench.tick()
         begun = self.bench.cycle
         self.dut.scan.value = 0
-        self.left += found
+        self.left += actual
         await self.bench.tick()
         assert self.dut.busy.value
         await self.bench.run(lambda: not self.dut.busy.value, limit)
         for _ in range(5):
             await self.bench.tick()
             assert not self.dut.busy.value
-        assert self.o.words[before:] == found
-        return [cycle - begun for cycle in self.o.taken[before:]], found
+        assert self.o.words[before:] == actual
+        return [cycle - begun for cycle in self.o.accepted[before:]], actual
 
 
 @cocotb.test()
@@ -74,8 +74,8 @@ async def throughput(dut, zeros):
     await memory.start()
     for _ in range(3):
         await memory.fill(zeros)
-        taken, found = await memory.scan(memory.depth - 1, memory.depth + 10)
-        assert taken == [3 + (word >> memory.width) for word in found]
+        accepted, actual = await memory.scan(memory.depth - 1, memory.depth + 10)
+        assert accepted == [3 + (word >> memory.width) for word in actual]
 
 
 @cocotb.test()

@@ -17,8 +17,8 @@ class Reader:
     """
 
     def __init__(self, dut, empty, stall_in=never, stall_out=never):
-        facts = manifest()
-        self.given, self.streams = facts.parameters, facts.streams
+        unit = manifest()
+        self.given, self.streams = unit.parameters, unit.streams
         self.dut, self.bench = dut, Bench(dut)
         rng, most = self.bench.rng, self.given["groups"]
         #: Ascending, and as far apart as there are entries for them.
@@ -51,34 +51,38 @@ class Reader:
         self.o = Recorder(dut, "o", self.streams["o"])
         dut.write.value = 0
         await bench.reset()
-        places = list(enumerate(self.pointers))
-        bench.rng.shuffle(places)
-        for address, pointer in places:
+        starts = list(enumerate(self.pointers))
+        bench.rng.shuffle(starts)
+        for address, pointer in starts:
             dut.write.value, dut.address.value, dut.pointer.value = 1, address, pointer
             await bench.tick()
         dut.write.value = 0
         # What is not written has no effect.
         dut.pointer.value = 0
-        bench.parts = [source, sink, self.i, self.o, self]
+        bench.agents = [source, sink, self.i, self.o, self]
 
     def expected(self):
         """The words that have to come for the columns that were taken so far."""
         words = []
         for word in self.i.words:
-            parts = fields_of(self.streams["i"], word)
-            start, end = self.span(parts["column"])
-            if start != end or not self.given["skip"]:
-                words.append(word_of(self.streams["o"], act=parts["act"], start=start, end=end))
+            groups = fields_of(self.streams["i"], word)
+            start, end = self.span(groups["column"])
+            if start != end or not self.given["skip_empty_columns"]:
+                words.append(word_of(self.streams["o"], act=groups["act"], start=start, end=end))
         return words
 
     def step(self, cycle):
         """Whatever was taken before this cycle and has not left shows in ``busy``."""
-        came = self.i.words[: len(self.i.words) - (self.i.taken[-1:] == [cycle])]
-        left = self.o.count - (self.o.taken[-1:] == [cycle])
+        came = self.i.words[: len(self.i.words) - (self.i.accepted[-1:] == [cycle])]
+        left = self.o.count - (self.o.accepted[-1:] == [cycle])
         columns = [self.span(fields_of(self.streams["i"], word)["column"]) for word in came]
-        whole = sum(start != end or not self.given["skip"] for start, end in columns)
-        if whole > left:
-            assert self.dut.busy.value, f"cycle {cycle}: not busy, with {whole - left} on their way"
+        complete = sum(
+            start != end or not self.given["skip_empty_columns"] for start, end in columns
+        )
+        if complete > left:
+            assert self.dut.busy.value, (
+                f"cycle {cycle}: not busy, with {complete - left} on their way"
+            )
 
     async def finish(self, limit):
         await self.bench.run(lambda: self.i.count >= len(self.columns), limit)
@@ -96,8 +100,8 @@ async def throughput(dut, empty):
     reader = Reader(dut, empty)
     await reader.start()
     await reader.finish(len(reader.columns) + 10)
-    first = reader.i.taken[0]
-    assert reader.i.taken == list(range(first, first + len(reader.columns)))
+    first = reader.i.accepted[0]
+    assert reader.i.accepted == list(range(first, first + len(reader.columns)))
 
 
 @cocotb.test()
@@ -108,9 +112,9 @@ async def latency(dut):
     await reader.finish(6 * len(reader.columns) + 50)
     come = [
         cycle
-        for cycle, word in zip(reader.i.taken, reader.i.words, strict=True)
+        for cycle, word in zip(reader.i.accepted, reader.i.words, strict=True)
         if len(set(reader.span(fields_of(reader.streams["i"], word)["column"]))) == 2
-        or not reader.given["skip"]
+        or not reader.given["skip_empty_columns"]
     ]
     assert reader.o.offered == [cycle + 2 for cycle in come]
 

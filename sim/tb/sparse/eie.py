@@ -25,13 +25,13 @@ class Engine:
     """
 
     def __init__(self, dut, **patterns):
-        facts = manifest()
-        self.given, self.streams = facts.parameters, facts.streams
+        unit = manifest()
+        self.params, self.streams = unit.parameters, unit.streams
         self.dut, self.bench, self.patterns = dut, Bench(dut), patterns
         self.rng = self.bench.rng
-        self.pes = self.given["pes"]
+        self.pes = self.params["pes"]
         #: For each element its codebooks, columns of entries, sums and activations.
-        self.books: list[list[list[int]]] = []
+        self.codebooks: list[list[list[int]]] = []
         self.columns: list[list[list[tuple[int, int]]]] = []
         self.forget()
         #: Words of the streams, and entries that all jobs together have at most.
@@ -39,69 +39,69 @@ class Engine:
         self.work = 0
 
     def forget(self):
-        self.sums = [[0] * self.given["rows"] for _ in range(self.pes)]
-        self.acts = [[0] * self.given["acts"] for _ in range(self.pes)]
+        self.sums = [[0] * self.params["rows"] for _ in range(self.pes)]
+        self.acts = [[0] * self.params["acts"] for _ in range(self.pes)]
 
     def filled_up(self, entries):
         """Entries in whole groups: what is added has index 0, and counts any zeros."""
-        missing = -len(entries) % self.given["lanes"]
+        missing = -len(entries) % self.params["entries_per_cycle"]
         return entries + [
-            (0, self.rng.getrandbits(self.given["zeros_width"])) for _ in range(missing)
+            (0, self.rng.getrandbits(self.params["run_length_width"])) for _ in range(missing)
         ]
 
     def entries_of_column(self, density):
         """Random entries, as many as there are rows for them."""
         rng, entries, row = self.rng, [], -1
-        most = (1 << self.given["zeros_width"]) - 1
+        most = (1 << self.params["run_length_width"]) - 1
         while rng.random() < density:
             zeros = rng.choice([0, 0, rng.randint(0, most), most])
             row += zeros + 1
-            if row >= self.given["rows"]:
+            if row >= self.params["rows"]:
                 break
-            entries.append((rng.randrange(1 << self.given["value_width"]), zeros))
+            entries.append((rng.randrange(1 << self.params["index_width"]), zeros))
         return entries
 
     def fill(self, density=0.7, columns=None):
         """Fill all memories, in any order; ``columns`` may give each element's columns."""
-        given, rng = self.given, self.rng
-        size, per_word = 1 << given["value_width"], given["per_word"]
-        bits = given["value_width"] + given["zeros_width"]
-        self.books, self.columns, words = [], [], []
+        params, rng = self.params, self.rng
+        size, entries_per_word = 1 << params["index_width"], params["entries_per_word"]
+        bits = params["index_width"] + params["run_length_width"]
+        self.codebooks, self.columns, words = [], [], []
         for pe in range(self.pes):
-            lists, left = [], given["entries"]
-            for column in range(given["columns"]):
+            lists, left = [], params["entries"]
+            for column in range(params["columns"]):
                 entries = columns[column] if columns else self.entries_of_column(density)
                 entries = self.filled_up(entries)
                 lists.append(entries if len(entries) <= left else [])
                 left -= len(lists[-1])
             self.columns.append(lists)
             # Index 0 stands for zero whatever the codebook has there.
-            self.books.append(
+            self.codebooks.append(
                 [
-                    [corner(rng, given["weight_width"]) for _ in range(size)]
-                    for _ in range(given["books"])
+                    [corner(rng, params["weight_width"]) for _ in range(size)]
+                    for _ in range(params["codebooks"])
                 ]
             )
-            flat = [value | zeros << given["value_width"] for e in lists for value, zeros in e]
-            flat += [rng.getrandbits(bits) for _ in range(-len(flat) % per_word)]
+            flat = [value | zeros << params["index_width"] for e in lists for value, zeros in e]
+            flat += [rng.getrandbits(bits) for _ in range(-len(flat) % entries_per_word)]
             data = [
-                (ENTRIES, n, join(flat[n * per_word : (n + 1) * per_word], bits))
-                for n in range(len(flat) // per_word)
+                (ENTRIES, n, join(flat[n * entries_per_word : (n + 1) * entries_per_word], bits))
+                for n in range(len(flat) // entries_per_word)
             ]
             ends = [0]
             for entries in lists:
-                ends.append(ends[-1] + len(entries) // given["lanes"])
+                ends.append(ends[-1] + len(entries) // params["entries_per_cycle"])
             data += [(POINTER, n, end) for n, end in enumerate(ends)]
             data += [
-                (WEIGHT, n << given["value_width"] | index, weight)
-                for n, book in enumerate(self.books[-1])
+                (WEIGHT, n << params["index_width"] | index, weight)
+                for n, book in enumerate(self.codebooks[-1])
                 for index, weight in enumerate(book)
             ]
-            for what, address, value in data:
-                if what == WEIGHT:
-                    value = join([value], given["weight_width"])
+            for target, address, value in data:
+                if target == WEIGHT:
+                    value = join([value], params["weight_width"])
                 words.append(
-                    word_of(self.streams["load"], pe=pe, what=what, address=address, data=value)
+                    word_of(self.streams["load"], pe=pe, what=target, address=address, data=value)
                 )
         rng.shuffle(words)
         self.words["load"] += words
@@ -112,21 +112,21 @@ class Engine:
 
     def job(self, *, zeros=0.4, lanes=None, **fields):
         """A job, with random activations if it has ``load``; ``lanes`` may be those of a word."""
-        given, rng = self.given, self.rng
+        params, rng = self.params, self.rng
         self.words["jobs"].append(word_of(self.streams["jobs"], **fields))
         if fields.get("load"):
             for index in range(fields["in_last"] + 1):
                 for pe in range(self.pes):
                     column = fields["column"] + index * self.pes + pe
-                    value = corner(rng, given["act_width"]) if lanes is None else lanes[pe]
+                    value = corner(rng, params["act_width"]) if lanes is None else lanes[pe]
                     # Beyond the last column there is nothing to multiply.
-                    if column >= given["columns"] or rng.random() < zeros:
+                    if column >= params["columns"] or rng.random() < zeros:
                         value = 0
                     self.acts[pe][index] = value
-                word = join((acts[index] for acts in self.acts), given["act_width"])
+                word = join((acts[index] for acts in self.acts), params["act_width"])
                 self.words["acts"].append(word)
         if fields.get("clear"):
-            self.sums = [[0] * given["rows"] for _ in range(self.pes)]
+            self.sums = [[0] * params["rows"] for _ in range(self.pes)]
         self.multiply(fields["column"], fields["in_last"], fields["book"])
         if fields.get("finish"):
             self.finish_sums(fields)
@@ -143,12 +143,12 @@ class Engine:
                 for value, zeros in lists[column]:
                     row += zeros + 1
                     if value:
-                        sums[row] += act * self.books[pe][book][value]
-                busy[pe] += max(1, len(lists[column]) // self.given["lanes"])
+                        sums[row] += act * self.codebooks[pe][book][value]
+                busy[pe] += max(1, len(lists[column]) // self.params["entries_per_cycle"])
         self.work += max(busy) + in_last + 1
 
     def finish_sums(self, fields):
-        modulus, act_width = 1 << self.given["acc_width"], self.given["act_width"]
+        modulus, act_width = 1 << self.params["acc_width"], self.params["act_width"]
         for row in range(fields["out_last"] + 1):
             results = []
             for sums in self.sums:
@@ -165,51 +165,51 @@ class Engine:
 
     def random_job(self, **fixed):
         """A job that stays within the memories."""
-        given, rng = self.given, self.rng
+        params, rng = self.params, self.rng
         fields = {
             name: rng.randrange(2) for name in ("load", "clear", "finish", "emit", "keep", "relu")
         } | fixed
-        in_last = min(given["acts"], -(-given["columns"] // self.pes)) - 1
+        in_last = min(params["acts"], -(-params["columns"] // self.pes)) - 1
         in_last = rng.choice([in_last, rng.randint(0, in_last)])
-        out_last = min(given["rows"], given["acts"] if fields["keep"] else given["rows"]) - 1
+        out_last = min(params["rows"], params["acts"] if fields["keep"] else params["rows"]) - 1
         # Activations that were kept are looked at whole, so the columns must suffice.
-        most = max(0, given["columns"] - (in_last + 1) * self.pes)
+        most = max(0, params["columns"] - (in_last + 1) * self.pes)
         if not fields["load"]:
-            in_last = min(in_last, given["columns"] // self.pes - 1)
+            in_last = min(in_last, params["columns"] // self.pes - 1)
             if in_last < 0:
                 in_last, fields["load"] = 0, 1
-        width = given["acc_width"]
-        shift = rng.choice([0, width - given["act_width"], width // 2, rng.randrange(64)])
+        width = params["acc_width"]
+        shift = rng.choice([0, width - params["act_width"], width // 2, rng.randrange(64)])
         self.job(
             **fields,
             in_last=in_last,
             out_last=rng.choice([out_last, rng.randint(0, out_last)]),
             column=rng.choice([0, most, rng.randint(0, most)]),
-            book=rng.randrange(given["books"]),
+            book=rng.randrange(params["codebooks"]),
             shift=min(63, max(0, shift)),
         )
 
-    def random_jobs(self, kinds):
+    def random_jobs(self, flags):
         """Jobs that are random but for what ``kinds`` say, one that loads all activations first.
 
         The last shows the sums.
         """
-        given, rng = self.given, self.rng
-        self.job(load=1, clear=rng.randrange(2), column=0, book=0, in_last=given["acts"] - 1)
-        for kind in kinds:
-            self.random_job(**kind)
+        params, rng = self.params, self.rng
+        self.job(load=1, clear=rng.randrange(2), column=0, book=0, in_last=params["acts"] - 1)
+        for flag in flags:
+            self.random_job(**flag)
         self.random_job(finish=1, emit=1)
 
     async def start(self):
         dut, streams = self.dut, self.streams
-        parts = [
+        agents = [
             Source(dut, streams[name], self.words[name], self.patterns.get(name, never))
             for name in INPUTS
         ]
-        parts.append(Sink(dut, streams["results"], self.patterns.get("results", never)))
+        agents.append(Sink(dut, streams["results"], self.patterns.get("results", never)))
         self.seen = {name: Recorder(dut, name, stream) for name, stream in streams.items()}
         await self.bench.reset()
-        self.bench.parts = [*parts, *self.seen.values()]
+        self.bench.agents = [*agents, *self.seen.values()]
 
     async def finish(self, slack=1):
         """Run until everything came; ``slack`` is by how many times stalls slow it down."""
@@ -243,9 +243,9 @@ async def every_kind_of_job(dut):
     engine = Engine(dut)
     engine.fill()
     names = ("load", "clear", "finish", "emit", "keep")
-    kinds = [dict(zip(names, kind, strict=True)) for kind in product((0, 1), repeat=len(names))]
-    engine.rng.shuffle(kinds)
-    engine.random_jobs(kinds)
+    flags = [dict(zip(names, flag, strict=True)) for flag in product((0, 1), repeat=len(names))]
+    engine.rng.shuffle(flags)
+    engine.random_jobs(flags)
     await engine.start()
     await engine.finish()
 
@@ -265,13 +265,13 @@ async def starved(dut, stream):
 async def batches_over_columns(dut):
     """All columns, as many a job as there are activations: the sums go on from job to job."""
     engine = Engine(dut)
-    given = engine.given
+    params = engine.params
     engine.fill()
-    places = given["acts"] * engine.pes
-    for book in range(given["books"]):
-        firsts = range(0, given["columns"], places)
+    offsets = params["acts"] * engine.pes
+    for book in range(params["codebooks"]):
+        firsts = range(0, params["columns"], offsets)
         for first in firsts:
-            count = min(places, given["columns"] - first)
+            count = min(offsets, params["columns"] - first)
             engine.job(
                 load=1,
                 clear=first == 0,
@@ -280,8 +280,8 @@ async def batches_over_columns(dut):
                 column=first,
                 book=book,
                 in_last=-(-count // engine.pes) - 1,
-                out_last=given["rows"] - 1,
-                shift=min(63, given["weight_width"]),
+                out_last=params["rows"] - 1,
+                shift=min(63, params["weight_width"]),
             )
     await engine.start()
     await engine.finish()
@@ -291,12 +291,12 @@ async def batches_over_columns(dut):
 async def chained_layers(dut):
     """The sums of a job become the activations of the next, several times."""
     engine = Engine(dut)
-    given = engine.given
-    rows = min(given["rows"], given["acts"])
-    if rows * engine.pes > given["columns"]:
-        rows = given["columns"] // engine.pes
+    params = engine.params
+    rows = min(params["rows"], params["acts"])
+    if rows * engine.pes > params["columns"]:
+        rows = params["columns"] // engine.pes
     if not rows:
-        cocotb.log.info("%d columns are too few for a layer's sums", given["columns"])
+        cocotb.log.info("%d columns are too few for a layer's sums", params["columns"])
         return
     engine.fill(0.9)
     for layer in range(7):
@@ -308,12 +308,12 @@ async def chained_layers(dut):
             keep=1,
             emit=layer % 2,
             relu=layer % 3 == 0,
-            column=(given["columns"] - rows * engine.pes) * (layer % 2),
-            book=layer % given["books"],
+            column=(params["columns"] - rows * engine.pes) * (layer % 2),
+            book=layer % params["codebooks"],
             in_last=rows - 1,
             out_last=rows - 1,
             # Sums stay about as large as activations.
-            shift=min(63, given["weight_width"] - 1),
+            shift=min(63, params["weight_width"] - 1),
         )
     await engine.start()
     await engine.finish()
@@ -328,7 +328,7 @@ async def time_of_job(dut, columns, in_last):
         engine.job(**fields, zeros=0, lanes=[1] * engine.pes, in_last=in_last, out_last=0)
     await engine.start()
     await engine.finish()
-    first, second = engine.seen["jobs"].taken[-2:]
+    first, second = engine.seen["jobs"].accepted[-2:]
     return second - first
 
 
@@ -338,37 +338,37 @@ async def a_group_a_cycle(dut):
 
     All elements have the same entries, so that none waits for another.
     """
-    given = manifest().parameters
-    lanes = given["lanes"]
-    indices = min(given["acts"], given["columns"] // given["pes"])
-    longest = min(given["rows"], 6 * lanes, given["entries"] // given["columns"])
+    params = manifest().parameters
+    lanes = params["entries_per_cycle"]
+    indices = min(params["acts"], params["columns"] // params["pes"])
+    longest = min(params["rows"], 6 * lanes, params["entries"] // params["columns"])
     if not indices or longest < lanes:
         cocotb.log.info("too few columns or entries")
         return
-    rest = []
+    others = []
     for groups in {1, longest // lanes}:
-        columns = [[(1, 0)] * groups * lanes] * given["columns"]
+        columns = [[(1, 0)] * groups * lanes] * params["columns"]
         cycles = await time_of_job(dut, columns, indices - 1)
-        rest.append(cycles - groups * indices * given["pes"] - indices)
+        others.append(cycles - groups * indices * params["pes"] - indices)
     # To the tree and through it, through the element, until all is surely quiet, and the result.
-    assert max(rest) <= MOST_LATENCY, rest
-    assert max(rest) - min(rest) <= 1, rest
+    assert max(others) <= MOST_LATENCY, others
+    assert max(others) - min(others) <= 1, others
 
 
 @cocotb.test()
 async def empty_columns(dut):
     """Between columns of several groups those without any cost no cycle."""
-    given = manifest().parameters
-    pes, lanes = given["pes"], given["lanes"]
-    long = min(given["rows"] // lanes, 4) * lanes
-    indices = min(given["acts"], given["columns"] // pes)
-    full = given["columns"] * (long + lanes) > given["entries"] * 2 - 9
+    params = manifest().parameters
+    pes, lanes = params["pes"], params["entries_per_cycle"]
+    long = min(params["rows"] // lanes, 4) * lanes
+    indices = min(params["acts"], params["columns"] // pes)
+    full = params["columns"] * (long + lanes) > params["entries"] * 2 - 9
     if pes % 2 == 0 or indices < 4 or not long or full:
         cocotb.log.info("too few columns or entries, or long columns come side by side")
         return
     times = []
     for short in ([], [(1, 0)]):
-        columns = [short if column % 2 else [(1, 0)] * long for column in range(given["columns"])]
+        columns = [short if column % 2 else [(1, 0)] * long for column in range(params["columns"])]
         times.append(await time_of_job(dut, columns, indices - 1))
     # An entry in each of them costs a cycle.
     assert abs(times[1] - times[0] - indices * pes // 2) <= 1, times
@@ -404,7 +404,7 @@ async def no_paths_within_a_cycle(dut):
     engine.fill(0.9)
     engine.random_jobs([{}] * 5)
     await engine.start()
-    inputs = [f"{name}_{part}" for name in INPUTS for part in ("payload", "valid")]
+    inputs = [f"{name}_{agent}" for name in INPUTS for agent in ("payload", "valid")]
     outputs = [f"{name}_ready" for name in INPUTS] + ["results_valid", "results_payload"]
     for cycle in range(600):
         await engine.bench.tick()

@@ -18,12 +18,14 @@ class Reader:
     """
 
     def __init__(self, dut, spans, stall_in=never):
-        facts = manifest()
-        self.given, self.stream = facts.parameters, facts.streams["i"]
+        unit = manifest()
+        self.given, self.stream = unit.parameters, unit.streams["i"]
         self.dut, self.bench = dut, Bench(dut)
-        self.bits = (self.given["value_width"] + self.given["zeros_width"]) * self.given["lanes"]
-        per_word = self.given["per_word"]
-        count = max(2, -(-self.given["groups"] // per_word)) * per_word
+        self.bits = (self.given["index_width"] + self.given["run_length_width"]) * self.given[
+            "lanes"
+        ]
+        groups_per_word = self.given["groups_per_word"]
+        count = max(2, -(-self.given["groups"] // groups_per_word)) * groups_per_word
         self.groups = [self.bench.rng.getrandbits(self.bits) for _ in range(count)]
         act_width = self.given["act_width"]
         self.words = [
@@ -35,21 +37,21 @@ class Reader:
         self.left, self.cycles = [], []
 
     async def start(self):
-        dut, bench, per_word = self.dut, self.bench, self.given["per_word"]
+        dut, bench, groups_per_word = self.dut, self.bench, self.given["groups_per_word"]
         source = Source(dut, self.stream, self.words, self.stall_in)
         self.i = Recorder(dut, "i", self.stream)
         dut.write.value = 0
         await bench.reset()
         for address in bench.rng.sample(
-            range(len(self.groups) // per_word), len(self.groups) // per_word
+            range(len(self.groups) // groups_per_word), len(self.groups) // groups_per_word
         ):
-            first = address * per_word
+            first = address * groups_per_word
             dut.write.value, dut.address.value = 1, address
-            dut.word.value = join(self.groups[first : first + per_word], self.bits)
+            dut.word.value = join(self.groups[first : first + groups_per_word], self.bits)
             await bench.tick()
         dut.write.value = 0
         dut.word.value = 0
-        bench.parts = [source, self.i, self]
+        bench.agents = [source, self.i, self]
 
     def step(self, cycle):
         dut = self.dut
@@ -57,26 +59,26 @@ class Reader:
             assert dut.busy.value, f"cycle {cycle}: not busy, with an entry"
             self.left.append((bool(dut.first.value), int(dut.group.value), int(dut.act.value)))
             self.cycles.append(cycle)
-        came = self.i.count - (self.i.taken[-1:] == [cycle])
+        came = self.i.count - (self.i.accepted[-1:] == [cycle])
         if len(self.left) < sum(map(self.length, self.i.words[:came])):
             assert dut.busy.value, f"cycle {cycle}: not busy, with entries on their way"
 
     def length(self, word):
-        parts = fields_of(self.stream, word)
-        return parts["end"] - parts["start"]
+        pieces = fields_of(self.stream, word)
+        return pieces["end"] - pieces["start"]
 
     def expected(self):
         groups = []
         for word in self.words:
-            parts = fields_of(self.stream, word)
-            for at in range(parts["start"], parts["end"]):
-                groups.append((at == parts["start"], self.groups[at], parts["act"]))
+            pieces = fields_of(self.stream, word)
+            for at in range(pieces["start"], pieces["end"]):
+                groups.append((at == pieces["start"], self.groups[at], pieces["act"]))
         return groups
 
     async def finish(self, limit):
         await self.bench.run(lambda: self.i.count >= len(self.words), limit)
         # Two words' groups may be left.
-        for _ in range(2 * self.given["per_word"] + 6):
+        for _ in range(2 * self.given["groups_per_word"] + 6):
             await self.bench.tick()
         assert self.left == self.expected()
         assert not self.dut.busy.value
@@ -84,13 +86,15 @@ class Reader:
 
 def spans_of(rng, count, longest, empty=0.0):
     """Random spans: next to words' boundaries, at the ends of the memory, of 0 to all entries."""
-    given = manifest().parameters
-    most = given["groups"]
+    params = manifest().parameters
+    most = params["groups"]
     spans = [(0, most), (most - 1, most), (0, 1)]
     while len(spans) < count:
         start = rng.randrange(most)
         if rng.randrange(3) == 0:
-            start = min(most - 1, max(0, start // given["per_word"] * given["per_word"] - 1))
+            start = min(
+                most - 1, max(0, start // params["groups_per_word"] * params["groups_per_word"] - 1)
+            )
         length = rng.randint(1, min(longest, most - start))
         spans.append((start, start if rng.random() < empty else start + length))
     return spans
@@ -124,13 +128,13 @@ async def empty_columns_take_a_cycle(dut):
 @cocotb.test()
 async def latency(dut):
     """The first entry leaves 2 cycles after its column came."""
-    given = manifest().parameters
+    params = manifest().parameters
     rng = Bench(dut).rng
-    spans = [(at, at + 1) for at in rng.choices(range(given["groups"]), k=20)]
+    spans = [(at, at + 1) for at in rng.choices(range(params["groups"]), k=20)]
     reader = Reader(dut, spans, sparse(1, 5))
     await reader.start()
     await reader.finish(200)
-    assert reader.cycles == [cycle + 2 for cycle in reader.i.taken]
+    assert reader.cycles == [cycle + 2 for cycle in reader.i.accepted]
 
 
 @cocotb.test()

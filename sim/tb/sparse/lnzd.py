@@ -20,9 +20,9 @@ class Priority:
     def step(self, cycle):
         for group in self.groups:
             offered = [bool(valid.value) for valid, _ in group]
-            taken = [n for n, (_, ready) in enumerate(group) if offered[n] and ready.value]
-            assert taken in ([], [offered.index(True)] if any(offered) else []), (
-                f"cycle {cycle}: children {taken} taken of {offered}"
+            accepted = [n for n, (_, ready) in enumerate(group) if offered[n] and ready.value]
+            assert accepted in ([], [offered.index(True)] if any(offered) else []), (
+                f"cycle {cycle}: children {accepted} taken of {offered}"
             )
 
 
@@ -38,16 +38,16 @@ class Leaves:
     """
 
     def __init__(self, dut, counts, stall_in=(), stall_out=never):
-        facts = manifest()
-        given, self.streams = facts.parameters, facts.streams
+        unit = manifest()
+        params, self.streams = unit.parameters, unit.streams
         self.bench = Bench(dut)
-        self.node = facts.design == "lnzd_node"
-        self.count = leaves_of(given)
+        self.node = unit.design == "lnzd_node"
+        self.count = leaves_of(params)
         self.levels = 1
         while RADIX**self.levels < self.count:
             self.levels += 1
         self.bits = (self.count - 1).bit_length()
-        mask = (1 << given["width"]) - 1
+        mask = (1 << params["width"]) - 1
         assert mask >> self.bits > 1, "words are too narrow to tell them apart"
         self.words = [
             [(number << self.bits | leaf) & mask for number in range(words)]
@@ -55,8 +55,8 @@ class Leaves:
         ]
         stall_in = stall_in or [never] * self.count
         i = [self.streams[f"i_{leaf}"] for leaf in range(self.count)]
-        self.parts = [
-            *(Source(dut, *given) for given in zip(i, self.words, stall_in, strict=True)),
+        self.agents = [
+            *(Source(dut, *params) for params in zip(i, self.words, stall_in, strict=True)),
             Sink(dut, self.streams["o"], stall_out),
             Priority(dut, i),
         ]
@@ -65,7 +65,7 @@ class Leaves:
 
     async def start(self):
         await self.bench.reset()
-        self.bench.parts = [*self.parts, *self.i, self.o]
+        self.bench.agents = [*self.agents, *self.i, self.o]
 
     async def finish(self, limit):
         total = sum(map(len, self.words))
@@ -79,8 +79,8 @@ class Leaves:
             assert [word for word in self.o.words if word & mask == leaf] == words
 
 
-def leaves_of(given):
-    return given["leaves"] if "leaves" in given else given["children"]
+def leaves_of(params):
+    return params["leaves"] if "leaves" in params else params["children"]
 
 
 @cocotb.test()
@@ -92,8 +92,8 @@ async def order_and_throughput(dut):
         await unit.start()
         await unit.finish(sum(counts) + 20)
         assert unit.o.words == [word for words in unit.words for word in words]
-        assert unit.o.taken == list(range(unit.o.taken[0], unit.o.taken[0] + sum(counts)))
-        assert unit.o.offered[0] - unit.i[0].taken[0] == unit.levels
+        assert unit.o.accepted == list(range(unit.o.accepted[0], unit.o.accepted[0] + sum(counts)))
+        assert unit.o.offered[0] - unit.i[0].accepted[0] == unit.levels
 
 
 @cocotb.test()
@@ -104,8 +104,8 @@ async def each_leaf_alone(dut):
         unit = Leaves(dut, [20 * (leaf == n) for n in range(count)])
         await unit.start()
         await unit.finish(40)
-        assert unit.o.taken == [cycle + unit.levels for cycle in unit.i[leaf].taken]
-        assert unit.o.taken == list(range(unit.o.taken[0], unit.o.taken[0] + 20))
+        assert unit.o.accepted == [cycle + unit.levels for cycle in unit.i[leaf].accepted]
+        assert unit.o.accepted == list(range(unit.o.accepted[0], unit.o.accepted[0] + 20))
 
 
 @cocotb.test()

@@ -34,18 +34,18 @@ async def check(dut, shift, relu, totals):
 @cocotb.parametrize(relu=[0, 1])
 async def every_shift(dut, relu):
     """Ties, what is next to them, ends of the range of either side, and random sums."""
-    given = manifest().parameters
-    rng, width = Bench(dut).rng, given["acc_width"]
+    params = manifest().parameters
+    rng, width = Bench(dut).rng, params["acc_width"]
     least, most = -(1 << (width - 1)), (1 << (width - 1)) - 1
-    ends = (1 << (given["act_width"] - 1), -(1 << (given["act_width"] - 1)))
+    ends = (1 << (params["act_width"] - 1), -(1 << (params["act_width"] - 1)))
     for shift in range(64):
         totals = [least, least + 1, most, most - 1, 0, 1, -1]
         half = (1 << shift) >> 1
-        for whole in (*range(-3, 4), *ends, *(rng.getrandbits(8) for _ in range(4))):
-            near = (whole << shift) + half
+        for value in (*range(-3, 4), *ends, *(rng.getrandbits(8) for _ in range(4))):
+            near = (value << shift) + half
             totals += [near - half, near - 1, near, near + 1]
             # One bit far below the half, or all of them.
-            totals += [near + (1 << rng.randrange(shift + 1)), (whole + 1 << shift) - 1]
+            totals += [near + (1 << rng.randrange(shift + 1)), (value + 1 << shift) - 1]
         totals += [corner(rng, width) for _ in range(10)]
         totals += [rng.randrange(-(1 << n), 1 << n) for n in range(width)]
         await check(dut, shift, relu, [t for t in totals if least <= t <= most])
@@ -54,8 +54,8 @@ async def every_shift(dut, relu):
 @cocotb.test()
 async def a_sum_a_cycle(dut):
     """Neighbours don't touch each other: large next to small ones, of either sign."""
-    given = manifest().parameters
-    rng, width = Bench(dut).rng, given["acc_width"]
+    params = manifest().parameters
+    rng, width = Bench(dut).rng, params["acc_width"]
     for _ in range(10):
         shift, relu = rng.choice([0, 1, rng.randrange(64)]), rng.randrange(2)
         await check(dut, shift, relu, [corner(rng, width) for _ in range(60)])

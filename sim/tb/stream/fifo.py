@@ -10,20 +10,20 @@ class Queue:
     """The queue between a source of random words and a sink."""
 
     def __init__(self, dut, words, stall_in=never, stall_out=never):
-        facts = manifest()
-        self.depth = facts.parameters["depth"]
+        unit = manifest()
+        self.depth = unit.parameters["depth"]
         self.latency = 1 if self.depth <= 4 else 2
         self.bench = Bench(dut)
-        width = facts.parameters["width"]
+        width = unit.parameters["width"]
         self.words = [self.bench.rng.getrandbits(width) for _ in range(words)]
-        i, o = facts.streams["i"], facts.streams["o"]
+        i, o = unit.streams["i"], unit.streams["o"]
         self.source = Source(dut, i, self.words, stall_in)
         self.sink = Sink(dut, o, stall_out)
         self.i, self.o = Recorder(dut, "i", i), Recorder(dut, "o", o)
 
     async def start(self):
         await self.bench.reset()
-        self.bench.parts = [self.source, self.sink, self.i, self.o]
+        self.bench.agents = [self.source, self.sink, self.i, self.o]
 
     async def finish(self, limit):
         await self.bench.run(lambda: self.o.count >= len(self.words), limit)
@@ -39,7 +39,7 @@ async def latency(dut):
     queue = Queue(dut, 30, stall_in=sparse(1, 5))
     await queue.start()
     await queue.finish(400)
-    late = [o - i for i, o in zip(queue.i.taken, queue.o.offered, strict=True)]
+    late = [o - i for i, o in zip(queue.i.accepted, queue.o.offered, strict=True)]
     assert set(late) == {queue.latency}, late
 
 
@@ -50,7 +50,7 @@ async def throughput(dut):
     await queue.start()
     await queue.finish(100)
     for recorder in (queue.i, queue.o):
-        assert recorder.taken == list(range(recorder.taken[0], recorder.taken[0] + 60))
+        assert recorder.accepted == list(range(recorder.accepted[0], recorder.accepted[0] + 60))
 
 
 @cocotb.test()
@@ -60,7 +60,7 @@ async def fills_and_empties(dut):
     block = [always]
     queue = Queue(dut, 4 * depth + 20, stall_out=lambda: block[0]())
     await queue.start()
-    taken = 0
+    goal = 0
     for _ in range(3):
         block[0] = always
         for _ in range(depth + 10):
@@ -69,8 +69,8 @@ async def fills_and_empties(dut):
             f"{queue.i.count - queue.o.count} items instead of {depth}"
         )
         block[0] = never
-        taken = queue.o.count + depth
-        await queue.bench.run(lambda taken=taken: queue.o.count >= taken, depth + 1)
+        goal = queue.o.count + depth
+        await queue.bench.run(lambda goal=goal: queue.o.count >= goal, depth + 1)
     await queue.finish(4 * depth + 40)
 
 

@@ -10,25 +10,25 @@ class Tags:
     """The unit between sources of random words and tags, and a sink."""
 
     def __init__(self, dut, count, **patterns):
-        facts = manifest()
-        given, streams = facts.parameters, facts.streams
+        unit = manifest()
+        params, streams = unit.parameters, unit.streams
         self.bench = Bench(dut)
-        self.count, self.width = given["count"], given["width"]
+        self.count, self.width = params["count"], params["width"]
         rng = self.bench.rng
         self.given = {
             "i": [rng.getrandbits(self.width) for _ in range(self.count * count)],
-            "tags": [rng.getrandbits(given["tag_width"]) for _ in range(count)],
+            "tags": [rng.getrandbits(params["tag_width"]) for _ in range(count)],
         }
-        self.parts = [
+        self.agents = [
             Source(dut, streams[name], words, patterns.get(name, never))
             for name, words in self.given.items()
         ]
-        self.parts.append(Sink(dut, streams["o"], patterns.get("o", never)))
+        self.agents.append(Sink(dut, streams["o"], patterns.get("o", never)))
         self.seen = {name: Recorder(dut, name, stream) for name, stream in streams.items()}
 
     async def start(self):
         await self.bench.reset()
-        self.bench.parts = [*self.parts, *self.seen.values()]
+        self.bench.agents = [*self.agents, *self.seen.values()]
 
     async def finish(self, limit):
         i, tags, o = (self.seen[name] for name in ("i", "tags", "o"))
@@ -41,8 +41,8 @@ class Tags:
             tags.words[n // self.count] << self.width | word for n, word in enumerate(i.words)
         ]
         # No cycle between a word's coming and its leaving; a tag goes with its last word.
-        assert o.taken == i.taken
-        assert tags.taken == i.taken[self.count - 1 :: self.count]
+        assert o.accepted == i.accepted
+        assert tags.accepted == i.accepted[self.count - 1 :: self.count]
         assert o.offered == [
             max(offered, tags.offered[n // self.count]) for n, offered in enumerate(i.offered)
         ]
@@ -64,8 +64,8 @@ async def throughput(dut):
     unit = Tags(dut, 20)
     await unit.start()
     await unit.finish(20 * unit.count + 10)
-    taken = unit.seen["o"].taken
-    assert taken == list(range(taken[0], taken[0] + 20 * unit.count))
+    accepted = unit.seen["o"].accepted
+    assert accepted == list(range(accepted[0], accepted[0] + 20 * unit.count))
 
 
 @cocotb.test()

@@ -5,7 +5,7 @@ import os
 import cocotb
 
 from ...lib.bench import check_no_paths, manifest
-from ...lib.host import Host
+from ...lib.gemm_host import Host
 from ...lib.streams import never, sparse, stalls, waits
 
 __all__ = [
@@ -49,9 +49,9 @@ async def corners(dut):
     """Zeros, and every pair of the formats' limits."""
     host = Host(dut)
     m, k, n = host.rows + 1, 2 * host.rows + 1, host.cols + 1
-    kinds = ["zeros", "zeros*lowest", "highest*zeros", "extremes"]
-    kinds += [f"{a}*{w}" for a in ("lowest", "highest") for w in ("lowest", "highest")]
-    await host.run([host.product(m, k, n, kind) for kind in kinds])
+    patterns = ["zeros", "zeros*lowest", "highest*zeros", "extremes"]
+    patterns += [f"{a}*{w}" for a in ("lowest", "highest") for w in ("lowest", "highest")]
+    await host.run([host.product(m, k, n, pattern) for pattern in patterns])
 
 
 @cocotb.test()
@@ -65,8 +65,8 @@ async def limits(dut):
 async def one_by_one_by_one(dut):
     host = Host(dut)
     await host.run([host.product(1, 1, 1, "lowest*lowest")])
-    kinds = ["zeros", "extremes", "highest*lowest", "lowest*highest", "random"]
-    await host.run([host.product(1, 1, 1, kind) for kind in kinds])
+    patterns = ["zeros", "extremes", "highest*lowest", "lowest*highest", "random"]
+    await host.run([host.product(1, 1, 1, pattern) for pattern in patterns])
 
 
 @cocotb.test()
@@ -119,8 +119,8 @@ async def cycle_bound(dut):
         (min(host.depth, cols + 20), rows, cols),
     ]:
         await host.run([host.product(m, k, n)])
-        taken, bound = host.cycles, host.cycle_bound
-        assert taken <= bound, f"{m} × {k} × {n} took {taken} cycles instead of at most {bound}"
+        cycles, bound = host.cycles, host.cycle_bound
+        assert cycles <= bound, f"{m} × {k} × {n} took {cycles} cycles instead of at most {bound}"
 
 
 @cocotb.test()
@@ -149,9 +149,9 @@ async def late_stream(dut, stream):
 async def blocked_results(dut):
     """The results are not taken until everything stands still, then a few at a time, then all."""
     host = Host(dut)
-    places = 3 * (2 * host.rows + host.cols + 30)
+    words = 3 * (2 * host.rows + host.cols + 30)
     m = min(host.depth, 2 * host.rows + 3)
-    products = [host.product(m, k, host.cols * -(-places // m)) for k in (1, 2 * host.rows)]
+    products = [host.product(m, k, host.cols * -(-words // m)) for k in (1, 2 * host.rows)]
     opened = [lambda: True]
     await host.start(products, {"results": lambda: opened[0]()})
     limit = 20 * host.cycle_bound + 2000

@@ -3,7 +3,7 @@
 import cocotb
 import numpy as np
 
-from ...lib.host import Host
+from ...lib.gemm_host import Host
 from ...lib.streams import waits
 from ._engine import *  # noqa: F403  (cocotb runs what it finds here)
 
@@ -13,7 +13,7 @@ async def latency_and_throughput(dut):
     """The first results a fixed time after a tile's last operands, the others in the next cycles;
     and a pair of operand words a cycle, over the tiles' borders too."""
     host = Host(dut)
-    assert host.facts.timing["terms_per_cycle"] == 1
+    assert host.manifest.timing["terms_per_cycle"] == 1
     interval = host.cols + host.latency - 1 if host.latency else 1
     # More rows than there are places for results, or one that is missing would not be missed.
     many = max(5, -(-3 * (2 * host.rows + host.cols + 20) // host.rows))
@@ -23,8 +23,8 @@ async def latency_and_throughput(dut):
             # Everything else is there when the stream begins, so nothing waits.
             wait = {late: waits(3 * (host.rows + host.cols) + 60)}
             await host.run([host.product(host.rows, k, tiles * host.cols)], wait)
-            operands = host.seen[late].taken
-            latency = host.facts.timing[f"last_{late}_to_first_result"]
+            operands = host.seen[late].accepted
+            latency = host.manifest.timing[f"last_{late}_to_first_result"]
             terms = len(operands) // tiles
             offered = np.reshape(host.seen["results"].offered, (tiles, host.rows))
             if tiles == 1 or terms >= max(host.rows, interval):
@@ -41,7 +41,7 @@ async def short_tiles_end_as_close_as_they_may(dut):
     interval = host.cols + host.latency - 1 if host.latency else 1
     product = host.product(host.rows, 1, 12 * host.cols)
     await host.run([product])
-    terms = len(host.seen["acts"].taken) // 12
+    terms = len(host.seen["acts"].accepted) // 12
     expected = max(terms, host.rows, interval)
     first = host.seen["results"].offered[:: host.rows]
     # Before the first few the operands of the next tiles are already there.

@@ -3,7 +3,7 @@
 import cocotb
 import numpy as np
 
-from ...lib.host import Host
+from ...lib.gemm_host import Host
 from ...lib.streams import sparse, waits
 from ._engine import *  # noqa: F403  (cocotb runs what it finds here)
 
@@ -12,8 +12,8 @@ from ._engine import *  # noqa: F403  (cocotb runs what it finds here)
 async def latency_and_throughput(dut):
     """A row of results a fixed time after its activations, and a row of activations a cycle."""
     host = Host(dut)
-    latency = host.facts.timing["acts_to_results"]
-    assert host.facts.timing["rows_of_acts_per_cycle"] == 1
+    latency = host.manifest.timing["acts_to_results"]
+    assert host.manifest.timing["rows_of_acts_per_cycle"] == 1
     shapes = [(1, 1), (min(host.depth, 2 * host.rows + 3), host.rows)]
     if host.depth >= host.rows:
         # As many rows as it takes to load the next tile's weights.
@@ -22,15 +22,14 @@ async def latency_and_throughput(dut):
         # Everything else is there when the activations begin, so nothing waits.
         wait = waits(4 * host.rows + 2 * host.cols + 60)
         product = host.product(m, k, host.cols)
-        (plan,) = host.plans([product])
-        if plan.k_tiles * len(plan.passes) > 1 and m < host.rows:
+        if product.k_tiles * len(product.passes) > 1 and m < host.rows:
             # Numbers that are read half by half: the second tile's weights take longer to load.
             continue
         await host.run([product], {"acts": wait})
         acts, results = host.seen["acts"], host.seen["results"]
-        late = np.subtract(results.offered, acts.taken[-m:])
+        late = np.subtract(results.offered, acts.accepted[-m:])
         assert (late == latency).all(), f"results came {late} cycles later instead of {latency}"
-        assert (np.diff(acts.taken) == 1).all(), "activations had to wait"
+        assert (np.diff(acts.accepted) == 1).all(), "activations had to wait"
 
 
 @cocotb.test()
@@ -46,9 +45,9 @@ async def runs_follow_without_a_gap(dut):
     runs = max(5, -(-3 * (host.rows + host.cols + 20) // m))
     product = host.product(m, host.rows, runs * host.cols)
     await host.run([product])
-    tiles = len(host.plans([product])[0].passes)
+    tiles = len(product.passes)
     # The first rows come before the first tile can begin, two of them into the queue.
-    starts = host.seen["acts"].taken[2 * tiles * m :: tiles * m]
+    starts = host.seen["acts"].accepted[2 * tiles * m :: tiles * m]
     expected = max(tiles * max(m, host.rows), interval)
     assert (np.diff(starts) == expected).all(), f"{np.diff(starts)} instead of {expected}"
 

@@ -18,15 +18,15 @@ def latency(rows, cols, tile_rows, tile_cols):
     return level + (rows > tile_rows * 4 ** (level - 1))
 
 
-async def check(bench, lengths, gaps, kind):
+async def check(bench, lengths, gaps, pattern):
     """Sums of so many terms, and after each so many cycles without any; all begin at once.
 
     Outside its cycle no sum leaves: then the outputs are zero.
     """
-    given = manifest().parameters
-    shape = {name: given[name] for name in ("rows", "cols", "tile_rows", "tile_cols")}
-    rows, cols, pipeline = given["rows"], given["cols"], given["pipeline"]
-    a, w = formats.get(given["a_format"]), formats.get(given["w_format"])
+    params = manifest().parameters
+    shape = {name: params[name] for name in ("rows", "cols", "tile_rows", "tile_cols")}
+    rows, cols, pipeline = params["rows"], params["cols"], params["pipeline"]
+    a, w = formats.get(params["a_format"]), formats.get(params["w_format"])
     tail = 2 * rows + cols + pipeline + latency(**shape) + 4
     total = sum(lengths) + sum(gaps) + tail
     acts, weights = np.zeros((total, rows), int), np.zeros((total, cols), int)
@@ -35,9 +35,9 @@ async def check(bench, lengths, gaps, kind):
     draw = bench.random
 
     def operands(fmt, shape):
-        if kind == "random":
+        if pattern == "random":
             return draw.integers(fmt.lowest, fmt.highest + 1, shape)
-        if kind == "extremes":
+        if pattern == "extremes":
             return draw.choice([fmt.lowest, fmt.highest], shape)
         # Limits that stay, so that sums get far, with a change now and then.
         change = np.cumsum(draw.random(shape) < 0.05, axis=0) + draw.integers(0, 2, shape[1:])
@@ -60,8 +60,8 @@ async def check(bench, lengths, gaps, kind):
         product = gemm(
             acts[terms].T,
             weights[terms],
-            acc_width=given["acc_width"],
-            overflow=given["overflow"],
+            acc_width=params["acc_width"],
+            overflow=params["overflow"],
             terms_per_step=1,
         )
         # Row n of the array puts its sum out n cycles after row 0.
@@ -77,8 +77,8 @@ async def check(bench, lengths, gaps, kind):
     await bench.reset()
     trace = await play(bench, inputs)
     delay = pipeline + 1 + latency(**shape)
-    known = np.repeat((np.arange(total) > rows + cols + 4)[:, None], cols, axis=1)
-    trace.check("sums", late(skewed(sums), delay), known)
+    checked = np.repeat((np.arange(total) > rows + cols + 4)[:, None], cols, axis=1)
+    trace.check("sums", late(skewed(sums), delay), checked)
 
 
 def lengths(bench, count):
@@ -88,21 +88,21 @@ def lengths(bench, count):
 
 
 @cocotb.test()
-@cocotb.parametrize(kind=["extremes", "random", "limits"])
-async def without_a_gap(dut, kind):
+@cocotb.parametrize(pattern=["extremes", "random", "limits"])
+async def without_a_gap(dut, pattern):
     """One product after the other, a term a cycle, as short as they may be and longer."""
     bench = Bench(dut)
     terms = [manifest().parameters["rows"]] * 4 + lengths(bench, 12)
-    await check(bench, [*terms, 60, 200], [0] * (len(terms) + 2), kind)
+    await check(bench, [*terms, 60, 200], [0] * (len(terms) + 2), pattern)
 
 
 @cocotb.test()
-@cocotb.parametrize(kind=["extremes", "random", "limits"])
-async def with_gaps(dut, kind):
+@cocotb.parametrize(pattern=["extremes", "random", "limits"])
+async def with_gaps(dut, pattern):
     """Cycles without a term, in which one operand is zero and the other is not."""
     bench = Bench(dut)
     terms = lengths(bench, 12)
-    await check(bench, terms, [int(gap) for gap in bench.random.integers(0, 6, 12)], kind)
+    await check(bench, terms, [int(gap) for gap in bench.random.integers(0, 6, 12)], pattern)
 
 
 @cocotb.test()

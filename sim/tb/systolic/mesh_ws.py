@@ -9,27 +9,27 @@ from ...lib.bench import Bench, manifest
 from ...lib.trace import late, play, skewed
 
 
-def draw(bench, fmt, shape, kind):
-    if kind == "random":
+def draw(bench, fmt, shape, pattern):
+    if pattern == "random":
         return bench.random.integers(fmt.lowest, fmt.highest + 1, shape)
     return bench.random.choice([fmt.lowest, fmt.highest], shape)
 
 
-async def check(bench, gaps, kind):
+async def check(bench, gaps, pattern):
     """A set of weights after the other; ``gaps`` are the cycles that each waits to come into use.
 
     A set is loaded from the very cycle in which the one before it begins to come into use, as
     the loader does: register *n* of a column takes part from the set's step *n* on.
     """
-    given = manifest().parameters
-    rows, cols, pipeline = given["rows"], given["cols"], given["pipeline"]
-    a, w = formats.get(given["a_format"]), formats.get(given["w_format"])
+    params = manifest().parameters
+    rows, cols, pipeline = params["rows"], params["cols"], params["pipeline"]
+    a, w = formats.get(params["a_format"]), formats.get(params["w_format"])
     swaps = rows + np.cumsum([0, *(rows + gap for gap in gaps)])
     length = int(swaps[-1]) + 4 * rows
-    sets = draw(bench, w, (len(swaps), rows, cols), kind)
-    acts = draw(bench, a, (length, rows), kind)
+    sets = draw(bench, w, (len(swaps), rows, cols), pattern)
+    acts = draw(bench, a, (length, rows), pattern)
     shift, swap = np.zeros((length, rows), int), np.zeros((length, rows), int)
-    weights = draw(bench, w, (length, cols), kind)
+    weights = draw(bench, w, (length, cols), pattern)
     used = np.zeros(length, int)
     for number, (start, begin) in enumerate(zip(swaps, [0, *swaps], strict=False)):
         for step in range(rows):
@@ -46,28 +46,28 @@ async def check(bench, gaps, kind):
     }
     await bench.reset()
     trace = await play(bench, inputs)
-    psums = mesh_ws(acts, sets[used], psum_width=given["psum_width"])
+    psums = mesh_ws(acts, sets[used], psum_width=params["psum_width"])
     psums = skewed(np.pad(psums, ((0, padding), (0, 0))))
-    known = np.zeros(length + padding, bool)
-    known[rows + 1 : length] = True  # when the first weights are in use
+    checked = np.zeros(length + padding, bool)
+    checked[rows + 1 : length] = True  # when the first weights are in use
     delay = rows + pipeline
-    where = skewed(np.repeat(known[:, None], cols, axis=1))
+    where = skewed(np.repeat(checked[:, None], cols, axis=1))
     trace.check("psums", late(psums, delay), late(where, delay))
 
 
 @cocotb.test()
-@cocotb.parametrize(kind=["extremes", "random"])
-async def as_fast_as_it_goes(dut, kind):
+@cocotb.parametrize(pattern=["extremes", "random"])
+async def as_fast_as_it_goes(dut, pattern):
     """New weights every ``rows`` cycles, with never a cycle without activations."""
-    await check(Bench(dut), [0] * 12, kind)
+    await check(Bench(dut), [0] * 12, pattern)
 
 
 @cocotb.test()
-@cocotb.parametrize(kind=["extremes", "random"])
-async def weights_that_wait(dut, kind):
+@cocotb.parametrize(pattern=["extremes", "random"])
+async def weights_that_wait(dut, pattern):
     """Weights that stay for random times, while the next ones are loaded and wait."""
     bench = Bench(dut)
-    await check(bench, bench.random.integers(0, 12, 12), kind)
+    await check(bench, bench.random.integers(0, 12, 12), pattern)
 
 
 @cocotb.test()

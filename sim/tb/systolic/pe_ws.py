@@ -11,20 +11,20 @@ from ...lib.trace import late, play
 
 async def check(bench, *, operands, sums, moves, length=400):
     """Operands and sums drawn by the given functions; ``moves`` is how often weights do."""
-    given = manifest().parameters
-    a, w = formats.get(given["a_format"]), formats.get(given["w_format"])
+    params = manifest().parameters
+    a, w = formats.get(params["a_format"]), formats.get(params["w_format"])
     draw = bench.random
     inputs = {
         "acts": operands(a, length),
         "weights": operands(w, length),
-        "psums": sums(given["psum_width"], length),
+        "psums": sums(params["psum_width"], length),
         "shift": (draw.random(length) < moves).astype(int),
         "swap": (draw.random(length) < moves).astype(int),
     }
     inputs["shift"][0] = inputs["swap"][1] = 1
     await bench.reset()
     trace = await play(bench, inputs)
-    shadow, sums = pe_ws(**inputs, psum_width=given["psum_width"], pipeline=given["pipeline"])
+    shadow, sums = pe_ws(**inputs, psum_width=params["psum_width"], pipeline=params["pipeline"])
     settled = np.arange(length) >= 6
     for port in ("acts", "shift", "swap"):
         trace.check(f"{port}_o", late(inputs[port], 1), np.arange(length) >= 1)

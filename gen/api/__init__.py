@@ -1,0 +1,1 @@
+"""Results of the Python API and the commands, as objects that print as tables."""

@@ -1,0 +1,35 @@
+/* Operands in number formats, chosen by product->a_format and product->w_format */
+
+static int choose_formats(const top_product *product, struct plan *plan)
+{
+    static const struct format a_formats[] = {TOP_A_FORMAT_TABLE};
+    static const struct format w_formats[] = {TOP_W_FORMAT_TABLE};
+
+    if (product->a_format >= TOP_A_FORMATS || product->w_format >= TOP_W_FORMATS)
+        return TOP_E_ARGUMENT;
+    plan->a = a_formats[product->a_format];
+    plan->w = w_formats[product->w_format];
+    plan->terms = plan->acts_steps = plan->weights_steps = 1;
+    if (plan->k > TOP_MAX_K)
+        return TOP_E_ARGUMENT;
+    /* A number and its neighbour along K are an OVP pair. */
+    if (TOP_A_PAIRS || TOP_W_PAIRS)
+        plan->k += plan->k % 2;
+    return TOP_OK;
+}
+
+static void put_formats(const struct plan *plan, const struct slice *a, const struct slice *w,
+                        uint8_t *word)
+{
+    /* Whether the descriptors have a type for A or W depends on the core. */
+    (void)plan;
+    (void)a;
+    (void)w;
+    (void)word;
+#if HAS_TILES_A_TYPE
+    TOP_PUT_TILE(A_TYPE, a->type);
+#endif
+#if HAS_TILES_W_TYPE
+    TOP_PUT_TILE(W_TYPE, w->type);
+#endif
+}

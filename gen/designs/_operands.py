@@ -1,0 +1,63 @@
+"""A user's operands of a product: arrays, quantized arrays, sparse matrices."""
+
+from dataclasses import dataclass, field
+from typing import Any
+
+__all__ = ["Operands", "Source"]
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Source:
+    """A matrix.
+
+    Attributes
+    ----------
+    values : numpy array or scipy sparse matrix
+        Numbers, or codes of the format ``type``.
+    scale : numpy array or None
+        Factor from the codes' values to real numbers.
+    type : str or None
+        The format of the codes of a quantized matrix.
+    """
+
+    values: Any
+    scale: Any = None
+    type: str | None = None
+
+    @classmethod
+    def of(cls, matrix) -> "Source":
+        """A source itself, an array, a sparse matrix, or the result of a quantization."""
+        if isinstance(matrix, cls):
+            return matrix
+        if hasattr(matrix, "codes"):
+            return cls(values=matrix.codes, scale=matrix.scale, type=matrix.name)
+        if hasattr(matrix, "tocoo"):
+            return cls(values=matrix)
+        import numpy as np
+
+        return cls(values=np.asarray(matrix))
+
+    def transposed(self) -> "Source":
+        scale = self.scale
+        if scale is not None and getattr(scale, "ndim", 0) == 2:
+            scale = scale.T
+        return Source(values=self.values.T, scale=scale, type=self.type)
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Operands:
+    """A (M × K), W (K × N), modes, and further operands of a product.
+
+    Attributes
+    ----------
+    a, w : Source
+    modes : dict
+        Modes that are set at run time.
+    options : dict
+        Operands of some designs only, by name; see their ``OPTIONS``.
+    """
+
+    a: Source
+    w: Source
+    modes: dict[str, int | str] = field(default_factory=dict)
+    options: dict[str, Any] = field(default_factory=dict)

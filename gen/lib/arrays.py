@@ -1,0 +1,106 @@
+"""Files of numpy arrays."""
+
+import io
+import warnings
+import zipfile
+from pathlib import Path
+
+import numpy as np
+
+from .extras import require
+from .files import write_whole
+
+__all__ = ["read_array", "read_matrix", "read_quantized", "write_array", "write_arrays"]
+
+_MAGIC = b"\x93NUMPY"
+
+
+def read_array(path: Path, name: str) -> np.ndarray:
+    """The array in a ``.npy`` file; ``name`` is the subject of the messages.
+
+    Raises
+    ------
+    OSError
+        If the file cannot be read.
+    ValueError
+        If it is no ``.npy`` file, is damaged, or holds Python objects, which are never unpickled.
+    """
+    try:
+        with Path(path).open("rb") as file:
+            if file.read(len(_MAGIC)) != _MAGIC:
+                raise ValueError(f"{name} must be a .npy file, not {str(path)!r}")
+            file.seek(0)
+            with warnings.catch_warnings():
+                warnings.simplefilter("ignore")  # about headers of old versions of Python
+                return _load(file, path, name)
+    except OSError as error:
+        raise OSError(f"{name} cannot be read: {path}: {error.strerror or error}") from None
+
+
+def read_quantized(path: Path, name: str) -> tuple[np.ndarray, np.ndarray, str] | None:
+    """Codes, scale and format in a file of ``brickwork quantize``; ``None`` for another file.
+
+    Raises
+    ------
+    ValueError
+        If the file is damaged; ``name`` is the subject of the message.
+    """
+    if not zipfile.is_zipfile(path):
+        return None
+    try:
+        with np.load(path, allow_pickle=False) as arrays:
+            if not {"codes", "scale", "format"} <= set(arrays):
+                return None
+            return arrays["codes"], arrays["scale"], str(arrays["format"])
+    except Exception as error:  # numpy raises all sorts for a damaged file
+        detail = str(error).splitlines() or [type(error).__name__]
+        raise ValueError(f"{name} cannot be read: {path}: {detail[0]}") from None
+
+
+def read_matrix(path: Path, name: str) -> dict:
+    """``values``, and of a file of ``brickwork quantize`` ``scale`` and ``type``.
+
+    A ``.npy`` file, one of ``brickwork quantize``, or a sparse matrix that scipy saved.
+    """
+    if quantized := read_quantized(path, name):
+        return dict(zip(("values", "scale", "type"), quantized, strict=True))
+    if not zipfile.is_zipfile(path):
+        return {"values": read_array(path, name)}
+    with require("Files of sparse matrices"):
+        from scipy import sparse
+
+    try:
+        return {"values": sparse.load_npz(path).tocoo()}
+    except Exception as error:  # whatever another file makes of scipy
+        detail = str(error).splitlines() or [type(error).__name__]
+        raise ValueError(
+            f"{name} must be a .npy file, or a sparse matrix that scipy saved: {path}: {detail[0]}"
+        ) from None
+
+
+def _load(file, path, name):
+    try:
+        return np.load(file, allow_pickle=False)
+    except OSError:
+        raise
+    except Exception as error:  # numpy raises all sorts for a damaged file
+        if "Object arrays" in str(error):
+            raise ValueError(
+                f"{name} must be an array of numbers, not of Python objects ({path})"
+            ) from None
+        detail = str(error).splitlines() or [type(error).__name__]
+        raise ValueError(f"{name} cannot be read: {path}: {detail[0]}") from None
+
+
+def write_array(path: Path, array: np.ndarray) -> None:
+    """Writes a ``.npy`` file, as :func:`.write_whole` does."""
+    buffer = io.BytesIO()
+    np.save(buffer, array, allow_pickle=False)
+    write_whole(path, buffer.getvalue())
+
+
+def write_arrays(path: Path, arrays: dict[str, np.ndarray]) -> None:
+    """Writes a ``.npz`` file of named arrays; equal arrays give equal bytes."""
+    buffer = io.BytesIO()
+    np.savez(buffer, **arrays)
+    write_whole(path, buffer.getvalue())

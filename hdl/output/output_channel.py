@@ -1,0 +1,153 @@
+"""What is done to the sums of one output channel before they leave."""
+
+from amaranth.hdl import Module, signed
+from amaranth.lib import data
+from amaranth.lib.wiring import In, Out
+
+from .. import formats
+from ..arith.requantize import Requantize, channel_layout, output_latency
+from ..checks import check_integer
+from ..unit import Unit, data_register
+
+__all__ = ["OutputChannel", "OutputChannelBank", "output_shape"]
+
+
+def output_shape(*, acc_width, output, out_format):
+    """Shape of a result: the accumulator, one bit more for its bias, or that of ``out_format``."""
+    if output in ("raw", "bias"):
+        return signed(acc_width + (output == "bias"))
+    return formats.get_integer(out_format, "Output format").shape
+
+
+class OutputChannel(Unit):
+    """Adds the channel's bias and requantizes; holds the values for the next run of sums.
+
+    ``shift`` takes the next values from ``word``; they are in ``word_o`` a cycle later, for the
+    next channel of the chain. ``start``, one cycle ahead of the first sum of a run, makes them
+    the ones in use. They have to stay for the ``latency`` cycles from ``start`` on.
+
+    Latency is :func:`output_latency`; throughput is one sum a cycle.
+
+    Parameters
+    ----------
+    acc_width : int
+    output : str
+        ``"bias"``, ``"scale"`` or ``"shift"``.
+    out_format : str
+        Format of the results; with ``"bias"`` they have ``acc_width + 1`` bits whatever it says.
+
+    Members
+    -------
+    i : ``In(signed(acc_width))``
+    start, start_o, shift : ``In``, ``Out``, ``In(1)``
+    word, word_o : ``In``, ``Out(channel_layout(...))``
+    o : ``Out(output_shape(...))``
+
+    Raises
+    ------
+    TypeError, ValueError
+        If a parameter is not of its kind or out of range.
+    """
+
+    role = "requantizers"
+
+    def __init__(self, *, acc_width, output, out_format):
+        check_integer("Accumulator width", acc_width, 2, 64)
+        word = channel_layout(**self.parameters)
+        super().__init__(
+            {
+                "i": In(signed(acc_width)),
+                "start": In(1),
+                "start_o": Out(1),
+                "shift": In(1),
+                "word": In(word),
+                "word_o": Out(word),
+                "o": Out(output_shape(**self.parameters)),
+            }
+        )
+
+    def build(self):
+        m = Module()
+        shadow = data_register(self.word.shape(), name="shadow")
+        with m.If(self.shift):
+            m.d.sync += shadow.eq(self.word)
+        m.d.sync += self.start_o.eq(self.start)
+        m.d.comb += self.word_o.eq(shadow)
+        if self.parameters["output"] == "bias":
+            bias = data_register(self.i.shape(), name="bias")
+            with m.If(self.start):
+                m.d.sync += bias.eq(shadow.bias)
+            biased = data_register(self.o.shape(), name="biased")
+            m.d.sync += biased.eq(self.i + bias)
+            m.d.comb += self.o.eq(biased)
+        else:
+            m.submodules.requantize = requantize = Requantize(**self.parameters)
+            m.d.comb += [
+                requantize.i.eq(self.i),
+                requantize.start.eq(self.start),
+                requantize.channel.eq(shadow),
+                self.o.eq(requantize.o),
+            ]
+        return m
+
+
+class OutputChannelBank(Unit):
+    """Neighbouring channels; each gets its sums a cycle after the one before it.
+
+    Parameters
+    ----------
+    lanes : int
+    acc_width, output, out_format
+        Those of :class:`OutputChannel`.
+
+    Members
+    -------
+    i : ``In(data.ArrayLayout(signed(acc_width), lanes))``
+    start, start_o : ``In``, ``Out(1)``
+        Start of lane 0, and of the lane after the last.
+    shift : ``In(lanes)``
+    word, word_o : ``In``, ``Out(channel_layout(...))``
+    o : ``Out(data.ArrayLayout(output_shape(...), lanes))``
+
+    Raises
+    ------
+    TypeError, ValueError
+        If a parameter is not of its kind or out of range.
+    """
+
+    role = "requantizers"
+
+    def __init__(self, *, lanes, acc_width, output, out_format):
+        check_integer("Lane count", lanes, 1)
+        channel = {"acc_width": acc_width, "output": output, "out_format": out_format}
+        OutputChannel(**channel)
+        self.latency = output_latency(output)
+        word = channel_layout(**channel)
+        super().__init__(
+            {
+                "i": In(data.ArrayLayout(signed(acc_width), lanes)),
+                "start": In(1),
+                "start_o": Out(1),
+                "shift": In(lanes),
+                "word": In(word),
+                "word_o": Out(word),
+                "o": Out(data.ArrayLayout(output_shape(**channel), lanes)),
+            }
+        )
+
+    def build(self):
+        m = Module()
+        channel = dict(self.parameters)
+        start, word = self.start, self.word
+        for lane in range(channel.pop("lanes")):
+            m.submodules[f"channel_{lane}"] = unit = OutputChannel(**channel)
+            m.d.comb += [
+                unit.i.eq(self.i[lane]),
+                unit.start.eq(start),
+                unit.shift.eq(self.shift[lane]),
+                unit.word.eq(word),
+                self.o[lane].eq(unit.o),
+            ]
+            start, word = unit.start_o, unit.word_o
+        m.d.comb += [self.start_o.eq(start), self.word_o.eq(word)]
+        return m

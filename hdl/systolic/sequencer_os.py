@@ -1,0 +1,134 @@
+"""Sequencing of the output-stationary engine."""
+
+from amaranth.hdl import Module, Mux, Signal, Value
+from amaranth.lib import data, stream, wiring
+from amaranth.lib.wiring import In, Out
+
+from ..arith.exact import index_shape
+from ..checks import check_integer
+from ..stream.fifo import Fifo
+from ..unit import Unit
+
+__all__ = ["SequencerOs", "tile_layout"]
+
+
+def tile_layout(*, rows, max_k, a_type=0, w_type=0, multipass=0):
+    """One tile: ``length`` terms and ``height`` rows of results, each less one (as AXI counts).
+
+    There follow ``a_type`` and ``w_type``, of the widths given: which of several formats its
+    operands have. One of width 0, of a format that needs no choice, is left out. With
+    ``multipass`` a tile has one or more passes, of one type each. Every pass has a word, and
+    ``first`` and ``last`` mark the first and the last of a tile.
+    """
+    fields = {"length": index_shape(max_k), "height": index_shape(rows)}
+    fields |= {"a_type": a_type} if a_type else {}
+    fields |= {"w_type": w_type} if w_type else {}
+    fields |= {"first": 1, "last": 1} if multipass else {}
+    return data.StructLayout(fields)
+
+
+class SequencerOs(Unit):
+    """Lets one pair of operand words after the other into the array.
+
+    A pair goes (``step``) when both words are there and their tile is known. The last of a tile
+    waits in addition until there is room for its results, and until ``rows`` cycles after that of
+    the tile before, because the rows' sums leave one after the other.
+
+    Parameters
+    ----------
+    rows : int
+    max_k : int
+        Most terms of a tile.
+    depth : int
+        Words in the result queue.
+    a_type, w_type, multipass : int
+        Those of :func:`tile_layout`.
+
+    Members
+    -------
+    tiles : ``In(stream.Signature(tile_layout(...)))``
+    acts_held, weights_held, may_launch : ``In(1)``
+        The words are there; a run of results may be launched.
+    room : ``In(range(depth + 1))``
+        Free words in the result queue.
+    step, first, launch : ``Out(1)``
+        A pair of words goes; it is its tile's first; it is its tile's last.
+    a_type, w_type : ``Out``, unless they have no bits
+        Those of the pair of words.
+    emit : ``Out(1)``
+        High for as many cycles as the tile has rows, from ``launch`` on.
+    reserve : ``Out(range(rows + 1))``
+        Words to be reserved in this cycle.
+
+    Raises
+    ------
+    TypeError, ValueError
+        If a parameter is not a positive integer.
+    """
+
+    role = "control"
+
+    def __init__(self, *, rows, max_k, depth, a_type=0, w_type=0, multipass=0):
+        check_integer("Row count", rows, 1)
+        check_integer("Largest K", max_k, 1)
+        check_integer("Result queue depth", depth, 2)
+        types = {"a_type": a_type, "w_type": w_type}
+        for width in types.values():
+            check_integer("Type width", width, 0)
+        check_integer("Multipass", multipass, 0, 1)
+        layout = tile_layout(rows=rows, max_k=max_k, **types, multipass=multipass)
+        ports = {
+            "tiles": In(stream.Signature(layout)),
+            "acts_held": In(1),
+            "weights_held": In(1),
+            "may_launch": In(1),
+            "room": In(range(depth + 1)),
+            "step": Out(1),
+            "first": Out(1),
+            "launch": Out(1),
+            "emit": Out(1),
+            "reserve": Out(range(rows + 1)),
+        }
+        super().__init__(ports | {name: Out(width) for name, width in types.items() if width})
+
+    def build(self):
+        m = Module()
+        rows = self.parameters["rows"]
+        layout = self.tiles.payload.shape()
+        m.submodules.queue = queue = Fifo(width=len(Value.cast(self.tiles.payload)), depth=2)
+        tile = data.View(layout, queue.o.payload)
+        term = Signal(index_shape(self.parameters["max_k"]))
+        spacing = Signal(index_shape(rows))
+        left = Signal(index_shape(rows))
+        at_end = Signal()  # of a tile, or of its pass
+        done = Signal()
+        begins, ends = (tile.first, tile.last) if self.parameters["multipass"] else (1, 1)
+        wiring.connect(m, wiring.flipped(self.tiles), queue.i)
+        m.d.comb += [
+            at_end.eq(term == tile.length),
+            done.eq(at_end & ends),
+            self.step.eq(
+                queue.o.valid
+                & self.acts_held
+                & self.weights_held
+                & (~done | ((spacing == 0) & self.may_launch & (self.room > tile.height)))
+            ),
+            self.first.eq(self.step & (term == 0) & begins),
+            self.launch.eq(self.step & done),
+            queue.o.ready.eq(self.step & at_end),
+            self.emit.eq(self.launch | (left != 0)),
+            self.reserve.eq(Mux(self.launch, tile.height + 1, 0)),
+        ]
+        with m.If(self.step):
+            m.d.sync += term.eq(Mux(at_end, 0, term + 1))
+        with m.If(self.launch):
+            m.d.sync += [spacing.eq(rows - 1), left.eq(tile.height)]
+        with m.Else():
+            with m.If(spacing != 0):
+                m.d.sync += spacing.eq(spacing - 1)
+            with m.If(left != 0):
+                m.d.sync += left.eq(left - 1)
+        for name in ("a_type", "w_type"):
+            if self.parameters[name]:
+                m.d.comb += getattr(self, name).eq(tile[name])
+        return m

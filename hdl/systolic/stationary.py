@@ -1,0 +1,131 @@
+"""What weight-stationary engines have in common: entry to the array, accumulators, output."""
+
+from amaranth.hdl import Cat, Signal
+
+from ..arith.requantize import output_latency
+from ..array.delay import Delay
+from ..array.grid import spans
+from ..output.accumulator import LEAD, AccumulatorBank
+from ..output.output_stage import OutputStage, add_output_stage
+from ..unit import data_register
+
+__all__ = ["add_accumulators", "add_entry", "add_output", "array_latency"]
+
+
+def array_latency(rows, pipeline):
+    """Cycles from a row's step to the partial sum of column 0."""
+    return rows + (2 if pipeline == 0 else 3)
+
+
+def add_entry(m, swap, row):
+    """Registers between the sequencer's decisions and the array; returns both a cycle later.
+
+    Without them a row's step would reach all of the array's first PEs, and the weights on their
+    way there, within the cycle in which it is decided.
+
+    Parameters
+    ----------
+    swap : Value
+        A row's step, if it is its tile's first.
+    row : Value
+        What enters with a step, lanes and all.
+    """
+    swap_q, row_q = Signal(name="swap_q"), data_register(len(row), name="row_q")
+    m.d.sync += [swap_q.eq(swap), row_q.eq(row)]
+    return swap_q, row_q
+
+
+def add_accumulators(m, visit, psums, *, array_latency, cols, tile_cols, **accumulator):
+    """The accumulators of all columns; returns their sums, skewed by column.
+
+    Parameters
+    ----------
+    visit : View
+        What a row's step does to the accumulators: see :func:`visit_layout`.
+    psums : sequence of Value
+        A column each, a cycle after the one before it.
+    array_latency : int
+        Cycles from a row's step to the partial sum of column 0.
+    cols, tile_cols : int
+        Columns, and how many have their accumulators in one module.
+    **accumulator
+        Parameters of :class:`Accumulator`.
+    """
+    m.submodules.visits = visits = Delay(width=visit.shape().size, cycles=array_latency - LEAD)
+    m.d.comb += visits.i.eq(visit)
+    visit, sums = visits.o, []
+    for index, (first, count) in enumerate(spans(cols, tile_cols)):
+        m.submodules[f"accumulators_{index}"] = bank = AccumulatorBank(lanes=count, **accumulator)
+        m.d.comb += [
+            bank.visit.eq(visit),
+            bank.psums.eq(Cat(psums[n] for n in range(first, first + count))),
+        ]
+        visit = bank.visit_o
+        sums.append(bank.sums)
+    return Cat(sums)
+
+
+def add_output(
+    m,
+    *,
+    sums,
+    emit,
+    launch,
+    channels,
+    results,
+    rows,
+    cols,
+    tile_cols,
+    channel,
+    array_latency,
+    special=None,
+):
+    """The output side of an engine, from the sums of its columns to its stream ``results``.
+
+    Parameters
+    ----------
+    sums : Value
+        A column each, a cycle after the one before it.
+    emit, launch : Value
+        A row's step, if its sums are results, and if they are the first of an accumulation group.
+    channels : stream or None
+        Per-channel quantization parameters, if the output has any.
+    results : stream
+    rows, cols, tile_cols : int
+    channel : dict
+        Parameters of :class:`OutputChannel`; ``output`` may be ``"raw"`` too.
+    array_latency : int
+        Cycles from a row's step to the partial sum of column 0.
+    special : Value or None
+        A flag for the row that went a cycle before.
+
+    Returns
+    -------
+    OutputStage
+        A step with results may be made while its ``some_room`` is asserted.
+    """
+    stage = OutputStage(
+        cols=cols,
+        bank_cols=tile_cols,
+        **channel,
+        # A credit's round trip.
+        depth=rows + cols + output_latency(channel["output"]) + 8,
+        max_reserve=1,
+        run_interval=array_latency,
+        special=int(special is not None),
+    )
+    add_output_stage(
+        m,
+        stage,
+        sums=sums,
+        flags=emit,
+        launch=launch,
+        reserve=emit,
+        latency=array_latency,
+        channels=channels,
+        results=results,
+    )
+    if special is not None:
+        m.submodules.flagged = flagged = Delay(width=1, cycles=array_latency)
+        m.d.comb += [flagged.i.eq(special), stage.special.eq(flagged.o)]
+    return stage

@@ -1,0 +1,206 @@
+"""Base classes of the host models: jobs, their words in and out, and their golden results."""
+
+import abc
+from collections.abc import Callable, Iterator, Mapping
+from functools import cached_property
+from typing import Any, ClassVar, NamedTuple
+
+import numpy as np
+
+from ..host.packing import pack_fields
+from ..manifest import Manifest
+
+__all__ = ["Frame", "HostModel", "Job", "LayerCycles", "pack_results"]
+
+
+class Frame(NamedTuple):
+    """Words for an input stream; ``last`` tells whether the last word ends its packet."""
+
+    stream: str
+    words: np.ndarray
+    last: bool = False
+
+
+class LayerCycles(NamedTuple):
+    """Cycles of a layer of a workload, and the traffic on the engine's streams.
+
+    Attributes
+    ----------
+    cycles : int
+    origin : str
+        ``"rtl"``, or ``"extrapolated"`` where only a representative portion was simulated.
+    simulated : float
+        Share of the layer that was computed in RTL, 0 to 1.
+    bytes : dict
+        Bytes on the streams ``acts``, ``weights`` and ``results``.
+    """
+
+    cycles: int
+    origin: str
+    simulated: float
+    bytes: dict[str, int]
+
+
+class Job(abc.ABC):
+    """A complete piece of work for a core: input words, results, and worst-case cycles.
+
+    Attributes
+    ----------
+    manifest : Manifest
+    modes : dict
+        Modes at run time.
+    result_words : int
+        Words of the stream ``results``.
+    macs : int
+        Multiplications that contribute to the results.
+    cycle_bound : int
+        Worst-case cycles from the first accepted word to the last result, both counted, with a
+        host that never stalls.
+    formula : str
+        The formula of ``cycle_bound``, with this job's numbers.
+    """
+
+    manifest: Manifest
+    modes: dict[str, int | str]
+    result_words: int
+    macs: int
+    cycle_bound: int
+    formula: str
+
+    @abc.abstractmethod
+    def words(self) -> dict[str, Iterator[np.ndarray]]:
+        """Chunks of packed words (words × bytes, little-endian) for each input stream."""
+
+    @abc.abstractmethod
+    def frames(self) -> Iterator[Frame]:
+        """All words, one stream at a time, in an order that never blocks the core.
+
+        A word follows all words without which the core cannot accept it, as long as the host
+        accepts results.
+        """
+
+    @property
+    @abc.abstractmethod
+    def results_owed(self) -> list[int]:
+        """Words of results that each word of the descriptor stream owes."""
+
+    @cached_property
+    @abc.abstractmethod
+    def expected(self) -> np.ndarray:
+        """Results of the golden model, in the shape of :meth:`gather`."""
+
+    @abc.abstractmethod
+    def gather(self, words: np.ndarray | Mapping[str, np.ndarray]) -> np.ndarray:
+        """The results, int64, from the words of ``results``: lanes, or their fields."""
+
+    @abc.abstractmethod
+    def golden_words(self) -> np.ndarray:
+        """Packed words of ``results`` by the golden model."""
+
+    def flags(self, words: np.ndarray | Mapping[str, np.ndarray]) -> np.ndarray | None:
+        """Flags of results with NaN or infinite operands; ``None`` for a core without flags."""
+        return None
+
+    def matches(self, y: np.ndarray, flags: np.ndarray | None = None) -> bool:
+        """Whether results, and their flags, match the golden model."""
+        return np.array_equal(y, self.expected)
+
+    @property
+    @abc.abstractmethod
+    def ideal_cycles(self) -> float:
+        """Cycles of an array whose PEs all multiply in every cycle."""
+
+    @property
+    def cycles(self) -> int | None:
+        """Cycles by a formula that simulations confirm; ``None`` for a design without one."""
+        return None
+
+    def measures(self, stats) -> dict[str, int]:
+        """``cycles``, and other counts of a run, from its :class:`~..verilator.core.Stats`."""
+        return {"cycles": stats.cycles}
+
+    def description(self) -> dict[str, Any]:
+        """Sizes and modes, for a host's job file."""
+        return dict(self.modes)
+
+    def index_files(self) -> dict[str, np.ndarray]:
+        """Arrays of indices that a host needs to run the job in portions, by name."""
+        return {}
+
+    @property
+    def stream_words(self) -> dict[str, int]:
+        """The number of words of each stream."""
+        counts = {name: sum(map(len, chunks)) for name, chunks in self.words().items()}
+        return counts | {"results": self.result_words}
+
+
+def pack_results(manifest: Manifest, lanes: np.ndarray) -> np.ndarray:
+    """Packed words of ``results`` from their lanes, words × lanes; flags beside them are 0."""
+    fields = manifest.streams["results"]["fields"]
+    values = {field["name"]: np.zeros((len(lanes), field["count"]), np.int64) for field in fields}
+    return pack_fields(values | {fields[0]["name"]: lanes}, fields)
+
+
+class HostModel(abc.ABC):
+    """The host's view of a design, from the manifest alone.
+
+    Attributes
+    ----------
+    bench : str
+        The cocotb module that tests the bare core.
+    number : int
+        The design's number in the register ``CAPS``.
+    descriptors : str
+        The descriptor stream.
+    required_streams : tuple of str
+        Streams that every job has words for; empty stands for all streams.
+    unhurried : frozenset of str
+        Input streams whose words an idle core may leave waiting.
+    """
+
+    bench: ClassVar[str]
+    number: ClassVar[int]
+    descriptors: ClassVar[str]
+    required_streams: ClassVar[tuple[str, ...]] = ()
+    unhurried: ClassVar[frozenset[str]] = frozenset()
+
+    def __init__(self, manifest: Manifest):
+        self.manifest = manifest
+
+    @abc.abstractmethod
+    def job(self, **operands) -> Job:
+        """The job for operands; see the design's own model for their names."""
+
+    @abc.abstractmethod
+    def random_job(self, rng: np.random.Generator, size: int = 2) -> Job:
+        """A job with random operands in random modes; its size grows with ``size``, from 1 up."""
+
+    @abc.abstractmethod
+    def example_jobs(self, rng: np.random.RandomState) -> list[Job]:
+        """Small jobs for an emitted test bench that reach every lane; none if none fits."""
+
+    @abc.abstractmethod
+    def identity(self) -> dict[str, int | dict[str, int]]:
+        """Values, or fields, of the registers ``SHAPE``, ``LIMIT``, ``MAX_K`` and ``WIDTHS``."""
+
+    @abc.abstractmethod
+    def layer_cycles(
+        self, layer: Mapping[str, Any], modes: Mapping[str, Any], run: Callable[[Job], Any]
+    ) -> LayerCycles:
+        """Cycles of a layer: simulated, or extrapolated from a representative portion.
+
+        Parameters
+        ----------
+        layer : dict
+            ``m``, ``k``, ``n``, and the densities ``weights`` and ``acts`` of sparse layers.
+        modes : dict
+        run : function
+            Simulates a job; its result has ``cycles``.
+
+        Raises
+        ------
+        ValueError
+            If the layer does not fit the engine.
+        RuntimeError
+            If the simulated cycles do not match the formula.
+        """

@@ -1,0 +1,139 @@
+"""Host model of the weight-stationary GEMM engine."""
+
+import itertools
+
+import numpy as np
+
+from ..golden.systolic.gemm_ws import gemm_ws
+from ..host.packing import pack
+from ._gemm import Gemm
+from ._gemm_job import GemmJob, padded
+
+__all__ = ["GemmWs", "WeightStationaryJob"]
+
+
+class WeightStationaryJob(GemmJob):
+    """Output tiles of up to ``acc_depth`` rows by ``cols`` columns; K in tiles of ``rows`` terms.
+
+    Words of an output tile, pass by pass and K tile by K tile:
+
+    * ``tiles``: one descriptor, with the number of rows;
+    * ``weights``: ``rows`` words of ``cols`` lanes, the highest k first;
+    * ``acts``: a word of ``rows`` lanes for each row of A.
+
+    Then, for each output tile, ``cols`` words of quantization parameters on ``channels``.
+    """
+
+    def __init__(self, manifest, shape, a=None, w=None, qparams=None, **modes):
+        super().__init__(manifest, shape, a, w, qparams, **modes)
+        # Equal heights: a short last tile would have to wait for its weights.
+        count = -(-self.m // manifest.parameters["acc_depth"])
+        edges = [number * self.m // count for number in range(count + 1)]
+        self.tiles = [
+            (range(top, bottom), columns)
+            for top, bottom in itertools.pairwise(edges)
+            for columns in self._columns()
+        ]
+        self.k_tiles = -(-self.k // (self.rows * self.terms))
+        self.cycle_bound, self.formula = self._bound()
+
+    def _bound(self):
+        passes = self.k_tiles * len(self.passes)
+        steps = sum(
+            max(passes * max(len(rows), self.rows), self.run_interval) for rows, _ in self.tiles
+        )
+        # The first rows wait for a tile of weights and for the quantization parameters, if any.
+        first, name = self.rows, "R"
+        if "channels" in self.streams and self.cols > self.rows:
+            first, name = self.cols, "C"
+        slack = self.timing["cycle_slack"]
+        formula = (
+            f"{name} + sum over tiles of max(M, R) + R + C + {slack} = "
+            f"{first} + {steps} + {self.rows} + {self.cols} + {slack}"
+        )
+        return first + steps + self.rows + self.cols + slack, formula
+
+    @property
+    def cycles(self) -> int:
+        """See :class:`Job`.
+
+        A tile of m rows of A keeps the array of R rows busy for max(m, R) cycles: its m rows pass
+        while the next tile's weights are loaded. A change of mode inserts S idle cycles, so that
+        the tile takes max(m + S, R). The first row of the last K tile launches the output tile, but
+        not before the quantization parameters have arrived, nor sooner than ``run_interval`` after
+        the previous output tile. Add R for the first weights and ``acts_to_results`` for the last
+        row.
+        """
+        changes = self._mode_changes()
+
+        def tile(height, change):
+            return max(height + self._switch * change, self.rows)
+
+        def to_last_tile(height):
+            earlier = (self.k_tiles - 1) * len(changes) * tile(height, False)
+            return earlier + sum(tile(height, change) for change in changes[:-1])
+
+        heights = [len(rows) for rows, _ in self.tiles]
+        # A tile begins 2 cycles after its descriptor at the earliest, while its last weights load.
+        launch = max(self.rows + self.timing["lead_in"], 2) - 1 + to_last_tile(heights[0])
+        launch = max(launch, self._first_launch)
+        for height, following in itertools.pairwise(heights):
+            busy = tile(height, changes[-1]) + to_last_tile(following)
+            launch += max(busy, self.run_interval)
+        return launch + heights[-1] + self.timing["acts_to_results"]
+
+    #: Cycles that a change of mode takes.
+    _switch = 0
+
+    def _mode_changes(self) -> list[bool]:
+        """Whether the mode changes after each of the ``passes`` of a tile of K."""
+        return [False] * len(self.passes)
+
+    @property
+    def representative(self):
+        heights = [len(rows) for rows, columns in self.tiles if columns.start == 0]
+        step = self.rows * self.terms
+        columns = 2 * self.cols + self.n % self.cols
+        return sum(heights[:2]), min(self.k, 2 * step + self.k % step), min(self.n, columns)
+
+    def _golden(self):
+        return self._coded_golden(step=self.rows)
+
+    def _words_per_pass(self, rows):
+        weights, acts = self.k_tiles * self.rows, self.k_tiles * len(rows)
+        return {"tiles": self.k_tiles, "weights": weights, "acts": acts}
+
+    def _descriptors(self, rows, modes):
+        values = [{"length": len(rows) - 1, "first": 0, "last": 0} | mode for mode in modes]
+        values = [dict(tile) for tile in values for _ in range(self.k_tiles)]
+        values[0]["first"] = values[-1]["last"] = 1
+        return self._descriptor_words(values)
+
+    def _weights(self, digits, columns):
+        tiles = []
+        for digit in digits:
+            digit = digit[:, columns.start : columns.stop]
+            digit = padded(digit, self.k_tiles * self.rows, self.cols)
+            tiles.append(digit.reshape(self.k_tiles, self.rows, self.cols)[:, ::-1])
+        words = np.stack([tiles[w_digit] for _, w_digit in self.passes])
+        return pack(words.reshape(-1, self.cols), self._lane_width("weights"))
+
+    def _acts(self, digits, rows):
+        tiles = []
+        for digit in digits:
+            digit = padded(digit[rows.start : rows.stop], len(rows), self.k_tiles * self.rows)
+            tiles.append(digit.reshape(len(rows), self.k_tiles, self.rows).swapaxes(0, 1))
+        words = np.stack([tiles[a_digit] for a_digit, _ in self.passes])
+        return pack(words.reshape(-1, self.rows), self._lane_width("acts"))
+
+
+class GemmWs(Gemm):
+    """Weight-stationary GEMM engine (TPU v1)."""
+
+    bench = "brickwork.sim.tb.systolic.gemm_ws"
+    number = 1
+    job_class = WeightStationaryJob
+    depth_parameter = "acc_depth"
+
+    def word_model(self, descriptors, weights, acts, qparams):
+        return gemm_ws(self.manifest, descriptors, weights, acts, qparams)

@@ -1,0 +1,44 @@
+"""Output channels and banks of them: testbench, and wrong parameters."""
+
+from brickwork.hdl.output.output_channel import OutputChannel, OutputChannelBank
+from refusals import choices, integer_formats, integers
+
+CASES = {
+    "bank-of-3-shift": (
+        OutputChannelBank,
+        dict(lanes=3, acc_width=12, output="shift", out_format="uint4"),
+    ),
+    "scale": (OutputChannel, dict(acc_width=14, output="scale", out_format="int4")),
+    "bias": (OutputChannel, dict(acc_width=12, output="bias", out_format="int4")),
+    "bank-of-2-bias": (
+        OutputChannelBank,
+        dict(lanes=2, acc_width=5, output="bias", out_format="int8"),
+    ),
+    "bank-of-5-scale": (
+        OutputChannelBank,
+        dict(lanes=5, acc_width=20, output="scale", out_format="uint8"),
+    ),
+}
+
+GOOD = next(iter(CASES.values()))
+ONE = CASES["scale"]
+WRONG = [
+    *integers(GOOD, "lanes", "Lane count", 1),
+    (
+        GOOD,
+        {"acc_width": 65},
+        ValueError,
+        "Accumulator width must be an integer from 2 to 64, not 65",
+    ),
+    *integers(ONE, "acc_width", "Accumulator width", 2, 64),
+    *choices(ONE, "output", "Output", "'bias', 'scale' or 'shift'"),
+    *integer_formats(ONE, "out_format", "Output format"),
+]
+
+
+def test_bench(run_bench, case):
+    run_bench(case)
+
+
+def test_wrong_parameters(refuses, wrong):
+    refuses(wrong)
