@@ -4,6 +4,7 @@ import _thread
 import argparse
 import contextlib
 import importlib
+import itertools
 import os
 import sys
 import threading
@@ -11,10 +12,17 @@ import warnings
 from collections.abc import Iterator
 
 from .commands import COMMANDS
+from .commands.arguments import path
+from .designs._plugins import add_plugin, load_named
+from .lib import colour
 from .lib.errors import CheckFailed, UsageError
+from .lib.messages import closest
 from .lib.progress import show_progress
 
-__all__ = ["main"]
+__all__ = ["CONFIG_FILE", "main"]
+
+#: The file in the current folder with the user's defaults of all commands.
+CONFIG_FILE = "brickwork.toml"
 
 
 def main(argv: list[str] | None = None) -> int:
@@ -24,33 +32,106 @@ def main(argv: list[str] | None = None) -> int:
     an interruption.
     """
     argv = sys.argv[1:] if argv is None else argv
+    _open_missing_streams()
     for stream in (sys.stdout, sys.stderr):
         # A terminal that cannot show × or the characters of a file name must not fail a command.
         if hasattr(stream, "reconfigure"):
             stream.reconfigure(errors="backslashreplace")
-    traceback = False
+    traceback = "--traceback" in argv
     try:
-        options = _parser(argv).parse_args(argv)
-        options.argv = argv
-        traceback = options.traceback
-        with _every_interrupt(), show_progress():
-            status = options.main(options)
-        sys.stdout.flush()
-        return status
+        if "_ARGCOMPLETE" in os.environ:
+            from .commands.completion import complete
+
+            complete(lambda words: _parser(load_named(words)[0]))
+        with _output_written():
+            options = _options(argv)
+            traceback = options.traceback
+            shown = contextlib.nullcontext() if options.quiet else show_progress()
+            with _every_interrupt(), shown:
+                return options.main(options)
     except KeyboardInterrupt:
         return _end("interrupted", 130)
     except BrokenPipeError:
-        # The reader has closed the pipe; Python would complain about buffered output at exit.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        _discard(sys.stdout)
         return 141
     except Exception as error:
         if traceback or (status := _status(error)) is None:
             raise
-        return _end(f"error: {_message(error)}", status)
+        label = colour.red("error:", sys.stderr)
+        return _end(f"{label} {_message(error)}", status)
 
 
-def _parser(argv):
-    """The parser for these arguments, with the command that they name, or else with all."""
+def _open_missing_streams():
+    """Opens standard streams that are closed, so that no other file gets their descriptors."""
+    for name, mode in (("stdin", "r"), ("stdout", "w"), ("stderr", "w")):
+        if getattr(sys, name) is None:
+            stream = open(os.devnull, mode, encoding="utf-8")  # noqa: SIM115
+            setattr(sys, name, stream)
+
+
+@contextlib.contextmanager
+def _output_written() -> Iterator[None]:
+    """Flushes standard output at the end, also where the parser exits after a help text."""
+    try:
+        yield
+    finally:
+        try:
+            sys.stdout.flush()
+        except BrokenPipeError:
+            raise
+        except OSError as error:
+            _discard(sys.stdout)
+            reason = error.strerror
+            raise OSError(f"Standard output cannot be written: {reason}") from None
+
+
+def _discard(stream):
+    """Sends buffered output nowhere; Python would try to write it once more at exit."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
+
+
+def _options(argv):
+    """The options that the arguments and the configuration file stand for."""
+    argv, files = load_named(argv)
+    plugins = [word for file in files for word in ("--plugin", file)]
+    own, rest = _split(argv)
+    wants_help = own.help or not {"-h", "--help"}.isdisjoint(rest)
+    defaults = None if wants_help else _defaults(own)
+    options = _parser(argv, defaults).parse_args(argv)
+    # What a message that tells a command line has in front of the command.
+    options.own = [*plugins, *argv[: len(argv) - len(rest)]]
+    options.argv = [*options.own, *rest]
+    if defaults is not None and (applied := defaults.apply(options)).keys:
+        # The same without the file.
+        options.own = [*plugins, "--no-config"]
+        options.argv = [*options.own, rest[0], *applied.positional, *rest[1:], *applied.options]
+        print(
+            f"brickwork: defaults from {defaults.path}: {', '.join(applied.keys)}", file=sys.stderr
+        )
+    return options
+
+
+def _split(argv):
+    """The options of ``brickwork`` itself, and the arguments from the command's name on."""
+    parser = _Parser(prog="brickwork", add_help=False, allow_abbrev=False)
+    parser.add_argument("-h", "--help", "--version", action="store_true")
+    _add_own_options(parser)
+    parser.add_argument("rest", nargs=argparse.REMAINDER)
+    own = parser.parse_args(argv)
+    return own, own.rest
+
+
+def _defaults(own):
+    """The defaults of the configuration file; ``None`` without a file."""
+    if own.no_config or not (own.config or os.path.lexists(CONFIG_FILE)):
+        return None
+    from .commands.defaults import read
+
+    return read(own.config or CONFIG_FILE)
+
+
+def _parser(argv, defaults=None):
+    """The parser for these arguments: with their command, or with all but without arguments."""
     top = _Parser(
         prog="brickwork",
         description="Generates RTL for low-bit neural-network accelerators, and checks it.",
@@ -59,10 +140,11 @@ def _parser(argv):
         allow_abbrev=False,
     )
     top.add_argument("--version", action=_Version)
-    top.add_argument("--traceback", action="store_true", help="on an error, print the traceback")
-    subparsers = top.add_subparsers(metavar="COMMAND", required=True)
-    first = next((argument for argument in argv if argument != "--traceback"), None)
-    for name in [first] if first in COMMANDS else COMMANDS:
+    _add_own_options(top)
+    subparsers = top.add_subparsers(metavar="COMMAND", required=True, parser_class=_CommandParser)
+    _, rest = _split(argv)
+    named = rest[:1] if rest and rest[0] in COMMANDS else []
+    for name in named or COMMANDS:
         command = importlib.import_module(f".commands.{name}", __package__)
         parser = subparsers.add_parser(
             name,
@@ -72,14 +154,70 @@ def _parser(argv):
             formatter_class=argparse.RawDescriptionHelpFormatter,
             allow_abbrev=False,
         )
-        command.arguments(parser)
-        parser.set_defaults(main=command.main)
+        if named:
+            command.arguments(parser)
+            add_plugin(parser)
+            parser.add_argument("--quiet", action="store_true", help="show no progress on stderr")
+            parser.set_defaults(main=command.main)
+            if defaults is not None:
+                defaults.prepare(parser)
     return top
 
 
+def _add_own_options(parser):
+    """The options in front of a command's name."""
+    parser.add_argument("--traceback", action="store_true", help="on an error, print the traceback")
+    parser.add_argument(
+        "--config",
+        metavar="FILE",
+        type=path("Configuration file"),
+        help=f"file with defaults of the commands (default: {CONFIG_FILE} in the current folder, "
+        "if there is one)",
+    )
+    parser.add_argument("--no-config", action="store_true", help="read no file with defaults")
+    add_plugin(parser)
+
+
 class _Parser(argparse.ArgumentParser):
+    """A parser whose errors are one line, with the closest name where a name is wrong."""
+
     def error(self, message):
         raise UsageError(f"{message} (see {self.prog} --help)")
+
+    def parse_args(self, args=None, namespace=None):
+        options, unknown = self.parse_known_args(args, namespace)
+        if unknown:
+            self.error(
+                f"unrecognized arguments: {' '.join(unknown)}; options of a command follow its name"
+            )
+        return options
+
+    def _check_value(self, action, value):
+        if action.choices is not None and value not in action.choices:
+            name = f"Option {action.option_strings[0]}" if action.option_strings else "Command"
+            self.error(
+                f"{name} must be one of {', '.join(action.choices)}, not {value!r}"
+                f"{closest(value, action.choices)}"
+            )
+
+
+class _CommandParser(_Parser):
+    """The parser of a command, whose unknown options are errors of its own."""
+
+    def parse_known_args(self, args=None, namespace=None):
+        # Before a complaint about a missing option, which may be the mistyped one.
+        for argument in itertools.takewhile(lambda argument: argument != "--", args):
+            name = argument.partition("=")[0]
+            if name.startswith("--") and name not in self._option_string_actions:
+                self._refuse([name])
+        options, unknown = super().parse_known_args(args, namespace)
+        if unknown:
+            self._refuse(unknown)
+        return options, unknown
+
+    def _refuse(self, arguments):
+        hint = closest(arguments[0], self._option_string_actions)
+        self.error(f"unrecognized arguments: {' '.join(arguments)}{hint}")
 
 
 class _Version(argparse.Action):
@@ -120,7 +258,10 @@ def _end(message, status):
         from amaranth.hdl import UnusedElaboratable
 
         warnings.simplefilter("ignore", UnusedElaboratable)
-    print(f"brickwork: {message}", file=sys.stderr)
+    try:
+        print(f"brickwork: {message}", file=sys.stderr, flush=True)
+    except OSError:  # the status still tells
+        _discard(sys.stderr)
     return status
 
 

@@ -31,6 +31,10 @@ class Engine(Unit):
         Most rows of A in an output tile, or most activations in a PE.
     max_k : int
         Largest K that the accumulators are exact for; 0 if there is none.
+    pe : type
+        Class of the PEs; a subclass of an engine may name a subclass of it.
+    pe_parameters : tuple of str
+        Parameters of the engine that its PEs have besides those of the stock PE.
     widths : dict
         Bits of an activation ``act``, a weight ``weight``, a result ``result`` and an accumulator
         ``acc``.
@@ -40,10 +44,17 @@ class Engine(Unit):
 
     number: int
     descriptors: str
+    pe: type
+    pe_parameters = ()
 
     def results_owed(self, descriptor):
         """Words of results that a payload of the descriptor stream owes, a Value."""
         raise NotImplementedError
+
+    @property
+    def pe_choice(self):
+        """The arguments of a mesh that choose the PEs: their class, and parameters of their own."""
+        return {"pe": self.pe} | {name: self.parameters[name] for name in self.pe_parameters}
 
     @property
     def stream_widths(self):

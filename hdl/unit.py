@@ -6,7 +6,7 @@ import re
 from amaranth.hdl import DomainRenamer, Signal, Value
 from amaranth.lib import wiring
 
-__all__ = ["Unit", "data_register"]
+__all__ = ["Unit", "data_register", "unit_name"]
 
 
 def data_register(shape, name):
@@ -19,12 +19,19 @@ def data_register(shape, name):
     return Signal(shape, name=name, reset_less=True, attrs={"brickwork_data": 1})
 
 
+def unit_name(cls):
+    """The name of a class in snake case, as that of its units."""
+    return re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "_", cls.__name__).lower()
+
+
 class Unit(wiring.Component):
     """A component that is converted once for all its instances of equal parameters.
 
-    A subclass takes keyword-only parameters (integers and strings) and describes its hardware in
-    :meth:`build`. Elaborated by itself, a unit is ordinary Amaranth. Elaborated with a platform
-    that has a method ``instantiate``, the emission's, it becomes an instance of its module.
+    A subclass takes keyword-only parameters (integers, strings and classes of units) and describes
+    its hardware in :meth:`build`. A constructor with ``**parameters`` passes these on to a unit
+    inside, or to the class above. Elaborated by itself, a unit is ordinary Amaranth. Elaborated
+    with a platform that has a method ``instantiate``, the emission's, it becomes an instance of its
+    module.
 
     Attributes
     ----------
@@ -48,20 +55,30 @@ class Unit(wiring.Component):
         self = super().__new__(cls, *args, src_loc_at=src_loc_at + 1, **parameters)
         bound = inspect.signature(cls.__init__).bind(self, *args, **parameters)
         bound.apply_defaults()
-        self.parameters = {name: value for name, value in bound.arguments.items() if name != "self"}
+        self.parameters = bound.arguments
+        del self.parameters["self"]
+        for name, parameter in bound.signature.parameters.items():
+            if parameter.kind is inspect.Parameter.VAR_KEYWORD:
+                self.parameters |= self.parameters.pop(name)
         return self
 
     @property
     def name(self):
-        return re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "_", type(self).__name__).lower()
+        return unit_name(type(self))
 
     @property
     def key(self):
         """What tells this unit's hardware from that of others."""
-        return (self.name, *self.parameters.items())
+        return (type(self), *self.parameters.items())
+
+    @property
+    def shown_parameters(self):
+        """The parameters as integers and strings, for texts."""
+        return {name: _shown(value) for name, value in self.parameters.items()}
 
     def __repr__(self):
-        return f"{self.name}({', '.join(f'{k}={v!r}' for k, v in self.parameters.items())})"
+        shown = self.shown_parameters.items()
+        return f"{self.name}({', '.join(f'{name}={value!r}' for name, value in shown)})"
 
     def ports(self):
         """Yield ``(name, signal, flow, shape)`` of each port, nested names joined by ``_``."""
@@ -78,3 +95,9 @@ class Unit(wiring.Component):
     def build(self):
         """The unit's hardware, an :class:`amaranth.hdl.Module`."""
         raise NotImplementedError
+
+
+def _shown(value):
+    if isinstance(value, type):
+        return unit_name(value)
+    return repr(value) if isinstance(value, Unit) else value

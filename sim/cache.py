@@ -1,26 +1,29 @@
 """The cache folder: results of slow steps, keyed by their inputs.
 
 An entry is a folder ``<section>/<digest>``. An entry is made under a temporary name and appears by
-one rename, so that it is complete or absent even if the process is killed. There are no locks: when
-two processes make the same entry, the first to finish keeps it and the second deletes its own. An
-entry also disappears by one rename before deletion, so that no process sees half of it; unfinished
-entries stay.
+one rename, so that it is complete or absent even if the process is killed. Nobody waits: when two
+processes make the same entry, the first to finish keeps it and the second deletes its own. An entry
+also disappears by one rename before deletion, so that no process sees half of it. Unfinished
+entries of killed processes are removed by the next process that needs an entry.
 """
 
 import atexit
 import contextlib
 import errno
+import functools
 import hashlib
 import os
 import re
 import secrets
 import shutil
+import stat
 import sys
 import tempfile
-import time
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import NamedTuple
+
+from . import scratch
 
 __all__ = ["SECTIONS", "Size", "clear", "digest", "entry", "folder", "keep", "usage"]
 
@@ -29,23 +32,27 @@ _FOLDERS = ("builds", "runtime", "verilog", "synthesis", "cycles", "failed")
 #: Sections of the cache folder: its sub-folders, and unfinished entries of killed processes.
 SECTIONS = (*_FOLDERS, "stale")
 
-_STALE_SECONDS = 24 * 3600
 _LEAST_FREE_BYTES = 1 << 20
 _FULL = {errno.ENOSPC, errno.EDQUOT}
 
 # Only matching names are ever deleted: the folder may hold other files.
 _ENTRY = re.compile(r"[0-9a-f]{32}|[^.].*\.log")
-_TEMPORARY = re.compile(r"\..+\.(\d{1,9})\.[0-9a-f]{8}")
+_TEMPORARY = re.compile(r"\..+\.\d{1,9}\.[0-9a-f]{8}")
 
 
 def folder() -> Path:
-    """The cache folder, which need not exist: ``$BRICKWORK_CACHE``, else the XDG cache folder."""
-    if path := os.environ.get("BRICKWORK_CACHE"):
-        return Path(path).expanduser().absolute()
+    """The cache folder, which need not exist: ``$BRICKWORK_CACHE``, else the XDG cache folder.
+
+    For a user without a home it is a temporary folder, with a warning on stderr.
+    """
+    path = os.environ.get("BRICKWORK_CACHE")
     home = os.environ.get("XDG_CACHE_HOME", "")
     # The XDG specification has relative paths ignored.
-    base = Path(home) if os.path.isabs(home) else Path("~/.cache").expanduser()
-    return base / "brickwork"
+    path = path or os.path.join(home if os.path.isabs(home) else "~/.cache", "brickwork")
+    try:
+        return Path(path).expanduser().absolute()
+    except RuntimeError:
+        return _spare_folder(path, "no home folder")
 
 
 def digest(*inputs: str | bytes) -> str:
@@ -76,25 +83,27 @@ def entry(section: str, *inputs: str | bytes, make: Callable[[Path], None]) -> t
     tuple of Path and bool
         The entry's folder, and whether it existed before.
 
-    When the cache folder cannot be written, a temporary folder replaces it until the process ends,
-    with a warning on stderr.
+    When the cache folder cannot be written, a temporary folder of the user's replaces it, with a
+    warning on stderr.
     """
     name = digest(*inputs)[:32]
-    for root in (folder(), _spare):
-        if root is not None and (root / section / name).is_dir():
-            return root / section / name, True
+    root = folder()
+    _remove_abandoned(root)
+    if _spare is not None and (_spare / section / name).is_dir():
+        return _spare / section / name, True
     try:
-        return _make_entry(folder(), section, name, make)
+        return _entry(root, section, name, make)
     except _Unusable as unusable:
-        return _make_entry(_spare_folder(str(unusable)), section, name, make)
+        return _entry(_spare_folder(root, str(unusable)), section, name, make)
 
 
 def keep(section: str, name: str, text: str) -> Path:
     """Write a small file into the cache folder atomically, replacing an earlier one."""
+    root = folder()
     try:
-        return _write(folder() / section / name, text)
+        return _write(root / section / name, text)
     except OSError as error:
-        return _write(_spare_folder(_reason(error)) / section / name, text)
+        return _write(_spare_folder(root, _reason(error)) / section / name, text)
 
 
 class Size(NamedTuple):
@@ -126,7 +135,7 @@ def clear(section: str | None = None) -> dict[str, Size]:
     ----------
     section : str or None
         One of :data:`SECTIONS`, or None for all. ``stale`` are unfinished entries of processes that
-        have ended, or that are older than a day.
+        have ended.
 
     Raises
     ------
@@ -162,39 +171,29 @@ def _total(sizes: Iterable[int]) -> Size:
 def _paths(section: str) -> list[Path]:
     """The entries of a section."""
     if section == "stale":
-        unfinished = [path for name in _FOLDERS for path in _inside(name) if _is_temporary(path)]
-        return [path for path in unfinished if _is_old(path) or not _is_in_use(path)]
-    return [path for path in _inside(section) if _ENTRY.fullmatch(path.name)]
+        return _abandoned(folder())
+    return [path for path in _inside(folder() / section) if _ENTRY.fullmatch(path.name)]
 
 
-def _inside(section: str) -> list[Path]:
+def _inside(path: Path) -> list[Path]:
     try:
-        return sorted((folder() / section).iterdir())
+        return sorted(path.iterdir())
     except FileNotFoundError:
         return []
 
 
-def _is_temporary(path: Path) -> bool:
-    return _TEMPORARY.fullmatch(path.name) is not None
+def _abandoned(root: Path) -> list[Path]:
+    """Unfinished entries of processes that have ended."""
+    paths = [path for path in sorted(root.glob("*/.*")) if _TEMPORARY.fullmatch(path.name)]
+    return [path for path in paths if scratch.is_abandoned(path)]
 
 
-def _is_in_use(temporary: Path) -> bool:
-    """Whether the process that makes it still runs on this machine."""
-    try:
-        os.kill(int(_TEMPORARY.fullmatch(temporary.name)[1]), 0)
-    except ProcessLookupError:
-        return False
-    except PermissionError:  # a process of another user
-        pass
-    return True
-
-
-def _is_old(path: Path) -> bool:
-    """Whether the last write is so long ago that its process must have ended."""
-    try:
-        return path.lstat().st_mtime < time.time() - _STALE_SECONDS
-    except FileNotFoundError:
-        return False
+@functools.cache
+def _remove_abandoned(root: Path) -> None:
+    """Removes unfinished entries of processes that have ended, once in a process."""
+    with contextlib.suppress(OSError):
+        for path in _abandoned(root):
+            _remove(path)
 
 
 def _bytes(path: Path) -> int:
@@ -233,18 +232,36 @@ class _Unusable(Exception):
 _spare: Path | None = None
 
 
-def _spare_folder(reason: str) -> Path:
-    """The temporary folder that serves when the cache folder cannot; announced once."""
+def _spare_folder(usual: Path | str, reason: str) -> Path:
+    """The temporary folder that serves when the usual cache folder cannot; announced once."""
     global _spare
     if _spare is None:
-        _spare = Path(tempfile.mkdtemp(prefix="brickwork-"))
-        atexit.register(shutil.rmtree, _spare, ignore_errors=True)
+        _spare = _users_folder() or _own_folder()
         print(
-            f"warning: cache folder {folder()} cannot be used ({reason}); "
-            f"using {_spare} until this process ends",
+            f"warning: cache folder {usual} cannot be used ({reason}); using {_spare}; "
+            "set BRICKWORK_CACHE to a folder that can be written",
             file=sys.stderr,
         )
     return _spare
+
+
+def _users_folder() -> Path | None:
+    """A temporary folder for this user's processes; None if others could write into it."""
+    path = Path(tempfile.gettempdir(), f"brickwork-{os.getuid()}")
+    try:
+        path.mkdir(mode=0o700, exist_ok=True)
+        status = path.lstat()
+    except OSError:
+        return None
+    own = status.st_uid == os.getuid() and not status.st_mode & (stat.S_IWGRP | stat.S_IWOTH)
+    return path if own and stat.S_ISDIR(status.st_mode) else None
+
+
+def _own_folder() -> Path:
+    """A temporary folder for this process."""
+    stack = contextlib.ExitStack()
+    atexit.register(stack.close)
+    return stack.enter_context(scratch.folder())
 
 
 def _reason(error: OSError) -> str:
@@ -260,17 +277,20 @@ def _write(path: Path, text: str) -> Path:
     path.parent.mkdir(parents=True, exist_ok=True)
     unfinished = _beside(path)
     try:
-        unfinished.write_text(text)
-        unfinished.replace(path)
+        unfinished.touch()
+        with scratch.locked(unfinished):
+            unfinished.write_text(text)
+            unfinished.replace(path)
     finally:
         unfinished.unlink(missing_ok=True)
     return path
 
 
-def _make_entry(
-    root: Path, section: str, name: str, make: Callable[[Path], None]
-) -> tuple[Path, bool]:
+def _entry(root: Path, section: str, name: str, make: Callable[[Path], None]) -> tuple[Path, bool]:
+    """The entry in a cache folder, and whether it existed before; see :func:`entry`."""
     path = root / section / name
+    if os.path.isdir(path):
+        return path, True
     unfinished = _beside(path)
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -280,14 +300,14 @@ def _make_entry(
             raise
         raise _Unusable(_reason(error)) from None
     try:
-        _remove_stale(path.parent)
-        make(unfinished)
-        try:
-            unfinished.rename(path)
-        except OSError:
-            # Another process was faster; its entry is the same.
-            if not path.is_dir():
-                raise
+        with scratch.locked(unfinished):
+            make(unfinished)
+            try:
+                unfinished.rename(path)
+            except OSError:
+                # Another process was faster; its entry is the same.
+                if not path.is_dir():
+                    raise
         return path, False
     except Exception as error:
         if root != _spare and _is_full(error, root):
@@ -302,11 +322,3 @@ def _is_full(error: Exception, root: Path) -> bool:
     if isinstance(error, OSError) and error.errno in _FULL:
         return True
     return shutil.disk_usage(root).free < _LEAST_FREE_BYTES
-
-
-def _remove_stale(parent: Path) -> None:
-    """Remove entries that killed processes left unfinished."""
-    for path in parent.glob(".*"):
-        with contextlib.suppress(OSError):
-            if _is_temporary(path) and _is_old(path):
-                _remove(path)

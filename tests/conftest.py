@@ -1,10 +1,18 @@
 """What tests of units share: cases to run their testbenches on, and parameters to refuse."""
 
+import os
 import re
 
 import pytest
+from brickwork.gen.cli import CONFIG_FILE
 from brickwork.gen.emission.emit import emit_unit
 from brickwork.sim.verilator.simulate import simulate
+
+
+def pytest_sessionstart(session):
+    """The user's defaults are not for the commands under test."""
+    if os.path.lexists(CONFIG_FILE):
+        pytest.exit(f"File {CONFIG_FILE} must not be in the folder that tests start in", 2)
 
 
 def pytest_generate_tests(metafunc):
@@ -23,6 +31,12 @@ def pytest_generate_tests(metafunc):
         wrong = metafunc.module.WRONG
         names = [", ".join(f"{name}={value!r}" for name, value in w[1].items()) for w in wrong]
         metafunc.parametrize("wrong", wrong, ids=names)
+
+
+@pytest.fixture(autouse=True)
+def _no_progress(monkeypatch):
+    """How long builds take does not decide what commands print in tests."""
+    monkeypatch.setattr("brickwork.gen.lib.progress.PATIENCE_SECONDS", 3600)
 
 
 @pytest.fixture

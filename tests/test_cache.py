@@ -3,18 +3,24 @@
 import errno
 import multiprocessing
 import os
+import re
 import signal
+import subprocess
+import sys
+import tempfile
 import time
 from pathlib import Path
 
 import pytest
-from brickwork.sim import cache
+from brickwork.sim import cache, scratch
 
 
 @pytest.fixture(autouse=True)
 def folder(tmp_path, monkeypatch):
     monkeypatch.setenv("BRICKWORK_CACHE", str(tmp_path / "cache"))
     monkeypatch.setattr(cache, "_spare", None)
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path / "temporary"))
+    (tmp_path / "temporary").mkdir()
     return tmp_path / "cache"
 
 
@@ -86,12 +92,28 @@ class TestEntry:
         assert names(folder / "things") == []
         assert cache.entry("things", "a", make=write("1"))[1] is False
 
-    def test_stale_folders_are_removed(self, folder):
-        left = [".old.1.01234567", ".young.1.01234567", ".strange"]
+    def test_abandoned_entries_are_removed(self, folder):
+        """Also of another section, and for an entry that is there."""
+        cache.entry("things", "a", make=write("1"))
+        cache._remove_abandoned.cache_clear()
+        left = [".old.1.01234567", ".young.1.01234567", ".locked.1.01234567", ".strange"]
         for name in left:
-            leave(folder / "things" / name, days=0 if "young" in name else 2)
+            leave(folder / "others" / name, days=0 if "young" in name else 0.01)
+        with scratch.locked(folder / "others" / left[2]):
+            assert cache.entry("things", "a", make=never)[1]
+            assert names(folder / "others") == sorted(left[1:])
+
+    def test_no_locks(self, folder, monkeypatch):
+        """On a file system without locks what is older than a day is removed."""
+
+        def flock(*_):
+            raise OSError(errno.EBADF, os.strerror(errno.EBADF))
+
+        monkeypatch.setattr(scratch.fcntl, "flock", flock)
+        for name, days in ((".old.1.01234567", 1.1), (".young.1.01234567", 0.9)):
+            leave(folder / "things" / name, days)
         place, _ = cache.entry("things", "a", make=write("1"))
-        assert names(folder / "things") == sorted([*left[1:], place.name])
+        assert names(folder / "things") == [".young.1.01234567", place.name]
 
 
 def _race(barrier, results, text):
@@ -151,9 +173,11 @@ class TestUnusable:
         assert folder not in place.parents
         assert (place / "content").read_text() == "1"
         assert capsys.readouterr().err == (
-            f"warning: cache folder {folder} cannot be used ({reason}); "
-            f"using {spare} until this process ends\n"
+            f"warning: cache folder {folder} cannot be used ({reason}); using {spare}; "
+            "set BRICKWORK_CACHE to a folder that can be written\n"
         )
+        assert spare == Path(tempfile.gettempdir(), f"brickwork-{os.getuid()}")
+        assert spare.stat().st_mode & 0o777 == 0o700
         # Said once; and what was made is found again.
         assert cache.entry("things", "a", make=never) == (place, True)
         assert cache.entry("things", "b", make=write("2"))[0].parent.parent == spare
@@ -163,6 +187,50 @@ class TestUnusable:
     def test_file_in_the_way(self, capsys, folder):
         folder.write_text("")
         self.check(capsys, folder, "not a directory")
+
+    def test_next_process_uses_the_entry(self, folder, monkeypatch):
+        folder.write_text("")
+        place, _ = cache.entry("things", "a", make=write("1"))
+        monkeypatch.setattr(cache, "_spare", None)
+        assert cache.entry("things", "a", make=never) == (place, True)
+
+    @pytest.mark.parametrize("obstacle", ["link", "file", "writable"])
+    def test_folder_of_somebody_else(self, folder, tmp_path, obstacle):
+        """Another user may have made it, to have this one run other programs."""
+        path = Path(tempfile.gettempdir(), f"brickwork-{os.getuid()}")
+        if obstacle == "link":
+            path.symlink_to(tmp_path)
+        elif obstacle == "file":
+            path.touch()
+        else:
+            path.mkdir()
+            path.chmod(0o777)
+        folder.write_text("")
+        place, _ = cache.entry("things", "a", make=write("1"))
+        assert re.fullmatch(rf"brickwork-{os.getpid()}-[0-9a-f]{{8}}", place.parents[1].name)
+        assert place.parents[1].stat().st_mode & 0o777 == 0o700
+
+    @pytest.mark.parametrize("home", ["~/.cache/brickwork", "~nobody_of_that_name/x"])
+    def test_no_home(self, capsys, monkeypatch, home):
+        """A user without an entry in /etc/passwd, as in many containers."""
+        monkeypatch.delenv("BRICKWORK_CACHE")
+        monkeypatch.delenv("XDG_CACHE_HOME", raising=False)
+        if home.startswith("~nobody"):
+            monkeypatch.setenv("BRICKWORK_CACHE", home)
+        else:
+            monkeypatch.delenv("HOME")
+
+            def unknown(uid):
+                raise KeyError(uid)
+
+            monkeypatch.setattr("pwd.getpwuid", unknown)
+        place, _ = cache.entry("things", "a", make=write("1"))
+        spare = Path(tempfile.gettempdir(), f"brickwork-{os.getuid()}")
+        assert place.parents[1] == cache.folder() == spare
+        assert capsys.readouterr().err == (
+            f"warning: cache folder {home} cannot be used (no home folder); using {spare}; "
+            "set BRICKWORK_CACHE to a folder that can be written\n"
+        )
 
     @pytest.mark.skipif(os.geteuid() == 0, reason="root may write everywhere")
     def test_read_only(self, capsys, folder):
@@ -200,15 +268,6 @@ def test_keep_replaces(folder):
     assert names(folder / "failed") == ["x.log"]
 
 
-def ended():
-    """The id of a process that has ended."""
-    context = multiprocessing.get_context("fork")
-    process = context.Process(target=int)
-    process.start()
-    process.join(30)
-    return process.pid
-
-
 @pytest.fixture
 def filled(folder):
     """A cache folder with something of each kind, and with what is not of the cache."""
@@ -216,17 +275,19 @@ def filled(folder):
     cache.entry("builds", "b", make=write("345"))
     cache.entry("runtime", "a", make=write("6"))
     cache.keep("failed", "x.log", "text")
-    leave(folder / "builds" / f".dead.{ended()}.01234567", days=0)
-    leave(folder / "runtime" / f".old.{os.getpid()}.01234567", days=2)
-    leave(folder / "builds" / f".running.{os.getpid()}.01234567", days=0)
+    leave(folder / "builds" / ".dead.1.01234567", days=0.01)
+    leave(folder / "runtime" / ".old.1.01234567", days=2)
+    leave(folder / "builds" / ".young.1.01234567", days=0)
+    leave(folder / "builds" / ".running.1.01234567", days=2)
     for path in (folder / "builds" / "mine", folder / "builds" / ".mine", folder / "mine"):
         leave(path, days=2)
-    return folder
+    with scratch.locked(folder / "builds" / ".running.1.01234567"):
+        yield folder
 
 
 SOME = {"builds": (2, 5), "runtime": (1, 1), "failed": (1, 4), "stale": (2, 8)}
 WHOLE = {kind: SOME.get(kind, (0, 0)) for kind in cache.SECTIONS}
-STAYS = [".mine", f".running.{os.getpid()}.01234567", "mine"]
+STAYS = [".mine", ".running.1.01234567", ".young.1.01234567", "mine"]
 
 
 class TestUsage:
@@ -332,3 +393,44 @@ class TestClear:
         ):
             cache.clear()
         assert cache.usage() == WHOLE
+
+
+class TestScratch:
+    def test_removed_at_the_end(self):
+        with scratch.folder() as path:
+            assert path.parent == Path(tempfile.gettempdir())
+            assert path.stat().st_mode & 0o777 == 0o700
+            (path / "file").touch()
+        assert names(path.parent) == []
+
+    def test_removed_after_a_kill(self):
+        """By the next process; what others work in, and what has another name, stays."""
+        code = (
+            "import pathlib, time\n"
+            "from brickwork.sim import scratch\n"
+            "with scratch.folder() as path:\n"
+            "    (path / 'file').touch()\n"
+            "    print(path, flush=True)\n"
+            "    time.sleep(60)\n"
+        )
+        parent = Path(tempfile.gettempdir())
+        env = {**os.environ, "TMPDIR": str(parent)}
+        children = [
+            subprocess.Popen([sys.executable, "-c", code], env=env, stdout=subprocess.PIPE)
+            for _ in range(2)
+        ]
+        killed, living = [Path(child.stdout.readline().decode().strip()) for child in children]
+        children[0].kill()
+        children[0].wait()
+        for name in ("brickwork-projects", "brickwork-1-2", "brickwork-0"):
+            leave(parent / name, days=2)
+        for path in (killed, living):
+            os.utime(path, (time.time() - 10,) * 2)
+        scratch._remove_abandoned.cache_clear()
+        with scratch.folder() as path:
+            there = names(parent)
+        children[1].kill()
+        for child in children:
+            child.communicate()
+        others = ["brickwork-0", "brickwork-1-2", "brickwork-projects"]
+        assert there == sorted([*others, living.name, path.name])

@@ -1,6 +1,7 @@
 """The package as it is installed: import directions, and the contents of the wheel."""
 
 import ast
+import re
 import subprocess
 import sys
 import tomllib
@@ -20,6 +21,8 @@ OTHER_FILES = sorted(
     if path.is_file() and path.suffix not in (".py", ".pyc")
 )
 FILES = sorted(path for name in PACKAGES for path in (ROOT / name).rglob("*.py"))
+
+CHANGES = (ROOT / "CHANGELOG.md").read_text("utf-8")
 
 #: What each package may import of the others; design decisions, see the README.
 MAY_IMPORT = {"hdl": {"hdl"}, "sim": {"sim"}, "gen": {"hdl", "gen", "sim"}}
@@ -83,10 +86,16 @@ def test_every_file_is_in_the_wheel(tmp_path):
     )
     with zipfile.ZipFile(next(tmp_path.glob("brickwork-*.whl"))) as wheel:
         names = set(wheel.namelist())
+        (metadata,) = (name for name in names if name.endswith(".dist-info/METADATA"))
+        fields = wheel.read(metadata).decode().partition("\n\n")[0]
     wanted = {str(_installed(path)) for path in (*FILES, *OTHER_FILES)}
     assert len(OTHER_FILES) >= 5
     assert wanted <= names
     assert not {name for name in names if name.startswith("brickwork/tests")}
+    for field in ("Author", "Classifier", "Keywords", "License-Expression", "Requires-Python"):
+        assert f"\n{field}: " in fields
+    released = re.findall(r"^## \[(\d.*)\] - \d{4}-\d\d-\d\d$", CHANGES, re.MULTILINE)
+    assert f"\nVersion: {released[0]}\n" in fields
 
 
 def _installed(path):

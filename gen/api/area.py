@@ -2,6 +2,7 @@
 
 import collections
 import re
+import time
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -9,16 +10,15 @@ from typing import Any
 from ..designs.base import Parameters
 from ..emission.emit import Emission, emit
 from ..flow import targets
+from ..flow.board_constraints import check_clock
 from ..flow.nextpnr import check_seeds
-from ..flow.place import check_device, place
+from ..flow.place import check_device, check_tool, place
 from ..flow.synthesis import check_liberty, check_library, synthesize
 from ..lib.errors import UsageError
 from ..lib.progress import progress
 from ..lib.tables import html_table, table, utilization_rows
 
 __all__ = ["Area", "check_target", "synth"]
-
-_CHIP = "Memories of more than 64 words are macros on a chip, and not counted."
 
 #: Notes below the table, by the unit of the target.
 _NOTES = {
@@ -27,10 +27,10 @@ Estimates: cells of yosys' netlist; a vendor's tools merge and pack them differe
 lut: sites of LUTs, those of carry chains and LUT RAM included; lutram: the latter alone.""",
     "gates": f"""\
 Estimates: a gate is a two-input NAND of 4 transistors, a flip-flop is 4 of them. No wires.
-{_CHIP}""",
+{targets.CHIP_MEMORIES}""",
     "µm²": f"""\
 Estimates: areas in the library's units, µm² as a rule. No wires, no clock tree.
-{_CHIP}""",
+{targets.CHIP_MEMORIES}""",
 }
 
 
@@ -49,14 +49,18 @@ class Area:
         ``total`` and its ``unit``, a row for each unit in ``modules`` with its ``role``, the
         ``memories``, and the figures of a PE and a MAC.
     clock : dict or None
-        Frequency in MHz over all seeds, ``fmax_mhz``, the ``runs`` with their critical paths, and
-        the ``utilization`` of the device; ``None`` without place and route.
+        Frequency in MHz over all seeds, ``fmax_mhz``, the ``runs`` with their critical paths,
+        the ``utilization`` of the device, ``needed_mhz``, and ``met_by``, the seeds that reach it;
+        ``None`` without place and route.
+    seconds : dict
+        Elapsed time of ``synthesis``, and of ``place_and_route``.
     """
 
     design: Parameters
     emission: Emission
     synthesis: dict[str, Any]
     clock: dict[str, Any] | None
+    seconds: dict[str, float]
 
     @property
     def total(self) -> dict[str, int | float]:
@@ -80,6 +84,7 @@ class Area:
             "parameters": self.design.as_dict(),
             "synthesis": self.synthesis,
             "clock": self.clock,
+            "seconds": {step: round(seconds, 3) for step, seconds in self.seconds.items()},
             "verilog": str(self.emission.verilog),
             "manifest": str(self.emission.manifest),
         }
@@ -104,6 +109,7 @@ def synth(
     pnr: bool = False,
     device: str | None = None,
     seeds: int | None = None,
+    clock: float | None = None,
 ) -> Area:
     """Emits a design, synthesizes it, and with ``pnr`` places and routes it.
 
@@ -119,33 +125,46 @@ def synth(
         By default a large device of the target.
     seeds : int or None
         Number of placements, whose median is reported; 3 by default.
+    clock : float or None
+        Frequency in MHz that place and route has to reach.
 
     Raises
     ------
     UsageError, ValueError
         If the target, the device or the library does not exist or does not fit the others.
+    ToolError
+        If the program that places is missing.
     """
     library = None if liberty is None else Path(liberty)
-    check_target(target, library, pnr=pnr, device=device, seeds=seeds)
+    check_target(target, library, pnr=pnr, device=device, seeds=seeds, clock=clock)
     emission = emit(design, Path(workdir))
+    start = time.monotonic()
     with progress(total=1, label=f"synthesizing for {target}"):
         synthesis = synthesize(emission, target, liberty=library, device=device)
-    seeds = 3 if seeds is None else seeds
-    clock = place(emission, target, seeds=seeds, device=device) if pnr else None
-    return Area(design, emission, synthesis, clock)
+    synthesized = time.monotonic()
+    seconds, placed = {"synthesis": synthesized - start}, None
+    if pnr:
+        seeds = 3 if seeds is None else seeds
+        placed = place(emission, target, seeds=seeds, device=device, clock=clock)
+        seconds["place_and_route"] = time.monotonic() - synthesized
+    return Area(design, emission, synthesis, placed, seconds)
 
 
-def check_target(target, library, *, pnr=False, device=None, seeds=None):
-    """Checks that target, device and library exist and fit each other."""
+def check_target(target, library, *, pnr=False, device=None, seeds=None, clock=None):
+    """Checks that target, device, library and tools exist and fit each other."""
     entry = targets.load(target)
     if device is not None:
         entry.device(device)
     if pnr:
         check_device(target, device)
+        check_tool(target)
         if seeds is not None:
             check_seeds(seeds)
-    elif seeds is not None:
-        raise UsageError("--seeds is for --pnr alone; give both or neither")
+        if clock is not None:
+            check_clock(clock)
+    for option, value in (("--seeds", seeds), ("--clock", clock)):
+        if value is not None and not pnr:
+            raise UsageError(f"{option} is for --pnr alone; give both or neither")
     check_library(target, library)
     if library is not None:
         check_liberty(library)
@@ -201,10 +220,16 @@ def _memory_rows(memories):
 def _clock_sections(clock):
     """The sections of the text about the clock."""
     (tool, version), speed = next(iter(clock["tools"].items())), clock["fmax_mhz"]
-    yield (
+    text = (
         f"Clock on {clock['device']} ({tool} {version}): median {speed['median']} MHz, worst "
         f"{speed['worst']}, best {speed['best']}, spread {speed['spread_percent']} %"
     )
+    if clock["needed_mhz"] is not None:
+        text += (
+            f"\nClock needed: {clock['needed_mhz']:g} MHz, met by {len(clock['met_by'])} of "
+            f"{len(clock['seeds'])} placements"
+        )
+    yield text
     rows = []
     for run in clock["runs"]:
         path = {key: value for key, value in run["critical_path"].items() if key != "steps"}

@@ -8,6 +8,7 @@ from ..designs.base import Design, Parameters
 from ..designs.wrappers import wrapped
 from ..emission.emit import emit as emit_verilog
 from ..emission.identifier import check_identifier
+from ..flow.board_constraints import check_clock
 from ..lib.files import check_folder
 from ..lib.tables import Report
 
@@ -40,17 +41,31 @@ class Files(Report):
 
 
 def emit(
-    design: Design, out: Path | str, top: str = "stream", *, name: str | None = None, **bus: int
+    design: Design,
+    out: Path | str,
+    top: str = "stream",
+    *,
+    name: str | None = None,
+    clock: float | None = None,
+    **bus: int,
 ) -> Files:
     """See :meth:`.Design.emit`."""
-    return emit_parameters(wrapped(design, top, **bus), out, name)
+    return emit_parameters(wrapped(design, top, clock=clock, **bus), out, name, clock)
 
 
-def emit_parameters(parameters: Parameters, out: Path | str, name: str | None = None) -> Files:
-    """Writes all files of a core, or of a core in a bus wrapper."""
+def emit_parameters(
+    parameters: Parameters,
+    out: Path | str,
+    name: str | None = None,
+    clock: float | None = None,
+    ci_host: str | None = None,
+) -> Files:
+    """Writes all files of a core, or of a core in a bus wrapper; see :func:`.write.write`."""
+    if clock is not None:
+        check_clock(clock)
     if name is not None:
         check_identifier("Top-level name", name)
-    write.check(parameters)
+    write.check(parameters, name)
     emission = emit_verilog(parameters, check_folder(out), name)
-    collateral = tuple(write.write(emission))
+    collateral = tuple(write.write(emission, clock, ci_host))
     return Files(emission.folder, emission.verilog, emission.manifest, collateral, emission.digest)

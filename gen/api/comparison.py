@@ -1,11 +1,12 @@
 """The designs side by side under one workload and for one area.
 
-Every design has the same number of PEs. Its area is that of the whole engine without large
-memories; its cycles are simulated, or follow from the formula that a simulation confirms. A larger
-area holds several instances of a design, also a fractional number: at equal clocks, speed grows
-with fewer cycles and with less area.
+Every design has the same number of PEs. Its area is that of the whole engine, without SRAM where
+that is a macro; its cycles are simulated, or follow from the formula that a simulation confirms. A
+larger area holds several instances of a design, also a fractional number: speed grows with fewer
+cycles, with less area, and with the clock where it is measured.
 """
 
+import collections
 import dataclasses
 import functools
 import itertools
@@ -17,10 +18,12 @@ from pathlib import Path
 from typing import Any
 
 from ...hdl.checks import check_integer
+from ...sim.verilator import toolchain
 from ..designs import registry
 from ..designs.base import Contender
-from ..flow.synthesis import check_liberty
+from ..flow import targets
 from ..lib.errors import UsageError
+from ..lib.messages import closest
 from ..lib.progress import progress
 from ..lib.tables import html_table, table
 from ..sweep import plan as plans
@@ -28,8 +31,9 @@ from ..sweep.cluster import check_workers, connected
 from ..sweep.measure import tools as find_tools
 from ..sweep.run import points
 from ..workloads import Workload
+from .area import check_target
 
-__all__ = ["CLAIMS", "Comparison", "claims", "compare", "contenders", "rows"]
+__all__ = ["CLAIMS", "Comparison", "chosen", "claims", "compare", "contenders", "rows"]
 
 #: Density of the weights on a sparse engine, for workloads without densities.
 DENSITY = 0.1
@@ -43,11 +47,17 @@ CLAIMS = [
     ("ovp_int4 (OliVe)", "AdaptivFloat, 8 bits", 4.8, "OliVe, ISCA 2023"),
 ]
 
+_AREA_NOTES = {
+    "cells": """\
+Areas are LUTs after yosys. Flip-flops, DSP blocks and block RAM stand beside them, and do not limit
+what fits.""",
+    "gates": f"Areas without wires. {targets.CHIP_MEMORIES}",
+    "µm²": f"Areas without wires. {targets.CHIP_MEMORIES}",
+}
 _NOTES = """\
-Areas without wires and without memories of more than 64 words, which are macros on a chip: SRAM
-tells their bits. speed-up: over the first design for the same area, at equal clocks. A sparse
-engine's cycles count non-zero weights and activations alone, the others' count all of them; its
-area is that of a few PEs, scaled to their number."""
+speed-up: over the first design for the same area, at {clocks} clocks. A sparse engine's cycles
+count non-zero weights and activations alone, the others' count all of them; its area is that of a
+few PEs, scaled to their number{own_clock}."""
 
 
 def contenders() -> list[Contender]:
@@ -65,6 +75,48 @@ def contenders() -> list[Contender]:
     return ordered
 
 
+def chosen(designs: Iterable[str] | None) -> list[Contender]:
+    """The contenders of these designs or names, in their order; all of them for ``None``.
+
+    A name may be shortened at its end, and written with x for ×. A design without contenders is one
+    with its default parameters.
+
+    Raises
+    ------
+    UsageError
+        If there is none of a name.
+    """
+    every = contenders()
+    if designs is None:
+        return every
+    matches: dict[str, Contender] = {}
+    for text in designs:
+        by_text = _matching(every, text)
+        if not by_text:
+            names = [*registry.DESIGNS, *(each.name for each in every)]
+            raise UsageError(
+                f"Design to compare must be one of {'; '.join(names)}, not {text!r}"
+                f"{closest(text, names)}"
+            )
+        matches |= {each.name: each for each in by_text}
+    if not matches:
+        raise UsageError("Designs to compare must be one at least")
+    return list(matches.values())
+
+
+def _matching(every, text):
+    """The contenders of a design, or with names that begin like this."""
+    if text in registry.DESIGNS:
+        matches = [each for each in every if each.design == text]
+        return matches or [Contender(name=text, design=text)]
+    start = _plain(text)
+    return [each for each in every if start and _plain(each.name).startswith(start)]
+
+
+def _plain(name):
+    return "".join(name.lower().replace("×", "x").split())
+
+
 @dataclass(frozen=True, eq=False)
 class Comparison:
     """Contenders under a workload; printed, the tables of ``brickwork compare``.
@@ -78,6 +130,8 @@ class Comparison:
         Share of non-zero weights on a sparse engine; ``None`` for a workload with densities.
     records : dict
         Contender to its record, as of a sweep.
+    target : str
+        Target of synthesis.
     area : float or None
         The area budget; ``None`` for that of the first contender.
     """
@@ -86,6 +140,7 @@ class Comparison:
     shape: dict[str, int]
     density: float | None
     records: dict[str, dict]
+    target: str = "gates"
     area: float | None = None
 
     def rows(self) -> list[dict[str, Any]]:
@@ -100,10 +155,30 @@ class Comparison:
         """Everything, as ``brickwork compare --json`` prints it."""
         designs = [row | {"record": self.records[row["name"]]} for row in self.rows()]
         header = {"workload": self.workload.name, **self.shape, "density": self.density}
+        header["target"] = self.target
         return header | {"designs": designs, "claims": self.claims()}
 
+    def write(self, path: Path | str) -> None:
+        """Writes a file of the type that its suffix says: .csv, .json, .png, .svg or .pdf."""
+        from .comparison_files import write
+
+        write(self, path)
+
+    def missing(self) -> dict[str, dict[str, str]]:
+        """``status`` and ``reason`` of each contender that could not be measured."""
+        return {
+            name: {key: record[key] for key in ("status", "reason")}
+            for name, record in self.records.items()
+            if record["status"] != "ok"
+        }
+
+    @property
+    def area_unit(self) -> str:
+        """What areas are counted in."""
+        unit = targets.load(self.target).unit
+        return f"LUTs of {self.target}" if unit == "cells" else unit
+
     def __str__(self) -> str:
-        areas = (record["area"]["unit"] for record in self.records.values() if record["area"])
         density = (
             "densities of the layers"
             if self.density is None
@@ -111,18 +186,22 @@ class Comparison:
         )
         paragraphs = [
             f"{self.workload.title}: {self.shape['rows']}×{self.shape['cols']} PEs, areas in "
-            f"{next(areas, '')}, sparse engines: {density}",
+            f"{self.area_unit}, sparse engines: {density}",
             table(self.rows()),
         ]
         missing = [
-            f"{name}: {record['status']}, {record['reason']}"
-            for name, record in self.records.items()
-            if record["status"] != "ok"
+            f"{name}: {each['status']}, {each['reason']}" for name, each in self.missing().items()
         ]
         if missing:
             paragraphs.append("\n".join(missing))
-        paragraphs += ["Speed as papers claim it, and as measured here", table(self.claims())]
-        return "\n\n".join([*paragraphs, _NOTES])
+        if claimed := self.claims():
+            paragraphs += ["Speed as papers claim it, and as measured here", table(claimed)]
+        has_clocks = any(record["fmax_mhz"] for record in self.records.values())
+        notes = _NOTES.format(
+            clocks="their own" if has_clocks else "equal",
+            own_clock="; its clock is theirs" if has_clocks else "",
+        )
+        return "\n\n".join([*paragraphs, f"{_AREA_NOTES[targets.load(self.target).unit]}\n{notes}"])
 
     def _repr_html_(self) -> str:
         return html_table(self.rows()) + html_table(self.claims())
@@ -135,10 +214,13 @@ def compare(
     cols: int = 8,
     area: float | None = None,
     density: float | None = None,
+    target: str | None = None,
     liberty: Path | None = None,
+    pnr: bool = False,
+    designs: Iterable[str] | None = None,
     workers: int | None = None,
 ) -> Comparison:
-    """Measures every contender.
+    """Measures contenders.
 
     Parameters
     ----------
@@ -149,28 +231,41 @@ def compare(
         The area budget.
     density : float or None
         Share of non-zero weights on a sparse engine.
+    target : str or None
+        Target of synthesis; ``None`` for ``"gates"``, or ``"liberty"`` with a library.
     liberty : Path or None
-        Liberty file of the cells to map to; two-input NAND gates without one.
+        Liberty file of the cells to map to.
+    pnr : bool
+        Whether to place and route for the clock, on targets that have it.
+    designs : sequence of str or None
+        Names of designs or of contenders, the first of which is the reference; ``None`` for all.
     workers : int or None
         Processes.
 
     Raises
     ------
     UsageError, TypeError, ValueError
-        If the layers have densities and ``density`` is set, or a number is out of range; if Dask
-        is missing.
+        If the layers have densities and ``density`` is set, or a number is out of range; if a
+        target or design does not exist, or does not fit the rest; if Dask is missing.
     """
     for side, count in (("rows", rows), ("cols", cols)):
         check_integer(f"Number of {side}", count, 2, 64)
     _check_number("Area", area, 1, 1e12)
     _check_number("Density", density, 0.001, 1)
     check_workers(workers)
-    if liberty is not None:
-        check_liberty(liberty)
+    entrants = chosen(designs)
+    target = target or ("gates" if liberty is None else "liberty")
+    check_target(target, liberty, pnr=pnr)
+    placer = targets.load(target).place
+    if pnr and placer is not None:
+        toolchain.nextpnr(placer.program)
     shape = {"rows": rows, "cols": cols}
     density = _density(density, workload)
-    records = _measure(workload, shape, density, liberty, workers)
-    return Comparison(workload, shape, density, records, area)
+    steps = {"targets": [target], "pnr": pnr}
+    if liberty is not None:
+        steps["liberty"] = str(Path(liberty).absolute())
+    records = _measure(entrants, workload, shape, density, steps, workers)
+    return Comparison(workload, shape, density, records, target, area)
 
 
 def _check_number(subject, value, lowest, highest):
@@ -189,8 +284,8 @@ def _density(density, workload):
     return None if has_densities else density or DENSITY
 
 
-def _measure(workload, shape, density, liberty, workers):
-    """The record of each contender, composed of its entries in a sweep."""
+def _measure(entrants, workload, shape, density, steps, workers):
+    """The record of each contender, composed of its entries in a sweep with these ``steps``."""
     pruned = workload
     if density is not None:
         layers = (dataclasses.replace(layer, weights=density) for layer in workload.layers)
@@ -206,15 +301,13 @@ def _measure(workload, shape, density, liberty, workers):
         contender.name: registry.design(contender.design).comparison(
             contender, shape, dense, pruned
         )
-        for contender in contenders()
+        for contender in entrants
     }
     entries = []  # contenders may share an entry
     for entry in itertools.chain.from_iterable(entries_of.values()):
         if entry not in entries:
             entries.append(entry)
-    sweep = {"name": "compare", "targets": ["gates"], "points": entries}
-    if liberty is not None:
-        sweep |= {"targets": ["liberty"], "liberty": str(Path(liberty).absolute())}
+    sweep = {"name": "compare", "points": entries} | steps
     plan = plans.from_dict(sweep, {each.name: each for each in (dense, pruned)})
     with connected(None, workers or len(os.sched_getaffinity(0))) as client:
         done = points(client, plan, find_tools(), plan.points)
@@ -233,7 +326,8 @@ def _merged(record, addition):
         if each["status"] != "ok":
             return each
     if addition["cycles"] is None:
-        return record | {"area": _scaled(addition["area"], record["pes"] / addition["pes"])}
+        area = _scaled(addition["area"], record["pes"] / addition["pes"])
+        return record | {"area": area} | {key: addition[key] for key in ("clock", "fmax_mhz")}
     layers = list(record["layers"])
     for index in (0, -1):
         layers[index] = addition["layers"][index]
@@ -257,24 +351,43 @@ def rows(records: dict[str, dict], area: float | None = None) -> Iterator[dict]:
     for name, record in records.items():
         if record["status"] != "ok":
             continue
-        size = record["area"]["total"]["area"]
-        fits = (area or first["area"]["total"]["area"]) / size
-        macros = sum(
-            memory["words"] * memory["width"] * memory.get("number", 1)
-            for memory in record["area"]["memories"]
-            if memory["kind"] == "macro"
-        )
+        size = _size(record)
+        fits = (area or _size(first)) / size
+        speed = {"cycles": record["cycles"], "cycles_are": record["cycles_kind"]}
+        if record["fmax_mhz"]:
+            time = record["cycles"] / record["fmax_mhz"]
+            speed |= {"MHz": record["fmax_mhz"], "µs": round(time, 1), "fit": round(fits, 2)}
+            speed["µs_in_area"] = round(time / fits, 1)
+        else:
+            speed |= {"fit": round(fits, 2), "cycles_in_area": round(record["cycles"] / fits)}
         yield {
             "name": name,
-            "area": round(size),
-            "of_first": round(size / first["area"]["total"]["area"], 3),
-            "SRAM_KiB": round(macros / 2**13, 1),
-            "cycles": record["cycles"],
-            "cycles_are": record["cycles_kind"],
-            "fit": round(fits, 2),
-            "cycles_in_area": round(record["cycles"] / fits),
+            **_resources(record["area"], size / _size(first)),
+            **speed,
             "speed_up": round(_speed_up(record, first), 2),
         }
+
+
+def _resources(area, of_first):
+    """What a contender takes on its target."""
+    total = area["total"]
+    if area["unit"] == "cells":
+        taken = {name: round(total[name]) for name in ("lut", "ff", "dsp", "bram")}
+        return {"lut": taken.pop("lut"), "of_first": round(of_first, 3)} | taken
+    bits: collections.Counter = collections.Counter()
+    for memory in area["memories"]:
+        bits[memory["kind"]] += memory["words"] * memory["width"] * memory.get("number", 1)
+    return {
+        "area": round(total["area"]),
+        "of_first": round(of_first, 3),
+        "in_register_files": round(total["register_files"]),
+        "SRAM_KiB": round(bits["macro"] / 2**13, 1),
+    }
+
+
+def _size(record):
+    """The area of a contender: gates, µm² or LUTs."""
+    return next(iter(record["area"]["total"].values()))
 
 
 def claims(records: dict[str, dict], papers: Iterable[tuple] = CLAIMS) -> Iterator[dict]:
@@ -289,7 +402,7 @@ def claims(records: dict[str, dict], papers: Iterable[tuple] = CLAIMS) -> Iterat
                 "over": under,
                 "paper": claimed,
                 "for_the_same_area": round(_speed_up(first, second), 2),
-                "for_the_same_PEs": round(second["cycles"] / first["cycles"], 2),
+                "for_the_same_PEs": round(_duration(second) / _duration(first), 2),
                 "source": source,
             }
 
@@ -298,6 +411,11 @@ def _speed_up(record, baseline):
     """Speed of a contender over another, for the same area."""
 
     def slowness(each):
-        return each["cycles"] * each["area"]["total"]["area"]
+        return _duration(each) * _size(each)
 
     return slowness(baseline) / slowness(record)
+
+
+def _duration(record):
+    """Cycles, or the time that they take where the clock is known."""
+    return record["cycles"] / (record["fmax_mhz"] or 1)

@@ -49,7 +49,7 @@ def formats(name: str | None = None) -> Listing:
     """
     if name is None:
         rows = Listing()
-        for family in golden_formats.FAMILIES:
+        for family in golden_formats.families():
             for each in map(golden_formats.get, family.names()):
                 limits = {end: getattr(each, end) * each.unit for end in ("lowest", "highest")}
                 row = {"format": each.name, "bits": each.bits} | limits
@@ -113,8 +113,8 @@ def quantize(
     """
     names = formats.split("+") if isinstance(formats, str) else list(formats)
     candidates = golden_formats.each(x, names, axis, method, pair_axis=pair_axis, both=both)
-    best = min(candidates, key=lambda candidate: candidate.mse)
-    return Quantized(*best, pair_axis=pair_axis)
+    best = golden_formats.best(candidates)
+    return Quantized(best.name, best.codes, best.scale, best.mse, pair_axis=pair_axis)
 
 
 def sweep(
@@ -136,7 +136,10 @@ def compare(
     cols: int = 8,
     area: float | None = None,
     density: float | None = None,
+    target: str | None = None,
     liberty: str | Path | None = None,
+    pnr: bool = False,
+    designs: Sequence[str] | None = None,
     workers: int | None = None,
 ) -> Comparison:
     """The designs side by side under a workload, by its name or its file; see
@@ -147,6 +150,9 @@ def compare(
         cols=cols,
         area=area,
         density=density,
+        target=target,
         liberty=None if liberty is None else Path(liberty),
+        pnr=pnr,
+        designs=designs,
         workers=workers,
     )

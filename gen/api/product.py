@@ -1,5 +1,6 @@
 """Products on simulated designs."""
 
+import math
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -15,7 +16,6 @@ from ..designs.base import Design, Task
 from ..emission.emit import Emission, emit
 from ..lib.files import exclusive_lock
 from ..lib.messages import errors
-from ..lib.progress import progress
 from ..lib.tables import Report
 
 if TYPE_CHECKING:
@@ -98,6 +98,8 @@ class Product(Report):
             "utilization": self.utilization,
             **self.task.record(result),
             "seconds": round(result.seconds, 3),
+            "build_seconds": round(result.build.seconds, 3),
+            "simulation_seconds": round(result.simulation_seconds, 3),
             "matches_golden": self.matches_golden,
             "errors": self.errors,
             "waves": result.waves and str(result.waves),
@@ -107,7 +109,9 @@ class Product(Report):
 
     def rows(self) -> dict[str, str | None]:
         distance = None
-        if self.errors is not None:
+        if self.errors is not None and not math.isfinite(self.errors["relative"]):
+            distance = "the product in floats is beyond float64"
+        elif self.errors is not None:
             distance = (
                 f"{self.errors['relative']:.3%} of the product in floats (root of the sum of "
                 f"squares), at most {self.errors['largest']:.4g}"
@@ -118,7 +122,8 @@ class Product(Report):
             **self.task.rows(self.result),
             "matches golden": "yes" if self.matches_golden else "no",
             "error": distance,
-            "seconds": f"{self.result.seconds:.1f}",
+            "seconds": f"{self.result.seconds:.1f} (simulator built in "
+            f"{self.result.build.seconds:.1f}, simulated in {self.result.simulation_seconds:.1f})",
         }
 
 
@@ -161,8 +166,7 @@ def run(
     emission = emit(design, Path(workdir))
     job = task.job(Manifest.read(emission.manifest))
     folder = Path(workdir) / "run" / emission.folder.name
-    label = f"simulating, at most {job.cycle_bound:,} cycles"
-    with exclusive_lock(folder), progress(total=1, label=label):
+    with exclusive_lock(folder):
         result = run_job(
             emission.manifest,
             job,

@@ -85,7 +85,8 @@ def run_sweep(
     ----------
     file : str
     out : Path
-        The results are written to ``sweep/<name>.jsonl`` below it, point by point.
+        The results are written to ``sweep/<name>.jsonl`` below it, point by point; there is no
+        file before the first.
     resume : bool
         Whether to continue an earlier run from the results in that file; failed points are
         measured again.
@@ -112,9 +113,9 @@ def run_sweep(
                 "--workers must not go with --scheduler, whose workers are started apart"
             )
     plan = plans.read(file)
-    path = check_folder(Path(out) / "sweep") / f"{plan.name}.jsonl"
     tools = measured_tools()
     header = tools | _plan_tools(plan)
+    path = check_folder(Path(out) / "sweep") / f"{plan.name}.jsonl"
     with opened(path, plan.name, plan.source, header, resume) as results:
         pending = [point for point in plan.points if point.key not in results.records]
         measured = _records(plan, tools, pending, workers, scheduler, started)
@@ -130,8 +131,14 @@ def run_sweep(
 
 
 def _plan_tools(plan):
-    """Versions of the tools and of the library that not all sweeps use."""
+    """Versions of the tools, the library and the plug-ins that not all sweeps use."""
     versions = {"liberty": plan.library[:16]} if plan.library else {}
+    for point in plan.points:
+        versions |= {
+            name: digest
+            for name, digest in point.netlist.origin.items()
+            if name.startswith("plug-in ")
+        }
     if plan.pnr:
         used = {point.target for point in plan.points if point.target is not None}
         placers = (targets.load(name).place for name in used)

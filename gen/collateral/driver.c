@@ -51,6 +51,8 @@ int top_probe(const top_device *device)
         return TOP_E_VERSION;
     if (read_register(device, TOP_REG_DIGEST) != TOP_DIGEST_RESET)
         return TOP_E_DIGEST;
+    if (read_register(device, TOP_REG_REVISION) != TOP_REVISION_RESET)
+        return TOP_E_REVISION;
     return TOP_OK;
 }
 

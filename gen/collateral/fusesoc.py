@@ -1,5 +1,7 @@
 """A FuseSoC core file, and the Verilator lint rules that it names."""
 
+import re
+
 from ...sim.manifest import Manifest
 from ...sim.verilator.build import lint_rules
 from .verilog_bench import verilog_bench
@@ -32,9 +34,10 @@ _BENCH = """\
 _TARGETS = """\
 
 targets:
+  # Cores that depend on this one get its Verilog, and the lint rules for it.
   default:
-    filesets: [rtl]
-    toplevel: {top}
+    filesets: [rtl, lint]
+    toplevel: "{top}"
   # Lint by Verilator, with all warnings.
   lint:
     flow: lint
@@ -42,7 +45,7 @@ targets:
       tool: verilator
       verilator_options: [-Wall]
     filesets: [rtl, lint]
-    toplevel: {top}
+    toplevel: "{top}"
   # Synthesis in Yosys; --arch selects the device family.
   synth:
     flow: generic
@@ -51,36 +54,46 @@ targets:
       arch: xilinx
       output_format: json
     filesets: [rtl]
-    toplevel: {top}
+    toplevel: "{top}"
   # Synthesis in Vivado; --part selects the device.
   vivado:
     flow: vivado
     flow_options:
       pnr: none
     filesets: [rtl, constraints]
-    toplevel: {top}
+    toplevel: "{top}"
 """
 
 _SIMULATION = """\
-  # The testbench in Icarus Verilog, or in Verilator with --tool verilator. It comes before the core
-  # because it sets the time scale.
+  # The testbench in Icarus Verilog, or in Verilator with --tool verilator.
   sim:
     flow: sim
     flow_options:
       tool: icarus
       iverilog_options: [-g2005]
       mode: binary
-    filesets: [bench, rtl, lint]
-    toplevel: {top}_tb
+    filesets: [rtl, bench, lint]
+    toplevel: "{top}_tb"
 """
+
+
+#: Rules that Verilator 5.006 of Debian 12 does not know by name, as it does know them: a message
+#: and a group of rules.
+_OLDER = {
+    "-rule PROCASSINIT": '-match "Procedural assignment to declaration with initial value*"',
+    "-rule WIDTHEXPAND": "-rule WIDTH",
+}
 
 
 def fusesoc(manifest: Manifest) -> dict[str, str]:
     """``<top>.core``, a core file in FuseSoC's format CAPI=2, and ``<top>.vlt`` for Verilator.
 
-    The targets are ``default`` (the Verilog alone), ``lint``, ``synth``, ``vivado`` and, if there
-    is a testbench, ``sim``, which fails when the testbench fails. The constraints ``<top>.xdc``
-    must be beside it.
+    The lint rules are those of Brickwork's own checks, for the core's file alone, in a form that
+    Verilator from 5.006 on reads.
+
+    The targets are ``default`` (the Verilog and its lint rules), ``lint``, ``synth``, ``vivado``
+    and, if there is a testbench, ``sim``, which fails when the testbench fails. The constraints
+    ``<top>.xdc`` must be beside it.
 
     Returns
     -------
@@ -100,5 +113,17 @@ def fusesoc(manifest: Manifest) -> dict[str, str]:
     values = {name: getattr(manifest, name) for name in names}
     return {
         f"{manifest.top}.core": text.format(**values, version=manifest.tools["brickwork"]),
-        f"{manifest.top}.vlt": lint_rules().read_text("utf-8"),
+        f"{manifest.top}.vlt": _lint_rules(f"{manifest.top}.v"),
     }
+
+
+def _lint_rules(verilog):
+    """The accepted warnings of a Verilog file."""
+    file = f'-file "*{verilog}"'
+
+    def for_file(match):
+        rule = _OLDER.get(match[1], match[1])
+        # Verilator wants rule, file and message in this order.
+        return f"lint_off {rule} {file}" if "-rule" in rule else f"lint_off {file} {rule}"
+
+    return re.sub(r"^lint_off (.*)$", for_file, lint_rules().read_text("utf-8"), flags=re.MULTILINE)

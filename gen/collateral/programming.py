@@ -87,11 +87,11 @@ class _Steps:
     def identify(self):
         checks = [
             f"{self.register(name)} reads {self.bank.reset(name):#010x}"
-            for name in ("ID", "DIGEST")
+            for name in ("ID", "DIGEST", "REVISION")
         ]
         return (
             f"**Identify,** once. {checks[0]}; the upper half of {self.register('VERSION')}, the "
-            f"major version, reads {self.bank.reset('VERSION') >> 16}; {checks[1]}."
+            f"major version, reads {self.bank.reset('VERSION') >> 16}; {checks[1]}; {checks[2]}."
         )
 
     def reset(self):

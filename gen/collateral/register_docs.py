@@ -1,8 +1,7 @@
 """The register map of a core behind a bus as documents."""
 
-import json
-
 from ...sim.manifest import Manifest
+from ..lib.messages import to_json
 from .programming import programming_sequence
 
 __all__ = ["documents"]
@@ -37,10 +36,10 @@ def _markdown(manifest):
     lines = [
         f"# Registers of {manifest.top}",
         "",
-        f"{manifest.design}, digest {manifest.digest}. Registers have 32 bits, offsets are in "
-        "bytes, and bits without a field read as 0. An access to an offset without a register, to "
-        "an offset that is not a multiple of 4, or of a kind that the register does not allow is "
-        "answered with an error and has no effect.",
+        f"{manifest.design}, digest {manifest.digest}, {_origin(manifest)}. Registers have 32 "
+        "bits, offsets are in bytes, and bits without a field read as 0. An access to an offset "
+        "without a register, to an offset that is not a multiple of 4, or of a kind that the "
+        "register does not allow is answered with an error and has no effect.",
         "",
         "| offset | name | access | after a reset | meaning |",
         "|---|---|---|---|---|",
@@ -66,6 +65,10 @@ def _markdown(manifest):
     lines += _streams(manifest)
     lines += programming_sequence(manifest)
     return "\n".join(lines) + "\n"
+
+
+def _origin(manifest):
+    return f"Brickwork {manifest.tools['brickwork']}, RTL revision {manifest.revision}"
 
 
 def _streams(manifest):
@@ -112,9 +115,9 @@ def _word_field(field):
 
 def _json(manifest):
     bus = manifest.bus
-    entries = {name: getattr(manifest, name) for name in ("top", "design", "digest")}
+    entries = {name: getattr(manifest, name) for name in ("top", "design", "digest", "revision")}
     entries |= {name: bus[name] for name in ("registers", "errors", "streams")}
-    return json.dumps(entries, indent=2) + "\n"
+    return to_json(entries)
 
 
 #: Access of software and hardware to a register, in SystemRDL 2.0.
@@ -128,7 +131,8 @@ _RDL = {
 
 def _system_rdl(manifest):
     lines = [
-        f"// Registers of {manifest.top}, {manifest.design}, digest {manifest.digest}.",
+        f"// Registers of {manifest.top}, {manifest.design}, digest {manifest.digest}, "
+        f"{_origin(manifest)}.",
         "",
         # Escaped, as the name may be a keyword of SystemRDL, for example mem.
         f"addrmap \\{manifest.top} {{",

@@ -1,22 +1,76 @@
 """Arguments that several commands share; imports nothing that takes time."""
 
 import argparse
+from pathlib import Path
 
 from ..lib.errors import UsageError
+from . import completion
 
 __all__ = [
+    "add_clock",
     "add_design",
     "add_designs",
     "add_json",
     "add_out",
     "add_product",
+    "add_seeds",
     "add_simulation",
+    "add_target",
+    "add_workers",
     "add_wrapper",
+    "array_file",
+    "default_from",
     "integer",
     "integers",
+    "modes_from_text",
     "number",
+    "path",
     "read_operands",
 ]
+
+
+def default_from(action, key, *, only_with=None):
+    """Lets a key of ``brickwork.toml`` be the default of an option; see :mod:`.defaults`.
+
+    With ``only_with``, the name of another option, the default counts where that one is set.
+    """
+    action.key, action.only_with = key, only_with
+    return action
+
+
+def path(subject):
+    """A converter for the name of a file or folder, which must not be empty."""
+
+    def read(text):
+        if not text:
+            raise UsageError(f"{subject} must have a name, not {text!r}")
+        return text
+
+    read.completer = completion.paths
+    return read
+
+
+def array_file(subject, suffix):
+    """A converter for the name of a file to write, which has a suffix.
+
+    A device, a pipe, a folder, which is refused elsewhere, and a descriptor below ``/dev`` or
+    ``/proc`` need none.
+    """
+    named = path(subject)
+
+    def read(text):
+        file = Path(named(text))
+        regular = file.is_file() or not file.exists()
+        if (
+            file.suffix != suffix
+            and regular
+            and file.parts[:2] not in (("/", "dev"), ("/", "proc"))
+        ):
+            raise UsageError(f"{subject} must be written to a file {suffix}, not to {text!r}")
+        return text
+
+    read.completer = completion.paths
+    return read
 
 
 def integer(name, lowest=None, highest=None):
@@ -60,17 +114,17 @@ def number(name, lowest, highest):
 
 
 def add_design(parser):
-    parser.add_argument("design", metavar="DESIGN", help="see: brickwork list")
-    _add_settings(parser)
+    _add_designs(parser, "design", help="see: brickwork list")
 
 
 def add_designs(parser):
-    parser.add_argument("designs", metavar="DESIGN", nargs="*", help="default: all designs")
-    _add_settings(parser)
+    _add_designs(parser, "designs", nargs="*", help="default: all designs")
 
 
-def _add_settings(parser):
-    parser.add_argument(
+def _add_designs(parser, dest, **options):
+    design = parser.add_argument(dest, metavar="DESIGN", **options)
+    default_from(design, "design").completer = completion.designs
+    settings = parser.add_argument(
         "--set",
         metavar="NAME=VALUE",
         dest="settings",
@@ -78,11 +132,20 @@ def _add_settings(parser):
         default=[],
         help="set a parameter of the design; may be repeated",
     )
+    default_from(settings, "set").completer = completion.settings
+
+
+def add_clock(parser, help, *, only_with=None):
+    """``--clock``; ``only_with`` is that of :func:`default_from`."""
+    clock = parser.add_argument(
+        "--clock", metavar="MHZ", type=number("Clock in MHz", 0.001, 10_000), help=help
+    )
+    default_from(clock, "clock", only_with=only_with)
 
 
 def add_wrapper(parser, default="stream"):
     """``--top`` and ``--bus``."""
-    parser.add_argument(
+    top = parser.add_argument(
         "--top",
         metavar="TOP",
         default=default,
@@ -90,7 +153,8 @@ def add_wrapper(parser, default="stream"):
         "memory and AXI4-Lite registers; uart: a serial line "
         f"(default: {default or 'all of them'})",
     )
-    parser.add_argument(
+    default_from(top, "top").completer = completion.tops
+    bus = parser.add_argument(
         "--bus",
         metavar="NAME=VALUE",
         action="append",
@@ -98,39 +162,47 @@ def add_wrapper(parser, default="stream"):
         help="set a parameter of the bus wrapper: data_width (32 to 512), and of axi "
         "address_width, burst and outstanding; of uart clock_hz and baud",
     )
+    default_from(bus, "bus").completer = completion.bus_settings
 
 
 def add_simulation(parser):
     """``--waves`` and ``--seed``."""
     parser.add_argument("--waves", action="store_true", help="record waveforms")
-    parser.add_argument(
+    seed = parser.add_argument(
         "--seed",
         metavar="N",
         type=integer("Seed", 0, (1 << 32) - 1),
         default=1,
         help="seed of everything random in the simulation (default: 1)",
     )
+    default_from(seed, "seed")
 
 
 def add_product(parser, **out):
     """Operands, modes, and ``--out``, to whose properties ``out`` adds."""
     from ..designs.registry import DESIGNS
 
-    parser.add_argument(
+    mode = parser.add_argument(
         "--mode",
         metavar="NAME=VALUE",
         action="append",
         default=[],
         help="set a mode of the product, see below; may be repeated",
     )
+    default_from(mode, "modes").completer = completion.modes
     parser.add_argument(
         "--a",
         metavar="A.npy",
+        type=path("A"),
         required=True,
         help="M × K: integers, floats, or a file of brickwork quantize",
     )
     parser.add_argument(
-        "--w", metavar="W.npy", required=True, help="K × N (see --w-layout), likewise"
+        "--w",
+        metavar="W.npy",
+        type=path("W"),
+        required=True,
+        help="K × N (see --w-layout), likewise",
     )
     parser.add_argument(
         "--w-layout",
@@ -145,8 +217,12 @@ def add_product(parser, **out):
         parser.add_argument(
             option, nargs="?", action=_Replaced, remedy=remedy, help=argparse.SUPPRESS
         )
-    out = {"metavar": "Y.npy", "help": "file for the results, int64, M × N"} | out
-    parser.add_argument("--out", **out)
+    results = {
+        "metavar": "Y.npy",
+        "type": array_file("Results", ".npy"),
+        "help": "file for the results, int64, M × N",
+    }
+    parser.add_argument("--out", **results | out)
 
 
 #: Options that went, and what took their place.
@@ -179,7 +255,7 @@ def read_operands(options, design):
     from ..designs.registry import DESIGNS
     from ..lib.arrays import read_array, read_matrix
 
-    modes = _modes(options.mode, design)
+    modes = modes_from_text(options.mode, design)
     names = dict.fromkeys(name for each in DESIGNS.values() for name in each.OPTIONS)
     extras = {name: getattr(options, name, None) for name in names}
     for name, value in extras.items():
@@ -194,15 +270,20 @@ def read_operands(options, design):
     )
 
 
-def _modes(settings, design):
+def modes_from_text(settings, design):
     """Modes by name, from texts ``NAME=VALUE``."""
+    from ..designs import registry
+
     types, modes = design.OUTPUT_MODES | design.MODES, {}
     for setting in settings:
         name, equals, text = setting.partition("=")
         if not equals:
             raise UsageError(f"Mode must be NAME=VALUE, not {setting!r}")
         if name not in types:
-            raise UsageError(f"Mode must be one of {', '.join(types)}, not {name!r}")
+            raise UsageError(
+                f"Mode must be one of {', '.join(types)}, not {name!r}"
+                f"{registry.hint(name, types, design.NAME)}"
+            )
         if name in modes:
             raise UsageError(f"Mode {name} must be set once, not twice")
         try:
@@ -212,10 +293,55 @@ def _modes(settings, design):
     return modes
 
 
-def add_out(parser):
-    parser.add_argument(
-        "--out", metavar="DIR", default="out", help="folder for artefacts (default: out)"
+def add_out(parser, option="--out"):
+    out = parser.add_argument(
+        option,
+        metavar="DIR",
+        type=path("Output folder"),
+        default="out",
+        help="folder for artefacts (default: out)",
     )
+    default_from(out, "out")
+
+
+def add_target(parser, default=""):
+    """A target of synthesis, required unless ``default`` describes a default; a Liberty file."""
+    from ..flow import targets
+
+    names = f"one of {', '.join(targets.names())}"
+    target = parser.add_argument(
+        "--target",
+        metavar="TARGET",
+        required=not default,
+        help=f"{names} (default: {default})" if default else names,
+    )
+    default_from(target, "target").completer = completion.targets
+    liberty = parser.add_argument(
+        "--liberty",
+        metavar="FILE",
+        type=path("Liberty file"),
+        help="library of cells for the target liberty",
+    )
+    default_from(liberty, "liberty")
+
+
+def add_seeds(parser, help, *, default=None, only_with=None):
+    """``--seeds``; ``only_with`` is that of :func:`default_from`."""
+    seeds = parser.add_argument(
+        "--seeds",
+        metavar="N",
+        type=integer("Number of seeds", 1, 1000),
+        default=default,
+        help=help,
+    )
+    default_from(seeds, "seeds", only_with=only_with)
+
+
+def add_workers(parser, help):
+    workers = parser.add_argument(
+        "--workers", metavar="N", type=integer("Number of workers", 1, 1024), help=help
+    )
+    default_from(workers, "workers")
 
 
 def add_json(parser):

@@ -1,10 +1,11 @@
 """``brickwork bench``: runs studies, and prints their tables or JSON."""
 
-import json
 from pathlib import Path
 
 from ..lib.files import check_folder
+from ..lib.messages import closest, print_json
 from ..lib.progress import progress
+from . import completion
 from .arguments import add_json, add_out
 
 __all__ = ["EXAMPLE", "SUMMARY", "arguments", "main"]
@@ -19,7 +20,8 @@ def arguments(parser):
     width = max(len(entry.name) for entry in ENTRIES)
     lines = [f"  {entry.name:{width}}  {entry.summary}" for entry in ENTRIES]
     parser.description += "\n\n" + "\n".join(["studies:", *lines])
-    parser.add_argument("names", metavar="NAME", nargs="*", help="studies (default: all)")
+    names = parser.add_argument("names", metavar="NAME", nargs="*", help="studies (default: all)")
+    names.completer = completion.studies
     add_out(parser)
     add_json(parser)
     groups = {}
@@ -38,19 +40,22 @@ def main(options) -> int:
     entries = {entry.name: entry for entry in ENTRIES}
     for name in options.names:
         if name not in entries:
-            raise ValueError(f"Study must be one of {', '.join(entries)}, not {name!r}")
+            raise ValueError(
+                f"Study must be one of {', '.join(entries)}, not {name!r}{closest(name, entries)}"
+            )
     if options.liberty is not None:
         check_liberty(options.liberty)
+    # All of them, before one that works takes its hours.
+    studies = {name: entries[name].load() for name in options.names or entries}
     out = check_folder(Path(options.out) / "bench")
     records = {}
-    for name in options.names or entries:
-        study = entries[name].load()
+    for name, study in studies.items():
         selected = {option: getattr(options, option) for option in entries[name].options}
         records[name] = list(progress(study.measure(out, **selected), label=name))
         text = study.write(out, name, records[name])
         if not options.json:
             print(entries[name].summary, text, sep="\n\n", end="\n\n", flush=True)
     if options.json:
-        print(json.dumps(records, indent=2))
+        print_json(records)
     check([record for name in records for record in records[name]])
     return 0

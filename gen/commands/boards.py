@@ -1,8 +1,7 @@
 """``brickwork boards``: the boards of ``brickwork build``."""
 
-import json
-
 from ..flow import targets
+from ..lib.messages import print_json
 from ..lib.tables import columns
 from .arguments import add_json
 
@@ -21,7 +20,7 @@ def main(options) -> int:
 
     listed = [boards.load(name) for name in boards.names()]
     if options.json:
-        print(json.dumps([record(board) for board in listed], indent=2))
+        print_json([record(board) for board in listed])
         return 0
     rows = [
         (board.name, board.part, f"{board.clock_mhz:g} MHz", board.description) for board in listed

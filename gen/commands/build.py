@@ -1,14 +1,24 @@
 """``brickwork build``: a design on a board, as a bitstream or as a script for Vivado."""
 
 import importlib.metadata
-import json
 import shlex
 
 from ..flow import boards, targets
+from ..lib.errors import UsageError
 from ..lib.files import check_folder, write_whole
+from ..lib.messages import print_json, to_json
 from ..lib.progress import progress
 from ..lib.tables import table, utilization_rows
-from .arguments import add_design, add_json, add_out, integer
+from . import completion
+from .arguments import (
+    add_clock,
+    add_design,
+    add_json,
+    add_out,
+    add_seeds,
+    default_from,
+    integer,
+)
 from .boards import record
 
 __all__ = ["EXAMPLE", "SUMMARY", "arguments", "main"]
@@ -24,20 +34,22 @@ def arguments(parser):
         "Verilog, the\nconstraints and the script that makes the bitstream there."
     )
     add_design(parser)
-    parser.add_argument("--board", metavar="NAME", required=True, help="see: brickwork boards")
-    parser.add_argument(
+    board = parser.add_argument(
+        "--board", metavar="NAME", required=True, help="see: brickwork boards"
+    )
+    default_from(board, "board").completer = completion.boards
+    baud = parser.add_argument(
         "--baud",
         metavar="N",
         type=integer("Baud rate", 1),
         help="bits a second on the serial line (default: 1000000)",
     )
-    parser.add_argument(
-        "--seeds",
-        metavar="N",
-        type=integer("Number of seeds", 1, 1000),
-        default=3,
-        help="placements, of which the fastest is kept (default: 3)",
+    default_from(baud, "baud")
+    add_clock(
+        parser,
+        "clock to constrain to and to reach in MHz, at least the board's (default: the board's)",
     )
+    add_seeds(parser, "placements, of which the fastest is kept (default: 3)", default=3)
     add_out(parser)
     add_json(parser)
 
@@ -52,22 +64,30 @@ def main(options) -> int:
     core = registry.parameters_from_text(options.design, options.settings)
     board = boards.load(options.board)
     baud = {} if options.baud is None else {"baud": options.baud}
+    clock = options.clock or board.clock_mhz
+    if clock < board.clock_mhz:
+        raise UsageError(
+            f"Clock must be at least that of {board.name}, {board.clock_mhz:g} MHz, not "
+            f"{clock:g} MHz"
+        )
     wrapper = Uart(core=core, clock_hz=board.clock_hz, **baud)
     check_tools(board)
     emission = emit(wrapper, check_folder(options.out))
-    results, bitstream_files = _implement(emission, wrapper, board, options.seeds)
+    results, bitstream_files = _implement(emission, wrapper, board, options.seeds, clock)
     report = {
         "design": wrapper.design(),
         "digest": emission.digest,
         "parameters": core.as_dict(),
         "board": record(board),
         "baud": wrapper.baud,
+        "needed_mhz": clock,
     } | results
     text = "\n\n".join(_sections(report, board)) + "\n"
     name = emission.verilog.stem
-    files = {f"{name}.{suffix}": content for suffix, content in board_constraints(board).items()}
+    constraints = board_constraints(board, clock)
+    files = {f"{name}.{suffix}": content for suffix, content in constraints.items()}
     files |= bitstream_files
-    files |= {"report.txt": text, "report.json": json.dumps(report, indent=2) + "\n"}
+    files |= {"report.txt": text, "report.json": to_json(report)}
     folder = emission.folder / board.name
     for file, content in files.items():
         write_whole(folder / file, content)
@@ -77,21 +97,21 @@ def main(options) -> int:
         **_instructions(emission, board, folder / next(iter(bitstream_files))),
     }
     if options.json:
-        print(json.dumps(report, indent=2))
+        print_json(report)
     else:
         _show(text, emission, report)
     return 0
 
 
-def _implement(emission, wrapper, board, seeds):
+def _implement(emission, wrapper, board, seeds, clock):
     """Results for the report, and the file of the bitstream, or of the script that makes it."""
     from ..flow.bitstream import TooLarge, bitstream
 
     name = emission.verilog.stem
     try:
         if targets.load(board.target).place is None:
-            return _for_vivado(emission, board, name)
-        results = bitstream(emission.manifest, board, seeds)
+            return _for_vivado(emission, board, name, clock)
+        results = bitstream(emission.manifest, board, seeds, clock)
     except TooLarge as error:
         raise ValueError(_too_large(wrapper, board, error)) from None
     return results, {f"{name}.{results.pop('suffix')}": results.pop("bitstream")}
@@ -116,7 +136,7 @@ def _too_large(wrapper, board, error):
     )
 
 
-def _for_vivado(emission, board, name):
+def _for_vivado(emission, board, name, clock):
     """The counts of yosys, and the script that makes the bitstream in Vivado."""
     from ..flow.bitstream import TooLarge, counts, shortage
 
@@ -129,10 +149,12 @@ def _for_vivado(emission, board, name):
         for resource, available in board.available.items()
     }
     tools = {"pyosys": importlib.metadata.version("pyosys")}
-    return {"utilization": utilization, "tools": tools}, {f"{name}.tcl": _script(board, name)}
+    return {"utilization": utilization, "tools": tools}, {
+        f"{name}.tcl": _script(board, name, clock)
+    }
 
 
-def _script(board, name):
+def _script(board, name, clock):
     return f"""\
 # Makes {name}.bit for {board.name} beside this file: vivado -mode batch -source {name}.tcl
 cd [file dirname [file normalize [info script]]]
@@ -147,7 +169,7 @@ report_utilization -file utilization.rpt
 report_timing_summary -file timing.rpt
 set slack [get_property SLACK [get_timing_paths]]
 if {{$slack < 0}} {{
-  error "Clock of {board.clock_mhz:g} MHz is missed by $slack ns: see timing.rpt"
+  error "Clock of {clock:g} MHz is missed by $slack ns: see timing.rpt"
 }}
 write_bitstream -force {name}.bit
 """
@@ -169,8 +191,8 @@ def _sections(report, board):
             for run in report["runs"]
         ]
         yield (
-            f"Clock: {report['fmax_mhz']} MHz with seed {report['seed']}, {board.clock_mhz:g} MHz "
-            f"needed\n{table(runs)}"
+            f"Clock: {report['fmax_mhz']} MHz with seed {report['seed']}, "
+            f"{report['needed_mhz']:g} MHz needed\n{table(runs)}"
         )
     yield table(utilization_rows(report["utilization"]))
     yield "Tools: " + ", ".join(f"{tool} {version}" for tool, version in report["tools"].items())

@@ -1,7 +1,7 @@
 """``brickwork cache``: the contents of the cache folder, and their deletion."""
 
-import json
-
+from ..lib.messages import print_json
+from . import completion
 from .arguments import add_json
 
 __all__ = ["EXAMPLE", "SUMMARY", "arguments", "main"]
@@ -13,11 +13,12 @@ EXAMPLE = "brickwork cache --clear builds"
 def arguments(parser):
     parser.description += (
         "\n\nThe folder is $BRICKWORK_CACHE, else $XDG_CACHE_HOME/brickwork, else "
-        "~/.cache/brickwork.\nOther processes may use it meanwhile: an entry that another process "
-        "is writing is left alone,\nand no entry is ever seen half written. A build that needs an "
-        "entry that was just deleted\nfails; start it again."
+        "~/.cache/brickwork;\nbrickwork-<user id> in the temporary folder where that cannot be "
+        "written.\nOther processes may use it meanwhile: an entry that another process is writing "
+        "is left alone,\nand no entry is ever seen half written. A build that needs an entry that "
+        "was just deleted\nfails; start it again."
     )
-    parser.add_argument(
+    sections = parser.add_argument(
         "--clear",
         metavar="KIND",
         nargs="?",
@@ -25,6 +26,7 @@ def arguments(parser):
         help="delete the entries of a kind: builds, runtime, verilog, synthesis, cycles, failed, "
         "or stale, which are leftovers of killed processes (default: all of them)",
     )
+    sections.completer = completion.cache_sections
     add_json(parser)
 
 
@@ -37,7 +39,7 @@ def main(options) -> int:
     if options.json:
         entries = {name: size._asdict() for name, size in sizes.items()}
         key = "freed" if clearing else "kinds"
-        print(json.dumps({"folder": str(folder()), key: entries}, indent=2))
+        print_json({"folder": str(folder()), key: entries})
         return 0
     print("folder", folder(), sep="\t")
     if selected is None and not any(size.entries for size in sizes.values()):

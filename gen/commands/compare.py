@@ -1,10 +1,11 @@
 """``brickwork compare``: the designs side by side under one workload and for one area."""
 
-import json
 from pathlib import Path
 
 from ..lib.errors import CheckFailed
-from .arguments import add_json, integer, number
+from ..lib.messages import print_json
+from . import completion
+from .arguments import add_json, add_target, add_workers, default_from, integer, number, path
 
 __all__ = ["EXAMPLE", "SUMMARY", "arguments", "main"]
 
@@ -13,13 +14,15 @@ EXAMPLE = "brickwork compare bert_base --rows 8 --cols 8"
 
 
 def arguments(parser):
-    parser.add_argument(
+    workload = parser.add_argument(
         "workload",
         metavar="WORKLOAD",
         nargs="?",
         default="resnet18",
-        help="a workload's name, or a file .toml with one (default: resnet18)",
+        help="a workload's name, or a file with one: .toml, or .csv as of SCALE-Sim (default: "
+        "resnet18)",
     )
+    default_from(workload, "workload").completer = completion.workloads
     for side in ("rows", "cols"):
         parser.add_argument(
             f"--{side}",
@@ -34,8 +37,16 @@ def arguments(parser):
         type=number("Area", 1, 1e12),
         help="area budget in the unit of the table (default: that of the first design)",
     )
+    add_target(parser, default="gates, or liberty with --liberty")
     parser.add_argument(
-        "--liberty", metavar="FILE", help="library of cells (default: two-input NAND gates)"
+        "--pnr", action="store_true", help="place and route with nextpnr, for clocks and times"
+    )
+    parser.add_argument(
+        "--designs",
+        metavar="NAME",
+        nargs="+",
+        help="designs, or names of the table, also their beginnings; the first is the reference "
+        "(default: all)",
     )
     parser.add_argument(
         "--density",
@@ -43,11 +54,12 @@ def arguments(parser):
         type=number("Density", 0.001, 1),
         help="share of non-zero weights on sparse engines (default: 0.1, or that of the workload)",
     )
+    add_workers(parser, "processes (default: one for each processor)")
     parser.add_argument(
-        "--workers",
-        metavar="N",
-        type=integer("Number of workers", 1, 1024),
-        help="processes (default: one for each processor)",
+        "--out",
+        metavar="FILE",
+        type=path("Results"),
+        help="file of the results, by its suffix: .csv, .json, .png, .svg, .pdf",
     )
     add_json(parser)
 
@@ -55,7 +67,9 @@ def arguments(parser):
 def main(options) -> int:
     from .. import workloads
     from ..api.comparison import compare
+    from ..api.comparison_files import check
 
+    out = options.out and check(options.out)
     workload = workloads.load(options.workload)
     library = options.liberty and Path(options.liberty)
     comparison = compare(
@@ -64,11 +78,16 @@ def main(options) -> int:
         cols=options.cols,
         area=options.area,
         density=options.density,
+        target=options.target,
         liberty=library,
+        pnr=options.pnr,
+        designs=options.designs,
         workers=options.workers,
     )
+    if out:
+        comparison.write(out)
     if options.json:
-        print(json.dumps(comparison.record(), indent=2, ensure_ascii=False))
+        print_json(comparison.record())
     else:
         print(comparison)
     failed = [

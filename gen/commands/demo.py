@@ -1,11 +1,12 @@
 """``brickwork demo``: handwritten digits, classified by the designs in simulation."""
 
-import json
 import time
 from pathlib import Path
 
+from ..lib import colour
 from ..lib.errors import CheckFailed
-from ..lib.files import check_folder, exclusive_lock, how_to_open
+from ..lib.files import check_folder, exclusive_lock
+from ..lib.messages import print_json
 from ..lib.progress import progress
 from ..lib.tables import columns
 from .arguments import add_json, add_out
@@ -26,12 +27,14 @@ def arguments(parser):
 
 
 def main(options) -> int:
+    from ...sim.verilator import toolchain
     from ..designs import registry
     from ..workloads import digits
 
     start = time.monotonic()
-    out = check_folder(options.out)
+    toolchain.check_simulation()
     network = digits.train()
+    out = check_folder(options.out)
     layers = digits.quantize(network, _FORMAT, out_format=_FORMAT)
     images = layers[0].input.encode(network.test_images)
     designs = [design for design in registry.DESIGNS.values() if design.DEMO]
@@ -46,7 +49,7 @@ def main(options) -> int:
         "seconds": round(time.monotonic() - start, 3),
     }
     if options.json:
-        print(json.dumps(report, indent=2))
+        print_json(report)
     else:
         _show(report)
     _check(report)
@@ -127,6 +130,8 @@ def _quant_params(layer):
 
 
 def _show(report):
+    from ...sim.verilator.waves import how_to_open
+
     rows = [("design", "layer", "M×K×N", "cycles", "MACs/cycle", "utilization", "matches golden")]
     rows += [
         (
@@ -142,7 +147,7 @@ def _show(report):
         for layer in design["layers"]
     ]
     print(f"{report['images']} images of handwritten digits through 3 layers, uint8 × int8\n")
-    print("\n".join(columns(rows, right=range(1, 7))))
+    print("\n".join(columns(rows, right=range(1, 7), paint=colour.verdict)))
     accuracies = [("accuracy in floats", f"{report['float_accuracy']:.2%}", "")]
     for design in report["designs"]:
         points = 100 * (design["accuracy"] - report["float_accuracy"])
@@ -166,7 +171,7 @@ def _show(report):
     print("\n".join(columns(files)))
     waves = report["designs"][0]["layers"][0]["waves"]
     if waves:
-        print(f"open waves with {how_to_open(Path(waves))}")
+        print("open waves with", *how_to_open(Path(waves)).values(), sep="\n  ")
     else:
         print("waves: none recorded; brickwork demo --waves records them")
     print(f"\n{report['seconds']:.1f} s")

@@ -1,7 +1,7 @@
 """``brickwork doctor``: the tools that Brickwork calls, and the remedy for each missing one."""
 
-import json
-
+from ..lib import colour
+from ..lib.messages import print_json
 from .arguments import add_json
 
 __all__ = ["EXAMPLE", "SUMMARY", "arguments", "main"]
@@ -20,9 +20,10 @@ def main(options) -> int:
 
     checks = toolchain.doctor(targets.placers())
     if options.json:
-        print(json.dumps([check._asdict() for check in checks], indent=2))
+        print_json([check._asdict() for check in checks])
     else:
         for check in checks:
             state = "ok" if check.ok else "optional" if check.optional else "MISSING"
-            print(state, check.name, check.detail if check.ok else check.remedy, sep="\t")
+            text = check.detail if check.ok else check.remedy
+            print(colour.verdict(state), check.name, text, sep="\t")
     return 0 if all(check.ok or check.optional for check in checks) else 1

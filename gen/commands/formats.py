@@ -1,9 +1,10 @@
 """``brickwork formats``: the number formats, and the codes of one."""
 
-import json
 import math
 
+from ..lib.messages import print_json
 from ..lib.tables import columns
+from . import completion
 from .arguments import add_json
 
 __all__ = ["EXAMPLE", "SUMMARY", "arguments", "main"]
@@ -13,7 +14,10 @@ EXAMPLE = "brickwork formats flint4"
 
 
 def arguments(parser):
-    parser.add_argument("name", metavar="NAME", nargs="?", help="a format, whose codes are listed")
+    name = parser.add_argument(
+        "name", metavar="NAME", nargs="?", help="a format, whose codes are listed"
+    )
+    name.completer = completion.formats
     add_json(parser)
 
 
@@ -25,11 +29,11 @@ def main(options) -> int:
         return 0
     records = [
         _record(formats.get(name)) | {"meaning": family.meaning}
-        for family in formats.FAMILIES
+        for family in formats.families()
         for name in family.names()
     ]
     if options.json:
-        print(json.dumps(records, indent=2))
+        print_json(records)
         return 0
     rows = [
         (
@@ -56,7 +60,7 @@ def _show_codes(fmt, as_json):
     codes = [_code_record(fmt, code) for code in range(1 << fmt.bits)]
     if as_json:
         identifier = {"identifier": fmt.identifier} if fmt.pair else {}
-        print(json.dumps(_record(fmt) | identifier | {"codes": codes}, indent=2))
+        print_json(_record(fmt) | identifier | {"codes": codes})
         return
     for name in ("name", "family", "bits"):
         print(f"{name:12}{getattr(fmt, name)}")

@@ -1,16 +1,16 @@
 """``brickwork host``: a product of the user's matrices on a board with a serial line."""
 
 import contextlib
-import json
 import math
 import os
 import time
-from pathlib import Path
 
+from ..lib import colour
 from ..lib.errors import CheckFailed
 from ..lib.extras import require
+from ..lib.messages import print_json
 from ..lib.progress import progress
-from .arguments import add_json, add_product, integer, read_operands
+from .arguments import add_json, add_product, integer, path, read_operands
 
 __all__ = ["EXAMPLE", "SUMMARY", "arguments", "main"]
 
@@ -23,7 +23,10 @@ _PATIENCE = 3
 
 def arguments(parser):
     parser.add_argument(
-        "folder", metavar="FOLDER", help="folder that the design on the board was emitted into"
+        "folder",
+        metavar="FOLDER",
+        type=path("Folder"),
+        help="folder that the design on the board was emitted into, or its manifest",
     )
     parser.add_argument("--port", metavar="PORT", required=True, help="the serial port")
     parser.add_argument(
@@ -38,19 +41,19 @@ def arguments(parser):
 
 def main(options) -> int:
     from ...sim.host.uart_link import Link, LinkError
+    from ...sim.manifest import Manifest
     from ..designs import registry
     from ..lib.arrays import write_array
-    from ..lib.files import check_file, check_folder
+    from ..lib.files import check_file, report_apart
     from ..lib.messages import difference
 
-    manifest = _manifest(Path(options.folder))
+    serial = _serial()
+    manifest = Manifest.at(options.folder, ("uart",))
     design = registry.of_manifest(manifest)
     out = options.out and check_file(options.out)
     task = design.task(read_operands(options, design))
     job = task.job(manifest)
-    if out:
-        check_folder(out.parent)
-    port = _open(options.port, options.baud or manifest.bus["baud"])
+    port = _open(serial, options.port, options.baud or manifest.bus["baud"])
     with port, progress(total=1, label=f"multiplying on {options.port}"):
         try:
             link = Link(port, manifest)
@@ -75,37 +78,34 @@ def main(options) -> int:
         "matches_golden": matches,
         "out": options.out if matches else None,
     }
-    _show(options, record)
+    with report_apart(out):
+        _show(options, record)
     if not matches:
         raise CheckFailed(f"{difference(y, expected)}; repeat the run, or rebuild the bitstream")
     return 0
 
 
-def _manifest(folder):
-    """The manifest in the folder of a core behind a serial line."""
-    from ..lib.files import manifests_of_wrappers
-
-    manifests = manifests_of_wrappers(folder, ("uart",))
-    if len(manifests) != 1:
-        raise ValueError(
-            f"Folder {folder} must hold the manifest of a design with a serial line, not "
-            f"{len(manifests)}; see brickwork build, or brickwork emit --top uart"
-        )
-    return manifests[0]
-
-
-def _open(name, baud):
-    """The serial port.
+def _serial():
+    """The module of pyserial.
 
     Raises
     ------
     UsageError
-        If pyserial is missing.
-    OSError
-        If the port cannot be opened.
+        If it is missing.
     """
     with require("Serial ports"):
         import serial
+    return serial
+
+
+def _open(serial, name, baud):
+    """The serial port.
+
+    Raises
+    ------
+    OSError
+        If the port cannot be opened.
+    """
     try:
         port = serial.Serial(name, baud, timeout=_PATIENCE, exclusive=True)
     except (OSError, ValueError) as error:
@@ -120,7 +120,7 @@ def _open(name, baud):
 
 def _show(options, record):
     if options.json:
-        print(json.dumps(record, indent=2))
+        print_json(record)
         return
     seconds = max(record["seconds"], 1e-3)
     moved = record["bytes_sent"] + record["bytes_received"]
@@ -136,4 +136,4 @@ def _show(options, record):
     }
     for name, value in rows.items():
         if value is not None:
-            print(f"{name:15}{value}")
+            print(f"{name:15}{colour.verdict(value)}")

@@ -1,11 +1,13 @@
 """``brickwork lint``: what Verilator and yosys find in the Verilog of designs."""
 
-import subprocess
+import sys
 from pathlib import Path
 
-from ..lib import yosys
+from ...sim import processes
+from ..lib import colour, yosys
+from ..lib.messages import print_json
 from ..lib.progress import progress
-from .arguments import add_designs, add_out, add_wrapper
+from .arguments import add_designs, add_json, add_out, add_wrapper
 
 __all__ = ["EXAMPLE", "SUMMARY", "arguments", "findings", "main"]
 
@@ -26,6 +28,7 @@ def arguments(parser):
     add_designs(parser)
     add_wrapper(parser, None)
     add_out(parser)
+    add_json(parser)
 
 
 def main(options) -> int:
@@ -42,20 +45,37 @@ def main(options) -> int:
     ]
     out = check_folder(options.out)
     verilator = toolchain.verilator()
-    clean = True
+    records = []
     with progress(total=len(cases)) as bar:
         for name, settings, top, bus, parameters in cases:
             label = [*settings, *([] if top == "stream" else [f"top={top}"]), *bus]
             bar.set_description_str(f"{name} {' '.join(label)}")
-            found = findings(verilator, emit(parameters, out))
-            clean = clean and not found
+            emission = emit(parameters, out)
+            messages = findings(verilator, emission)
+            record = {
+                "design": parameters.design(),
+                "digest": emission.digest,
+                "parameters": parameters.as_dict(),
+                "findings": messages,
+                "verilog": str(emission.verilog),
+            }
+            records.append(record)
             bar.update()
-            with bar.external_write_mode():
-                verdict = f"{len(found)} findings" if found else "ok"
-                print(name, " ".join(label), verdict, sep="\t", flush=True)
-                for finding in found:
-                    print("", finding, sep="\t", flush=True)
+            if not options.json:
+                with bar.external_write_mode():
+                    _show(name, " ".join(label), messages)
+    clean = not any(record["findings"] for record in records)
+    if options.json:
+        print_json({"clean": clean, "designs": records})
     return 0 if clean else 1
+
+
+def _show(name, label, messages):
+    count = f"{len(messages)} finding{'s' * (len(messages) > 1)}"
+    verdict = colour.red(count, sys.stdout) if messages else colour.verdict("ok")
+    print(name, label, verdict, sep="\t", flush=True)
+    for finding in messages:
+        print("", finding, sep="\t", flush=True)
 
 
 def _variants(name, options):
@@ -88,20 +108,12 @@ def _verilator(verilator, emission):
 
     command = [str(verilator.binary), "--lint-only", "-Wall", "--quiet"]
     command += ["--top-module", emission.verilog.stem, str(lint_rules()), str(emission.verilog)]
-    done = subprocess.run(
-        command,
-        env=verilator.environment,
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
-        errors="replace",
-    )
-    lines = [line for line in done.stdout.splitlines() if line.startswith("%")]
-    found = [line for line in lines if "Exiting due to" not in line]
-    if done.returncode != 0 and not found:
-        found = [f"Verilator ended with status {done.returncode}: {done.stdout.strip()[-200:]!r}"]
-    return found
+    status, output = processes.run(command, env=verilator.environment)
+    lines = [line for line in output.splitlines() if line.startswith("%")]
+    messages = [line for line in lines if "Exiting due to" not in line]
+    if status != 0 and not messages:
+        messages = [f"Verilator ended with status {status}: {output.strip()[-200:]!r}"]
+    return messages
 
 
 def _yosys(emission):

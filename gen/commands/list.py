@@ -1,8 +1,8 @@
 """``brickwork list``: the designs and their parameters."""
 
 import dataclasses
-import json
 
+from ..lib.messages import print_json
 from ..lib.tables import columns
 from .arguments import add_json
 
@@ -21,7 +21,7 @@ def main(options) -> int:
 
     designs = [_description(design) for design in registry.DESIGNS.values()]
     if options.json:
-        print(json.dumps(designs, indent=2))
+        print_json(designs)
         return 0
     for design in designs:
         print(f"{design['name']}: {design['description']}")

@@ -1,10 +1,8 @@
 """``brickwork pack``: the words of a job as files, for any host that there is."""
 
-import json
-from pathlib import Path
-
 from ..lib.errors import UsageError
-from .arguments import add_json, add_product, integer, read_operands
+from ..lib.messages import print_json, to_json
+from .arguments import add_json, add_product, integer, path, read_operands
 
 __all__ = ["EXAMPLE", "SUMMARY", "arguments", "main"]
 
@@ -19,7 +17,10 @@ def arguments(parser):
         "start the job, in\norder."
     )
     parser.add_argument(
-        "folder", metavar="FOLDER", help="folder of a core in the bus wrapper axis or axi"
+        "folder",
+        metavar="FOLDER",
+        type=path("Folder"),
+        help="folder, or manifest, of a core in the bus wrapper axis or axi",
     )
     parser.add_argument(
         "--address",
@@ -28,7 +29,9 @@ def arguments(parser):
         default=0,
         help="axi: address of the words in memory (default: 0)",
     )
-    add_product(parser, metavar="DIR", required=True, help="folder for the files")
+    add_product(
+        parser, metavar="DIR", type=path("Folder"), required=True, help="folder for the files"
+    )
     add_json(parser)
 
 
@@ -36,11 +39,12 @@ def main(options) -> int:
     import numpy as np
 
     from ...sim.host.bus_job import BusJob
+    from ...sim.manifest import Manifest
     from ..designs import registry
     from ..lib.arrays import write_array
     from ..lib.files import check_folder, write_whole
 
-    manifest = _manifest(Path(options.folder))
+    manifest = Manifest.at(options.folder, ("axis", "axi"))
     design = registry.of_manifest(manifest)
     task = design.task(read_operands(options, design))
     job = task.job(manifest)
@@ -52,22 +56,9 @@ def main(options) -> int:
     for name, indices in job.index_files().items():
         write_whole(folder / f"{name}.bin", np.asarray(indices, "<u4").tobytes())
     write_array(folder / "expected.npy", task.expected(job))
-    write_whole(folder / "job.json", json.dumps(description, indent=2) + "\n")
+    write_whole(folder / "job.json", to_json(description))
     _show(options, folder, description)
     return 0
-
-
-def _manifest(folder):
-    """The manifest in the folder of a core whose bus has beats."""
-    from ..lib.files import manifests_of_wrappers
-
-    manifests = manifests_of_wrappers(folder, ("axis", "axi"))
-    if len(manifests) != 1:
-        raise ValueError(
-            f"Folder {folder} must hold one manifest of a core in the bus wrapper axis or axi, not "
-            f"{len(manifests)}; see brickwork emit --top axi"
-        )
-    return manifests[0]
 
 
 def _description(job, sizes_and_modes, address):
@@ -101,7 +92,7 @@ def _description(job, sizes_and_modes, address):
 
 def _show(options, folder, description):
     if options.json:
-        print(json.dumps({"folder": str(folder)} | description, indent=2))
+        print_json({"folder": str(folder)} | description)
         return
     for name, stream in description["streams"].items():
         address = f"at {stream['address']:#x}" if "address" in stream else ""

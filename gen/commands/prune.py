@@ -1,9 +1,9 @@
 """``brickwork prune``: an array whose numbers of least magnitude are zero."""
 
-import json
+import math
 
-from ..lib.files import check_file, check_folder
-from .arguments import add_json, number
+from ..lib.files import check_file, report_apart
+from .arguments import add_json, array_file, number, path
 
 __all__ = ["EXAMPLE", "SUMMARY", "arguments", "main"]
 
@@ -12,7 +12,12 @@ EXAMPLE = "brickwork prune W.npy --density 0.1 --out P.npy"
 
 
 def arguments(parser):
-    parser.add_argument("w", metavar="W.npy", help="numbers, of any shape")
+    parser.add_argument(
+        "w",
+        metavar="W.npy",
+        type=path("W"),
+        help="numbers, of any shape, or a sparse matrix that scipy saved",
+    )
     parser.add_argument(
         "--density",
         metavar="D",
@@ -21,35 +26,35 @@ def arguments(parser):
         help="share of the weights that stay, 0 to 1",
     )
     parser.add_argument(
-        "--out", metavar="P.npy", required=True, help="file for the pruned weights, .npy"
+        "--out",
+        metavar="P.npy",
+        type=path("Results"),
+        required=True,
+        help="file for the pruned weights, .npy; .npz for a sparse matrix",
     )
     add_json(parser)
 
 
 def main(options) -> int:
-    import numpy as np
+    from ..lib.arrays import read_matrix, write_array, write_sparse
+    from ..lib.messages import print_json
+    from ..lib.pruning import prune
 
-    from ..lib.arrays import read_array, write_array
-    from ..lib.pruning import largest
-
-    weights = read_array(options.w, "W")
-    if weights.dtype.kind not in "fiu":
-        raise TypeError(f"W must be numbers, not {weights.dtype}")
-    if not np.isfinite(weights).all():
-        raise ValueError(f"W must be finite, not {weights[~np.isfinite(weights)][0]}")
-    out = check_file(options.out)
-    check_folder(out.parent)
-    # In floats, because the lowest integer of a type has no magnitude in that type.
-    magnitudes = np.abs(weights.astype(np.float64)).reshape(-1)
-    kept = largest(magnitudes, options.density).reshape(weights.shape)
-    pruned = np.where(kept, weights, weights.dtype.type(0))
-    write_array(out, pruned)
-    nonzero = int(np.count_nonzero(pruned))
-    density = nonzero / max(1, weights.size)
-    if options.json:
-        record = {"shape": list(weights.shape), "weights": nonzero, "density": density}
-        print(json.dumps(record | {"out": str(out)}, indent=2))
-    else:
-        print("weights", f"{nonzero} of {weights.size}", f"{density:.2%}", sep="\t")
-        print("written", out, sep="\t")
+    matrix = read_matrix(options.w, "W")
+    if "type" in matrix:
+        raise TypeError(f"W must be numbers, not codes of {matrix['type']}")
+    weights = matrix["values"]
+    write, suffix = (write_sparse, ".npz") if hasattr(weights, "tocoo") else (write_array, ".npy")
+    out = check_file(array_file("Results", suffix)(options.out))
+    pruned, nonzero = prune(weights, options.density)
+    write(out, pruned)
+    size = math.prod(weights.shape)
+    density = nonzero / max(1, size)
+    with report_apart(out):
+        if options.json:
+            record = {"shape": list(weights.shape), "weights": nonzero, "density": density}
+            print_json(record | {"out": str(out)})
+        else:
+            print("weights", f"{nonzero} of {size}", f"{density:.2%}", sep="\t")
+            print("written", out, sep="\t")
     return 0

@@ -1,12 +1,13 @@
 """``brickwork quantize``: an array in a number format."""
 
-import json
 import math
 
 from ..lib.errors import UsageError
-from ..lib.files import check_file, check_folder
+from ..lib.files import check_file, report_apart
+from ..lib.messages import print_json
 from ..lib.tables import columns
-from .arguments import add_json, integer
+from . import completion
+from .arguments import add_json, array_file, integer, path
 
 __all__ = ["EXAMPLE", "SUMMARY", "arguments", "main"]
 
@@ -20,14 +21,15 @@ def arguments(parser):
         "its code\n(see: brickwork formats NAME) times the scale. Codes of int<N> and uint<N> are "
         "the integers\nthemselves."
     )
-    parser.add_argument("x", metavar="X.npy", help="real numbers, of any shape")
-    parser.add_argument(
+    parser.add_argument("x", metavar="X.npy", type=path("X"), help="real numbers, of any shape")
+    format_names = parser.add_argument(
         "--format",
         metavar="NAME,...",
         dest="formats",
         required=True,
         help="see: brickwork formats; of several formats, the one with the least squared error",
     )
+    format_names.completer = completion.formats
     parser.add_argument(
         "--axis",
         metavar="N",
@@ -53,7 +55,12 @@ def arguments(parser):
         help="ovp formats: the outlier that stays one where a pair has two: the larger, or always "
         "the even element (default: larger)",
     )
-    parser.add_argument("--out", metavar="FILE", help="file for the result, .npz")
+    parser.add_argument(
+        "--out",
+        metavar="Q.npz",
+        type=array_file("Result", ".npz"),
+        help="file for the result, .npz",
+    )
     add_json(parser)
 
 
@@ -80,9 +87,8 @@ def main(options) -> int:
         pair_axis=-1 if options.pair_axis is None else options.pair_axis,
         both=options.both or "larger",
     )
-    best = min(candidates, key=lambda candidate: candidate.mse)
+    best = formats.best(candidates)
     if out:
-        check_folder(out.parent)
         write_arrays(out, {"codes": best.codes, "scale": best.scale, "format": best.name})
     record = _record(x, candidates, best) | {"out": options.out}
     fmt = formats.get(best.name)
@@ -90,16 +96,16 @@ def main(options) -> int:
         # Each outlier has one victim, and victims alone have the identifier.
         record["pairs"] = best.codes.size // 2
         record["outliers"] = int((best.codes == fmt.identifier).sum())
-    if options.json:
-        print(json.dumps(record, indent=2))
-    else:
-        _show(record, options.axis)
+    with report_apart(out):
+        if options.json:
+            print_json(record)
+        else:
+            _show(record, options.axis)
     return 0
 
 
 def _record(x, candidates, best):
     """The result as JSON shows it."""
-    energy = float((x.astype(float) ** 2).mean())
     return {
         "format": best.name,
         "shape": list(x.shape),
@@ -107,21 +113,21 @@ def _record(x, candidates, best):
         "lowest_scale": float(best.scale.min()),
         "highest_scale": float(best.scale.max()),
         "mse": best.mse,
-        "sqnr_db": _sqnr(energy, best.mse),
+        "sqnr_db": _sqnr(best),
         "candidates": [
             {
                 "format": candidate.name,
                 "mse": candidate.mse,
-                "sqnr_db": _sqnr(energy, candidate.mse),
+                "sqnr_db": _sqnr(candidate),
             }
             for candidate in candidates
         ],
     }
 
 
-def _sqnr(energy, error):
-    """In dB; ``None`` where that is not finite."""
-    return 10 * math.log10(energy / error) if energy and error else None
+def _sqnr(candidate):
+    """In dB; ``None`` for an array without errors."""
+    return -10 * math.log10(candidate.relative) if candidate.relative else None
 
 
 def _show(record, axis):
@@ -151,4 +157,4 @@ def _show(record, axis):
 
 
 def _decibels(record):
-    return f"{record['sqnr_db']:.2f} dB" if record["mse"] else "exact"
+    return "exact" if record["sqnr_db"] is None else f"{record['sqnr_db']:.2f} dB"

@@ -1,12 +1,13 @@
 """``brickwork report``: results of sweeps as a page, tables and plots."""
 
-import json
+import shlex
 from pathlib import Path
 
 from ..lib.extras import require
 from ..lib.files import check_folder, write_whole
+from ..lib.messages import print_json
 from ..lib.progress import progress
-from .arguments import add_json, add_out
+from .arguments import add_json, add_out, path
 
 __all__ = ["EXAMPLE", "SUMMARY", "arguments", "main", "write"]
 
@@ -24,12 +25,14 @@ def arguments(parser):
     parser.add_argument(
         "results",
         metavar="RESULTS",
+        type=path("Results file"),
         nargs="+",
         help="files of brickwork sweep; where several have a point, the last counts",
     )
     parser.add_argument(
         "--baseline",
         metavar="RESULTS",
+        type=path("Results file"),
         help="earlier results to compare with; a change of the clock counts if it exceeds the "
         "spread of the seeds",
     )
@@ -44,16 +47,24 @@ def main(options) -> int:
     from ..page.report import Report
     from ..page.results import read
 
+    with require("Plots"):
+        from ..lib import plots  # noqa: F401
     results = read(options.results)
     baseline = read([options.baseline]) if options.baseline else None
     measured = points(results.records)
     comparison = baseline and compare(measured, points(baseline.records), results, baseline)
+    command = ["brickwork", "report", *options.results]
+    command += ["--baseline", options.baseline] if options.baseline else []
     contents = Report(
-        results=results, points=measured, best=fronts(measured), comparison=comparison
+        results=results,
+        points=measured,
+        best=fronts(measured),
+        comparison=comparison,
+        command=shlex.join(command),
     )
     path = write(check_folder(Path(options.out) / "report"), contents)
     if options.json:
-        print(json.dumps({"page": str(path), "points": len(measured)}, indent=2))
+        print_json({"page": str(path), "points": len(measured)})
     else:
         print(contents.summary(), *results.remarks, f"page: {path}", sep="\n")
     return 0
@@ -62,7 +73,7 @@ def main(options) -> int:
 def write(out: Path, contents) -> Path:
     """Writes a :class:`.page.report.Report` into a folder, the page last, and returns its path.
 
-    Equal results give equal bytes, in whatever order they came.
+    Equal contents give equal bytes, in whatever order the results came.
     """
     from ..page.exports import changes_csv, markdown, points_csv
     from ..page.page import page
@@ -95,6 +106,7 @@ def _draw(out, contents):
                 Drawn(
                     title=plot.title,
                     caption=plot.caption,
+                    front=plot.front,
                     workload=plot.workload,
                     target=plot.target,
                     svg=svg.inline(plot.figure, f"f{len(drawn)}", plot.title),

@@ -1,9 +1,18 @@
 """``brickwork run``: a product of the user's matrices on a simulated design."""
 
-import json
-
+from ..lib import colour
 from ..lib.errors import CheckFailed, UsageError
-from .arguments import add_design, add_json, add_product, add_simulation, integer, read_operands
+from ..lib.messages import print_json
+from .arguments import (
+    add_design,
+    add_json,
+    add_out,
+    add_product,
+    add_simulation,
+    array_file,
+    integer,
+    read_operands,
+)
 
 __all__ = ["EXAMPLE", "SUMMARY", "arguments", "main"]
 
@@ -15,7 +24,10 @@ def arguments(parser):
     add_design(parser)
     add_product(parser)
     parser.add_argument(
-        "--real-out", metavar="Y.npy", help="file for raw results times their scales, float64, .npy"
+        "--real-out",
+        metavar="Y.npy",
+        type=array_file("Real results", ".npy"),
+        help="file for raw results times their scales, float64, .npy",
     )
     add_simulation(parser)
     for side, stream in (("in", "operands"), ("out", "results")):
@@ -33,18 +45,17 @@ def arguments(parser):
         default=0,
         help="fail after N cycles (default: several times the worst case)",
     )
-    parser.add_argument(
-        "--workdir", metavar="DIR", default="out", help="folder for artefacts (default: out)"
-    )
+    add_out(parser, "--workdir")
     add_json(parser)
 
 
 def main(options) -> int:
+    from ...sim.verilator import toolchain
     from ...sim.verilator.core import SimulationError
     from ..api.product import run
     from ..designs import registry
     from ..lib.arrays import write_array
-    from ..lib.files import check_file, check_folder
+    from ..lib.files import check_files, check_folder, report_apart
     from ..lib.messages import difference, reproduce_command
 
     design = registry.design(options.design)
@@ -56,10 +67,8 @@ def main(options) -> int:
         raise UsageError(
             "Real results need raw sums and operands with a scale: floats, or quantized"
         )
-    out, real_out = (path and check_file(path) for path in (options.out, options.real_out))
-    for path in (out, real_out):
-        if path:
-            check_folder(path.parent)
+    out, real_out = check_files({"Results": options.out, "Real results": options.real_out})
+    toolchain.check_simulation()
     workdir = check_folder(options.workdir)
     reproduce = f"reproduce with: {reproduce_command(options)}"
     try:
@@ -80,7 +89,8 @@ def main(options) -> int:
         for path, values in ((out, product.y), (real_out, product.real)):
             if path:
                 write_array(path, values)
-    _show(options, product, {"out": out, "real_out": real_out} if matches else {})
+    with report_apart(out, real_out):
+        _show(options, product, {"out": out, "real_out": real_out} if matches else {})
     if not matches:
         wrong = workdir / "run" / product.emission.folder.name / "wrong.npy"
         write_array(wrong, product.y)
@@ -97,18 +107,19 @@ def main(options) -> int:
 
 
 def _show(options, product, written):
-    from ..lib.files import how_to_open
+    from ...sim.verilator.waves import how_to_open
 
     paths = {name: written.get(name) and str(written[name]) for name in ("out", "real_out")}
     if options.json:
-        print(json.dumps(product.record() | paths, indent=2))
+        print_json(product.record() | paths)
         return
-    print(product)
+    print(product.text(colour.verdict))
     waves = product.result.waves
     rows = {
         "results": paths["out"],
         "real results": paths["real_out"],
-        "waves": waves and f"{waves} (open with {how_to_open(waves)})",
+        "waves": waves,
+        **(how_to_open(waves) if waves else {}),
         "Verilog": product.emission.verilog,
         "manifest": product.emission.manifest,
     }

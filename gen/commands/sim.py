@@ -6,9 +6,11 @@ import xml.etree.ElementTree as ElementTree
 from dataclasses import fields
 from pathlib import Path
 
+from ..lib import colour
 from ..lib.extras import require
+from ..lib.messages import print_json
 from ..lib.progress import progress
-from .arguments import add_designs, add_out, add_simulation, add_wrapper
+from .arguments import add_designs, add_json, add_out, add_simulation, add_wrapper, path
 
 __all__ = ["EXAMPLE", "SUMMARY", "arguments", "main"]
 
@@ -25,25 +27,33 @@ def arguments(parser):
     )
     add_out(parser)
     parser.add_argument(
-        "--xml", metavar="FILE", help="file for JUnit XML (default: sim/results.xml below --out)"
+        "--xml",
+        metavar="FILE",
+        type=path("Results"),
+        help="file for JUnit XML (default: sim/results.xml below --out)",
     )
+    add_json(parser)
 
 
 def main(options) -> int:
+    from ...sim.verilator import toolchain
     from ...sim.verilator.simulate import simulate
-    from ..designs.wrappers import wrapper_from_text
+    from ..designs.wrappers import Wrapper, wrapper_from_text
     from ..emission.emit import emit
-    from ..lib.files import check_folder, exclusive_lock, write_whole
+    from ..lib.files import check_file, check_folder, exclusive_lock, report_apart, write_whole
 
     cores = [_core(name, options.settings) for name in _names(options)]
     designs = [wrapper_from_text(options.top, core, options.bus) for core in cores]
+    xml = check_file(options.xml or Path(options.out, "sim", "results.xml"), "JUnit XML")
+    toolchain.check_simulation()
+    if any(isinstance(each, Wrapper) and each.has_driver for each in designs):
+        with require("Testbenches of AXI"):
+            import cocotbext.axi  # noqa: F401
     out = check_folder(options.out)
-    xml = Path(options.xml) if options.xml else out / "sim" / "results.xml"
-    check_folder(xml.parent)
 
     suites = ElementTree.Element("testsuites", name="brickwork")
-    passed = True
-    with progress(total=len(designs)) as bar:
+    records = []
+    with report_apart(xml), progress(total=len(designs)) as bar:
         for parameters in designs:
             bar.set_description_str(parameters.design())
             emission = emit(parameters, out)
@@ -58,11 +68,16 @@ def main(options) -> int:
                     debug=options.debug,
                 )
             bar.update()
+            records.append(_record(parameters, outcome, folder, options))
             with bar.external_write_mode():
-                _show(parameters, outcome, folder, options)
+                _show(records[-1], options)
             suites.append(_suite(parameters, outcome, bench))
-            passed = passed and outcome.passed
     write_whole(xml, ElementTree.tostring(suites, encoding="utf-8", xml_declaration=True))
+    passed = all(record["passed"] for record in records)
+    if options.json:
+        report = {"passed": passed, "seed": options.seed, "xml": str(xml), "designs": records}
+        with report_apart(xml):
+            print_json(report)
     return 0 if passed else 1
 
 
@@ -88,44 +103,79 @@ def _core(name, settings):
 
 
 def _bench(parameters, emission):
-    """The testbench of a core, or of its bus wrapper, which cocotbext-axi drives."""
+    """The testbench of a core, or of its bus wrapper."""
     from ...sim.designs import registry
     from ...sim.manifest import Manifest
 
     manifest = Manifest.read(emission.manifest)
     if not manifest.bus:
         return registry.model(manifest).bench
-    if parameters.has_driver:
-        with require("Testbenches of AXI"):
-            import cocotbext.axi  # noqa: F401
     return parameters.bench
 
 
-def _show(parameters, outcome, folder, options):
-    from ..lib.files import how_to_open
+def _record(parameters, outcome, folder, options):
+    """The results of one design as JSON shows them."""
+    return {
+        "design": parameters.design(),
+        "digest": parameters.digest,
+        "parameters": parameters.as_dict(),
+        "passed": outcome.passed,
+        "reason": outcome.reason or None,
+        "tests": [
+            {
+                "name": _short(test.name),
+                "status": "skipped" if test.skipped else "ok" if test.ok else "failed",
+                "message": test.message or None,
+                "sim_time_ns": test.sim_time_ns,
+                "seconds": test.seconds,
+            }
+            for test in outcome.tests
+        ],
+        "seconds": round(outcome.seconds, 3),
+        "log": str(outcome.log),
+        "waves": outcome.waves and str(folder / outcome.waves.name),
+        "reproduce": None if outcome.passed else _reproduce(parameters.design(), options),
+    }
 
-    design = parameters.design()
-    for test in outcome.tests:
-        state = "skipped" if test.skipped else "ok" if test.ok else "FAIL"
-        function, slash, values = test.name.partition("/")
-        name = function.rpartition(".")[2] + slash + values
-        print(design, name, state, f"{test.sim_time_ns:g} ns", f"{test.seconds:.2f} s", sep="\t")
-    if outcome.waves:
-        waves = folder / outcome.waves.name
-        print(design, "waves", waves, f"open with {how_to_open(waves)}", sep="\t")
+
+def _short(name):
+    """A test's name without its module."""
+    function, slash, values = name.partition("/")
+    return function.rpartition(".")[2] + slash + values
+
+
+def _reproduce(design, options):
+    """The command line that runs the bench of one design again, with waves."""
+    again = ["brickwork", *options.own, "sim", design]
+    for setting in options.settings:
+        again += ["--set", setting]
+    again += ["--top", options.top] if options.top != "stream" else []
+    for setting in options.bus:
+        again += ["--bus", setting]
+    again += ["--seed", str(options.seed), "--waves"]
+    again += ["--debug"] if options.debug else []
+    return shlex.join(again)
+
+
+def _show(record, options):
+    """Prints the results of one design, and why they are bad."""
+    from ...sim.verilator.waves import how_to_open
+
+    design = record["design"]
+    for test in () if options.json else record["tests"]:
+        state = {"failed": "FAIL"}.get(test["status"], test["status"])
+        times = f"{test['sim_time_ns']:g} ns", f"{test['seconds']:.2f} s"
+        print(design, test["name"], colour.verdict(state), *times, sep="\t")
+    if record["waves"] and not options.json:
+        waves = record["waves"]
+        for label, text in {"waves": waves, **how_to_open(Path(waves))}.items():
+            print(design, label, text, sep="\t")
     sys.stdout.flush()
-    if not outcome.passed:
-        again = ["brickwork", "sim", design]
-        for setting in options.settings:
-            again += ["--set", setting]
-        again += ["--top", options.top] if options.top != "stream" else []
-        for setting in options.bus:
-            again += ["--bus", setting]
-        again += ["--seed", str(options.seed), "--waves"]
-        again += ["--debug"] if options.debug else []
+    if not record["passed"]:
+        failed = colour.red(f"{design}:", sys.stderr)
         print(
-            f"brickwork: {design}: {outcome.reason} (log: {outcome.log}); "
-            f"reproduce with: {shlex.join(again)}",
+            f"brickwork: {failed} {record['reason']} (log: {record['log']}); "
+            f"reproduce with: {record['reproduce']}",
             file=sys.stderr,
         )
 

@@ -1,11 +1,12 @@
 """``brickwork sweep``: measurements of many designs, on many processes or machines."""
 
-import json
 import sys
 
 from ..lib.errors import CheckFailed, UsageError
+from ..lib.messages import print_json
 from ..lib.tables import columns
-from .arguments import add_json, add_out, integer
+from . import completion
+from .arguments import add_json, add_out, add_workers
 
 __all__ = ["EXAMPLE", "SUMMARY", "arguments", "main"]
 
@@ -21,18 +22,14 @@ def arguments(parser):
         "\n\nResults are written to sweep/NAME.jsonl below --out, each point as soon as it is "
         "measured.\nAn interrupted sweep continues with --resume."
     )
-    parser.add_argument(
+    file = parser.add_argument(
         "file", metavar="FILE", nargs="?", help="sweep file (TOML), or a name: see --list"
     )
+    file.completer = completion.sweeps
     parser.add_argument(
         "--list", action="store_true", help="list the sweeps that come with Brickwork"
     )
-    parser.add_argument(
-        "--workers",
-        metavar="N",
-        type=integer("Number of workers", 1, 1024),
-        help="processes on this machine (default: one for each processor)",
-    )
+    add_workers(parser, "processes on this machine (default: one for each processor)")
     parser.add_argument(
         "--scheduler",
         metavar="ADDRESS",
@@ -91,7 +88,7 @@ def _report(options, sweep):
             "from_before": sweep.resumed,
             "seconds": round(sweep.seconds, 3),
         }
-        print(json.dumps(summary, indent=2))
+        print_json(summary)
     else:
         resumed = f" ({sweep.resumed} from before)" if sweep.resumed else ""
         print(f"points\t{len(records)}{resumed}")
@@ -123,7 +120,7 @@ def _list(options):
             }
         )
     if options.json:
-        print(json.dumps(sweeps, indent=2))
+        print_json(sweeps)
     else:
         rows = [
             (sweep["name"], f"{sweep['points']} points", sweep["description"]) for sweep in sweeps

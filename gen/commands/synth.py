@@ -1,11 +1,21 @@
 """``brickwork synth``: the area of a design, the share of each unit, and the fastest clock."""
 
-import json
 from pathlib import Path
 
-from ..flow import targets
+from ..lib.errors import CheckFailed
 from ..lib.files import check_folder
-from .arguments import add_design, add_json, add_out, add_wrapper, integer
+from ..lib.messages import print_json
+from . import completion
+from .arguments import (
+    add_clock,
+    add_design,
+    add_json,
+    add_out,
+    add_seeds,
+    add_target,
+    add_wrapper,
+    default_from,
+)
 
 __all__ = ["EXAMPLE", "SUMMARY", "arguments", "main"]
 
@@ -16,25 +26,16 @@ EXAMPLE = "brickwork synth gemm_ws --set rows=4 --set cols=4 --target ecp5 --pnr
 def arguments(parser):
     add_design(parser)
     add_wrapper(parser)
-    parser.add_argument(
-        "--target",
-        metavar="TARGET",
-        required=True,
-        help=f"one of {', '.join(targets.names())}",
-    )
-    parser.add_argument("--liberty", metavar="FILE", help="library of cells for the target liberty")
+    add_target(parser)
     parser.add_argument(
         "--pnr", action="store_true", help="place and route with nextpnr, for the clock frequency"
     )
-    parser.add_argument(
+    device = parser.add_argument(
         "--device", metavar="NAME", help="the device (default: a large one of the target's)"
     )
-    parser.add_argument(
-        "--seeds",
-        metavar="N",
-        type=integer("Number of seeds", 1, 1000),
-        help="placements of --pnr, whose median counts (default: 3)",
-    )
+    default_from(device, "device").completer = completion.devices
+    add_seeds(parser, "placements of --pnr, whose median counts (default: 3)", only_with="pnr")
+    add_clock(parser, "clock in MHz that --pnr has to reach", only_with="pnr")
     add_out(parser)
     add_json(parser)
 
@@ -45,9 +46,10 @@ def main(options) -> int:
     from ..designs.wrappers import wrapper_from_text
 
     core = registry.parameters_from_text(options.design, options.settings)
-    parameters = wrapper_from_text(options.top, core, options.bus)
+    parameters = wrapper_from_text(options.top, core, options.bus, options.clock)
     library = options.liberty and Path(options.liberty)
-    steps = {"pnr": options.pnr, "device": options.device, "seeds": options.seeds}
+    names = ("pnr", "device", "seeds", "clock")
+    steps = {name: getattr(options, name) for name in names}
     check_target(options.target, library, **steps)
     area = synth(
         parameters,
@@ -57,7 +59,12 @@ def main(options) -> int:
         **steps,
     )
     if options.json:
-        print(json.dumps(area.record(), indent=2, ensure_ascii=False))
+        print_json(area.record())
     else:
         print(area)
+    if options.clock and not area.clock["met_by"]:
+        raise CheckFailed(
+            f"Clock of {parameters.module} on {area.clock['device']} must be {options.clock:g} "
+            f"MHz, but the best placement reaches {area.clock['fmax_mhz']['best']} MHz"
+        )
     return 0

@@ -5,10 +5,10 @@ from fractions import Fraction
 
 import numpy as np
 
+from ...hdl.checks import check_integer
 from ...sim.designs import registry
 from ...sim.designs.eie import Layer, encoding
-from ...sim.golden.gemm import gemm
-from ...sim.golden.sparse import cluster, distinct, eie, encode, to_fixed
+from ...sim.golden.sparse import Indices, cluster, distinct, eie, encode, sums, to_fixed
 from ..lib.errors import UsageError
 from ._operands import Operands
 from .base import Task
@@ -20,23 +20,22 @@ __all__ = ["EieTask"]
 class _Weights:
     """A matrix in the engine's format: ``codebook[indices]`` · 2^-``fraction``.
 
-    ``numbers`` are the user's non-zero weights, at ``positions`` (rows, columns). ``clustered``
-    tells whether weights were rounded to a codebook of fewer values.
+    ``numbers`` are the user's weights at the positions of ``indices``. ``clustered`` tells whether
+    weights were rounded to a codebook of fewer values.
     """
 
-    indices: np.ndarray
+    indices: Indices
     codebook: np.ndarray
     fraction: int
     numbers: np.ndarray
-    positions: tuple[np.ndarray, np.ndarray]
     clustered: bool
 
     def times(self, a):
         """The product in float64 of the user's numbers."""
         a = np.atleast_2d(a).astype(np.float64)
-        rows, columns = self.positions
+        rows, columns, outputs = self.indices.rows, self.indices.columns, self.indices.shape[0]
         return np.stack(
-            [np.bincount(rows, self.numbers * vector[columns], len(self.indices)) for vector in a]
+            [np.bincount(rows, self.numbers * vector[columns], outputs) for vector in a]
         )
 
 
@@ -54,9 +53,13 @@ class EieTask(Task):
     def __init__(self, design, operands: Operands):
         self.design = design
         self._weights = _weights(design, operands)
-        self._numbers = np.asarray(operands.a.values)
+        if operands.a.is_sparse:
+            raise TypeError(f"A must be a dense array, not {operands.a.size}; use A.toarray()")
+        self._numbers = operands.a.numbers(axis=-1)
         self.a, a_fraction = to_fixed(self._numbers, design.act_width, "A")
-        self.relu = bool(operands.modes.get("relu", 0))
+        relu = operands.modes.get("relu", 0)
+        check_integer("Mode relu", relu, 0, 1)
+        self.relu = bool(relu)
         encoded = self.encode(design, operands, self._weights)
         self._check(encoded)
         shift = self._shift(operands.options.get("shift"))
@@ -86,8 +89,8 @@ class EieTask(Task):
     def _shift(self, shift):
         """The user's shift, or the least that saturates no result; checks the sums' width."""
         design, weights = self.design, self._weights
-        sums = gemm(np.atleast_2d(self.a), weights.codebook[weights.indices].T)
-        lowest, highest = int(sums.min()), int(sums.max())
+        exact = sums(weights.indices, weights.codebook, self.a)
+        lowest, highest = int(exact.min()), int(exact.max())
         width = 1 + max((~lowest if lowest < 0 else lowest).bit_length(), highest.bit_length())
         if width > design.acc_width:
             raise UsageError(
@@ -95,6 +98,7 @@ class EieTask(Task):
                 f"use --set acc_width={width}"
             )
         if shift is not None:
+            check_integer("Shift", shift, 0, 63)
             return shift
         limit = (1 << (design.act_width - 1)) - 1
         lowest = 0 if self.relu else lowest
@@ -129,10 +133,12 @@ class EieTask(Task):
         return True
 
     def real(self, y):
-        return np.ldexp(y.astype(np.float64), -self.fraction)
+        with np.errstate(over="ignore"):
+            return np.ldexp(y.astype(np.float64), -self.fraction)
 
     def reference(self):
-        product = self._weights.times(self._numbers)
+        with np.errstate(over="ignore", invalid="ignore"):
+            product = self._weights.times(self._numbers)
         return np.maximum(product, 0) if self.relu else product
 
     def description(self):
@@ -144,7 +150,7 @@ class EieTask(Task):
         return {
             "shape": list(encoded.shape),
             "vectors": len(result.y),
-            "weights": int(np.count_nonzero(self._weights.indices)),
+            "weights": len(self._weights.indices.values),
             "codebook": int(np.count_nonzero(self._weights.codebook)),
             "clustered": self._weights.clustered,
             "fill_cycles": result.fill_cycles,
@@ -179,10 +185,10 @@ class EieTask(Task):
 
 
 def _weights(design, operands):
-    numbers, positions, shape = _nonzeros(operands.w.values)
+    numbers, positions, shape = _nonzeros(operands.w.numbers(axis=0))
     width = design.index_width
     most = (1 << width) - 1
-    different = len(np.unique(numbers[numbers != 0]))
+    different = len(np.unique(numbers))
     clustered = different > most
     integers = numbers.dtype.kind in "iu"
     if clustered and integers and not operands.options.get("cluster"):
@@ -196,34 +202,35 @@ def _weights(design, operands):
     if integers:
         codebook = np.rint(codebook).astype(np.int64) if clustered else codebook
     fixed, fraction = to_fixed(codebook, design.weight_width, "W")
-    indices = np.zeros(shape, np.uint8)
-    indices[positions] = values
+    rows, columns = positions
     return _Weights(
-        indices=indices,
+        indices=Indices(rows=rows, columns=columns, values=values, shape=shape),
         codebook=fixed,
         fraction=fraction,
         numbers=numbers,
-        positions=positions,
         clustered=clustered,
     )
 
 
 def _nonzeros(matrix):
-    """The non-zero weights of W (K × N), their rows and columns as outputs × inputs, its shape."""
-    if hasattr(matrix, "tocoo"):
-        matrix = matrix.tocoo()
+    """The non-zero weights of W (K × N), their rows and columns as outputs × inputs, its shape.
+
+    A sparse matrix stays sparse. Entries at one position, in coordinates, are added.
+    """
+    sparse = hasattr(matrix, "tocoo")
+    if matrix.dtype.kind not in "fiu":
+        raise TypeError(f"W must be numbers, not {matrix.dtype}")
+    if matrix.ndim != 2 or not all(matrix.shape):
+        raise ValueError(f"W must be a matrix (K × N), not of the shape {matrix.shape}")
+    if sparse:
+        wide = {"f": np.float64, "i": np.int64, "u": np.uint64}[matrix.dtype.kind]
+        matrix = matrix.astype(wide).tocoo(copy=True)  # sums in int8 would wrap
         matrix.sum_duplicates()
         values, positions = matrix.data, (matrix.col, matrix.row)
     else:
-        if matrix.dtype.kind not in "fiu":
-            raise TypeError(f"W must be numbers, not {matrix.dtype}")
-        if matrix.ndim == 2:
-            positions = np.nonzero(matrix.T)
-            values = matrix.T[positions]
-    if matrix.ndim != 2 or not all(matrix.shape):
-        raise ValueError(f"W must be a matrix (K × N), not of the shape {matrix.shape}")
-    if values.dtype.kind not in "fiu":
-        raise TypeError(f"W must be numbers, not {values.dtype}")
+        positions = np.nonzero(matrix.T)
+        values = matrix.T[positions]
     if values.dtype.kind == "f" and not np.isfinite(values).all():
         raise ValueError(f"W must be finite, not {values[~np.isfinite(values)][0]}")
-    return values, positions, matrix.shape[::-1]
+    live = values != 0
+    return values[live], tuple(side[live] for side in positions), matrix.shape[::-1]

@@ -24,9 +24,30 @@ _FORMATS = (
 )
 
 
+_RELU = {"relu": lambda: (0, 1)}
+
+
+def _engine():
+    from ...hdl.systolic import gemm
+
+    return gemm
+
+
+def _all_formats():
+    from ...sim.golden import formats
+
+    return formats.names()
+
+
+def _integer_formats():
+    from ...sim.golden import formats
+
+    return [name for family in formats.FAMILIES[:2] for name in family.names()]
+
+
 def add_gemm_arguments(parser) -> None:
     """Operands of the GEMM engines beside the matrices."""
-    from ..commands.arguments import integer
+    from ..commands.arguments import integer, path
 
     group = parser.add_argument_group(
         "GEMM engines",
@@ -35,10 +56,13 @@ def add_gemm_arguments(parser) -> None:
         "of Bit Fusion; clamp_min and clamp_max limit requantized results, after the zero point; "
         "relu=1 takes those below the zero point to it.",
     )
-    group.add_argument("--bias", metavar="B.npy", help="N integers, added to the rows of A·W")
+    group.add_argument(
+        "--bias", metavar="B.npy", type=path("Bias"), help="N integers, added to the rows of A·W"
+    )
     group.add_argument(
         "--scale",
         metavar="S.npy",
+        type=path("Scale"),
         help="one float or N, to requantize with: round half to even of (A·W + bias) · scale; "
         "with --set output=shift, powers of two",
     )
@@ -64,16 +88,22 @@ class Array(Design):
     cols: int = option(8, "columns of PEs")
     tile_rows: int = option(16, "most rows in one module of the hierarchy")
     tile_cols: int = option(16, "most columns in one module of the hierarchy")
-    overflow: str = option("wrap", "overflow of a narrow accumulator: wrap or saturate")
+    overflow: str = option(
+        "wrap",
+        "overflow of a narrow accumulator: wrap or saturate",
+        choices=lambda: _engine().OVERFLOWS,
+    )
     pipeline: int = option(2, "registers before the adder of a PE, 0 to 2; DSP blocks have 2")
     output: str = option(
         "raw",
         "results: raw accumulators, with bias added, requantized by a scale, or by a shift",
+        choices=lambda: _engine().OUTPUTS,
     )
-    out_format: str = option("int8", "format of requantized results")
+    out_format: str = option("int8", "format of requantized results", choices=_integer_formats)
 
     SIZE_LABEL: ClassVar[str] = "{rows}×{cols}"
     OUTPUT_MODES: ClassVar[dict[str, type]] = {"clamp_min": int, "clamp_max": int, "relu": int}
+    MODE_CHOICES: ClassVar[dict] = _RELU
     OPTIONS: ClassVar[tuple[str, ...]] = ("bias", "scale", "zero_point", "a_zero_point")
     LINT_CASES: ClassVar[tuple[tuple[str, ...], ...]] = tuple(
         (*settings, *_SMALL) for settings in _OUTPUTS
@@ -134,15 +164,22 @@ class Array(Design):
 class FormatArray(Array):
     """A GEMM engine for any number formats."""
 
-    a_format: str = option("int8", "format of activations, or several joined by +")
-    w_format: str = option("int8", "format of weights, or several joined by +")
+    a_format: str = option(
+        "int8", "format of activations, or several joined by +", choices=_all_formats
+    )
+    w_format: str = option(
+        "int8", "format of weights, or several joined by +", choices=_all_formats
+    )
     max_k: int = option(65536, "maximum reduction length K with exact accumulation")
     acc_width: int = option(0, "accumulator width in bits, or 0 for the exact one")
     nan_inf: str = option(
-        "saturate", "NaN/Inf handling: saturate, or flag (count as zero and flag the results)"
+        "saturate",
+        "NaN/Inf handling: saturate, or flag (count as zero and flag the results)",
+        choices=lambda: _engine().NAN_INF,
     )
 
     MODES: ClassVar[dict[str, type]] = {"a_type": str, "w_type": str}
+    MODE_CHOICES: ClassVar[dict] = dict.fromkeys(("a_type", "w_type"), _all_formats) | _RELU
     RENAMED: ClassVar[dict[str, str]] = {"specials": "nan_inf"}
     LINT_CASES: ClassVar[tuple[tuple[str, ...], ...]] = tuple(
         (*settings, *_SMALL) for settings in (*_OUTPUTS, *_FORMATS)

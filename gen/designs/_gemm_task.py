@@ -143,10 +143,7 @@ class GemmTask(Task):
             codes = self._checked(values, candidates[0], side)
             return Matrix(codes=codes, type=candidates[0], scale=source.scale)
         try:
-            best = min(
-                formats.each(values, candidates, axis, pair_axis=k_axis),
-                key=lambda quantized: quantized.mse,
-            )
+            best = formats.best(formats.each(values, candidates, axis, pair_axis=k_axis))
         except ValueError as error:
             raise ValueError(f"{name} cannot be quantized: {error}") from None
         return Matrix(
@@ -184,7 +181,8 @@ class GemmTask(Task):
                 f"Output must be raw for operands that are quantized here, not {design.output!r}"
             )
         n = self.shape[2]
-        acc_width = design.unit().derived["acc_width"]
+        widths = _channel_widths(design)
+        acc_width = widths["bias"]
         bias = self._bias(n, acc_width)
         if design.output == "bias":
             if acc_width > 63:
@@ -195,7 +193,7 @@ class GemmTask(Task):
         ones = np.ones(n, np.int64)
         scale = np.broadcast_to(_scale(options["scale"], n), n)
         if design.output == "scale":
-            multiplier, shift = scale_to_multiplier(scale)
+            multiplier, shift = scale_to_multiplier(scale, (1 << widths["shift"]) - 1)
         else:
             multiplier, shift = ones, scale_to_shift(scale)
         fmt = formats.get_integer(design.out_format)
@@ -216,7 +214,7 @@ class GemmTask(Task):
         options = self._operands.options
         bias = np.zeros(n, object)
         if options.get("bias") is not None:
-            values = formats.check_integers(np.asarray(options["bias"]), "Bias")
+            values = formats.check_integers(options["bias"], "Bias")
             bias += _per_column(values, "Bias", n, False).astype(object)
         zero_point, folded = options.get("a_zero_point") or 0, ""
         if zero_point:
@@ -252,10 +250,16 @@ class GemmTask(Task):
         return scaled and self.design.output == "raw"
 
     def real(self, y):
-        return y * self.a.unit * self.w.unit if self.is_real else None
+        if not self.is_real:
+            return None
+        with np.errstate(over="ignore", invalid="ignore"):
+            return y * (self.a.unit * self.w.unit)
 
     def reference(self):
-        return self.a.values(1) @ self.w.values(0) if self.is_real else None
+        if not self.is_real:
+            return None
+        with np.errstate(over="ignore", invalid="ignore"):
+            return self.a.values(1) @ self.w.values(0)
 
     def record(self, result):
         flags = result.flags
@@ -284,14 +288,24 @@ class GemmTask(Task):
         }
 
 
+def _channel_widths(design):
+    """Bits of the quantization parameters by name."""
+    from ..emission.emit import outline
+
+    fields = outline(design).streams["channels"]["fields"]
+    return {field["name"]: field["width"] for field in fields}
+
+
 #: Modes that limit requantized results.
 _LIMITS = ("clamp_min", "clamp_max", "relu")
 
 
 def _check_source(source: Source, name, shape):
     values, scale = source.values, source.scale
-    if hasattr(values, "tocoo"):
-        raise TypeError(f"{name} must be a dense matrix, not a sparse one")
+    if source.is_sparse:
+        raise TypeError(
+            f"{name} must be a dense matrix, not {source.size}; use eie, or {name}.toarray()"
+        )
     if values.ndim != 2:
         plural = "" if values.ndim == 1 else "s"
         raise ValueError(
@@ -301,6 +315,8 @@ def _check_source(source: Source, name, shape):
         raise ValueError(
             f"{name} must have at least one row and one column, not the shape {values.shape}"
         )
+    if scale is not None and (scale.dtype.kind not in "fiu" or not np.isfinite(scale).all()):
+        raise ValueError(f"Scale of {name} must be finite numbers, not {scale.tolist()}")
     if scale is not None and scale.size > 1 and (name == "A" or scale.shape[0] != 1):
         count = "one" if name == "A" else "one, or one for each column"
         raise ValueError(f"Scale of {name} must be {count}, not of the shape {scale.shape}")
@@ -317,7 +333,7 @@ def _per_column(values, subject, n, single):
 
 
 def _scale(values, n):
-    values = np.asarray(values)
+    values = formats.as_numpy(values)
     if values.dtype.kind not in "fiu":
         raise TypeError(f"Scale must be numbers, not {values.dtype}")
     return _per_column(values, "Scale", n, True)

@@ -33,9 +33,30 @@ class Source:
             return cls(values=matrix.codes, scale=matrix.scale, type=matrix.name)
         if hasattr(matrix, "tocoo"):
             return cls(values=matrix)
-        import numpy as np
+        from ...sim.golden.formats import as_numpy
 
-        return cls(values=np.asarray(matrix))
+        return cls(values=as_numpy(matrix))
+
+    @property
+    def is_sparse(self) -> bool:
+        return hasattr(self.values, "tocoo")
+
+    @property
+    def size(self) -> str:
+        """The size of a sparse matrix in words."""
+        shape = "×".join(map(str, self.values.shape))
+        return f"a sparse matrix of {shape} with {self.values.nnz} entries"
+
+    def numbers(self, axis: int):
+        """The values, or the numbers that the codes of a format stand for.
+
+        OVP pairs are neighbours along ``axis``.
+        """
+        if self.type is None:
+            return self.values
+        from ...sim.golden.formats import decode
+
+        return decode(self.values, self.type, axis=axis) * self.scale
 
     def transposed(self) -> "Source":
         scale = self.scale

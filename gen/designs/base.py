@@ -3,13 +3,14 @@
 import abc
 import hashlib
 import json
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, fields
 from numbers import Real
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from ..lib.errors import UsageError
 from ._operands import Operands, Source
+from ._plugins import plug_formats, used_plugins
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -34,9 +35,13 @@ def check_choice(subject, value, choices):
         raise ValueError(f"{subject} must be one of {', '.join(map(str, choices))}, not {value!r}")
 
 
-def option(default, meaning):
-    """A parameter with its default and its meaning."""
-    return field(default=default, metadata={"meaning": meaning})
+def option(default, meaning, choices=None):
+    """A parameter with its default and its meaning.
+
+    ``choices`` is a function that returns the allowed values, for a parameter with few or with
+    names; it is called when they are asked for, as they may take time to import.
+    """
+    return field(default=default, metadata={"meaning": meaning, "choices": choices})
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -128,6 +133,7 @@ class Parameters:
     """
 
     def __post_init__(self):
+        plug_formats()
         self.unit()
 
     def unit(self) -> "Unit":
@@ -148,9 +154,32 @@ class Parameters:
         return {item.name: getattr(self, item.name) for item in fields(self)}
 
     @property
+    def own_code(self) -> str:
+        """Digits that stand for code of plug-ins and users in the hardware; empty without any."""
+        from ..emission.own_code import own_code
+
+        return own_code(self.unit(), type(self).unit)
+
+    def origin(self) -> dict[str, str]:
+        """Digests of the plug-ins that the design needs, and of its own code; of a stock one none.
+
+        Keys are names in messages: ``plug-in <name>``, and ``own code``.
+        """
+        code = self.own_code
+        origin = {f"plug-in {name}": digest for name, digest in self.plugins().items()}
+        return origin | ({"own code": code} if code else {})
+
+    def plugins(self) -> dict[str, str]:
+        """Name to digest of the plug-ins that the design and its formats come from."""
+        texts = [value for value in self.as_dict().values() if isinstance(value, str)]
+        return used_plugins(self.design(), [name for text in texts for name in text.split("+")])
+
+    @property
     def digest(self) -> str:
-        """Twelve hexadecimal digits that stand for the design and its parameters."""
-        text = json.dumps([self.design(), self.as_dict()], sort_keys=True)
+        """Twelve hexadecimal digits that stand for the design, its parameters and own code."""
+        code = self.own_code
+        entries = [self.design(), self.as_dict(), *([code] if code else [])]
+        text = json.dumps(entries, sort_keys=True)
         return hashlib.sha256(text.encode()).hexdigest()[:12]
 
 
@@ -164,6 +193,8 @@ class Design(Parameters):
     MODES: ClassVar[dict[str, type]] = {}
     #: Modes of a product alone, which no sweep varies.
     OUTPUT_MODES: ClassVar[dict[str, type]] = {}
+    #: Modes with few values, or with names, to functions that return these.
+    MODE_CHOICES: ClassVar[dict[str, Callable[[], Sequence[int | str]]]] = {}
     #: Operands and choices beside A and W, which :meth:`arguments` defines.
     OPTIONS: ClassVar[tuple[str, ...]] = ()
     #: Resource of a device that is short to the parameters that lower its use, the most effective
@@ -251,7 +282,13 @@ class Design(Parameters):
         return [entry] if contender.edges is None else [entry, entry | {"modes": contender.edges}]
 
     def emit(
-        self, out: "Path | str", top: str = "stream", *, name: str | None = None, **bus: int
+        self,
+        out: "Path | str",
+        top: str = "stream",
+        *,
+        name: str | None = None,
+        clock: float | None = None,
+        **bus: int,
     ) -> "Files":
         """Writes the Verilog, the manifest, and the files that go with them.
 
@@ -263,6 +300,8 @@ class Design(Parameters):
             ``"stream"`` for the bare core, or a bus wrapper: ``"axis"``, ``"axi"``, ``"uart"``.
         name : str
             Name of the top-level module.
+        clock : float
+            Frequency in MHz that the constraints ask for; of a serial line also its ``clock_hz``.
         **bus
             Parameters of the bus wrapper, such as ``data_width``.
 
@@ -280,7 +319,7 @@ class Design(Parameters):
         """
         from ..api.artifacts import emit
 
-        return emit(self, out, top, name=name, **bus)
+        return emit(self, out, top, name=name, clock=clock, **bus)
 
     def run(
         self,
@@ -354,6 +393,7 @@ class Design(Parameters):
         pnr: bool = False,
         device: str | None = None,
         seeds: int | None = None,
+        clock: float | None = None,
         workdir: "Path | str" = "out",
         **bus: int,
     ) -> "Area":
@@ -362,13 +402,14 @@ class Design(Parameters):
         from .wrappers import wrapped
 
         return synth(
-            wrapped(self, top, **bus),
+            wrapped(self, top, clock=clock, **bus),
             target,
             workdir=workdir,
             liberty=liberty,
             pnr=pnr,
             device=device,
             seeds=seeds,
+            clock=clock,
         )
 
     def check_options(self, operands: Operands) -> None:
@@ -377,7 +418,10 @@ class Design(Parameters):
             if name not in self.OPTIONS and value is not None and value is not False:
                 flag = f"--{name.replace('_', '-')}"
                 raise UsageError(f"Option {flag} must not go with {self.design()}")
+        from . import registry
+
         modes = self.MODES | self.OUTPUT_MODES
         for name in operands.modes:
             if name not in modes:
-                raise UsageError(f"Mode must be one of {', '.join(modes)}, not {name!r}")
+                hint = registry.hint(name, modes, self.design())
+                raise UsageError(f"Mode must be one of {', '.join(modes)}, not {name!r}{hint}")

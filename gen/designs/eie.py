@@ -4,12 +4,18 @@ import dataclasses
 from dataclasses import dataclass
 from typing import ClassVar
 
-from .base import Contender, Design, option
+from .base import Contender, Design, check_choice, option
 
 __all__ = ["Eie"]
 
 #: PEs of a synthesized contender: 64 would take an hour.
 _SYNTHESIZED = 2
+
+
+def _row_mappings():
+    from ...sim.golden.sparse import ROW_MAPPINGS
+
+    return ROW_MAPPINGS
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -35,6 +41,7 @@ class Eie(Design):
     NAME: ClassVar[str] = "eie"
     MODES: ClassVar[dict[str, type]] = {"row_mapping": str}
     OUTPUT_MODES: ClassVar[dict[str, type]] = {"relu": int}
+    MODE_CHOICES: ClassVar[dict] = {"row_mapping": _row_mappings, "relu": lambda: (0, 1)}
     SIZE_LABEL: ClassVar[str] = "{pes} PEs"
     OPTIONS: ClassVar[tuple[str, ...]] = ("shift", "cluster")
     RENAMED: ClassVar[dict[str, str]] = {
@@ -105,6 +112,10 @@ class Eie(Design):
         from ._eie_task import EieTask
 
         design = cls(**settings)
+        k, n = operands.w.values.shape if operands.w.values.ndim == 2 else (0, 0)
+        for name, size, most in (("inputs", k, 1 << 20), ("outputs", n, design.pes << 16)):
+            if size > most:
+                raise ValueError(f"W must have at most {most} {name}, not {size}")
         encoded = EieTask.encode(design, operands)
         needed = {
             "columns": (encoded.columns, 1 << 20),
@@ -128,11 +139,8 @@ class Eie(Design):
         return EieTask(self, operands)
 
     def checked_modes(self, modes):
-        from ...sim.golden.sparse import ROW_MAPPINGS
-        from .base import check_choice
-
         modes = {"row_mapping": "modulo"} | modes
-        check_choice("Mode row_mapping", modes["row_mapping"], ROW_MAPPINGS)
+        check_choice("Mode row_mapping", modes["row_mapping"], _row_mappings())
         return modes
 
     def check_layer(self, layer, modes):

@@ -22,6 +22,11 @@ class GemmFusion(Array):
     MODES: ClassVar[dict[str, type]] = dict.fromkeys(
         ("a_bits", "w_bits", "a_signed", "w_signed"), int
     )
+    MODE_CHOICES: ClassVar[dict] = (
+        Array.MODE_CHOICES
+        | dict.fromkeys(("a_bits", "w_bits"), lambda: _WIDTHS)
+        | dict.fromkeys(("a_signed", "w_signed"), lambda: (0, 1))
+    )
     SHRINK: ClassVar[dict] = {"bram": ("acc_depth", "cols", "rows"), None: ("rows", "cols")}
     POWERS_OF_TWO: ClassVar[tuple[str, ...]] = ("acc_depth",)
     driver: ClassVar[str | None] = "gemm_fusion"

@@ -2,16 +2,18 @@
 
 import contextlib
 import importlib
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import fields
 
 from ..lib.messages import closest
+from ._plugins import designs
 from .base import Design
 
 __all__ = [
     "CLASSES",
     "DESIGNS",
     "design",
+    "hint",
     "of_manifest",
     "parameters_from_text",
     "settings_from_text",
@@ -20,20 +22,26 @@ __all__ = [
 
 
 class _Classes(Mapping):
-    """Names to design classes, each of which is imported when it is asked for."""
+    """Names to design classes, each of which is imported when it is asked for.
 
-    def __init__(self, modules: dict[str, tuple[str, str]]):
-        self._modules = modules
+    Those of plug-ins come last; ``key`` makes a name of such a class.
+    """
+
+    def __init__(self, modules: dict[str, tuple[str, str]], key: Callable[[type[Design]], str]):
+        self._modules, self._key = modules, key
 
     def __getitem__(self, name: str) -> type[Design]:
-        module, class_name = self._modules[name]
-        return getattr(importlib.import_module(module, __package__), class_name)
+        plugged = {self._key(class_): class_ for class_ in designs()}
+        if name in self._modules:
+            module, class_name = self._modules[name]
+            return getattr(importlib.import_module(module, __package__), class_name)
+        return plugged[name]
 
     def __iter__(self) -> Iterator[str]:
-        return iter(self._modules)
+        return iter([*self._modules, *map(self._key, designs())])
 
     def __len__(self) -> int:
-        return len(self._modules)
+        return len(self._modules) + len(designs())
 
 
 #: Design to module and class; a new design adds its line here.
@@ -45,8 +53,11 @@ _MODULES = {
 }
 
 #: The classes by the designs' names, and by their own.
-DESIGNS = _Classes(_MODULES)
-CLASSES = _Classes({class_name: (module, class_name) for module, class_name in _MODULES.values()})
+DESIGNS = _Classes(_MODULES, lambda class_: class_.NAME)
+CLASSES = _Classes(
+    {class_name: (module, class_name) for module, class_name in _MODULES.values()},
+    lambda class_: class_.__name__,
+)
 
 
 def design(name: str) -> type[Design]:
@@ -64,9 +75,65 @@ def design(name: str) -> type[Design]:
     return DESIGNS[name]
 
 
+def hint(name: str, names: Iterable[str], owner: str) -> str:
+    """The end of a message about a wrong name of a parameter or mode of ``owner``.
+
+    It says who has a parameter or mode of that name, ``owner`` first; else it is the closest of
+    ``names``, or nothing.
+    """
+    from .wrappers import WRAPPERS
+
+    wrappers = {f"bus wrapper {each}": cls for each, cls in WRAPPERS.items()}
+    parameters = {
+        each: {item.name for item in fields(cls)} - {"core"}
+        for each, cls in [*DESIGNS.items(), *wrappers.items()]
+    }
+    modes = {each: {*cls.MODES, *cls.OUTPUT_MODES} for each, cls in DESIGNS.items()}
+    owners = {
+        noun: [each for each, known in table.items() if name in known]
+        for noun, table in (("parameter", parameters), ("mode", modes))
+    }
+    for noun, having in owners.items():
+        if owner in having:
+            return f"; {name} is a {noun} of {owner}"
+    for noun, having in owners.items():
+        if having:
+            return f"; {name} is a {noun} of {', '.join(having)}"
+    return closest(name, names)
+
+
 def of_manifest(manifest) -> Design:
-    """The parameters of the core that a manifest describes."""
-    return design(manifest.design)(**manifest.parameters)
+    """The parameters of the core that a manifest describes.
+
+    Raises
+    ------
+    PluginError
+        If a plug-in of the design is missing, or is another one than at emission.
+    ValueError
+        If the manifest is of another version of the design, or was changed after the emission.
+    """
+    from .wrappers import wrapped
+
+    manifest.check_plugins()
+    class_ = design(manifest.design)
+    known = {item.name for item in fields(class_)}
+    if wrong := sorted(known ^ manifest.parameters.keys()):
+        state = "lacks" if wrong[0] in known else "must not have"
+        raise ValueError(
+            f"Manifest {manifest.path} {state} the parameter {wrong[0]!r} of {manifest.design}; "
+            "emit the design again"
+        )
+    try:
+        core = class_(**manifest.parameters)
+        digest = wrapped(core, manifest.wrapper, **manifest.bus.get("parameters", {})).digest
+    except (TypeError, ValueError) as error:
+        raise ValueError(f"Manifest {manifest.path}: {error}; emit the design again") from None
+    if digest != manifest.digest:
+        raise ValueError(
+            f"Manifest {manifest.path} must have the digest {digest} of its parameters, not "
+            f"{manifest.digest!r}; emit the design again"
+        )
+    return core
 
 
 def parameters_from_text(name: str, settings: list[str]) -> Design:
@@ -107,7 +174,7 @@ def values_from_text(owner, items, settings, renamed=None):
         if key not in types:
             raise ValueError(
                 f"Parameter of {owner} must be one of {', '.join(types)}, not {key!r}"
-                f"{closest(key, types)}"
+                f"{hint(key, types, owner)}"
             )
         if key in values:
             raise ValueError(f"Parameter {key} must be set once, not twice")

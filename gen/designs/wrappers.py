@@ -4,11 +4,22 @@ from dataclasses import dataclass, field, fields
 from typing import ClassVar
 
 from ...hdl.bus import axi_top, axis_top, uart_top
+from ...hdl.bus.layout import DATA_WIDTHS
+from ..emission.revision import rtl_revision, version_number
 from ..lib.messages import closest
 from . import registry
 from .base import Design, Parameters, option
 
-__all__ = ["WRAPPERS", "Axi", "Axis", "Uart", "Wrapper", "wrapped", "wrapper_from_text"]
+__all__ = [
+    "WRAPPERS",
+    "Axi",
+    "Axis",
+    "Uart",
+    "Wrapper",
+    "settings_from_text",
+    "wrapped",
+    "wrapper_from_text",
+]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -45,7 +56,16 @@ class Wrapper(Parameters):
         return self.core.as_dict() | {"top": self.NAME} | self.options()
 
     def unit(self):
-        return self._unit(core=self.core.unit(), digest=int(self.digest[:8], 16))
+        return self._unit(
+            core=self.core.unit(),
+            digest=int(self.digest[:8], 16),
+            generator=version_number(),
+            revision=int(rtl_revision(self.own_code), 16),
+        )
+
+    @property
+    def own_code(self):
+        return self.core.own_code
 
     def _unit(self, **arguments):
         raise NotImplementedError
@@ -59,7 +79,9 @@ class Axis(Wrapper):
     NAME = "axis"
     bench = "brickwork.sim.tb.bus.axis_top"
 
-    data_width: int = option(64, "width of the streams: 32, 64, 128, 256 or 512 bits")
+    data_width: int = option(
+        64, "width of the streams: 32, 64, 128, 256 or 512 bits", choices=lambda: DATA_WIDTHS
+    )
 
     def _unit(self, **arguments):
         return axis_top.AxisTop(**arguments, **self.options())
@@ -73,7 +95,9 @@ class Axi(Wrapper):
     NAME = "axi"
     bench = "brickwork.sim.tb.bus.axi_top"
 
-    data_width: int = option(64, "width of the memory's bus: 32, 64, 128, 256 or 512 bits")
+    data_width: int = option(
+        64, "width of the memory's bus: 32, 64, 128, 256 or 512 bits", choices=lambda: DATA_WIDTHS
+    )
     address_width: int = option(32, "bits of an address in memory")
     burst: int = option(16, "most beats in a burst, a power of two")
     outstanding: int = option(4, "bursts of a stream that may be on their way")
@@ -102,35 +126,58 @@ class Uart(Wrapper):
 WRAPPERS = {each.NAME: each for each in (Axis, Axi, Uart)}
 
 
-def wrapped(core: Design, top: str = "stream", **bus: int) -> Parameters:
+def wrapped(
+    core: Design, top: str = "stream", *, clock: float | None = None, **bus: int
+) -> Parameters:
     """A core in a bus wrapper, or with ``"stream"`` the core itself.
 
+    A wrapper that counts the time has the parameter ``clock_hz``, which follows from ``clock``, the
+    frequency in MHz that the design is constrained to; without ``clock`` it is as any other.
+
     Raises
     ------
     TypeError, ValueError
-        If the wrapper or a parameter does not exist, or a value is not allowed.
+        If the wrapper or a parameter does not exist, or a value is not allowed; if ``clock_hz`` is
+        set to another frequency.
     """
     _check_name(top, bus)
-    return core if top == "stream" else WRAPPERS[top](core=core, **bus)
+    if top == "stream":
+        return core
+    if clock is not None and hasattr(WRAPPERS[top], "clock_hz"):
+        clock_hz = round(clock * 1e6)
+        if bus.setdefault("clock_hz", clock_hz) != clock_hz:
+            raise ValueError(
+                f"Clock must be the wrapper's, clock_hz={bus['clock_hz']}, not {clock:g} MHz"
+            )
+    return WRAPPERS[top](core=core, **bus)
 
 
-def wrapper_from_text(top, core, settings):
+def wrapper_from_text(top, core, settings, clock=None):
     """A core in a bus wrapper with ``settings``, texts of the form ``NAME=VALUE``.
 
-    With ``"stream"``, which has no settings, it is the core itself.
+    With ``"stream"``, which has no settings, it is the core itself. ``clock`` is that of
+    :func:`wrapped`.
 
     Raises
     ------
     TypeError, ValueError
         If the wrapper or a parameter does not exist, or a value is not allowed.
     """
+    return wrapped(core, top, clock=clock, **settings_from_text(top, settings))
+
+
+def settings_from_text(top, settings):
+    """Values of some parameters of a bus wrapper, from texts of the form ``NAME=VALUE``.
+
+    Raises
+    ------
+    ValueError
+        If the wrapper or a parameter does not exist.
+    """
     _check_name(top, settings)
-    if top == "stream":
-        return core
-    items = [item for item in fields(WRAPPERS[top]) if item.name != "core"]
-    return WRAPPERS[top](
-        core=core, **registry.values_from_text(f"bus wrapper {top}", items, settings)
-    )
+    items = fields(WRAPPERS[top]) if top != "stream" else ()
+    items = [item for item in items if item.name != "core"]
+    return registry.values_from_text(f"bus wrapper {top}", items, settings)
 
 
 def _check_name(top, settings):

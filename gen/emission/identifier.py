@@ -1,10 +1,10 @@
-"""Names that Verilog and SystemVerilog tools take for a module."""
+"""Names that tools for Verilog, SystemVerilog and VHDL take for a module."""
 
 import re
 
 __all__ = ["check_identifier"]
 
-# Reserved in IEEE 1364-2005, and in IEEE 1800-2017, which most tools read Verilog as.
+# Reserved in IEEE 1364-2005, in IEEE 1800-2017, which most tools read Verilog as, and by Icarus.
 _WORDS = """
     always and assign automatic begin buf bufif0 bufif1 case casex casez cell cmos config deassign
     default defparam design disable edge else end endcase endconfig endfunction endgenerate
@@ -28,8 +28,23 @@ _WORDS = """
     s_until s_until_with sequence shortint shortreal soft solve static string strong struct super
     sync_accept_on sync_reject_on tagged this throughout timeprecision timeunit type typedef union
     unique unique0 until until_with untyped var virtual void wait_order weak wildcard with within
+
+    bool wone wreal
 """
 _RESERVED = frozenset(_WORDS.split())
+
+# Reserved in IEEE 1076-2019 in any case, and so in the VHDL around a core.
+_VHDL_WORDS = """
+    abs access after alias all and architecture array assert assume attribute begin block body
+    buffer bus case component configuration constant context cover default disconnect downto else
+    elsif end entity exit fairness file for force function generate generic group guarded if impure
+    in inertial inout is label library linkage literal loop map mod nand new next nor not null of on
+    open or others out package parameter port postponed procedure process property protected private
+    pure range record register reject release rem report restrict return rol ror select sequence
+    severity shared signal sla sll sra srl strong subtype then to transport type unaffected units
+    until use variable view vmode vpkg vprop vunit wait when while with xnor xor
+"""
+_RESERVED_IN_VHDL = frozenset(_VHDL_WORDS.split())
 
 
 def check_identifier(subject: str, name: str) -> None:
@@ -45,3 +60,5 @@ def check_identifier(subject: str, name: str) -> None:
         raise ValueError(f"{subject} must be {wanted}, not {name!r}")
     if name in _RESERVED:
         raise ValueError(f"{subject} must not be a word that Verilog reserves, as {name!r} is")
+    if name.lower() in _RESERVED_IN_VHDL:
+        raise ValueError(f"{subject} must not be a word that VHDL reserves, as {name!r} is")

@@ -1,11 +1,9 @@
 """Emission of units as Verilog, one module for each distinct unit."""
 
-import tempfile
-from pathlib import Path
-
 from amaranth.hdl import ClockSignal, Instance, ResetSignal
 from amaranth.lib.wiring import In
 
+from ...sim import scratch
 from ..lib import yosys
 from . import amaranth_internals
 
@@ -85,10 +83,10 @@ class Modules:
 
 
 def _write_verilog(texts, commands):
-    with tempfile.TemporaryDirectory() as folder:
-        (Path(folder) / "design.il").write_text("\n".join(texts), "utf-8")
-        yosys.run(["read_rtlil design.il", *commands], cwd=folder)
-        return (Path(folder) / "design.v").read_text("utf-8")
+    with scratch.folder() as folder:
+        (folder / "design.il").write_text("\n".join(texts), "utf-8")
+        yosys.run(["read_rtlil design.il", *commands], cwd=folder, temporary=folder)
+        return (folder / "design.v").read_text("utf-8")
 
 
 def convert_shared(unit, name):

@@ -3,11 +3,9 @@
 import gzip
 import importlib.metadata
 import json
-import subprocess
-import tempfile
 from pathlib import Path
 
-from ...sim import cache
+from ...sim import cache, processes, scratch
 from ...sim.verilator import toolchain
 from ..lib import yosys
 from ..lib.catalogue import check_name
@@ -80,7 +78,7 @@ def shortage(total: dict, available: dict) -> list[tuple[str, float, int]]:
     return sorted(short, key=lambda row: row[2] / row[1])
 
 
-def bitstream(manifest: Path, board: Board, seeds: int) -> dict:
+def bitstream(manifest: Path, board: Board, seeds: int, clock: float | None = None) -> dict:
     """Make a bitstream of a bus wrapper, of the placement with the fastest clock among several.
 
     Parameters
@@ -91,6 +89,8 @@ def bitstream(manifest: Path, board: Board, seeds: int) -> dict:
         One whose target has a placer.
     seeds : int
         Placements, with seeds from 1 on.
+    clock : float or None
+        Frequency in MHz to constrain to and to reach; by default that of the board.
 
     Returns
     -------
@@ -104,13 +104,14 @@ def bitstream(manifest: Path, board: Board, seeds: int) -> dict:
     TooLarge
         If the design does not fit.
     CheckFailed
-        If no placement reaches the board's clock, or a tool fails.
+        If no placement reaches the clock, or a tool fails.
     ToolError
         If a tool is missing.
     YosysError
         If yosys cannot synthesize the design.
     """
     nextpnr.check_seeds(seeds)
+    clock = board.clock_mhz if clock is None else clock
     target = targets.load(board.target)
     tool = toolchain.nextpnr(target.place.program)
     packer = toolchain.packer(target.bitstream.packer)
@@ -123,9 +124,9 @@ def bitstream(manifest: Path, board: Board, seeds: int) -> dict:
         runs = nextpnr.place_and_route(
             netlist,
             target,
-            [*board.placer_options, "--freq", f"{board.clock_mhz:g}"],
+            [*board.placer_options, *nextpnr.clock_options(clock)],
             seeds=seeds,
-            pins=next(iter(board_constraints(board).values())),
+            pins=next(iter(board_constraints(board, clock).values())),
             with_result=True,
             some_may_fail=True,
             label=f"placing and routing for {board.name}",
@@ -133,12 +134,13 @@ def bitstream(manifest: Path, board: Board, seeds: int) -> dict:
     except nextpnr.DoesNotFit as error:
         raise _too_large(error.short, total, board) from None
     best = max(runs, key=lambda run: run.fmax_mhz)
-    if best.fmax_mhz < board.clock_mhz:
+    if best.fmax_mhz < clock:
+        slower = "a lower --clock" if clock > board.clock_mhz else "a board with a slower clock"
         path, placements = best.critical_path, f"placement{'s' * (len(runs) > 1)}"
         raise CheckFailed(
-            f"Clock of {top} on {board.name} must be {board.clock_mhz:g} MHz, but the best of "
+            f"Clock of {top} on {board.name} must be {clock:g} MHz, but the best of "
             f"{len(runs)} {placements} reaches {best.fmax_mhz} MHz (from {path['source']} to "
-            f"{path['sink']}); try more --seeds, a smaller design, or a board with a slower clock"
+            f"{path['sink']}); try more --seeds, a smaller design, or {slower}"
         )
     with progress(total=1, label=f"packing for {board.name}"):
         content = _pack(gzip.decompress(best.result), board, target, packer)
@@ -161,8 +163,7 @@ def _netlist(manifest, board, target):
     commands = [*target.place.frame, "autoname"]
 
     def make(entry):
-        with tempfile.TemporaryDirectory(prefix="brickwork-") as temporary:
-            folder = Path(temporary)
+        with scratch.folder() as folder:
             (folder / "cells.json").write_bytes(text)
             yosys.run(
                 [
@@ -195,20 +196,14 @@ def _too_large(short, total, board):
 def _pack(result, board, target, packer):
     """The bitstream of a routed design."""
     flow = target.bitstream
-    with tempfile.TemporaryDirectory(prefix="brickwork-") as temporary:
-        folder = Path(temporary)
+    with scratch.folder() as folder:
         (folder / "result").write_bytes(result)
         names = {"result": "result", "bitstream": f"packed.{flow.suffix}"}
         arguments = [argument.format_map(names) for argument in flow.arguments]
-        child = subprocess.run(
-            [*packer.command, *board.packer_options, *arguments],
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            text=True,
-            errors="replace",
-            cwd=folder,
-        )
+        command = [*packer.command, *board.packer_options, *arguments]
+        environment = toolchain.package_environment(folder)
+        status, log = processes.run(command, cwd=folder, env=environment)
         packed = folder / names["bitstream"]
-        if child.returncode != 0 or not packed.exists() or not packed.stat().st_size:
-            raise nextpnr.failure(flow.packer, child.stdout)
+        if status != 0 or not packed.exists() or not packed.stat().st_size:
+            raise nextpnr.failure(flow.packer, log)
         return packed.read_bytes()

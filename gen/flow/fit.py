@@ -1,8 +1,8 @@
 """The parameters to lower of a design that does not fit a board."""
 
-import tempfile
 from dataclasses import replace
 
+from ...sim import scratch
 from ..emission.emit import emit
 from .bitstream import counts, shortage
 
@@ -42,7 +42,7 @@ def smaller(top, board, limits: dict) -> dict | None:
 
 
 def _counts(top, board):
-    with tempfile.TemporaryDirectory(prefix="brickwork-") as folder:
+    with scratch.folder() as folder:
         emission = emit(top, folder)
         return counts(emission.manifest, board)
 

@@ -5,20 +5,18 @@ import json
 import math
 import os
 import re
-import subprocess
-import tempfile
 from concurrent.futures import ThreadPoolExecutor, as_completed
 from dataclasses import dataclass
-from pathlib import Path
 
 from ...hdl.checks import check_integer
-from ...sim import cache
+from ...sim import cache, scratch
+from ...sim.processes import ProcessGroup
 from ...sim.verilator import toolchain
 from ..lib.errors import CheckFailed
 from ..lib.progress import progress
 from .targets import Target
 
-__all__ = ["DoesNotFit", "Run", "check_seeds", "failure", "place_and_route"]
+__all__ = ["DoesNotFit", "Run", "check_seeds", "clock_options", "failure", "place_and_route"]
 
 #: Runs at once.
 _PROCESSES = 2
@@ -84,6 +82,11 @@ def check_seeds(seeds: int) -> int:
     return seeds
 
 
+def clock_options(clock: float | None) -> list[str]:
+    """The option for the frequency in MHz that the placer aims at; none for its own default."""
+    return [] if clock is None else ["--freq", f"{clock:g}"]
+
+
 def place_and_route(
     netlist: bytes,
     target: Target,
@@ -140,12 +143,12 @@ def place_and_route(
     options = [option.format_map(names) for option in options]
     runs, misfit = [], None
     pool = ThreadPoolExecutor(min(_PROCESSES, os.cpu_count() or 1))
-    try:
-        with progress(total=seeds, label=label, eta=True) as bar:
-            jobs = [
-                pool.submit(_run, netlist, target, tool, options, pins, seed)
-                for seed in range(1, seeds + 1)
-            ]
+    with pool, ProcessGroup() as group, progress(total=seeds, label=label, eta=True) as bar:
+        jobs = [
+            pool.submit(_run, group, netlist, target, tool, options, pins, seed)
+            for seed in range(1, seeds + 1)
+        ]
+        try:
             for job in as_completed(jobs):
                 try:
                     runs.append(job.result())
@@ -154,33 +157,27 @@ def place_and_route(
                         raise
                     misfit = error
                 bar.update()
-    finally:
-        pool.shutdown(cancel_futures=True)
+        finally:
+            pool.shutdown(wait=False, cancel_futures=True)
     if not runs:
         raise misfit
     return sorted(runs, key=lambda run: run.seed)
 
 
-def _run(netlist, target, tool, options, pins, seed):
+def _run(group, netlist, target, tool, options, pins, seed):
     """The run of one seed, from the cache if it is there."""
     options = [*options, "--seed", str(seed)]
 
     def make(entry):
-        with tempfile.TemporaryDirectory(prefix="brickwork-") as temporary:
-            folder = Path(temporary)
+        with scratch.folder() as folder:
             (folder / "netlist.json").write_bytes(gzip.decompress(netlist))
             (folder / "pins.txt").write_text(pins, "utf-8")
             files = ["--json", "netlist.json", "--report", "report.json"]
-            child = subprocess.run(
-                [*tool.command, *files, "--timing-allow-fail", *options],
-                stdout=subprocess.PIPE,
-                stderr=subprocess.STDOUT,
-                text=True,
-                errors="replace",
-                cwd=folder,
-            )
-            if child.returncode != 0:
-                raise _error(child.stdout, target)
+            command = [*tool.command, *files, "--timing-allow-fail", *options]
+            environment = toolchain.package_environment(folder)
+            status, log = group.run(command, cwd=folder, env=environment)
+            if status != 0:
+                raise _error(log, target)
             (entry / "report.json").write_bytes((folder / "report.json").read_bytes())
             if (folder / "result").exists():
                 result = gzip.compress((folder / "result").read_bytes(), 1, mtime=0)

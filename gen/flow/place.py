@@ -3,10 +3,9 @@
 import gzip
 import json
 import statistics
-import tempfile
 from pathlib import Path
 
-from ...sim import cache
+from ...sim import cache, scratch
 from ...sim.manifest import Manifest
 from ...sim.verilator import toolchain
 from ..designs import registry
@@ -14,12 +13,19 @@ from ..lib import yosys
 from . import nextpnr, targets
 from .synthesis import netlist_for
 
-__all__ = ["check_device", "place"]
+__all__ = ["check_device", "check_tool", "place"]
 
 _FRAME, _CORE = "brickwork_frame", "core"
 
 
-def place(manifest: Path, target: str, *, seeds: int = 3, device: str | None = None) -> dict:
+def place(
+    manifest: Path,
+    target: str,
+    *,
+    seeds: int = 3,
+    device: str | None = None,
+    clock: float | None = None,
+) -> dict:
     """Place and route a design by itself, and find the highest frequency of its clock.
 
     Each port of the design has a register beside it, and the registers are chained: those of
@@ -40,13 +46,16 @@ def place(manifest: Path, target: str, *, seeds: int = 3, device: str | None = N
         Runs, with seeds from 1 on.
     device : str or None
         Name of a device of the target; by default its first.
+    clock : float or None
+        Frequency in MHz that the placer aims at.
 
     Returns
     -------
     dict
         ``fmax_mhz`` over all seeds, with ``spread_percent`` from the worst to the best by the
-        median; each of ``runs`` with its frequency and critical path, whose ``source`` and ``sink``
-        are signals of the design; and the median run's ``utilization``.
+        median; ``needed_mhz``, which is ``clock``, and ``met_by``, the seeds that reach it; each of
+        ``runs`` with its frequency and critical path, whose ``source`` and ``sink`` are signals of
+        the design; and the median run's ``utilization``.
 
     Raises
     ------
@@ -68,7 +77,7 @@ def place(manifest: Path, target: str, *, seeds: int = 3, device: str | None = N
         runs = nextpnr.place_and_route(
             netlist,
             plan,
-            settings.options,
+            [*settings.options, *nextpnr.clock_options(clock)],
             seeds=seeds,
             pins=settings.pins,
             label=f"placing on {device}",
@@ -82,6 +91,8 @@ def place(manifest: Path, target: str, *, seeds: int = 3, device: str | None = N
         "target": target,
         "device": device,
         "seeds": [run.seed for run in runs],
+        "needed_mhz": clock,
+        "met_by": [run.seed for run in runs if clock is not None and run.fmax_mhz >= clock],
         "fmax_mhz": {
             "median": round(median, 2),
             "worst": min(speeds),
@@ -113,6 +124,17 @@ def check_device(target: str, device: str | None = None) -> tuple[targets.Target
     return plan, device or next(iter(plan.place.devices))
 
 
+def check_tool(target: str) -> None:
+    """Look for the program that places on a target, which has one.
+
+    Raises
+    ------
+    ToolError
+        If it is missing.
+    """
+    toolchain.nextpnr(targets.load(target).place.program)
+
+
 def _misfit(design, plan, device, short):
     """The message about a design that does not fit, with the parameters that make it smaller."""
     amounts = " and ".join(f"{needed} of {available} {name}" for name, needed, available in short)
@@ -134,8 +156,7 @@ def _framed(manifest, design, plan, device):
     verilog = _frame(top, design.ports, design.bus.get("clock", "clk"))
 
     def make(entry):
-        with tempfile.TemporaryDirectory(prefix="brickwork-") as temporary:
-            folder = Path(temporary)
+        with scratch.folder() as folder:
             # The library's modules are there already.
             core = {"modules": {top: json.loads(text)["modules"][top]}}
             (folder / "core.json").write_text(json.dumps(core), "utf-8")

@@ -1,17 +1,19 @@
 """Synthesis with yosys: the area of a design, and where in it that area is."""
 
+import codecs
 import collections
 import functools
 import gzip
 import importlib.metadata
 import json
 import re
-import tempfile
+import zlib
 from dataclasses import dataclass
 from pathlib import Path
 
-from ...sim import cache
+from ...sim import cache, scratch
 from ...sim.manifest import Manifest
+from ...sim.text_file import decoded
 from ..lib import yosys
 from ..lib.catalogue import check_name
 from . import attribution, ecp5_registers, targets
@@ -23,6 +25,7 @@ __all__ = [
     "area",
     "check_liberty",
     "check_library",
+    "library_bytes",
     "netlist_for",
     "synthesize",
 ]
@@ -33,8 +36,14 @@ NETLIST_PASSES = {"ecp5_registers": ecp5_registers.absorb_registers}
 #: Transistors of a two-input NAND gate, in units of which gates are counted.
 _NAND_TRANSISTORS = 4
 
-#: The module into which targets put memories that are not counted.
+#: The module into which targets put memories that are not made of cells.
 _MACROS = "brickwork_macros"
+
+#: Transistors of a flip-flop, and of a bit of a register file: a cell with two ports, to read and
+#: to write, and with two more for each further port. No decoders, no amplifiers.
+_FLIP_FLOP_TRANSISTORS = 16
+_BIT_TRANSISTORS = 8
+_PORT_TRANSISTORS = 2
 
 #: The role of units that multiply, and of their parts.
 _PE_ROLE = "PEs"
@@ -98,11 +107,10 @@ def area(verilog: Path, top: str, liberty: Path | None = None, options: str = ""
     YosysError
         If yosys refuses the Verilog or an option, or the library lacks a cell.
     """
-    with tempfile.TemporaryDirectory(prefix="brickwork-") as temporary:
-        folder = Path(temporary)
+    with scratch.folder() as folder:
         (folder / "design.v").symlink_to(Path(verilog).absolute())
         if liberty is not None:
-            (folder / "cells.lib").symlink_to(Path(liberty).absolute())
+            (folder / "cells.lib").write_bytes(library_bytes(liberty))
         synth = f"synth -flatten {options} -top {top}"
         commands = ["read_verilog design.v", synth, "delete t:$scopeinfo"]
         commands += targets.load("gates" if liberty is None else "liberty").mapping
@@ -124,10 +132,9 @@ def check_library(target: str, liberty: Path | None) -> bytes:
 
     Raises
     ------
-    OSError
-        If it cannot be read.
-    ValueError
-        If it is missing, or given for a target that has its own cells.
+    OSError, ValueError
+        As :func:`library_bytes`; also if the file is missing, or given for a target that has its
+        own cells.
     """
     if liberty is None:
         if target == "liberty":
@@ -138,11 +145,37 @@ def check_library(target: str, liberty: Path | None) -> bytes:
             f"Liberty file must be left out for the target {target}, which has cells of its own; "
             "it is for the target liberty"
         )
+    return library_bytes(liberty)
+
+
+def library_bytes(path: Path | str) -> bytes:
+    """The text of a Liberty file, which gzip may have compressed, as yosys reads it.
+
+    Raises
+    ------
+    OSError
+        If the file cannot be read.
+    ValueError
+        If it is damaged, or no text.
+    """
     try:
-        return Path(liberty).read_bytes()
+        data = Path(path).read_bytes()
     except OSError as error:
         reason = error.strerror or error
-        raise OSError(f"Liberty file cannot be read: {liberty}: {reason}") from None
+        raise OSError(f"Liberty file cannot be read: {path}: {reason}") from None
+    if data.startswith(b"\x1f\x8b"):
+        try:
+            data = gzip.decompress(data)
+        except (OSError, EOFError, zlib.error) as error:
+            raise ValueError(f"Liberty file {path} cannot be decompressed: {error}") from None
+    if data.startswith((codecs.BOM_UTF8, codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
+        data = decoded(data, path).encode()
+    # Comments may be in any 8-bit encoding.
+    if b"\0" in data or data.startswith((b"PK", b"BZh", b"\xfd7zXZ", b"\x28\xb5\x2f\xfd")):
+        raise ValueError(
+            f"Liberty file must be text, or text that gzip compressed, which {str(path)!r} is not"
+        )
+    return data.replace(b"\r\n", b"\n")
 
 
 def check_liberty(path: Path) -> None:
@@ -155,14 +188,9 @@ def check_liberty(path: Path) -> None:
     ValueError
         If it is no Liberty file, or lacks gates, flip-flops or areas.
     """
-    try:
-        with Path(path).open("rb"):
-            pass
-    except OSError as error:
-        reason = error.strerror or error
-        raise OSError(f"Liberty file cannot be read: {path}: {reason}") from None
+    library_bytes(path)
     wanted = f"Liberty file must have gates and a flip-flop with areas, which {str(path)!r} has not"
-    with tempfile.TemporaryDirectory(prefix="brickwork-") as folder:
+    with scratch.folder() as folder:
         trial = Path(folder, "trial.v")
         trial.write_text(_TRIAL, "utf-8")
         try:
@@ -176,8 +204,8 @@ def check_liberty(path: Path) -> None:
 #: Counters of a design's area, by the unit of its target.
 COUNTERS = {
     "cells": ("lut", "ff", "dsp", "bram", "lutram", "carry"),
-    "gates": ("area", "flip_flops", "logic", "transistors"),
-    "µm²": ("area", "flip_flops", "logic"),
+    "gates": ("area", "flip_flops", "logic", "register_files", "transistors"),
+    "µm²": ("area", "flip_flops", "logic", "register_files"),
 }
 
 
@@ -187,8 +215,10 @@ def synthesize(
     """Synthesize an emitted design, flattened, and measure the area of each of its units.
 
     The numbers are those of yosys: for an FPGA the cells before placement, for gates and for a
-    library's cells the sums of their sizes, without wires. Gates and library cells leave out
-    memories of more than 64 words, which are macros on a chip.
+    library's cells the sums of their sizes, without wires. On a chip, memories of more than
+    :data:`.targets.REGISTER_FILE_WORDS` words are macros of SRAM, and left out; those of 8 words at
+    least are register files, a bit of which with a port to write and one to read counts as half a
+    flip-flop, and an eighth more for each further port.
 
     Each cell of the flat netlist counts for one unit, as :func:`attribution.owners` says: the
     areas of units add up to the total.
@@ -250,7 +280,7 @@ def _entry(manifest, target, liberty, device):
     def make(entry):
         if liberty is not None:
             check_liberty(liberty)
-        modules, gates, cells, macros = _mapped(top, verilog, commands, mapping, library)
+        modules, gates, cells, memories = _mapped(top, verilog, commands, mapping, library)
         mapped = cells["modules"]
         for name in plan.netlist_passes:
             NETLIST_PASSES[name](mapped[top])
@@ -259,14 +289,14 @@ def _entry(manifest, target, liberty, device):
             sizes = _library_sizes(mapped, library.decode("utf-8", "replace"))
         sizes = sizes | {_MACROS: {}}
         owners = attribution.owners(modules, top, gates["modules"][top], mapped[top])
-        record = _record(design, plan, modules, mapped[top], owners, sizes, macros)
+        record = _record(design, plan, modules, mapped[top], owners, sizes, memories)
         (entry / "record.json").write_text(json.dumps(record, ensure_ascii=False), "utf-8")
         if plan.place is not None:
             text = json.dumps(cells).encode()
             (entry / "netlist.json.gz").write_bytes(gzip.compress(text, 1, mtime=0))
 
     key = [
-        verilog,
+        design.code,
         json.dumps([design.modules, design.derived]),
         plan.text,
         "\n".join([*commands, *mapping]),
@@ -287,11 +317,10 @@ def _generator():
 def _mapped(top, verilog, commands, mapping, library):
     """Yosys' netlists of a design.
 
-    Modules with hierarchy, flat netlists of gates and of cells, and the names of memories that
-    are not counted.
+    Modules with hierarchy, flat netlists of gates and of cells, and the memories that are not made
+    of cells: name to the cell of yosys.
     """
-    with tempfile.TemporaryDirectory(prefix="brickwork-") as temporary:
-        folder = Path(temporary)
+    with scratch.folder() as folder:
         (folder / "design.v").write_text(verilog, "utf-8")
         (folder / "cells.lib").write_bytes(library)
         yosys.run(
@@ -310,19 +339,29 @@ def _mapped(top, verilog, commands, mapping, library):
             json.loads((folder / f"{name}.json").read_bytes())
             for name in ("hierarchy", "gates", "cells")
         )
-        listed = folder / "macros.txt"
-        macros = listed.read_text("utf-8").splitlines() if listed.exists() else []
-        names = {line.removeprefix(f"{top}/") for line in macros}
-        return modules["modules"], gates, cells, names
+        listed = folder / "memories.json"
+        memories = json.loads(listed.read_bytes())["modules"] if listed.exists() else {}
+        memories = memories.get(_MACROS, {"cells": {}})["cells"]
+        return modules["modules"], gates, cells, memories
 
 
 def _record(design, plan, modules, flat, owners, sizes, macros):
     """The result of :func:`synthesize`."""
     types = {name: cell["type"] for name, cell in flat["cells"].items()}
     counts = collections.Counter(types.values())
+    memories = attribution.memories(modules, design.top)
     unknown = ", ".join(sorted(counts.keys() - sizes.keys()))
     if unknown:
         raise ValueError(f"Target {plan.name} must say in its file what {unknown} takes")
+    # A register file is one cell of its unit, of a type of its own.
+    files = {
+        memory.name: _register_file(memory, macros[memory.name], _flip_flop(plan, counts, sizes))
+        for memory in memories
+        if memory.name in macros and memory.words <= targets.REGISTER_FILE_WORDS
+    }
+    types |= {name: name for name in files}
+    sizes = sizes | files
+    owners = owners | {memory.name: memory.path for memory in memories if memory.name in files}
 
     def counted(names):
         return _counters(
@@ -342,10 +381,7 @@ def _record(design, plan, modules, flat, owners, sizes, macros):
         "unit": plan.unit,
         "total": total,
         "modules": _rows(units, owners, counted),
-        "memories": [
-            _memory(memory, types, sizes, macros)
-            for memory in attribution.memories(modules, design.top)
-        ],
+        "memories": [_memory(memory, types, sizes, macros) for memory in memories],
         "pes": len(pes),
         "macs": macs,
         "per_pe": _share(counted(inside), len(pes)),
@@ -354,6 +390,31 @@ def _record(design, plan, modules, flat, owners, sizes, macros):
         "estimate": True,
         "tools": {"pyosys": importlib.metadata.version("pyosys")},
     }
+
+
+def _register_file(memory, cell, flip_flop):
+    """What a register file takes, from its cell in yosys and the size of a flip-flop.
+
+    Registers at its outputs, which yosys makes ports that read with a clock, are flip-flops.
+    """
+    reads, writes = (int(cell["parameters"][f"{kind}_PORTS"], 2) for kind in ("RD", "WR"))
+    clocked = cell["parameters"]["RD_CLK_ENABLE"][-reads:].count("1") if reads else 0
+    more = _PORT_TRANSISTORS * max(0, reads + writes - 2)
+    bit = flip_flop * (_BIT_TRANSISTORS + more) / _FLIP_FLOP_TRANSISTORS
+    return {
+        "register_files": memory.words * memory.width * bit,
+        "flip_flops": clocked * memory.width * flip_flop,
+    }
+
+
+def _flip_flop(plan, counts, sizes):
+    """The size of the smallest flip-flop among the cells of a design, or else of the target."""
+    registers = {
+        name: takes["flip_flops"] for name, takes in sizes.items() if "flip_flops" in takes
+    }
+    return min((registers[name] for name in counts if name in registers), default=0) or min(
+        registers.values()
+    )
 
 
 def _outermost_pes(units):
@@ -376,10 +437,10 @@ def _counters(sums, unit):
     if unit == "cells":
         return {name: _rounded(sums[name]) for name in COUNTERS[unit]}
     scale = _NAND_TRANSISTORS if unit == "gates" else 1
-    area = {name: sums[name] / scale for name in ("flip_flops", "logic")}
-    area = {"area": area["flip_flops"] + area["logic"], **area}
+    area = {name: sums[name] / scale for name in ("flip_flops", "logic", "register_files")}
+    area = {"area": sum(area.values()), **area}
     if unit == "gates":
-        area["transistors"] = sums["flip_flops"] + sums["logic"]
+        area["transistors"] = area["area"] * scale
     return {name: _rounded(value) for name, value in area.items()}
 
 
@@ -426,11 +487,12 @@ def _parent(names, path):
 
 def _memory(memory, types, sizes, macros):
     """How a memory is realized; its cells have names that begin with its own."""
-    of_memory = (type_ for name, type_ in types.items() if name.startswith(f"{memory.name}."))
-    sums = _sums(collections.Counter(of_memory), sizes)
     row = {"name": memory.name, "words": memory.words, "width": memory.width}
     if memory.name in macros:
-        return row | {"kind": "macro"}
+        is_sram = memory.words > targets.REGISTER_FILE_WORDS
+        return row | {"kind": "macro" if is_sram else "register file"}
+    of_memory = (type_ for name, type_ in types.items() if name.startswith(f"{memory.name}."))
+    sums = _sums(collections.Counter(of_memory), sizes)
     if sums["bram"]:
         return row | {"kind": "block RAM", "blocks": _rounded(sums["bram"])}
     if sums["lutram"]:

@@ -6,7 +6,27 @@ from pathlib import Path
 
 from ..lib import catalogue
 
-__all__ = ["Bitstream", "Device", "Placer", "Target", "check", "load", "names", "placers"]
+__all__ = [
+    "CHIP_MEMORIES",
+    "REGISTER_FILE_WORDS",
+    "Bitstream",
+    "Device",
+    "Placer",
+    "Target",
+    "check",
+    "load",
+    "names",
+    "placers",
+]
+
+#: On a chip, memories of more words are SRAM; those of fewer than 8 are flip-flops in all targets.
+REGISTER_FILE_WORDS = 64
+
+#: What memories count on targets of a chip: those of gates and of library cells.
+CHIP_MEMORIES = f"""\
+Memories of 8 to {REGISTER_FILE_WORDS} words are register files: a bit with a port to write and one
+to read counts as half a flip-flop, without decoders. Larger ones are SRAM macros on a chip, and not
+counted; smaller ones are flip-flops."""
 
 _FOLDER = Path(__file__).resolve().parent.parent.parent / "constraints"
 

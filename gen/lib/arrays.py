@@ -1,6 +1,7 @@
 """Files of numpy arrays."""
 
 import io
+import re
 import warnings
 import zipfile
 from pathlib import Path
@@ -10,7 +11,14 @@ import numpy as np
 from .extras import require
 from .files import write_whole
 
-__all__ = ["read_array", "read_matrix", "read_quantized", "write_array", "write_arrays"]
+__all__ = [
+    "read_array",
+    "read_matrix",
+    "read_quantized",
+    "write_array",
+    "write_arrays",
+    "write_sparse",
+]
 
 _MAGIC = b"\x93NUMPY"
 
@@ -70,7 +78,10 @@ def read_matrix(path: Path, name: str) -> dict:
         from scipy import sparse
 
     try:
-        return {"values": sparse.load_npz(path).tocoo()}
+        matrix = sparse.load_npz(path)
+        if hasattr(matrix, "check_format"):
+            matrix.check_format(full_check=True)
+        return {"values": matrix}
     except Exception as error:  # whatever another file makes of scipy
         detail = str(error).splitlines() or [type(error).__name__]
         raise ValueError(
@@ -80,7 +91,7 @@ def read_matrix(path: Path, name: str) -> dict:
 
 def _load(file, path, name):
     try:
-        return np.load(file, allow_pickle=False)
+        array = np.load(file, allow_pickle=False)
     except OSError:
         raise
     except Exception as error:  # numpy raises all sorts for a damaged file
@@ -88,14 +99,37 @@ def _load(file, path, name):
             raise ValueError(
                 f"{name} must be an array of numbers, not of Python objects ({path})"
             ) from None
+        if type_ := re.search(r"not a valid dtype descriptor: '?([^']+)", str(error)):
+            raise _unknown_type(name, path, type_[1]) from None
         detail = str(error).splitlines() or [type(error).__name__]
         raise ValueError(f"{name} cannot be read: {path}: {detail[0]}") from None
+    if array.dtype.kind == "V" and array.dtype.names is None:
+        raise _unknown_type(name, path, array.dtype.str)
+    return array
+
+
+def _unknown_type(name, path, type_):
+    return TypeError(
+        f"{name} must be of a type of numpy's own, not {type_} ({path}): .npy files do not name "
+        "bfloat16, float8, int4 and the like; save floats with np.save(path, "
+        "x.astype(np.float32)), integers with np.save(path, x.astype(np.int8))"
+    )
 
 
 def write_array(path: Path, array: np.ndarray) -> None:
     """Writes a ``.npy`` file, as :func:`.write_whole` does."""
     buffer = io.BytesIO()
     np.save(buffer, array, allow_pickle=False)
+    write_whole(path, buffer.getvalue())
+
+
+def write_sparse(path: Path, matrix) -> None:
+    """Writes a ``.npz`` file of a sparse matrix, for scipy to load."""
+    with require("Files of sparse matrices"):
+        from scipy import sparse
+
+    buffer = io.BytesIO()
+    sparse.save_npz(buffer, matrix)
     write_whole(path, buffer.getvalue())
 
 

@@ -11,6 +11,7 @@ from collections.abc import Iterable
 from dataclasses import MISSING, fields, is_dataclass
 from pathlib import Path
 
+from ...sim.text_file import read_text
 from .messages import closest
 
 __all__ = ["check_name", "read", "record", "stems"]
@@ -52,9 +53,9 @@ def read(path: Path) -> tuple[str, dict]:
     Raises
     ------
     ValueError
-        If it is not TOML.
+        If it is no text, or not TOML.
     """
-    text = path.read_text("utf-8")
+    text = read_text(path)
     try:
         return text, tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:
@@ -103,13 +104,17 @@ def _scope(at):
 def _value(type_, value, path, key):
     """A value that must have a type: a plain one, a list, a dictionary, or a dataclass."""
     if isinstance(type_, types.UnionType):
-        # TOML has no null, so that the alternative to None is the type.
-        (type_,) = set(typing.get_args(type_)) - {types.NoneType}
+        # TOML has no null, so that the alternatives to None are the types.
+        alternatives = [each for each in typing.get_args(type_) if each is not types.NoneType]
+        if len(alternatives) > 1:
+            _check_type(alternatives, value, path, key)
+            return value
+        (type_,) = alternatives
     if is_dataclass(type_):
-        _check_type(dict, value, path, key)
+        _check_type([dict], value, path, key)
         return record(type_, value, path, at=f"{key}.")
     plain, arguments = typing.get_origin(type_) or type_, typing.get_args(type_)
-    _check_type(plain, value, path, key)
+    _check_type([plain], value, path, key)
     if plain is list:
         return [
             _value(arguments[0], item, path, f"{key}[{index}]") for index, item in enumerate(value)
@@ -120,7 +125,9 @@ def _value(type_, value, path, key):
     return value
 
 
-def _check_type(type_, value, path, key):
-    allowed = {float: (int, float)}.get(type_, type_)
-    if not isinstance(value, allowed) or (isinstance(value, bool) and type_ is not bool):
-        raise ValueError(f"File {path}: key {key!r} must be {_TYPE_NAMES[type_]}, not {value!r}")
+def _check_type(types_, value, path, key):
+    """Refuses a value that has none of the plain types."""
+    allowed = (*types_, int) if float in types_ else tuple(types_)
+    if not isinstance(value, allowed) or (isinstance(value, bool) and bool not in types_):
+        wanted = " or ".join(_TYPE_NAMES[type_] for type_ in types_)
+        raise ValueError(f"File {path}: key {key!r} must be {wanted}, not {value!r}")

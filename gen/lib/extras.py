@@ -1,8 +1,10 @@
 """Packages that only some commands need, and the message where one is missing."""
 
 import contextlib
+import logging
 from collections.abc import Iterator
 
+from ...sim.extras import install_command
 from .errors import UsageError
 
 __all__ = ["PACKAGES", "require"]
@@ -18,6 +20,10 @@ PACKAGES = {
     "sklearn": ("scikit-learn", "demo"),
 }
 
+# matplotlib logs an unusable cache folder or matplotlibrc; neither matters for the plots. A program
+# that has handlers of its own still gets these records.
+logging.getLogger("matplotlib").addHandler(logging.NullHandler())
+
 
 @contextlib.contextmanager
 def require(purpose: str) -> Iterator[None]:
@@ -31,7 +37,8 @@ def require(purpose: str) -> Iterator[None]:
     Raises
     ------
     UsageError
-        If a package is missing; the message tells the extra that installs it.
+        If a package is missing; the message tells the command that installs it. Also if matplotlib
+        cannot decode its settings.
     """
     try:
         yield
@@ -41,6 +48,10 @@ def require(purpose: str) -> Iterator[None]:
             raise
         package, extra = PACKAGES[module]
         raise UsageError(
-            f"{purpose} need {package}, which is missing; use pip install 'brickwork[{extra}]', "
-            f"or in a checkout pip install -e '.[{extra}]'"
+            f"{purpose} need {package}, which is missing: {install_command(extra)}"
+        ) from None
+    except UnicodeDecodeError:
+        raise UsageError(
+            f"{purpose} need a matplotlibrc in UTF-8; correct the file, which is in the working "
+            f"folder, in $MPLCONFIGDIR or in ~/.config/matplotlib"
         ) from None

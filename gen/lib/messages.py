@@ -1,32 +1,61 @@
 """Phrases that messages of several commands share; imports nothing that takes time."""
 
 import difflib
+import json
+import math
 import shlex
 from collections.abc import Iterable
+from typing import Any
 
-__all__ = ["closest", "difference", "errors", "reproduce_command"]
+__all__ = ["closest", "difference", "errors", "print_json", "reproduce_command", "to_json"]
 
 
 def closest(name: object, names: Iterable[str]) -> str:
-    """The end of a message about a wrong name: the most similar one of ``names``, or nothing."""
-    close = difflib.get_close_matches(str(name), list(names), n=1)
-    return f"; did you mean {close[0]!r}?" if close else ""
+    """The end of a message about a wrong name: the most similar one of ``names``, or nothing.
+
+    Capitals make no difference.
+    """
+    folded = {each.casefold(): each for each in names}
+    close = difflib.get_close_matches(str(name).casefold(), folded, n=1)
+    return f"; did you mean {folded[close[0]]!r}?" if close else ""
+
+
+def to_json(value: Any) -> str:
+    """The text of a JSON file, or of a command's output.
+
+    JSON has no numbers that are not finite; they become null.
+    """
+    return json.dumps(_finite(value), indent=2, allow_nan=False) + "\n"
+
+
+def print_json(value: Any) -> None:
+    """Prints :func:`to_json`."""
+    print(to_json(value), end="")
+
+
+def _finite(value):
+    if isinstance(value, dict):
+        return {name: _finite(item) for name, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [_finite(item) for item in value]
+    return None if isinstance(value, float) and not math.isfinite(value) else value
 
 
 def errors(real, expected) -> dict[str, float]:
     """Errors of the results against the product of the numbers before they were quantized.
 
     ``relative`` is the norm of the errors over the norm of the product (or the former alone, for a
-    product of zeros), ``largest`` the largest absolute error. Both arrays are of one shape.
+    product of zeros), ``largest`` the largest absolute error. Both arrays are of one shape. Where a
+    number is beyond float64, the errors are not finite.
     """
     import numpy as np
 
-    off = real - expected
-    norm = float(np.linalg.norm(expected))
-    return {
-        "relative": float(np.linalg.norm(off)) / norm if norm else float(np.linalg.norm(off)),
-        "largest": float(np.abs(off).max()),
-    }
+    with np.errstate(over="ignore", invalid="ignore"):
+        off = real - expected
+        largest, size = (float(np.abs(array).max()) for array in (off, expected))
+        # The squares of magnitudes beyond 2^512 would not be finite, those below 2^-512 zero.
+        norm, norm_off = (float(np.linalg.norm(array / (size or 1))) for array in (expected, off))
+    return {"relative": norm_off / norm if norm else norm_off, "largest": largest}
 
 
 def difference(y, expected) -> str:

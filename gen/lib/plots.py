@@ -1,8 +1,10 @@
 """Settings and colours of all plots; equal numbers give equal bytes."""
 
+import contextlib
 import io
+from collections.abc import Iterator
 
-from matplotlib import rc_context
+from matplotlib import rc_context, rcdefaults, rcParams
 from matplotlib.figure import Figure
 
 __all__ = ["COLOURS", "SETTINGS", "rendered", "settings"]
@@ -30,9 +32,16 @@ SETTINGS = {
 }
 
 
-def settings(**more):
-    """A context with :data:`SETTINGS` and more settings, in whose names underscores are dots."""
-    return rc_context(SETTINGS | {name.replace("_", "."): value for name, value in more.items()})
+@contextlib.contextmanager
+def settings(**more) -> Iterator[None]:
+    """A context with :data:`SETTINGS` and more settings, in whose names underscores are dots.
+
+    All others are matplotlib's defaults: those of the user's matplotlibrc have no influence.
+    """
+    with rc_context():
+        rcdefaults()
+        rcParams.update(SETTINGS | {name.replace("_", "."): more[name] for name in more})
+        yield
 
 
 def rendered(figure: Figure, **options) -> bytes:

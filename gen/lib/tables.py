@@ -1,21 +1,26 @@
 """Tables as text."""
 
 import html
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator
 from typing import Any
 
 __all__ = ["Listing", "Report", "columns", "html_table", "table", "utilization_rows"]
 
 
-def columns(rows: Iterable[Iterable], right: Collection[int] = ()) -> Iterator[str]:
-    """Rows as lines of aligned columns, those with indices in ``right`` aligned to the right."""
+def columns(
+    rows: Iterable[Iterable], right: Collection[int] = (), paint: Callable[[str], str] = str
+) -> Iterator[str]:
+    """Rows as lines of aligned columns, those with indices in ``right`` aligned to the right.
+
+    ``paint`` may add colours to a cell, which take no width.
+    """
     rows = [[str(cell) for cell in row] for row in rows]
     widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
     for row in rows:
-        cells = (
-            cell.rjust(width) if index in right else cell.ljust(width)
-            for index, (cell, width) in enumerate(zip(row, widths, strict=True))
-        )
+        cells = []
+        for index, (cell, width) in enumerate(zip(row, widths, strict=True)):
+            padding = " " * (width - len(cell))
+            cells.append(padding + paint(cell) if index in right else paint(cell) + padding)
         yield "  ".join(cells).rstrip()
 
 
@@ -76,9 +81,13 @@ class Report:
         raise NotImplementedError
 
     def __str__(self) -> str:
+        return self.text()
+
+    def text(self, paint: Callable[[str], str] = str) -> str:
+        """The lines; ``paint`` may add colours to a value."""
         rows = {label: value for label, value in self.rows().items() if value is not None}
         width = max([15, *(len(label) + 1 for label in rows)])
-        return "\n".join(f"{label:{width}}{value}" for label, value in rows.items())
+        return "\n".join(f"{label:{width}}{paint(value)}" for label, value in rows.items())
 
     def _repr_html_(self) -> str:
         rows = (

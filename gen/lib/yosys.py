@@ -1,10 +1,11 @@
 """Yosys, run in a process of its own."""
 
 import os
-import subprocess
 import sys
 from collections.abc import Iterable
 from pathlib import Path
+
+from ...sim import processes
 
 __all__ = ["YosysError", "run"]
 
@@ -45,15 +46,12 @@ def run(commands: Iterable[str], *, cwd: Path | None = None, temporary: Path | N
     YosysError
         If a command fails.
     """
-    child = subprocess.run(
+    status, log = processes.run(
         [sys.executable, "-c", _CHILD],
-        input="\n".join(commands),
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
+        stdin="\n".join(commands),
         cwd=cwd,
         env=os.environ | ({} if temporary is None else {"TMPDIR": str(temporary)}),
     )
-    if child.returncode != 0:
-        raise YosysError(child.stdout)
-    return child.stdout
+    if status != 0:
+        raise YosysError(log)
+    return log

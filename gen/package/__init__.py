@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from .gen.lib.errors import CheckFailed, UsageError
     from .gen.lib.progress import show_progress
     from .gen.lib.tables import Listing
+    from .sim.plugins import Plugin, load_plugin
     from .sim.verilator.core import Core, SimulationError, load
 
 _MODULES = {
@@ -40,6 +41,8 @@ _MODULES = {
     "Core": "sim.verilator.core",
     "SimulationError": "sim.verilator.core",
     "load": "sim.verilator.core",
+    "Plugin": "sim.plugins",
+    "load_plugin": "sim.plugins",
     "Product": "gen.api.product",
     "Quantized": "gen.api.quantized",
     "Files": "gen.api.artifacts",
@@ -61,6 +64,7 @@ __all__ = [
     "GemmOs",
     "GemmWs",
     "Listing",
+    "Plugin",
     "Product",
     "Quantized",
     "SimulationError",
@@ -70,6 +74,7 @@ __all__ = [
     "designs",
     "formats",
     "load",
+    "load_plugin",
     "quantize",
     "show_progress",
     "sweep",

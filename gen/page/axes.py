@@ -36,10 +36,18 @@ SETTINGS = {
     "grid_color": GRID,
 }
 
-_SIZE = (5.2, 4.0)
+_SIZE = (4.6, 3.8)
 _COLOURS = [COLOURS[name] for name in ("blue", "vermilion", "green", "purple", "orange", "sky")]
 _MARKERS = "os^DvP"
 _MOST_TICKS = 7
+#: Ticks of a decade, from many to one.
+_STEPS = ((1, 1.2, 1.5, 2, 2.5, 3, 4, 5, 6, 8), (1, 1.5, 2, 3, 5, 7), (1, 2, 5), (1, 3), (1,))
+#: Where a label may be: offsets from its point in typographic points, and its alignment.
+_PLACES = (
+    *((7, 4, "left"), (-7, -12, "right"), (7, -12, "left"), (-7, 4, "right")),
+    *((0, 9, "center"), (0, -18, "center"), (9, -4, "left"), (-9, -4, "right")),
+    *((12, 14, "left"), (-12, -22, "right"), (12, -22, "left"), (-12, 14, "right")),
+)
 #: From this ratio of the greatest to the least value on an axis is logarithmic.
 _LOGARITHMIC = 3
 
@@ -48,7 +56,7 @@ def bare(title: str, height: float = _SIZE[1]) -> tuple[Figure, Axes]:
     """A figure with axes and a title."""
     figure = Figure(figsize=(_SIZE[0], height), layout="constrained")
     axes = figure.subplots()
-    axes.set_title(brief(title, 46))
+    axes.set_title(brief(title, 42))
     return figure, axes
 
 
@@ -108,7 +116,7 @@ def _legend(figure, handles):
     figure.legend(
         handles=handles,
         loc="outside lower left",
-        ncols=3,
+        ncols=2,
         frameon=False,
         fontsize=9,
         handlelength=1,
@@ -117,10 +125,14 @@ def _legend(figure, handles):
     )
 
 
-def scale(axes: Axes, which: str, values: Iterable[float], label: str) -> None:
-    """Scales an axis, ``x`` or ``y``, for values: logarithmic if they differ by much."""
+def scale(axes: Axes, which: str, values: Iterable[float], label: str, exact: bool = False) -> None:
+    """Scales an axis, ``x`` or ``y``, for values: logarithmic if they differ by much.
+
+    With ``exact`` the ticks are the values, as far as there is room, else round numbers.
+    """
     low, high = min(values), max(values)
-    if low > 0 and high / low > _LOGARITHMIC:
+    logarithmic = low > 0 and high / low > _LOGARITHMIC
+    if logarithmic:
         getattr(axes, f"set_{which}scale")("log")
         room = max((high / low) ** 0.06, 1.15)
         low, high = low / room, high * room
@@ -128,13 +140,16 @@ def scale(axes: Axes, which: str, values: Iterable[float], label: str) -> None:
     else:
         room = 0.08 * (high - low) or 0.1 * abs(high) or 1
         low, high = low - room, high + room
-        locator = MaxNLocator(5)
+        locator = MaxNLocator(5, steps=(1, 2, 5, 10))
+    if exact:
+        locator = FixedLocator(_apart(values, math.log if logarithmic else float))
     getattr(axes, f"set_{which}lim")(low, high)
     axis = getattr(axes, f"{which}axis")
     axis.set_label_text(label)
     axis.set_major_locator(locator)
     axis.set_minor_locator(NullLocator())
-    axis.set_major_formatter(FuncFormatter(lambda value, position: _short(value)))
+    text = "{:.0f}".format if exact else _short
+    axis.set_major_formatter(FuncFormatter(lambda value, position: text(value)))
     axis.set_tick_params(length=0)
     axis.grid(True, linewidth=0.8)
 
@@ -142,13 +157,24 @@ def scale(axes: Axes, which: str, values: Iterable[float], label: str) -> None:
 def _ticks(low, high):
     """Round numbers, few enough for an axis."""
     exponents = range(math.floor(math.log10(low)), math.ceil(math.log10(high)) + 1)
-    for steps in ((1, 2, 5), (1, 3), (1,)):
+    for steps in _STEPS:
         ticks = [
             step * 10.0**e for e in exponents for step in steps if low <= step * 10.0**e <= high
         ]
         if len(ticks) <= _MOST_TICKS:
             return ticks
     return ticks[:: -(-len(ticks) // _MOST_TICKS)]
+
+
+def _apart(values, position):
+    """Values whose labels have room beside each other, the least and the greatest among them."""
+    low, high = min(values), max(values)
+    apart = (position(high) - position(low)) / _MOST_TICKS
+    ticks = [low]
+    for value in sorted({*values} - {low, high}):
+        if min(position(value) - position(ticks[-1]), position(high) - position(value)) >= apart:
+            ticks.append(value)
+    return list(dict.fromkeys([*ticks, high]))
 
 
 def _short(value: float) -> str:
@@ -162,17 +188,13 @@ def _short(value: float) -> str:
 def label_dots(
     figure: Figure, axes: Axes, labels: list[tuple[float, float, str]], dots: list[tuple]
 ) -> None:
-    """Writes labels beside their points, as far as there is room among dots and labels."""
+    """Writes labels beside their points, as far as there is room among dots, lines and labels."""
     figure.draw_without_rendering()
     inside = axes.get_window_extent()
     boxes = [_box(*axes.transData.transform(dot)) for dot in dots]
+    lines = [axes.transData.transform_path(line.get_path()) for line in axes.lines]
     for x, y, text in labels:
-        for dx, dy, side in (
-            (7, 4, "left"),
-            (-7, -12, "right"),
-            (7, -12, "left"),
-            (-7, 4, "right"),
-        ):
+        for dx, dy, side in _PLACES:
             note = axes.annotate(
                 brief(text, 32),
                 (x, y),
@@ -185,7 +207,9 @@ def label_dots(
             )
             box = note.get_window_extent()
             free = not any(map(box.overlaps, boxes))
-            if free and inside.x0 <= box.x0 and box.x1 <= figure.bbox.x1 and inside.y0 <= box.y0:
+            free = free and not any(line.intersects_bbox(box, filled=False) for line in lines)
+            inside_x = inside.x0 <= box.x0 and box.x1 <= figure.bbox.x1
+            if free and inside_x and inside.y0 <= box.y0 and box.y1 <= inside.y1:
                 boxes.append(box)
                 break
             note.remove()

@@ -1,12 +1,12 @@
-"""The best points for each workload on each target."""
+"""The best points for each workload on each target, and the headline of a report."""
 
 import itertools
 from dataclasses import dataclass
 
-from .metrics import METRICS
-from .points import Point, front
+from .metrics import METRICS, SIZES
+from .points import Point, front, location
 
-__all__ = ["Best", "best", "by_operands", "fronts", "groups"]
+__all__ = ["Best", "Headline", "best", "by_operands", "fronts", "groups", "headline"]
 
 _THOUSANDS = {"lut": "kLUT", "gates": "kgate", "um2": "1000 µm²"}
 
@@ -34,6 +34,65 @@ class Best:
             self.point.size: self.point.area_text(),
         }
         return ", ".join(text for name, text in texts.items() if text and name != self.metric)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Headline:
+    """The best of the largest group of comparable points.
+
+    Attributes
+    ----------
+    workload, target : str or None
+    operands : str
+    points : int
+        Number of points that were compared.
+    winners : dict of str to Best
+        The fastest, the smallest, and the one with the most throughput per area.
+    """
+
+    workload: str | None
+    target: str | None
+    operands: str
+    points: int
+    winners: dict[str, Best]
+
+    @property
+    def title(self) -> str:
+        """The workload, the target and the operands."""
+        return ", ".join(filter(None, (location(self.workload, self.target), self.operands)))
+
+
+def headline(points: list[Point]) -> Headline | None:
+    """The headline of a report; ``None`` if no point has a number to be compared by.
+
+    The largest group is the one with the most points that have cycles and an area. Of equal groups
+    it is one with clocks, or else the first.
+    """
+    comparable = [
+        (group, operands, members)
+        for group, candidates in groups(points).items()
+        for operands, members in by_operands(candidates).items()
+        if best(members)
+    ]
+    if not comparable:
+        return None
+
+    def rank(row):
+        rated = [point for point in row[2] if point.size and point.value("cycles") is not None]
+        return len(rated), sum(point.value("time") is not None for point in rated), len(row[2])
+
+    (workload, target), operands, members = max(comparable, key=rank)
+    by_metric = {winner.metric: winner for winner in best(members)[operands]}
+    if "time" in by_metric:
+        del by_metric["cycles"]
+    titles = {"time": "Fastest", "cycles": "Fastest", **dict.fromkeys(SIZES, "Smallest")}
+    return Headline(
+        workload=workload,
+        target=target,
+        operands=operands,
+        points=len(members),
+        winners={titles.get(name, "Best per area"): row for name, row in by_metric.items()},
+    )
 
 
 def groups(points: list[Point]) -> dict[tuple[str | None, str | None], list[Point]]:

@@ -50,6 +50,14 @@ def markdown(report: Report) -> str:
     """The best configurations, changes and what failed, for a comment or a note."""
     texts = (*report.results.descriptions, report.summary(), *report.results.remarks)
     blocks = [f"# {_plain(report.title)}", *map(_plain, texts)]
+    if report.headline:
+        blocks += [
+            f"## {_plain(report.headline.title)}",
+            "\n".join(
+                f"- {title}: {_plain(f'{winner.text}, {winner.point.name}')}"
+                for title, winner in report.headline.winners.items()
+            ),
+        ]
     rows = []
     for group, points in groups(report.points).items():
         for operands, winners in best(points).items():
@@ -72,6 +80,7 @@ def markdown(report: Report) -> str:
     if rows:
         titles = ("status", "configuration", "workload, target", "reason")
         blocks += ["## Failed and infeasible", _table(titles, rows)]
+    blocks.append(f"Made by {_plain(report.command)}")
     return "\n\n".join(blocks) + "\n"
 
 

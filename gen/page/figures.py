@@ -38,6 +38,8 @@ class Plot:
         For its file.
     title, caption : str
         Plain text.
+    front : bool
+        Whether it shows the Pareto fronts of a workload on a target.
     workload, target : str or None
         Of its points; ``None`` if it is of all.
     figure : Figure
@@ -46,6 +48,7 @@ class Plot:
     name: str
     title: str
     caption: str
+    front: bool = False
     workload: str | None = None
     target: str | None = None
     figure: Figure
@@ -103,6 +106,7 @@ def _fronts(workload, target, points):
             name=_file_name(metric, workload, target),
             title=title,
             caption=caption,
+            front=True,
             workload=workload,
             target=target,
             figure=_tradeoff(title, [[point] for point in rated], metric),
@@ -183,7 +187,7 @@ def _scaling(workload, points):
             continue
         title = f"{title}: {workload}"
         figure, axes = bare(title)
-        scale(axes, "x", [p.value("pes") for p in rated], "PEs")
+        scale(axes, "x", [p.value("pes") for p in rated], "PEs", exact=True)
         scale(axes, "y", [p.value(metric) for p in rated], METRICS[metric].title)
         if metric == "cycles":
             _ideal(axes, rated)
@@ -205,7 +209,7 @@ def _ideal(axes, points):
 
 
 def _series(figure, axes, points, metric):
-    labels, dots = [], []
+    labels, dots = {}, []
     best = min if METRICS[metric].better < 0 else max
     for series in _grouped(points, lambda point: (point.design, point.series)):
         line = {}
@@ -216,7 +220,8 @@ def _series(figure, axes, points, metric):
             line[x] = best(y, line.get(x, y))
         axes.plot(*zip(*sorted(line.items()), strict=True), color=colour(series[0].design), lw=1)
         if series[0].series:
-            labels.append((*max(line.items()), series[0].series))
+            labels.setdefault(max(line.items()), []).append(series[0].series)
+    labels = [(*end, ", ".join(dict.fromkeys(names))) for end, names in labels.items()]
     legend(figure, points)
     label_dots(figure, axes, labels, dots)
 
@@ -248,7 +253,7 @@ def _roofline(workload, points):
         "ticks: its ridge. Left of it the ports limit, right of it the PEs."
     )
     if missing := len([p for p in points if p.value("cycles")]) - len(rated):
-        caption += f" {missing} points have no such roof and are left out."
+        caption += f" Points without such a roof are left out: {missing}."
     yield Plot(
         name=_file_name("roofline", workload),
         title=title,
@@ -297,7 +302,7 @@ def _breakdown(target, points, best, colours):
     title = f"Area by role: {target}"
     shares = [_shares(row[0], colours) for row in rows]
     shown = [(role, face) for role, face in colours.items() if any(role in s for s in shares)]
-    figure, axes = bare(title, height=1.3 + 0.37 * len(rows) + 0.2 * (len(shown) // 3))
+    figure, axes = bare(title, height=1.3 + 0.37 * len(rows) + 0.2 * (len(shown) // 2))
     for y, (row, by_role) in enumerate(zip(rows, shares, strict=True)):
         gid, left = mark("point", [point.number for point in row]), 0.0
         for role, face in shown:
@@ -305,7 +310,7 @@ def _breakdown(target, points, best, colours):
                 axes.barh(y, 100 * by_role[role], 0.5, left, color=face)[0].set_gid(gid)
                 left += 100 * by_role[role]
         text = f"{row[0].design} {row[0].netlist}: {row[0].area_text()}"
-        axes.text(0, y - 0.33, brief(text, 64), fontsize=8.5, va="bottom")
+        axes.text(0, y - 0.33, brief(text, 56), fontsize=8.5, va="bottom")
     axes.set(xlim=(0, 100), ylim=(len(rows) - 0.5, -0.9), yticks=[])
     axes.set_xlabel(f"share of {METRICS[size].title} in %")
     axes.spines["left"].set_visible(False)

@@ -1,28 +1,68 @@
 "use strict";
 (() => {
+  const all = (selector, within = document) => [...within.querySelectorAll(selector)];
+
+  // The command is copied; where the clipboard is out of reach it is selected.
+  for (const button of all(".command button")) {
+    const code = button.previousElementSibling;
+    button.hidden = false;
+    button.addEventListener("click", async () => {
+      getSelection().selectAllChildren(code);
+      try {
+        await navigator.clipboard.writeText(code.textContent);
+        button.textContent = "copied";
+      } catch {
+        button.textContent = document.execCommand("copy") ? "copied" : "selected";
+      }
+      setTimeout(() => (button.textContent = "copy"), 2000);
+    });
+  }
+
+  function hints() {
+    for (const hint of all(".hint")) {
+      const box = hint.nextElementSibling;
+      hint.hidden = box.scrollWidth <= box.clientWidth;
+    }
+  }
+  addEventListener("resize", hints);
+  hints();
+
   const form = document.getElementById("filters");
   if (!form) return;
+  for (const scripted of [form, ...all(".scripted")]) scripted.hidden = false;
   const controls = form.elements;
   const sides = ["workload", "target", "design"];
-  const table = document.querySelector("#points table");
-  const body = table.tBodies[0];
-  const heads = [...table.tHead.rows[0].cells];
-  const names = heads.map((head) => head.dataset.key);
-  const rows = new Map([...body.rows].map((row) => [row.id.slice(1), row]));
-  const marks = [...document.querySelectorAll("svg [data-p]")];
-  const figures = [...document.querySelectorAll("figure")];
+  const tables = all("#points table").map((table) => {
+    const heads = [...table.tHead.rows[0].cells];
+    return {
+      body: table.tBodies[0],
+      heads,
+      names: heads.map((head) => head.dataset.key),
+      rows: [...table.tBodies[0].rows],
+      group: table.closest(".target"),
+    };
+  });
+  const rows = new Map(tables.flatMap((table) => table.rows).map((row) => [row.id.slice(1), row]));
+  const marks = all("svg [data-p]");
+  const figures = all("#plots figure");
   const tip = document.getElementById("tip");
   let sort = "";
 
   const numbers = (mark) => mark.dataset.p.split(" ");
-  const cell = (row, name) => row.cells[names.indexOf(name)];
-  const text = (row, name) => cell(row, name).textContent;
+
+  // The text of a row in a column; nothing where its table has no such column.
+  function text(row, name) {
+    const { names } = tables.find((table) => table.rows.includes(row));
+    return row.cells[names.indexOf(name)]?.textContent ?? "";
+  }
 
   // By number where the column has numbers; what is missing comes last either way.
-  function order(name, down) {
-    const numeric = heads[names.indexOf(name)].className === "n";
+  function order(table, name, down) {
+    const at = table.names.indexOf(name);
+    if (at < 0) return (a, b) => a.id.slice(1) - b.id.slice(1);
+    const numeric = table.heads[at].className === "n";
     function key(row) {
-      const { dataset, textContent } = cell(row, name);
+      const { dataset, textContent } = row.cells[at];
       if (!textContent || !numeric) return textContent;
       return Number(dataset.v ?? textContent.replace(/[,≈ ]/g, ""));
     }
@@ -35,9 +75,9 @@
   }
 
   function wanted(row, words) {
-    const said = [...sides, "configuration"].map((name) => text(row, name)).join(" ");
+    const said = [text(row, "name"), row.dataset.workload, row.dataset.target].join(" ");
     return (
-      sides.every((side) => [text(row, side), ""].includes(controls[side].value)) &&
+      sides.every((side) => [row.dataset[side], ""].includes(controls[side].value)) &&
       (!controls.front.checked || text(row, "front")) &&
       words.every((word) => said.toLowerCase().includes(word))
     );
@@ -50,11 +90,15 @@
     const seen = [...rows.values()].filter((row) => !row.hidden).length;
     const name = sort.replace("-", "");
     const down = sort.startsWith("-");
-    body.append(...[...rows.values()].sort(order(name || "number", down)));
-    for (const head of heads) {
-      const sorted = head.dataset.key === name;
-      head.ariaSort = sorted ? (down ? "descending" : "ascending") : "none";
+    for (const table of tables) {
+      table.body.append(...table.rows.toSorted(order(table, name, down)));
+      table.group.hidden = table.rows.every((row) => row.hidden);
+      for (const head of table.heads) {
+        const sorted = head.dataset.key === name;
+        head.ariaSort = sorted ? (down ? "descending" : "ascending") : "none";
+      }
     }
+    hints();
     for (const mark of marks) {
       mark.classList.toggle("off", numbers(mark).every((number) => rows.get(number).hidden));
     }
@@ -88,7 +132,8 @@
     for (const side of sides) controls[side].value ||= "";
     controls.front.checked = view.has("front");
     sort = view.get("sort") ?? "";
-    if (!names.includes(sort.replace("-", ""))) sort = "";
+    const name = sort.replace("-", "");
+    if (!tables.some((table) => table.names.includes(name))) sort = "";
     apply();
   }
 
@@ -128,11 +173,14 @@
     if (!mark) return;
     const points = numbers(mark).map((number) => rows.get(number));
     const lines = document.createElement("table");
-    for (const [at, head] of heads.entries()) {
-      const value = points[0].cells[at].textContent;
-      if (!value || points.some((row) => row.cells[at].textContent !== value)) continue;
+    const { heads, names } = tables.find((table) => table.rows.includes(points[0]));
+    const texts = names.map((name, at) => [heads[at].textContent, (row) => text(row, name)]);
+    texts.splice(1, 0, ["target", (row) => row.dataset.target]);
+    for (const [title, of] of texts) {
+      const value = of(points[0]);
+      if (!value || points.some((row) => of(row) !== value)) continue;
       const line = lines.insertRow();
-      line.appendChild(document.createElement("th")).textContent = head.textContent;
+      line.appendChild(document.createElement("th")).textContent = title;
       line.insertCell().textContent = value;
     }
     tip.replaceChildren(lines);
@@ -142,7 +190,7 @@
     tip.style.top = `${Math.max(Math.min(clientY + 12, innerHeight - height - 4), 4)}px`;
   }
 
-  for (const head of heads) {
+  for (const head of tables.flatMap((table) => table.heads)) {
     const { key, better } = head.dataset;
     const [first, second] = better ? [`-${key}`, key] : [key, `-${key}`];
     head.querySelector("button").addEventListener("click", () => {
@@ -151,9 +199,9 @@
       remember();
     });
   }
-  body.addEventListener("click", (event) => {
-    const row = event.target.closest("tr");
-    show(row.classList.contains("on") ? [] : [row.id.slice(1)], false);
+  document.getElementById("points").addEventListener("click", (event) => {
+    const row = event.target.closest("tbody tr");
+    if (row) show(row.classList.contains("on") ? [] : [row.id.slice(1)], false);
   });
   document.addEventListener("pointermove", (event) => tell(nearest(event), event));
   document.addEventListener("click", (event) => {

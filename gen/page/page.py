@@ -26,6 +26,7 @@ class Drawn:
 
     title: str
     caption: str
+    front: bool
     workload: str | None
     target: str | None
     svg: Markup
@@ -43,7 +44,7 @@ def page(report: Report, drawn: list[Drawn]) -> str:
         element("title", f"{report.title} · Brickwork"),
         element("style", style),
     )
-    sections = [section for section in _sections(report, drawn) if section]
+    sections = list(_sections(report, drawn))
     links = [element("a", title, href=f"#{name}") for name, title, _ in sections]
     body = element(
         "body",
@@ -52,7 +53,20 @@ def page(report: Report, drawn: list[Drawn]) -> str:
             element("h1", report.title),
             [element("p", text) for text in (*report.results.descriptions, report.summary())],
             [element("p", remark, class_="notice") for remark in report.results.remarks],
+            element(
+                "p",
+                element("code", report.command),
+                # The script shows it: without one nothing could be copied.
+                element("button", "copy", type="button", hidden=True),
+                class_="command",
+            ),
             element("nav", links, aria_label="Sections"),
+            element(
+                "nav",
+                element("span", "Files"),
+                [element("a", name, href=name) for name in report.exports],
+                aria_label="Files",
+            ),
         ),
         element("main", [_section(*section) for section in sections]),
         _footer(report),
@@ -68,17 +82,51 @@ def _section(name, title, content):
 
 def _sections(report, drawn):
     """Name, title and content of each section with content."""
+    plot = _front(report.headline, drawn)
+    if report.headline:
+        yield "headline", report.headline.title, _headline(report.headline, plot)
     if report.good:
         yield "best", "Best configurations", _best(report)
     if report.comparison:
         yield "changes", "Changes since the baseline", _changes(report.comparison)
     yield "notes", "About the numbers", _list(report.notes())
     if report.good:
-        yield "plots", "Plots", joined(_filters(report), _plots(drawn))
+        yield "plots", "Plots", joined(_filters(report), _plots(d for d in drawn if d is not plot))
         yield "points", "Points", _points(report)
     left_out = list(report.left_out())
     if left_out:
         yield "left-out", "Failed and infeasible", _left_out(left_out)
+
+
+def _front(headline, drawn):
+    """The plot of the headline's points: of throughput where there is one, else of cycles."""
+    if headline is None:
+        return None
+    wanted = (True, headline.workload, headline.target)
+    fronts = [plot for plot in drawn if (plot.front, plot.workload, plot.target) == wanted]
+    return fronts[-1] if fronts else None
+
+
+def _headline(headline, plot):
+    rows = [
+        element(
+            "div",
+            element("dt", title),
+            element("dd", element("strong", winner.text), _link(winner.point), _small(winner)),
+        )
+        for title, winner in headline.winners.items()
+    ]
+    compared = "1 point" if headline.points == 1 else f"{headline.points} points"
+    note = element(
+        "p",
+        f"Of {compared} with this workload, target and operands, the largest group of this report.",
+    )
+    left = element("div", element("dl", rows), note)
+    return element("div", left, plot and _figure(plot), class_="headline")
+
+
+def _small(winner):
+    return element("small", winner.others)
 
 
 def _best(report):
@@ -113,7 +161,7 @@ def _best_cell(title, winner):
         "td",
         _link(winner.point),
         element("strong", winner.text),
-        element("small", winner.others),
+        _small(winner),
         data_title=title,
     )
 
@@ -150,7 +198,13 @@ def _list(texts):
 def _table(titles, rows):
     heads = element("thead", element("tr", [element("th", t, scope="col") for t in titles]))
     table = element("table", heads, element("tbody", rows))
-    return element("div", table, class_="scroll", tabindex=0)
+    return _scroll(table)
+
+
+def _scroll(table):
+    """A table that scrolls; the script hides the hint where it does not."""
+    hint = element("p", "The table scrolls sideways →", class_="hint")
+    return joined(hint, element("div", table, class_="scroll", tabindex=0))
 
 
 def _filters(report):
@@ -173,6 +227,7 @@ def _filters(report):
         element("button", "reset", type="reset"),
         element("output", name="count"),
         id="filters",
+        hidden=True,
         aria_label="Filters of plots and points",
     )
 
@@ -205,14 +260,25 @@ def _figure(drawn):
 
 
 def _points(report):
-    good = report.good
-    metrics = [name for name in METRICS if any(point.value(name) is not None for point in good)]
+    """A table for each target, with the metrics that have numbers there."""
+    by_target = {}
+    for point in report.good:
+        by_target.setdefault(point.target, []).append(point)
+    note = "A click on a point in a plot marks its row here, and the other way."
+    yield element("p", note, class_="scripted", hidden=True)
+    for target in sorted(by_target, key=lambda name: (name is None, name)):
+        table = _points_table(by_target[target], report.best)
+        title = element("h3", target or "no target")
+        yield element("div", title, _scroll(table), class_="target")
+    shared = _list(f"{design}: {text}" for design, text in _shared(report.good).items())
+    yield element("details", element("summary", "Parameters that do not vary"), shared)
+
+
+def _points_table(points, best):
+    metrics = [name for name in METRICS if any(p.value(name) is not None for p in points)]
     titles = [
-        ("number", "#", "the point's number in the plots", 0),
+        ("name", "configuration", "number in the plots; size, formats, varying parameters", 0),
         ("workload", "workload", "", 0),
-        ("target", "target", "", 0),
-        ("design", "design", "", 0),
-        ("configuration", "configuration", "size, formats, and all varying parameters", 0),
         ("front", "front", "whether no other point is as good in area and cycles or time", 1),
         *((n, METRICS[n].title, METRICS[n].meaning, METRICS[n].better) for n in metrics),
         ("emit", "to emit it", "the command that writes its Verilog", 0),
@@ -225,35 +291,26 @@ def _points(report):
             aria_sort="none",
             data_key=name,
             data_better=better if better > 0 else None,
-            class_="n" if name in METRICS or name == "number" else None,
+            class_="n" if name in METRICS else None,
         )
         for name, title, meaning, better in titles
     ]
-    rows = [_row(point, metrics, point.number in report.best) for point in good]
-    table = element(
-        "table",
-        element("caption", "A click on a point in a plot marks its row here, and the other way."),
-        element("thead", element("tr", heads)),
-        element("tbody", rows),
-    )
-    scroll = element("div", table, class_="scroll", tabindex=0)
-    shared = _list(f"{design}: {text}" for design, text in _shared(good).items())
-    details = element("details", element("summary", "Parameters that do not vary"), shared)
-    return joined(scroll, details)
+    rows = [_row(point, metrics, point.number in best) for point in points]
+    return element("table", element("thead", element("tr", heads)), element("tbody", rows))
 
 
 def _row(point, metrics, front):
     return element(
         "tr",
-        element("th", element("button", str(point.number), type="button"), scope="row", class_="n"),
-        [
-            element("td", text)
-            for text in (point.workload or "", point.target or "", point.design, point.label)
-        ],
+        element("th", element("button", point.name, type="button"), scope="row"),
+        element("td", point.workload or ""),
         element("td", "●" if front else ""),
         [_number(point, name) for name in metrics],
         element("td", element("code", emit_command(point))),
         id=f"p{point.number}",
+        data_workload=point.workload or "",
+        data_target=point.target or "",
+        data_design=point.design,
     )
 
 
@@ -279,14 +336,14 @@ def _shared(points):
 
 
 def _left_out(rows):
-    titles = ("status", "configuration", "workload, target", "reason")
+    titles = ("configuration", "status", "workload, target", "reason")
     return _table(
         titles,
         [
             element(
                 "tr",
-                element("td", row.status, class_="worse" if row.status == "failed" else None),
                 element("th", row.point.name, scope="row"),
+                element("td", row.status, class_="worse" if row.status == "failed" else None),
                 element("td", "; ".join(row.locations)),
                 element("td", row.reason or "no reason is recorded", _log(row.log)),
             )

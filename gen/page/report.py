@@ -1,10 +1,13 @@
 """Contents of the page and of the Markdown summary."""
 
+import functools
 import json
 import shlex
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+from ..flow.targets import CHIP_MEMORIES
+from .best import Headline, headline
 from .compare import Comparison
 from .metrics import shown
 from .points import Point, location
@@ -45,12 +48,15 @@ class Report:
     best : set of int
         Numbers of the points on a front.
     comparison : Comparison or None
+    command : str
+        The command that makes the report, but for the folder that it is written to.
     """
 
     results: Results
     points: list[Point]
     best: set[int]
     comparison: Comparison | None
+    command: str
 
     @property
     def title(self) -> str:
@@ -59,6 +65,15 @@ class Report:
     @property
     def good(self) -> list[Point]:
         return [point for point in self.points if point.ok]
+
+    @functools.cached_property
+    def headline(self) -> Headline | None:
+        return headline(self.points)
+
+    @property
+    def exports(self) -> list[str]:
+        """Names of the files beside the page."""
+        return ["points.csv", "report.md", *(["changes.csv"] if self.comparison else [])]
 
     def summary(self) -> str:
         """Numbers of points by status, of configurations and of designs."""
@@ -121,13 +136,13 @@ class Report:
             )
 
 
+_MEMORIES = " ".join(CHIP_MEMORIES.split())
 _ESTIMATES = {
     "lut": "LUTs, flip-flops and blocks of FPGAs are counted after yosys, before place and route: "
     "estimates.",
-    "gates": "Gates are two-input NAND gates' worth of logic, without wires and without large "
-    "memories, whose bits are told apart: estimates.",
-    "um2": "µm² are cells of a Liberty file, without wires and without large memories, whose bits "
-    "are told apart: estimates.",
+    "gates": "Gates are two-input NAND gates' worth of logic, without wires: estimates. "
+    f"{_MEMORIES}",
+    "um2": f"µm² are cells of a Liberty file, without wires: estimates. {_MEMORIES}",
 }
 
 

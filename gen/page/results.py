@@ -118,10 +118,11 @@ def _read(path):
         lines = Path(path).read_bytes().split(b"\n")
     except OSError as error:
         raise OSError(f"Results file cannot be read: {path}: {error.strerror or error}") from None
-    # Whatever comes after the last end of a line was not written to its end.
-    half = bool(lines.pop())
-    if not lines:
+    if lines == [b""]:
         raise ValueError(f"Results file must have a header and points, but {path} is empty")
+    # Whatever comes after the last end of a line was not written to its end; a header alone, which
+    # another program may have written, is looked at.
+    half = bool(lines.pop()) if len(lines) > 1 else False
     header = _parsed(lines[0])
     if not isinstance(header, dict) or header.get("schema") != SCHEMA:
         raise ValueError(f"Results file must be one of brickwork sweep's, which {path} is not")

@@ -8,7 +8,7 @@ in :data:`ENTRIES`. Nothing here takes time to import, so that help comes at onc
 import importlib
 from typing import TYPE_CHECKING, NamedTuple
 
-from ..commands.arguments import integer, integers, number
+from ..commands.arguments import integer, integers, number, path
 from ..lib.errors import UsageError
 from ..lib.extras import require
 
@@ -19,16 +19,24 @@ __all__ = ["ENTRIES", "OPTIONS", "Entry"]
 
 
 class Entry(NamedTuple):
-    """A study as the command line knows it: its module, and names of its :data:`OPTIONS`."""
+    """A study as the command line knows it: its module, and names of its :data:`OPTIONS`.
+
+    ``digits`` says that the study trains the network of handwritten digits.
+    """
 
     name: str
     summary: str
     options: tuple[str, ...] = ()
+    digits: bool = False
 
     def load(self) -> "Study":
         """The study; imports its module, and with it Amaranth and numpy."""
         with require("Plots of studies"):
-            return importlib.import_module(f".{self.name}", __package__).STUDY
+            study = importlib.import_module(f".{self.name}", __package__).STUDY
+        with require("Handwritten digits"):
+            if self.digits:
+                importlib.import_module("sklearn")
+        return study
 
 
 #: The studies, in the order in which they run and are printed.
@@ -36,15 +44,18 @@ ENTRIES = (
     Entry("cycles", "Cycles in RTL, and SCALE-Sim's (the index of its last cycle)"),
     Entry("emission", "Emission of gemm_ws"),
     Entry("simulation", "Simulation of gemm_ws under cocotb, builds with a warm runtime"),
-    Entry("quality", "Quality of the number formats", ("design",)),
+    Entry("quality", "Quality of the number formats", ("design",), digits=True),
     Entry("area", "Area of PEs and decoders", ("liberty",)),
     Entry("bitfusion", "BitFusion: areas, throughput and networks", ("large", "liberty")),
-    Entry("mixed", "The digits network with a width for each layer", ("budget",)),
+    Entry("mixed", "The digits network with a width for each layer", ("budget",), digits=True),
     Entry(
         *("eie", "The nine layers of EIE's paper in RTL; cycles of the paper at 800 MHz"),
         ("quick", "liberty"),
     ),
-    Entry("eie_digits", "The digits network, pruned, on the sparse engine, and dense on gemm_ws"),
+    Entry(
+        *("eie_digits", "The digits network, pruned, on the sparse engine, and dense on gemm_ws"),
+        digits=True,
+    ),
     Entry("eie_scaling", "The sparse engine over depths of queues and numbers of PEs, in RTL"),
     Entry("eie_area", "Area of the sparse engine's PE beside that of EIE's paper", ("liberty",)),
     Entry("bus", "Throughput of the cores behind a bus, in RTL"),
@@ -101,6 +112,7 @@ OPTIONS = {
     },
     "liberty": {
         "metavar": "FILE",
+        "type": path("Liberty file"),
         "help": "map to the cells of this Liberty file (default: count gates)",
     },
 }

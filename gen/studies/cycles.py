@@ -3,12 +3,12 @@
 import csv
 import importlib.util
 import io
-import tempfile
 from contextlib import redirect_stdout
 from pathlib import Path
 
 import numpy as np
 
+from ...sim import scratch
 from ..designs.gemm_os import GemmOs
 from ..designs.gemm_ws import GemmWs
 from ..emission.emit import emit
@@ -60,7 +60,7 @@ def scale_sim(rows, cols, flow, products):
     """SCALE-Sim's "Total Cycles" for each product; the index of the last cycle, as it prints it."""
     from scalesim.scale_sim import scalesim
 
-    with tempfile.TemporaryDirectory() as folder:
+    with scratch.folder() as folder:
         config, topology = Path(folder, "array.cfg"), Path(folder, "products.csv")
         config.write_text(_CONFIG.format(rows=rows, cols=cols, flow=flow))
         lines = [f"p{i},{m},{n},{k}," for i, (m, k, n) in enumerate(products)]
@@ -72,7 +72,7 @@ def scale_sim(rows, cols, flow, products):
                 config=str(config),
                 topology=str(topology),
                 input_type_gemm=True,
-            ).run_scale(top_path=folder)
+            ).run_scale(top_path=str(folder))
         report = next(Path(folder).rglob("COMPUTE_REPORT.csv"))
         rows = list(csv.reader(report.read_text().splitlines()))[1:]
     return [int(float(row[1])) for row in rows]

@@ -100,7 +100,7 @@ def cycles(
             # Large: one layer at a time, on all engines.
             indices, codebook, a = operands(name, scale)
             for configuration in configurations:
-                bar.set_description(f"eie {name}, {configuration}")
+                bar.set_description_str(f"eie {name}, {configuration}")
                 row_mapping = assignment(configuration)
                 parameters = _engine(CONFIGURATIONS[configuration], scale)
                 matrix = engines.encoded(parameters, indices, codebook, row_mapping)

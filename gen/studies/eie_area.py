@@ -2,7 +2,6 @@
 
 import json
 import re
-import tempfile
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -10,6 +9,7 @@ from pathlib import Path
 from ...hdl.sparse.column_reader import column_layout
 from ...hdl.sparse.lnzd import RADIX, LnzdNode
 from ...hdl.sparse.pe_eie import PeEie
+from ...sim import scratch
 from ..designs.eie import Eie
 from ..emission import verilog
 from ..flow import targets
@@ -96,8 +96,7 @@ def block_ram(parameters: Eie, target: str) -> dict[str, dict[str, int]]:
     unit = PeEie(**settings)
     plan = targets.load(target)
     (synth,) = plan.commands
-    with tempfile.TemporaryDirectory(prefix="brickwork-") as path:
-        folder = Path(path)
+    with scratch.folder() as folder:
         (folder / "pe.v").write_text(verilog.convert_shared(unit, unit.name)[0], "utf-8")
         until = f"{synth.format(top=unit.name)} -run begin:map_ffram"
         # The other modules are the vendor's cells, which JSON cannot hold.

@@ -1,12 +1,12 @@
 """Area of a PE of the sparse engine, unit by unit, without its SRAM."""
 
 import json
-import tempfile
 from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 
 from ...hdl.sparse.pe_eie import PeEie
+from ...sim import scratch
 from ..designs.eie import Eie
 from ..emission import verilog
 from ..flow.synthesis import area
@@ -77,8 +77,7 @@ def areas(parameters: Eie, liberty: Path | None = None, cache: dict | None = Non
     cache = {} if cache is None else cache
     text, units = verilog.convert_shared(top, top.name)
     groups = {}
-    with tempfile.TemporaryDirectory(prefix="brickwork-") as path:
-        folder = Path(path)
+    with scratch.folder() as folder:
         (folder / "pe.v").write_text(text, "utf-8")
         yosys.run(list(_cut(top.name, units)), cwd=folder, temporary=folder)
         modules = json.loads((folder / "flat.json").read_text("utf-8"))["modules"]

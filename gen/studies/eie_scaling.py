@@ -67,7 +67,7 @@ def measure(
             parameters = _engine(pes, depth, matrices.values())
             emission = emit(parameters, out)
             for name, encoded in matrices.items():
-                bar.set_description(f"eie_scaling {name}, {pes} PEs, queues of {depth}")
+                bar.set_description_str(f"eie_scaling {name}, {pes} PEs, queues of {depth}")
                 layer = engines.SparseLayer(encoded=encoded, shift=8)
                 outcome = engines.sparse(emission, [layer], products[name][2])
                 entries = int(outcome.job.entries.sum())

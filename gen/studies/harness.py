@@ -4,12 +4,11 @@ import json
 import os
 import shlex
 import shutil
-import subprocess
 import time
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
-from ...sim import cache
+from ...sim import cache, processes
 from ...sim.manifest import Manifest
 from ...sim.verilator import toolchain
 from ..lib.errors import CheckFailed
@@ -75,6 +74,7 @@ def build(emission, verilator_options=VERILATOR, compiler_options=COMPILER):
             list(pool.map(lambda job: _run(job, work, None), jobs))
         objects = sorted(str(path.relative_to(work)) for path in work.rglob("*.o"))
         program = str(folder / "harness")
+        objects += toolchain.link_options(compiler)
         _run([*compiler.command, *compiler_options, "-o", program, *objects], work, None)
         seconds = round(time.monotonic() - start, 3)
         (folder / "times.json").write_text(json.dumps({"seconds": seconds}))
@@ -87,9 +87,7 @@ def build(emission, verilator_options=VERILATOR, compiler_options=COMPILER):
 
 
 def _run(command, folder, environment):
-    process = subprocess.run(
-        command, cwd=folder, env=environment, capture_output=True, text=True, errors="replace"
-    )
-    if process.returncode:
-        lines = (process.stderr + process.stdout).strip().splitlines() or ["no message"]
+    status, output = processes.run(command, cwd=folder, env=environment)
+    if status:
+        lines = output.strip().splitlines() or ["no message"]
         raise CheckFailed(f"Harness cannot be built: {Path(command[0]).name} says {lines[0]!r}")

@@ -1,10 +1,10 @@
 """Build times and simulation speed under cocotb, beside cocotb's own runner on plain Verilog."""
 
 import os
-import tempfile
 import time
 from unittest import mock
 
+from ...sim import scratch
 from ..designs.gemm_ws import GemmWs
 from ..emission.emit import emit
 from . import engines
@@ -20,8 +20,8 @@ WORK = {16: 20_000, 32: 8_000, 64: 2_000, 256: 256}
 def measure(out, sizes=(16, 64, 256), with_stock=True):
     """Yield a record for each size; with an empty cache of builds, but for the runtime."""
     with (
-        tempfile.TemporaryDirectory(prefix="brickwork-bench-") as cache,
-        mock.patch.dict(os.environ, {"BRICKWORK_CACHE": cache}),
+        scratch.folder() as cache,
+        mock.patch.dict(os.environ, {"BRICKWORK_CACHE": str(cache)}),
     ):
         yield from _measure(out, sizes, with_stock)
 

@@ -2,7 +2,6 @@
 
 import os
 import shutil
-import subprocess
 import time
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,6 +10,7 @@ from xml.etree import ElementTree
 
 import numpy as np
 
+from ...sim import processes
 from ...sim.host.packing import integers
 from ...sim.verilator import toolchain
 from ...sim.verilator.build import build
@@ -280,17 +280,12 @@ class Harness(Simulator):
         (length,) = {len(rows) for rows, _ in job.tiles}
         (word,) = {word for chunk in job.words()["tiles"] for word in integers(chunk)}
         start = time.monotonic()
-        process = subprocess.run(
-            [self._program, str(len(job.tiles)), str(length), str(word)],
-            capture_output=True,
-            text=True,
-        )
+        command = [self._program, str(len(job.tiles)), str(length), str(word)]
+        status, output = processes.run(command)
         seconds = time.monotonic() - start
-        if process.returncode:
-            raise CheckFailed(
-                f"Harness ended with status {process.returncode}: {process.stderr.strip()}"
-            )
-        return Run(int(process.stdout.split()[0]), seconds, None)
+        if status:
+            raise CheckFailed(f"Harness ended with status {status}: {output.strip()}")
+        return Run(int(output.split()[0]), seconds, None)
 
 
 #: In the order of the table; the first is what the others are compared with.

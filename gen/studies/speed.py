@@ -5,12 +5,11 @@ import itertools
 import os
 import shutil
 import statistics
-import tempfile
 import time
 from pathlib import Path
 from unittest import mock
 
-from ...sim import cache
+from ...sim import cache, scratch
 from ...sim.verilator.build import build
 from ..designs.gemm_ws import GemmWs
 from ..emission.emit import emit
@@ -88,7 +87,7 @@ def measure(
 
 def _measure(out, size, runs, seconds, names, cold, bar):
     array = f"{size}x{size}"
-    bar.set_description(f"speed {array}, build")
+    bar.set_description_str(f"speed {array}, build")
     records = {name: dict.fromkeys(COLUMNS) for name in names}
     usual = str(cache.folder())
     with contextlib.ExitStack() as stack:
@@ -104,7 +103,7 @@ def _measure(out, size, runs, seconds, names, cold, bar):
             elif size > simulator.largest:
                 record["note"] = simulator.too_large
             else:
-                bar.set_description(f"speed {array}, {simulator.title}, build")
+                bar.set_description_str(f"speed {array}, {simulator.title}, build")
                 if name in ("driver", "cocotb"):
                     record |= built
                 elif simulator.emitted:
@@ -118,7 +117,7 @@ def _measure(out, size, runs, seconds, names, cold, bar):
             bar.update(1 if name in simulators else runs + 1)
         results = {name: [] for name in simulators}
         for _, (name, simulator) in itertools.product(range(runs), simulators.items()):
-            bar.set_description(f"speed {array}, {simulator.title}")
+            bar.set_description_str(f"speed {array}, {simulator.title}")
             results[name].append(simulator.run(records[name]["m"]))
             bar.update()
         driver = simulators["driver"]
@@ -163,8 +162,8 @@ def _calibrate(simulator, seconds, most=1 << 22):
 
 def _builds(stack, out, size):
     """Emission and builds with an empty cache, which serves until the stack is left."""
-    folder = stack.enter_context(tempfile.TemporaryDirectory(prefix="brickwork-bench-"))
-    stack.enter_context(mock.patch.dict(os.environ, {"BRICKWORK_CACHE": folder}))
+    folder = stack.enter_context(scratch.folder())
+    stack.enter_context(mock.patch.dict(os.environ, {"BRICKWORK_CACHE": str(folder)}))
     start = time.monotonic()
     emission = emit(GemmWs(rows=size, cols=size), out)
     emitted = time.monotonic() - start

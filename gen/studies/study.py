@@ -3,18 +3,18 @@
 import contextlib
 import datetime
 import importlib.metadata
-import json
 import os
 import platform
 import shutil
-import subprocess
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from ...sim import processes
 from ...sim.verilator import toolchain
 from ..lib.errors import CheckFailed
 from ..lib.files import write_whole
+from ..lib.messages import to_json
 from ..lib.tables import table
 
 __all__ = ["SCHEMA", "Study", "check", "machine", "of_table"]
@@ -74,7 +74,7 @@ class Study:
         content = {"schema": SCHEMA, **self.context(), "tools": _tools()}
         content |= {"columns": self.columns} if self.columns else {}
         content |= {"records": records}
-        text = json.dumps(content, indent=2, ensure_ascii=False) + "\n"
+        text = to_json(content)
         write_whole(Path(out) / f"{name}.json", text)
         if self.plot is None:
             return self.text(records)
@@ -121,6 +121,6 @@ def _tools():
     with contextlib.suppress(toolchain.ToolError):
         versions["compiler"] = toolchain.compiler().version
     if shutil.which("iverilog"):
-        printed = subprocess.run(["iverilog", "-V"], capture_output=True, text=True).stdout
+        _, printed = processes.run(["iverilog", "-V"])
         versions["iverilog"] = (printed.splitlines() or ["?"])[0].strip()
     return versions

@@ -95,9 +95,8 @@ def measure(seeds=SEEDS) -> Iterator[dict]:
 
 def _errors(x, names, axis):
     """Of each format, and of ANT's choice, its name and the error over the tensor's energy."""
-    energy = float(np.square(x).mean())
     results = formats.each(x, names, axis, "mse")
-    errors = {result.name: (result.name, result.mse / energy) for result in results}
+    errors = {result.name: (result.name, result.relative) for result in results}
     return errors | {"ANT": min((errors[name] for name in ANT), key=lambda error: error[1])}
 
 

@@ -5,13 +5,12 @@ import functools
 import importlib.metadata
 import io
 import json
-import tempfile
 import time
 import traceback
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
-from ...sim import cache
+from ...sim import cache, scratch
 from ...sim.designs import registry as models
 from ...sim.manifest import Manifest
 from ...sim.verilator import build as simulation
@@ -55,25 +54,27 @@ def _task(function: Callable) -> Callable:
     """A task for a worker, whose outcome is a dict that can be sent.
 
     The outcome holds the function's ``value``, a reason ``infeasible``, or a reason ``failed`` with
-    a ``log``; and ``seconds``. The first argument is the client's :func:`tools`, which must be
-    those of the worker. A task with the outcome ``after`` of another one does nothing unless that
-    one has a value.
+    a ``log``; and ``seconds``. The first argument is the client's :func:`tools`, and the origin of
+    a design that is not a stock one; both must be those of the worker. A task with the outcome
+    ``after`` of another one does nothing unless that one has a value.
     """
 
     @functools.wraps(function)
-    def task(expected, *arguments, after=None):
+    def task(expected, design, parameters, *arguments, after=None):
         start = time.monotonic()
-        for name, version in tools().items():
-            if version != expected[name]:
+        own = tools() | _origin(design, parameters)
+        for name in sorted(expected.keys() | own.keys()):
+            if own.get(name) != expected.get(name):
                 raise UsageError(
-                    f"Worker must have {name} {expected[name]}, as the sweep, not {version}"
+                    f"Worker must have {name} {expected.get(name, 'none')}, as the sweep, not "
+                    f"{own.get(name, 'none')}"
                 )
         if after is not None and "value" not in after:
             return after
         try:
             # Progress is for whoever started the sweep, who sees its own.
             with contextlib.redirect_stderr(io.StringIO()):
-                outcome = {"value": function(*arguments)}
+                outcome = {"value": function(design, parameters, *arguments)}
         except Infeasible as error:
             outcome = {"infeasible": str(error)}
         except Exception as error:
@@ -85,11 +86,19 @@ def _task(function: Callable) -> Callable:
     return task
 
 
+def _origin(design, parameters):
+    """The origin of a design on this worker, which may have no plug-in for it."""
+    try:
+        return registry.design(design)(**parameters).origin()
+    except ValueError:
+        return {}
+
+
 @contextlib.contextmanager
 def _emitted(design, parameters) -> Iterator[Path]:
     """The manifest of a design in a temporary folder."""
-    with tempfile.TemporaryDirectory(prefix="brickwork-") as folder:
-        yield emit(registry.design(design)(**parameters), Path(folder)).manifest
+    with scratch.folder() as folder:
+        yield emit(registry.design(design)(**parameters), folder).manifest
 
 
 @_task

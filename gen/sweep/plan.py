@@ -37,6 +37,7 @@ from dataclasses import dataclass, field, fields
 from pathlib import Path
 
 from ...sim import cache
+from ...sim.text_file import read_text
 from .. import workloads
 from ..designs import registry
 from ..flow import targets
@@ -66,10 +67,19 @@ class Netlist:
     """A design with all its parameters.
 
     For an infeasible combination these are the file's values, and defaults for the others.
+
+    Attributes
+    ----------
+    design : str
+    parameters : dict
+    origin : dict
+        Digests of the plug-ins and of the own code that the design comes from, by what they are of;
+        empty for a stock design.
     """
 
     design: str
     parameters: dict
+    origin: dict = field(default_factory=dict)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -156,14 +166,12 @@ def read(file: str) -> Plan:
     """
     path = builtin_sweeps().get(file, Path(file))
     try:
-        text = path.read_text("utf-8")
+        text = read_text(path)
     except OSError as error:
         names = ", ".join(builtin_sweeps())
         raise OSError(
             f"Sweep cannot be read: {path}: {error.strerror or error}; built-in sweeps are {names}"
         ) from None
-    except UnicodeDecodeError:
-        raise UsageError(f"Sweep {path} must be a text in UTF-8") from None
     try:
         source = tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:
@@ -221,6 +229,7 @@ class _Reader:
         if not 1 <= self.seeds <= 99:
             raise UsageError(f"seeds must be an integer from 1 to 99, not {self.seeds}")
         self.loaded: dict[str, workloads.Workload] = dict(loaded or {})
+        self._origins: dict[tuple, dict[str, str]] = {}
         self.liberty = self._liberty()
         self.library = cache.digest(self.liberty.read_bytes()) if self.liberty else None
 
@@ -313,7 +322,9 @@ class _Reader:
         except ValueError as error:
             reason = str(error)
         values = {item.name: item.default for item in fields(cls)} | settings
-        netlist = Netlist(design=cls.design(), parameters=values)
+        netlist = Netlist(
+            design=cls.design(), parameters=values, origin=self._origin(cls, parameters, values)
+        )
         for target, workload in itertools.product(target_names, workload_names):
             yield Point(
                 key=self._key(netlist, modes, target, workload),
@@ -324,6 +335,15 @@ class _Reader:
                 reason=reason or self._too_large(parameters, modes, workload),
                 **peak,
             )
+
+    def _origin(self, cls, parameters, values):
+        """:attr:`Netlist.origin`, which depends on a design and on its formats."""
+        texts = tuple(value for value in values.values() if isinstance(value, str))
+        if parameters is None:
+            return {}
+        if (cls, texts) not in self._origins:
+            self._origins[cls, texts] = parameters.origin()
+        return self._origins[cls, texts]
 
     def _too_large(self, parameters, modes, workload):
         """Why a design cannot compute a workload; ``None`` if it can."""
@@ -336,6 +356,7 @@ class _Reader:
 
     def _key(self, netlist, modes, target, workload):
         inputs = [netlist.design, netlist.parameters, modes, target]
+        inputs += [netlist.origin] if netlist.origin else []
         if target is not None:
             inputs.append(self.seeds if self.pnr and has_place_and_route(target) else 0)
         if target == "liberty":
@@ -382,7 +403,8 @@ def _axes(cls, label, entry, is_grid):
             if name not in names:
                 raise UsageError(
                     f"{label}, {table}: {noun} of {cls.design()} must be one of "
-                    f"{', '.join(names)}, not {name!r}{closest(name, names)}"
+                    f"{', '.join(names)}, not {name!r}"
+                    f"{registry.hint(name, names, cls.design())}"
                 )
             values = value if is_grid and isinstance(value, list) else [value]
             if not values:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from ...sim import cache
 from ..lib.errors import CheckFailed, UsageError
+from ..workloads import Layer
 from . import measure
 from .plan import Plan, Point, has_place_and_route
 
@@ -97,14 +98,14 @@ def _outcome(future):
 
 def _measurements(plan, point, tools) -> dict[str, _Measurement]:
     """The measurements of a point, by their names in messages."""
-    netlist = (tools, point.netlist.design, point.netlist.parameters)
+    netlist = (tools | point.netlist.origin, point.netlist.design, point.netlist.parameters)
     measurements = {}
     if point.workload is not None:
         build = _Measurement(measure.build, netlist)
-        for layer in plan.workloads[point.workload].layers:
+        for name, layer in _named(plan.workloads[point.workload]):
             # Without name and count: equal products are measured once.
-            product = {name: getattr(layer, name) for name in ("m", "k", "n", "weights", "acts")}
-            measurements[f"layer {layer.name}"] = _Measurement(
+            product = {key: getattr(layer, key) for key in ("m", "k", "n", "weights", "acts")}
+            measurements[name] = _Measurement(
                 measure.cycles, (*netlist, point.modes, product), build
             )
     if point.target is not None:
@@ -114,6 +115,17 @@ def _measurements(plan, point, tools) -> dict[str, _Measurement]:
             arguments = (*netlist, point.target, plan.seeds)
             measurements["clock"] = _Measurement(measure.clock, arguments)
     return measurements
+
+
+def _named(workload) -> Iterator[tuple[str, Layer]]:
+    """The layers, each with a name in messages that no other has."""
+    names = set()
+    for number, layer in enumerate(workload.layers, 1):
+        name = f"layer {layer.name}"
+        while name in names:
+            name += f" ({number})"
+        names.add(name)
+        yield name, layer
 
 
 def _record(plan: Plan, point: Point, results: dict[str, dict]) -> dict:
@@ -161,7 +173,7 @@ def _work(plan, point, results):
     if point.workload is None:
         return nothing
     workload = plan.workloads[point.workload]
-    values = [results.get(f"layer {layer.name}", {}).get("value") for layer in workload.layers]
+    values = [results.get(name, {}).get("value") for name, _ in _named(workload)]
     if None in values:
         return nothing | {"macs": workload.macs}
     layers = list(zip(workload.layers, values, strict=True))

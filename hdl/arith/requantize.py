@@ -11,17 +11,25 @@ from .saturate import saturated
 
 __all__ = [
     "MULTIPLIER_WIDTH",
-    "SHIFT_WIDTH",
     "Requantize",
     "channel_layout",
     "output_latency",
     "shift_and_jam",
+    "shift_width",
 ]
 
 #: The significand of a float32, hidden bit included.
 MULTIPLIER_WIDTH = 24
-#: Right shifts of 0 to 63 positions.
-SHIFT_WIDTH = 6
+
+
+def shift_width(*, acc_width, output):
+    """Bits of a right shift: 6, or 7 where a shift by more than 63 may give another result than 0.
+
+    Sum and bias together are at most 2^acc_width, and a scale is less than 2^24 · 2^-shift, so that
+    every product is rounded to 0 from a shift by acc_width + 25 on.
+    """
+    matter = acc_width + MULTIPLIER_WIDTH if output == "scale" else 0
+    return max(6, matter.bit_length())
 
 
 def channel_layout(*, acc_width, output, out_format):
@@ -36,7 +44,8 @@ def channel_layout(*, acc_width, output, out_format):
         shape = formats.get_integer(out_format, "Output format").shape
         if output == "scale":
             fields["multiplier"] = MULTIPLIER_WIDTH
-        fields |= {"shift": SHIFT_WIDTH, "zero_point": shape, "low": shape, "high": shape}
+        fields["shift"] = shift_width(acc_width=acc_width, output=output)
+        fields |= {"zero_point": shape, "low": shape, "high": shape}
     return data.StructLayout(fields)
 
 
@@ -51,7 +60,8 @@ class Requantize(Unit):
     Computes ``clamp(round((i + bias) * multiplier / 2**shift) + zero_point, low, high)``, exactly:
     sum and product keep all their bits, and the one rounding is to nearest, ties to even. With
     ``output="shift"`` the multiplier is 1 and there is none in hardware. A float32 scale is the
-    case of its 24-bit significand and its exponent, so that no scale is approximated. ONNX
+    case of its 24-bit significand and its exponent, so that no scale is approximated: the shift has
+    as many bits as the sums' width makes use of (:func:`shift_width`). ONNX
     (operator QLinearMatMul) rounds the same way, after a product rounded to float32.
 
     A run of accumulators of one channel begins with ``start``, one cycle ahead of the first of

@@ -43,14 +43,14 @@ def check_tile(rows, cols, tile_rows, tile_cols, level=None):
         )
 
 
-def fill(m, parameters, level, tile, pe):
+def fill(m, parameters, level, tile):
     """Fill a grid of the given level with PEs, or with tiles of the level below.
 
     Parameters
     ----------
     parameters : dict
-        Those of the grid; all but its shape are passed on.
-    tile, pe : classes of units
+        Those of the grid, ``pe`` the class of its PEs; all but its shape are passed on.
+    tile : class of units
 
     Returns
     -------
@@ -62,6 +62,7 @@ def fill(m, parameters, level, tile, pe):
     rows, cols, tile_rows, tile_cols = (parameters[name] for name in SHAPE)
     if level == 0:
         grid = spans(rows, 1), spans(cols, 1)
+        pe = shared.pop("pe")
         cells = [[pe(**shared) for _ in grid[1]] for _ in grid[0]]
     else:
         size = RADIX ** (level - 1)

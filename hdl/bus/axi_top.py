@@ -36,8 +36,8 @@ class AxiTop(Unit):
         Bits of an address, 12 to 64.
     burst, outstanding : int
         Those of :class:`AxiReader`.
-    digest : int
-        Value of the register ``DIGEST``.
+    digest, generator, revision : int
+        Values of the registers ``DIGEST``, ``GENERATOR`` and ``REVISION``; 0 for none.
 
     Members
     -------
@@ -56,11 +56,23 @@ class AxiTop(Unit):
 
     role = "bus"
 
-    def __init__(self, *, core, data_width, address_width, burst, outstanding, digest):
+    def __init__(
+        self,
+        *,
+        core,
+        data_width,
+        address_width,
+        burst,
+        outstanding,
+        digest,
+        generator=0,
+        revision=0,
+    ):
         check_data_width(data_width)
         check_memory(data_width, address_width)
         bus = {"data_width": data_width, "address_width": address_width}
-        self.shell = {"core": core, "top": "axi", "digest": digest, **bus}
+        identity = {"digest": digest, "generator": generator, "revision": revision}
+        self.shell = {"core": core, "top": "axi", **identity, **bus}
         shell = Shell(**self.shell)
         description = shell.description()
         streams = description["streams"]

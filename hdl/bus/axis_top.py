@@ -31,8 +31,8 @@ class AxisTop(Unit):
     core : Engine
     data_width : int
         Width of the streams' beats, one of :data:`DATA_WIDTHS`.
-    digest : int
-        Value of the register ``DIGEST``.
+    digest, generator, revision : int
+        Values of the registers ``DIGEST``, ``GENERATOR`` and ``REVISION``; 0 for none.
 
     Members
     -------
@@ -52,9 +52,10 @@ class AxisTop(Unit):
 
     role = "bus"
 
-    def __init__(self, *, core, data_width, digest):
+    def __init__(self, *, core, data_width, digest, generator=0, revision=0):
         check_data_width(data_width)
-        self.shell = {"core": core, "top": "axis", "data_width": data_width, "digest": digest}
+        identity = {"digest": digest, "generator": generator, "revision": revision}
+        self.shell = {"core": core, "top": "axis", "data_width": data_width, **identity}
         shell = Shell(**self.shell)
         beats = axi_stream(data_width)
         super().__init__(

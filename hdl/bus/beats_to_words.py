@@ -89,7 +89,7 @@ class BeatsToWords(Unit):
                 low = slot * layout.stride * 8
                 m.d.sync += register.eq(beat.data[low : low + layout.width])
         with m.Elif(self.o.ready):
-            m.d.sync += held.eq(held >> 1)
+            m.d.sync += held.eq(held[1:])
             for register, above in pairwise(words):
                 m.d.sync += register.eq(above)
 

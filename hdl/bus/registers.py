@@ -15,7 +15,7 @@ __all__ = [
 #: What ``ID`` reads: "BRWK" in ASCII.
 MAGIC = 0x4252574B
 #: Version of this map, major << 16 | minor. Drivers refuse another major version.
-MAP_VERSION = 0x0001_0000
+MAP_VERSION = 0x0001_0001
 
 #: Numbers of the bus wrappers in the register ``CAPS``.
 TOPS = {"axis": 1, "axi": 2, "uart": 3}
@@ -107,7 +107,8 @@ def register_map(*, streams, address_width, counters, identity, design="number o
     counters : bool
         Whether there are ``WORDS_*`` and ``WAITS_*``.
     identity : dict
-        Values of ``CAPS``, ``DIGEST``, ``SHAPE``, ``LIMIT``, ``WIDTHS`` and ``MAX_K``.
+        Values of ``CAPS``, ``DIGEST``, ``SHAPE``, ``LIMIT``, ``WIDTHS``, ``MAX_K``, ``GENERATOR``
+        and ``REVISION``.
     design : str
         Meaning of ``CAPS.design``: the core's number and name.
 
@@ -156,6 +157,12 @@ _IDENTITY = {
         ),
     ),
     "MAX_K": (0x1C, "largest K that the accumulators are exact for; 0 if any", ()),
+    "GENERATOR": (
+        0x48,
+        "version of Brickwork that generated the core",
+        (("patch", 8, "patch"), ("minor", 8, "minor version"), ("major", 16, "major version")),
+    ),
+    "REVISION": (0x4C, "RTL revision: digest of the sources that the core was generated from", ()),
 }
 
 

@@ -39,8 +39,8 @@ class Shell(Unit):
         Width of a beat in bits.
     address_width, counters
         Those of :class:`RegisterBank`.
-    digest : int
-        Value of the register ``DIGEST``.
+    digest, generator, revision : int
+        Values of the registers ``DIGEST``, ``GENERATOR`` and ``REVISION``; 0 for none.
 
     Members
     -------
@@ -66,16 +66,29 @@ class Shell(Unit):
 
     role = "bus"
 
-    def __init__(self, *, core, top, data_width, digest, address_width=0, counters=1):
+    def __init__(
+        self,
+        *,
+        core,
+        top,
+        data_width,
+        digest,
+        generator=0,
+        revision=0,
+        address_width=0,
+        counters=1,
+    ):
         check_choice("Top", top, list(TOPS))
-        check_integer("Digest", digest, 0, 0xFFFF_FFFF)
+        numbers = {"digest": digest, "generator": generator, "revision": revision}
+        for name, value in numbers.items():
+            check_integer(name.capitalize(), value, 0, 0xFFFF_FFFF)
         check_engine(core)
         self.core = core
         self.widths = core.stream_widths
         identity = core.identity
         beat = (data_width // 8).bit_length() - 1
         identity["CAPS"] |= TOPS[top] << 8 | beat << 12
-        identity["DIGEST"] = digest
+        identity |= {name.upper(): value for name, value in numbers.items()}
         self.control = {
             "streams": ",".join(self.widths),
             "address_width": address_width,
@@ -120,6 +133,7 @@ class Shell(Unit):
             "top": self.parameters["top"],
             "version": MAP_VERSION >> 16,
             "core": {
+                "instance": "shell.core",  # below the top level, by names of submodules
                 "design_number": core.number,
                 "descriptors": core.descriptors,
                 "required_streams": list(core.required_streams),

@@ -26,8 +26,8 @@ class UartTop(Unit):
     Parameters
     ----------
     core : Engine
-    digest : int
-        Value of the register ``DIGEST``.
+    digest, generator, revision : int
+        Values of the registers ``DIGEST``, ``GENERATOR`` and ``REVISION``; 0 for none.
     clock_hz, baud : int
         Frequency of the clock, and bits a second: see :func:`baud_divisor`.
     depth : int
@@ -49,11 +49,12 @@ class UartTop(Unit):
 
     role = "bus"
 
-    def __init__(self, *, core, digest, clock_hz, baud, depth=512):
+    def __init__(self, *, core, digest, generator=0, revision=0, clock_hz, baud, depth=512):
         divisor = baud_divisor(clock_hz, baud)
         self.line = {"divisor": divisor}
+        identity = {"digest": digest, "generator": generator, "revision": revision}
         # Counters of each stream would take as much as all else but the core.
-        self.shell = {"core": core, "top": "uart", "data_width": 8, "digest": digest, "counters": 0}
+        self.shell = {"core": core, "top": "uart", "data_width": 8, **identity, "counters": 0}
         shell = Shell(**self.shell)
         self.link = {"inputs": len(shell.inputs), "depth": depth}
         UartLink(**self.link)

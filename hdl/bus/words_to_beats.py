@@ -118,6 +118,6 @@ class WordsToBeats(Unit):
             for piece, start, end in zip(pieces, starts, ends, strict=True):
                 m.d.sync += piece.eq(word.word[start:end])
         with m.Elif(self.o.ready):
-            m.d.sync += held.eq(held >> 1)
+            m.d.sync += held.eq(held[1:])
             for piece, above in pairwise(pieces):
                 m.d.sync += piece.eq(above)

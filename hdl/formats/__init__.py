@@ -10,12 +10,25 @@ from .power_of_two import AdditivePowerOfTwo, PowerOfTwo
 from .small_float import AdaptivFloat, SmallFloat
 from .type_set import TypeSet
 
-__all__ = ["get", "get_integer", "names"]
+__all__ = ["get", "get_integer", "names", "plug", "plugged"]
 
 _FAMILIES = (
     *(Integer, PowerOfTwo, AdditivePowerOfTwo, Flint, SmallFloat),
     *(Posit, AdaptivFloat, OutlierVictim),
 )
+
+# Families of plug-ins, classes to the names of their formats.
+_PLUGGED = {}
+
+
+def plug(family, names):
+    """Add the formats of a plug-in: a subclass of :class:`Format` with ``parse``, and the names."""
+    _PLUGGED[family] = tuple(names)
+
+
+def plugged(name):
+    """The class of a plug-in that has the format called ``name``; ``None`` if there is none."""
+    return next((family for family, names in _PLUGGED.items() if name in names), None)
 
 
 def names():
@@ -30,6 +43,7 @@ def names():
         *(f"posit{n}_{es}" for n in range(3, 9) for es in range(3)),
         *(f"adaptivfloat{n}_{e}" for n in range(3, 9) for e in range(1, min(6, n))),
         *("ovp_int4", "ovp_flint4", "ovp_int8", "ovp_int8_e2m5"),
+        *(name for plugged_names in _PLUGGED.values() for name in plugged_names),
     ]
 
 
@@ -78,4 +92,5 @@ def _parse(name):
     for family in _FAMILIES:
         if (format_ := family.parse(name)) is not None:
             return format_
-    return None
+    family = plugged(name)
+    return family and family.parse(name)

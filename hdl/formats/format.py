@@ -38,6 +38,11 @@ class Format:
         self.highest = highest
         self.operand = operand
 
+    @classmethod
+    def parse(cls, name):
+        """The format called ``name``, or ``None`` when the name is not of this family."""
+        raise NotImplementedError
+
     @property
     def types(self):
         return (self,)

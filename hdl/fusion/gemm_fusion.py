@@ -17,6 +17,7 @@ from ..unit import data_register
 from .mesh_fusion import MeshFusion, mode_latency
 from .mode import WIDTHS, ModeDecoder
 from .mode_switch import ModeSwitch, fusion_tile_layout
+from .pe_fusion import PeFusion
 from .unpack import Unpack, last_step, spread_lanes
 
 __all__ = ["GemmFusion"]
@@ -75,6 +76,7 @@ class GemmFusion(Engine):
 
     number = 3
     descriptors = "tiles"
+    pe = PeFusion
 
     def __init__(
         self,
@@ -114,6 +116,9 @@ class GemmFusion(Engine):
         if overflow == "wrap":
             self.psum_width = min(self.psum_width, acc_width)
             self.shifted_width = min(self.shifted_width, acc_width)
+        self.mesh = {name: self.parameters[name] for name in (*_SHAPE, "pipeline")}
+        self.mesh |= {"psum_width": self.psum_width} | self.pe_choice
+        MeshFusion(**self.mesh)  # it checks the parameters of the PEs
         self.array_latency = array_latency(rows, pipeline)
         self.revisit = min(rows, 4)
         shape = {name: self.parameters[name] for name in _SHAPE}
@@ -194,9 +199,7 @@ class GemmFusion(Engine):
         """Border and mesh; returns the partial sums as they leave, skewed by column."""
         params = self.parameters
         rows, cols = params["rows"], params["cols"]
-        m.submodules.mesh = mesh = MeshFusion(
-            **{name: params[name] for name in (*_SHAPE, "pipeline")}, psum_width=self.psum_width
-        )
+        m.submodules.mesh = mesh = MeshFusion(**self.mesh)
         m.submodules.mode = mode = ModeDecoder()
         m.submodules.acts_queue = queue = Fifo(width=32 * rows, depth=2)
         m.submodules.unpack = unpack = Unpack(lanes=cols, count=rows)

@@ -33,6 +33,8 @@ class TileFusion(Unit):
         Those of :class:`TileWs`.
     psum_width, pipeline : int
         Those of :class:`PeFusion`.
+    pe : type
+        Class of the PEs, a subclass of :class:`PeFusion`; further parameters are its own.
 
     Members
     -------
@@ -49,9 +51,22 @@ class TileFusion(Unit):
 
     role = "array"
 
-    def __init__(self, *, rows, cols, tile_rows, tile_cols, level, psum_width, pipeline):
+    def __init__(
+        self,
+        *,
+        rows,
+        cols,
+        tile_rows,
+        tile_cols,
+        level,
+        psum_width,
+        pipeline,
+        pe=PeFusion,
+        **pe_parameters,
+    ):
         check_tile(rows, cols, tile_rows, tile_cols, level)
-        PeFusion(psum_width=psum_width, pipeline=pipeline)  # it checks the parameters of the PEs
+        # It checks the parameters of the PEs.
+        pe(psum_width=psum_width, pipeline=pipeline, **pe_parameters)
         ports = _entering(rows, cols) | {"psums": data.ArrayLayout(signed(psum_width), cols)}
         super().__init__(
             {name: In(shape) for name, shape in ports.items()}
@@ -76,6 +91,8 @@ class MeshFusion(Unit):
         Those of :class:`MeshWs`.
     psum_width, pipeline : int
         Those of :class:`PeFusion`.
+    pe : type
+        Class of the PEs, a subclass of :class:`PeFusion`; further parameters are its own.
 
     Members
     -------
@@ -96,9 +113,20 @@ class MeshFusion(Unit):
 
     role = "array"
 
-    def __init__(self, *, rows, cols, tile_rows, tile_cols, psum_width, pipeline):
+    def __init__(
+        self,
+        *,
+        rows,
+        cols,
+        tile_rows,
+        tile_cols,
+        psum_width,
+        pipeline,
+        pe=PeFusion,
+        **pe_parameters,
+    ):
         check_tile(rows, cols, tile_rows, tile_cols)
-        PeFusion(psum_width=psum_width, pipeline=pipeline)
+        pe(psum_width=psum_width, pipeline=pipeline, **pe_parameters)
         psums = data.ArrayLayout(signed(psum_width), cols)
         super().__init__(
             {name: In(shape) for name, shape in _entering(rows, cols).items()}
@@ -118,7 +146,7 @@ class MeshFusion(Unit):
 
 def _wire(grid, m, level, psums=None):
     """Fill ``grid`` with cells; returns what leaves them at the right and at the bottom."""
-    cells, row_spans, column_spans = fill(m, grid.parameters, level, TileFusion, PeFusion)
+    cells, row_spans, column_spans = fill(m, grid.parameters, level, TileFusion)
     mode_q = Signal(MODE)
     m.d.sync += mode_q.eq(grid.mode)
     m.d.comb += [cell.mode.eq(mode_q) for row in cells for cell in row]

@@ -83,6 +83,7 @@ class Eie(Engine):
 
     number = 4
     descriptors = "jobs"
+    pe = PeEie
     required_streams = ("jobs",)
 
     def __init__(
@@ -105,7 +106,7 @@ class Eie(Engine):
         skip_empty_columns,
     ):
         check_integer("PE count", pes, 1, 256)
-        PeEie(**{name: value for name, value in self.parameters.items() if name != "pes"})
+        self.pe(**{name: value for name, value in self.parameters.items() if name != "pes"})
         load = load_layout(
             pes=pes,
             columns=columns,
@@ -146,7 +147,7 @@ class Eie(Engine):
         m = Module()
         params = self.parameters
         pes = [
-            PeEie(**{name: value for name, value in params.items() if name != "pes"})
+            self.pe(**{name: value for name, value in params.items() if name != "pes"})
             for _ in range(params["pes"])
         ]
         for number, pe in enumerate(pes):

@@ -1,6 +1,6 @@
 """Processing element (PE) of EIE."""
 
-from amaranth.hdl import Cat, Module, Mux, Signal, signed, unsigned
+from amaranth.hdl import Cat, Const, Module, Mux, Signal, signed, unsigned
 from amaranth.lib import data, memory, stream, wiring
 from amaranth.lib.wiring import In, Out
 
@@ -311,7 +311,8 @@ class PeEie(Unit):
             write.data.eq(self.data),
             write.en.eq(self.load & (self.what == LOAD_TARGETS["weights"])),
         ]
-        m.d.sync += act_q.eq(entries.act.as_signed())
+        taken = Signal()
+        m.d.sync += [taken.eq(self.take), act_q.eq(entries.act.as_signed())]
         products = []
         for lane, entry in enumerate(entries.group):
             read = store.read_port(domain="comb")
@@ -319,8 +320,9 @@ class PeEie(Unit):
             product = data_register(signed(len(weight_q) + len(act_q)), name=f"product_{lane}")
             m.d.comb += read.addr.eq(Cat(entry.value, self.book))
             m.d.sync += [
-                weight_q.eq(Mux(self.take, 0, read.data)),
-                product.eq(weight_q * act_q),
+                weight_q.eq(read.data),
+                # Factors may be unknown before the first entry, and so their product is.
+                product.eq(Mux(taken, 0, weight_q * act_q)),
             ]
             products.append(product)
         return products
@@ -339,20 +341,23 @@ class PeEie(Unit):
             )
             touched = Signal(params["rows"], name=f"touched_{lane}")
             known, adds = Signal(name=f"known_{lane}"), Signal(name=f"adds_{lane}")
-            visit = accumulator.visit
+            visit, visited = accumulator.visit, Signal(len(row), name=f"visited_{lane}")
             m.d.comb += [
+                visited.eq(row),
                 # Index 0 is that of entries which only count zeros.
                 adds.eq(entries.valid & (entries.group[lane].value != 0)),
-                known.eq(selected(touched, row, 1)),
+                # Within a word by a shift: a tree of single bits is far larger to simulate.
+                known.eq((selected(touched, visited[5:], 32) >> visited[:5])[0]),
                 visit.valid.eq(adds | self.take),
                 visit.first.eq(~known),
-                visit.row.eq(row),
+                visit.row.eq(visited),
                 accumulator.psums.eq(product),
             ]
             with m.If(self.clear):
                 m.d.sync += touched.eq(0)
             with m.Elif(adds):
-                m.d.sync += touched.eq(touched | Cat(row == n for n in range(params["rows"])))
+                # A shift, as a comparison for each row is far larger to simulate.
+                m.d.sync += touched.eq(touched | (Const(1) << visited))
             sums.append(accumulator.sums)
             visits.append(visit.valid)
         on_their_way = Signal(4)

@@ -58,7 +58,7 @@ class WriteBack(Unit):
         shifted = data_register(signed(width), name="shifted")
         m.d.sync += shifted.eq(shift_and_jam(m, Cat(Const(0, 2), self.i), self.how.shift, 1))
         up = Signal()
-        rounded = Signal(signed(width))
+        rounded = Signal(signed(width - 1))
         o = data_register(signed(self.parameters["act_width"]), name="o_q")
         m.d.comb += [
             up.eq(shifted[1] & (shifted[0] | shifted[2])),

@@ -12,6 +12,9 @@ from ..output.output_channel import output_shape
 from ..output.output_stage import result_layout
 
 __all__ = [
+    "NAN_INF",
+    "OUTPUTS",
+    "OVERFLOWS",
     "accumulator_width",
     "flags_specials",
     "gemm_ports",
@@ -19,6 +22,11 @@ __all__ = [
     "number_widths",
     "operand_types",
 ]
+
+#: Choices of the parameters of these names.
+OVERFLOWS = ("wrap", "saturate")
+OUTPUTS = ("raw", "bias", "scale", "shift")
+NAN_INF = ("saturate", "flag")
 
 
 def accumulator_width(*, a_format, w_format, max_k, acc_width, overflow):
@@ -91,9 +99,9 @@ def gemm_ports(
     check_integer("Column count", cols, 1, 1024)
     check_integer("Tile row count", tile_rows, 1)
     check_integer("Tile column count", tile_cols, 1)
-    check_choice("Overflow", overflow, ["wrap", "saturate"])
+    check_choice("Overflow", overflow, OVERFLOWS)
     check_integer("Pipeline register count", pipeline, 0, 2)
-    check_choice("Output", output, ["raw", "bias", "scale", "shift"])
+    check_choice("Output", output, OUTPUTS)
     formats.get_integer(out_format, "Output format")
     channel = {"acc_width": acc_width, "output": output, "out_format": out_format}
     ports = {
@@ -155,7 +163,7 @@ def flags_specials(a_format, w_format, nan_inf):
     TypeError, ValueError
         If ``nan_inf`` is none of its choices.
     """
-    check_choice("NaN and Inf handling", nan_inf, ["saturate", "flag"])
+    check_choice("NaN and Inf handling", nan_inf, NAN_INF)
     fmts = formats.get(a_format), formats.get(w_format)
     return int(nan_inf == "flag" and any(fmt.has_special for fmt in fmts))
 

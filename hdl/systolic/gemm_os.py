@@ -22,6 +22,7 @@ from .gemm import (
     operand_types,
 )
 from .mesh_os import MeshOs, mesh_latency
+from .pe_os import PeOs
 from .sequencer_os import SequencerOs, tile_layout
 
 __all__ = ["GemmOs"]
@@ -103,6 +104,7 @@ class GemmOs(Engine):
 
     number = 2
     descriptors = "tiles"
+    pe = PeOs
 
     def __init__(
         self,
@@ -156,6 +158,9 @@ class GemmOs(Engine):
         )
         super().__init__(ports)
 
+        self.mesh = {name: value for name, value in self.parameters.items() if name in _MESH}
+        self.mesh |= {"acc_width": self.acc_width} | self.pe_choice
+        MeshOs(**self.mesh)  # it checks the parameters of the PEs
         drained = (
             pipeline
             + 1
@@ -183,8 +188,7 @@ class GemmOs(Engine):
         params = self.parameters
         rows, cols, output = params["rows"], params["cols"], params["output"]
         pipeline = params["pipeline"]
-        mesh = {name: value for name, value in params.items() if name in _MESH}
-        m.submodules.mesh = mesh = MeshOs(**mesh | {"acc_width": self.acc_width})
+        m.submodules.mesh = mesh = MeshOs(**self.mesh)
 
         # Places in the queue for what is on its way, and for the tile that ends next.
         depth = 2 * rows + cols + output_latency(output) + mesh.latency + pipeline + 6

@@ -24,6 +24,7 @@ from .gemm import (
     operand_types,
 )
 from .mesh_ws import MeshWs
+from .pe_ws import PeWs
 from .sequencer_ws import SequencerWs, results_owed, tile_layout
 from .stationary import add_accumulators, add_entry, add_output, array_latency
 
@@ -116,6 +117,7 @@ class GemmWs(Engine):
 
     number = 1
     descriptors = "tiles"
+    pe = PeWs
 
     def __init__(
         self,
@@ -171,6 +173,9 @@ class GemmWs(Engine):
         self.psum_width = sum_width(self.a_format, self.w_format, rows)
         if overflow == "wrap":
             self.psum_width = min(self.psum_width, self.acc_width)
+        self.mesh = {name: value for name, value in self.parameters.items() if name in _MESH}
+        self.mesh |= {"psum_width": self.psum_width} | self.pe_choice
+        MeshWs(**self.mesh)  # it checks the parameters of the PEs
         self.array_latency = array_latency(rows, pipeline)
         #: Loading weights keeps visits of an accumulator so far apart; where they were loaded
         #: before, the sequencer does. More than 4 cycles make no difference to the accumulators.
@@ -266,9 +271,7 @@ class GemmWs(Engine):
         params = self.parameters
         rows, cols, nan_inf = params["rows"], params["cols"], params["nan_inf"]
         a, w = self.a_format, self.w_format
-        mesh = {name: params[name] for name in ("a_format", "w_format", "pipeline")}
-        mesh |= {name: params[name] for name in ("rows", "cols", "tile_rows", "tile_cols")}
-        m.submodules.mesh = mesh = MeshWs(**mesh, psum_width=self.psum_width)
+        m.submodules.mesh = mesh = MeshWs(**self.mesh)
         m.submodules.acts_queue = queue = Fifo(width=len(Value.cast(self.acts.payload)), depth=2)
         weights = wiring.flipped(self.weights)
         if w.pair:
@@ -345,3 +348,6 @@ class GemmWs(Engine):
         with m.If(enters):
             m.d.sync += of_run.eq(so_far)
         return so_far
+
+
+_MESH = (*("rows", "cols", "tile_rows", "tile_cols"), *("a_format", "w_format", "pipeline"))

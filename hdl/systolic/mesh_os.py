@@ -46,6 +46,8 @@ class TileOs(Unit):
     level : int
     a_format, w_format, acc_width, overflow, pipeline
         Those of :class:`PeOs`.
+    pe : type
+        Class of the PEs, a subclass of :class:`PeOs`; further parameters are its own.
 
     Members
     -------
@@ -75,15 +77,18 @@ class TileOs(Unit):
         acc_width,
         overflow,
         pipeline,
+        pe=PeOs,
+        **pe_parameters,
     ):
         check_tile(rows, cols, tile_rows, tile_cols, level)
         # It checks the parameters of the PEs.
-        PeOs(
+        pe(
             a_format=a_format,
             w_format=w_format,
             acc_width=acc_width,
             overflow=overflow,
             pipeline=pipeline,
+            **pe_parameters,
         )
         ports = _entering(rows, cols, a_format, w_format)
         sums = data.ArrayLayout(signed(acc_width), cols)
@@ -118,6 +123,8 @@ class MeshOs(Unit):
         Most rows and columns of tiles of PEs.
     a_format, w_format, acc_width, overflow, pipeline
         Those of :class:`PeOs`.
+    pe : type
+        Class of the PEs, a subclass of :class:`PeOs`; further parameters are its own.
 
     Members
     -------
@@ -145,14 +152,17 @@ class MeshOs(Unit):
         acc_width,
         overflow,
         pipeline,
+        pe=PeOs,
+        **pe_parameters,
     ):
         check_tile(rows, cols, tile_rows, tile_cols)
-        PeOs(
+        pe(
             a_format=a_format,
             w_format=w_format,
             acc_width=acc_width,
             overflow=overflow,
             pipeline=pipeline,
+            **pe_parameters,
         )
         ports = _entering(rows, cols, a_format, w_format)
         sums = data.ArrayLayout(signed(acc_width), cols)
@@ -174,7 +184,7 @@ class MeshOs(Unit):
 
 def _wire(grid, m, level):
     """Fill ``grid`` with cells; returns the sums of each column's cells, and what leaves them."""
-    cells, row_spans, column_spans = fill(m, grid.parameters, level, TileOs, PeOs)
+    cells, row_spans, column_spans = fill(m, grid.parameters, level, TileOs)
     leaving = wire_grid(
         m,
         cells,

@@ -44,6 +44,8 @@ class TileWs(Unit):
     level : int
     a_format, w_format, psum_width, pipeline
         Those of :class:`PeWs`.
+    pe : type
+        Class of the PEs, a subclass of :class:`PeWs`; further parameters are its own.
 
     Members
     -------
@@ -60,11 +62,29 @@ class TileWs(Unit):
     role = "array"
 
     def __init__(
-        self, *, rows, cols, tile_rows, tile_cols, level, a_format, w_format, psum_width, pipeline
+        self,
+        *,
+        rows,
+        cols,
+        tile_rows,
+        tile_cols,
+        level,
+        a_format,
+        w_format,
+        psum_width,
+        pipeline,
+        pe=PeWs,
+        **pe_parameters,
     ):
         check_tile(rows, cols, tile_rows, tile_cols, level)
         # It checks the parameters of the PEs.
-        PeWs(a_format=a_format, w_format=w_format, psum_width=psum_width, pipeline=pipeline)
+        pe(
+            a_format=a_format,
+            w_format=w_format,
+            psum_width=psum_width,
+            pipeline=pipeline,
+            **pe_parameters,
+        )
         ports = _entering(rows, cols, a_format, w_format)
         ports["psums"] = data.ArrayLayout(signed(psum_width), cols)
         super().__init__(_in_and_out(ports))
@@ -91,6 +111,8 @@ class MeshWs(Unit):
         Most rows and columns of tiles of PEs.
     a_format, w_format, psum_width, pipeline
         Those of :class:`PeWs`.
+    pe : type
+        Class of the PEs, a subclass of :class:`PeWs`; further parameters are its own.
 
     Members
     -------
@@ -108,10 +130,27 @@ class MeshWs(Unit):
     role = "array"
 
     def __init__(
-        self, *, rows, cols, tile_rows, tile_cols, a_format, w_format, psum_width, pipeline
+        self,
+        *,
+        rows,
+        cols,
+        tile_rows,
+        tile_cols,
+        a_format,
+        w_format,
+        psum_width,
+        pipeline,
+        pe=PeWs,
+        **pe_parameters,
     ):
         check_tile(rows, cols, tile_rows, tile_cols)
-        PeWs(a_format=a_format, w_format=w_format, psum_width=psum_width, pipeline=pipeline)
+        pe(
+            a_format=a_format,
+            w_format=w_format,
+            psum_width=psum_width,
+            pipeline=pipeline,
+            **pe_parameters,
+        )
         ports = _entering(rows, cols, a_format, w_format)
         psums = data.ArrayLayout(signed(psum_width), cols)
         super().__init__({name: In(shape) for name, shape in ports.items()} | {"psums": Out(psums)})
@@ -126,7 +165,7 @@ class MeshWs(Unit):
 
 def _wire(grid, m, level, psums):
     """Fill ``grid`` with cells; returns what leaves them at the right and at the bottom."""
-    cells, row_spans, column_spans = fill(m, grid.parameters, level, TileWs, PeWs)
+    cells, row_spans, column_spans = fill(m, grid.parameters, level, TileWs)
     return wire_grid(
         m,
         cells,

@@ -94,14 +94,8 @@ class PeOs(Unit):
             self.sums.eq(Mux(self.done, acc, 0)),
         ]
 
-        product = multiply(
-            m,
-            acts if pipeline == 2 else self.acts,
-            self.a_format,
-            weights if pipeline == 2 else self.weights,
-            self.w_format,
-            registered=pipeline > 0,
-        )
+        operands = (acts, weights) if pipeline == 2 else (self.acts, self.weights)
+        product = self.product(m, *operands)
         # Written as a multiplexer before the adder, and not as an If around two assignments, it
         # falls into the accumulator of a DSP block.
         total = Signal(signed(max(width, self.product_width) + 1))
@@ -111,3 +105,11 @@ class PeOs(Unit):
         else:
             m.d.sync += acc.eq(total)
         return m
+
+    def product(self, m, acts, weights):
+        """The product at the adder, behind a register unless ``pipeline`` is 0.
+
+        A subclass may compute another one, of at most ``product_width`` bits.
+        """
+        registered = self.parameters["pipeline"] > 0
+        return multiply(m, acts, self.a_format, weights, self.w_format, registered=registered)

@@ -77,18 +77,18 @@ class PeWs(Unit):
 
     def build(self):
         m = Module()
-        pipeline = self.parameters["pipeline"]
         acts, weight, psum = stationary_registers(m, self)
-        product = multiply(
-            m,
-            acts if pipeline == 2 else self.acts,
-            self.a_format,
-            weight,
-            self.w_format,
-            registered=pipeline > 0,
-        )
+        product = self.product(m, acts if self.parameters["pipeline"] == 2 else self.acts, weight)
         m.d.sync += psum.eq(self.psums + product)
         return m
+
+    def product(self, m, acts, weight):
+        """The product at the adder, behind a register unless ``pipeline`` is 0.
+
+        A subclass may compute another one, of at most the same width.
+        """
+        registered = self.parameters["pipeline"] > 0
+        return multiply(m, acts, self.a_format, weight, self.w_format, registered=registered)
 
 
 def stationary_registers(m, pe):

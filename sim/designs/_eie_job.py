@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from ..golden.formats import check_integer, check_integers
 from ..golden.sparse import Encoded, decode, eie
 from ..host.packing import pack, pack_fields
 from ._eie_memory import fill_words, load_words
@@ -73,6 +74,9 @@ class EieJob(Job):
         self.manifest, self.modes = manifest, {}
         self.parameters, self.streams = manifest.parameters, manifest.streams
         self.layers = list(layers)
+        for layer in self.layers:
+            if not isinstance(layer, Layer):
+                raise TypeError(f"Layers must be a sequence of Layer, not of {layer!r}")
         self.matrices = [layer.encoded for layer in layers]
         self.pes = self.parameters["pes"]
         #: Activations that the engine has.
@@ -114,8 +118,10 @@ class EieJob(Job):
                 )
             self._check_size("Activations of a PE between layers", "acts", before.rows)
         for layer in self.layers:
-            if not 0 <= layer.shift <= 63:
+            if not 0 <= check_integer(layer.shift, "Shift") <= 63:
                 raise ValueError(f"Shift must be an integer from 0 to 63, not {layer.shift!r}")
+            if layer.relu not in (0, 1):
+                raise ValueError(f"ReLU must be True or False, not {layer.relu!r}")
 
     def _check_size(self, subject, parameter, needed):
         if needed > self.parameters[parameter]:
@@ -126,10 +132,8 @@ class EieJob(Job):
 
     def _checked(self, a):
         """The vectors, batch × inputs."""
-        a = np.asarray(a)
+        a = check_integers(a, "Activations")
         inputs = self.matrices[0].shape[1]
-        if a.dtype.kind not in "iu":
-            raise TypeError(f"Activations must be integers, not {a.dtype}")
         if a.ndim not in (1, 2) or a.shape[-1] != inputs or not a.size:
             raise ValueError(
                 f"Activations must be {inputs}, or vectors of {inputs}, one for each column of the "
@@ -163,7 +167,8 @@ class EieJob(Job):
         for layer, matrix in zip(self.layers, self.matrices, strict=True):
             indices = decode(matrix)
             entries += matrix.work(a)
-            macs += int(np.count_nonzero(indices, axis=0) @ np.count_nonzero(a, axis=0))
+            weights = np.bincount(indices.columns, minlength=indices.shape[1])
+            macs += int(weights @ np.count_nonzero(a, axis=0))
             a = eie(
                 indices,
                 matrix.codebook,

@@ -9,7 +9,7 @@ from typing import ClassVar
 import numpy as np
 
 from ..golden import formats
-from ._gemm_job import GemmJob, QuantParams
+from ._gemm_job import GemmJob, QuantParams, checked_qparams
 from ._operand_types import Side
 from .base import HostModel, LayerCycles
 
@@ -40,9 +40,35 @@ class Gemm(HostModel):
         return self.manifest.parameters.get("max_k", 1 << 16)
 
     def job(self, a, w, qparams=None, **modes) -> GemmJob:
-        """The product A · W; see :class:`GemmJob` for the parameters."""
-        a, w = np.asarray(a), np.asarray(w)
-        return self.job_class(self.manifest, (*a.shape, w.shape[1]), a, w, qparams, **modes)
+        """The product A · W; see :class:`GemmJob` for the parameters.
+
+        Raises
+        ------
+        TypeError, ValueError
+            If a matrix is not of codes of its format, or has another shape than M × K or K × N; if
+            K is above ``max_k``; if the quantization parameters do not fit the stream ``channels``.
+        """
+        names = [name for side in "aw" for name in self.side_modes(side)[0][0]]
+        if unknown := modes.keys() - set(names):
+            raise ValueError(f"Mode must be one of {', '.join(names)}, not {min(unknown)!r}")
+        a, w = (_matrix(*side) for side in ((a, "A", "M × K"), (w, "W", "K × N")))
+        if a.shape[1] != len(w):
+            raise ValueError(
+                f"W must have {a.shape[1]} rows, as A has columns, not the shape {w.shape}"
+            )
+        most = self.manifest.parameters.get("max_k", a.shape[1])
+        if a.shape[1] > most:
+            raise ValueError(f"K must be at most {most} (max_k), not {a.shape[1]}")
+        shape = (*a.shape, w.shape[1])
+        plan = self.plan(*shape, **modes)
+        a, w = (
+            formats.check_values(codes, self.operand_format(side, plan), side.upper())
+            for side, codes in (("a", a), ("w", w))
+        )
+        raw = self.manifest.parameters["output"] == "raw"
+        layout = [] if raw else self.manifest.streams["channels"]["fields"]
+        qparams = checked_qparams(qparams, layout, w.shape[1])
+        return self.job_class(self.manifest, shape, a, w, qparams, **modes)
 
     def plan(self, m: int, k: int, n: int, **modes) -> GemmJob:
         """A job without operands, for its sizes and cycles."""
@@ -143,7 +169,9 @@ class Gemm(HostModel):
         return QuantParams(
             bias=bias,
             multiplier=multiplier,
-            shift=np.clip(bits - out.bits + rng.randint(0, 3, n), 0, 63),
+            shift=np.clip(
+                bits - out.bits + rng.randint(0, 3, n), 0, (1 << layout["shift"]["width"]) - 1
+            ),
             zero_point=zero_point,
             low=np.where(rng.rand(n) < 0.3, zero_point, out.lowest),
             high=ones * out.highest,
@@ -197,3 +225,14 @@ class Gemm(HostModel):
                 high=ones * out.highest,
             )
         return self.job(a, w, qparams, **plan.modes)
+
+
+def _matrix(values, name, shape):
+    """Integers of two dimensions, at least one each."""
+    values = formats.check_integers(values, name)
+    if values.ndim != 2 or not values.size:
+        raise ValueError(
+            f"{name} must be a matrix ({shape}) of at least one row and one column, not of the "
+            f"shape {values.shape}"
+        )
+    return values

@@ -5,20 +5,21 @@ The engines in ``hdl`` define the order of the words; sizes and latencies come f
 
 import abc
 import math
-from collections.abc import Iterator
-from dataclasses import dataclass, fields
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, fields, replace
 from functools import cached_property
 from typing import Any, ClassVar
 
 import numpy as np
 
-from ..golden.engine import coded_product, nan_inf_results
+from ..golden.engine import accumulated, coded_product, nan_inf_results
+from ..golden.formats.checks import check_integers, first_index
 from ..host.packing import pack_fields
 from ..manifest import Manifest
 from ._operand_types import Side
 from .base import Frame, Job, pack_results
 
-__all__ = ["GemmJob", "QuantParams", "padded"]
+__all__ = ["GemmJob", "QuantParams", "checked_qparams", "padded"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -52,6 +53,56 @@ class QuantParams:
             lane = (values[:, None] >> np.arange(field["width"])) & 1
             bits[: len(values), field["offset"] : field["offset"] + field["width"]] = lane
         return np.packbits(bits[::-1], axis=1, bitorder="little")
+
+
+def checked_qparams(qparams: QuantParams | None, layout: list[dict], n: int) -> QuantParams | None:
+    """Quantization parameters, as int64, that fit the words of a stream.
+
+    Parameters
+    ----------
+    qparams : QuantParams or None
+    layout : list of dict
+        Fields of the stream ``channels``; empty for an engine with raw results.
+    n : int
+        Columns of W.
+
+    Raises
+    ------
+    TypeError, ValueError
+        If they are missing, or must be; if a field does not have ``n`` integers, an integer does
+        not fit its bits, or a lower limit is above the upper one.
+    """
+    if not layout:
+        if qparams is not None:
+            raise ValueError("Quantization parameters must be None for raw results")
+        return None
+    if not isinstance(qparams, QuantParams):
+        raise TypeError(f"Quantization parameters must be QuantParams, not {qparams!r}")
+    values = {}
+    for item in layout:
+        name, width, sign = item["name"], item["width"], int(item["signed"])
+        subject = f"Quantization parameter {name}"
+        array = check_integers(getattr(qparams, name), subject)
+        if array.shape != (n,):
+            raise ValueError(
+                f"{subject} must be {n} integers, one for each column of W, not of the shape "
+                f"{array.shape}"
+            )
+        lowest, highest = -sign << (width - 1), (1 << (width - sign)) - 1
+        outside = (array < lowest) | (array > highest)
+        if outside.any():
+            index, where = first_index(outside)
+            raise ValueError(
+                f"{subject} must be from {lowest} to {highest}, not {array[index]}{where}"
+            )
+        values[name] = array.astype(np.int64)
+    if "low" in values and (values["low"] > values["high"]).any():
+        index, where = first_index(values["low"] > values["high"])
+        raise ValueError(
+            f"Quantization parameter low must be at most high ({values['high'][index]}), not "
+            f"{values['low'][index]}{where}"
+        )
+    return replace(qparams, **values)
 
 
 def padded(matrix: np.ndarray, rows: int, columns: int) -> np.ndarray:
@@ -94,6 +145,8 @@ class GemmJob(Job):
 
     #: Words of weights and of activations that are sent in turn; ``None`` for a whole tile.
     frame_step: ClassVar[int | None] = None
+    #: The golden sums of products; those of PEs with arithmetic of their own replace it.
+    product: ClassVar[Callable[..., np.ndarray]] = staticmethod(accumulated)
 
     tiles: list[tuple[range, range]]
     terms: int = 1
@@ -280,7 +333,12 @@ class GemmJob(Job):
         return dict(zip("mkn", self.shape, strict=True)) | self.modes
 
     def _coded_golden(self, step):
-        return coded_product(self.manifest, self.a, self.w, self.qparams, step=step, **self.modes)
+        return coded_product(
+            *(self.manifest, self.a, self.w, self.qparams),
+            step=step,
+            product=self.product,
+            **self.modes,
+        )
 
     def _lane_width(self, stream: str) -> int:
         return self.streams[stream]["fields"][0]["width"]

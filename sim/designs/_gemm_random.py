@@ -95,7 +95,10 @@ class GemmOperands:
         bits = min(self.acc_width, 62)
         bias = rng.integers(-1 << (bits - 1), 1 << (bits - 1), n) >> rng.integers(0, bits, n)
         multiplier = rng.integers(0, 1 << 24, n)
-        shift = rng.integers(0, 64, n)
+        layout = self.model.manifest.streams["channels"]["fields"]
+        widths = {field["name"]: field["width"] for field in layout}
+        highest = (1 << widths.get("shift", 6)) - 1  # the output stage ``bias`` has no shift
+        shift = rng.integers(0, highest + 1, n)
         out = formats.get_integer(self._parameters["out_format"])
         magnitudes = [max(abs(limit) for limit in self._limits(side)) for side in "aw"]
         zero_point = rng.integers(out.lowest, out.highest + 1, n)
@@ -109,7 +112,7 @@ class GemmOperands:
                     multiplier[c], shift[c] = rng.choice([0, 1, (1 << 24) - 1]), 0
                 case 2:
                     bias[c] = rng.choice([-1 << (bits - 1), (1 << (bits - 1)) - 1])
-                    multiplier[c], shift[c] = (1 << 24) - 1, 63
+                    multiplier[c], shift[c] = (1 << 24) - 1, highest
                     zero_point[c] = rng.choice([out.lowest, out.highest])
                 case _:  # results that fill the format
                     size = magnitudes[0] * magnitudes[1] * k
@@ -117,7 +120,8 @@ class GemmOperands:
                     bias[c] = rng.integers(-most, most)
                     if output == "scale":
                         size *= int(multiplier[c])
-                    shift[c] = min(max(size.bit_length() - out.bits + rng.integers(0, 3), 0), 63)
+                    fitting = size.bit_length() - out.bits + rng.integers(0, 3)
+                    shift[c] = min(max(fitting, 0), highest)
         return QuantParams(
             bias=bias, multiplier=multiplier, shift=shift, zero_point=zero_point, low=low, high=high
         )

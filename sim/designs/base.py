@@ -10,7 +10,7 @@ import numpy as np
 from ..host.packing import pack_fields
 from ..manifest import Manifest
 
-__all__ = ["Frame", "HostModel", "Job", "LayerCycles", "pack_results"]
+__all__ = ["Frame", "HostModel", "Job", "LayerCycles", "check_core", "pack_results"]
 
 
 class Frame(NamedTuple):
@@ -132,6 +132,15 @@ class Job(abc.ABC):
         """The number of words of each stream."""
         counts = {name: sum(map(len, chunks)) for name, chunks in self.words().items()}
         return counts | {"results": self.result_words}
+
+
+def check_core(job, manifest: Manifest) -> None:
+    """Raises ``ValueError`` if a job was made for another core than that of the manifest."""
+    if job.manifest.digest != manifest.digest:
+        raise ValueError(
+            f"Job must be made from the manifest of this core, {manifest.top} {manifest.digest}, "
+            f"not of {job.manifest.top} {job.manifest.digest}"
+        )
 
 
 def pack_results(manifest: Manifest, lanes: np.ndarray) -> np.ndarray:

@@ -59,8 +59,12 @@ class Eie(HostModel):
         return self.job([layer], a)
 
     def example_jobs(self, rng):
-        """A matrix and two vectors; no job if the memories are too small for an entry in each
-        lane."""
+        """A matrix and three vectors; no job if the memories are too small for an entry in each
+        lane.
+
+        The first vector is zero, and the first output of several has no entries: their sums come
+        from memories that nothing has been written to.
+        """
         parameters = self.manifest.parameters
         pes, lanes = parameters["pes"], parameters["entries_per_cycle"]
         rows = min(parameters["rows"], 2 if parameters["entries"] >= 2 * lanes else 1)
@@ -71,14 +75,16 @@ class Eie(HostModel):
         outputs = max(rows * pes - 1, 1)
         values = (1 << parameters["index_width"]) - 1
         live = rng.rand(outputs, inputs) < 0.4
-        live[:, 0] = True
+        live[0] &= outputs == 1
+        live[-1, 0] = True
         indices = np.where(live, rng.randint(1, values + 1, (outputs, inputs)), 0)
         highest = (1 << (parameters["weight_width"] - 1)) - 1
         codebook = np.concatenate([[0], rng.randint(-highest, highest + 1, values)])
         highest = (1 << (parameters["act_width"] - 1)) - 1
-        a = rng.randint(1, highest + 1, (2, inputs))
+        a = rng.randint(1, highest + 1, (3, inputs))
         a *= rng.choice([-1, 0, 1], a.shape)
-        a[:, 0] = [1, highest]
+        a[0] = 0
+        a[1:, 0] = [1, highest]
         encoded = encode(indices, codebook, **encoding(parameters))
         sums = abs(a @ codebook[indices].T).max()
         shift = min(max(int(sums).bit_length() + 1 - parameters["act_width"], 0), 63)

@@ -80,7 +80,9 @@ class FusionJob(WeightStationaryJob):
         return a_digits, w_digits, modes
 
     def _golden(self):
-        return width_product(self.manifest, self.a, self.w, self.qparams, **self.modes)
+        return width_product(
+            self.manifest, self.a, self.w, self.qparams, product=self.product, **self.modes
+        )
 
     def _weights(self, digits, columns):
         words = []
@@ -137,7 +139,8 @@ class GemmFusion(Gemm):
         return {"a_bits": 16, "w_bits": 16}
 
     def word_model(self, descriptors, weights, acts, qparams):
-        return gemm_fusion(self.manifest, descriptors, weights, acts, qparams)
+        product = self.job_class.product
+        return gemm_fusion(self.manifest, descriptors, weights, acts, qparams, product)
 
     def example_modes(self):
         """Different widths and signs."""

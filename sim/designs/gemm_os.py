@@ -96,4 +96,5 @@ class GemmOs(Gemm):
     depth_parameter = "rows"
 
     def word_model(self, descriptors, weights, acts, qparams):
-        return gemm_os(self.manifest, descriptors, weights, acts, qparams)
+        product = self.job_class.product
+        return gemm_os(self.manifest, descriptors, weights, acts, qparams, product)

@@ -136,4 +136,5 @@ class GemmWs(Gemm):
     depth_parameter = "acc_depth"
 
     def word_model(self, descriptors, weights, acts, qparams):
-        return gemm_ws(self.manifest, descriptors, weights, acts, qparams)
+        product = self.job_class.product
+        return gemm_ws(self.manifest, descriptors, weights, acts, qparams, product)

@@ -2,6 +2,7 @@
 
 import importlib
 
+from .. import plugins
 from ..manifest import Manifest
 from .base import HostModel
 
@@ -22,9 +23,18 @@ def model(manifest: Manifest) -> HostModel:
     Raises
     ------
     ValueError
-        If no host model has that name.
+        If no host model has that name, or a plug-in of the manifest is not loaded.
     """
-    if manifest.design not in MODELS:
-        raise ValueError(f"Design must be one of {', '.join(MODELS)}, not {manifest.design!r}")
-    module, name = MODELS[manifest.design]
-    return getattr(importlib.import_module(module, __package__), name)(manifest)
+    manifest.check_plugins()
+    if manifest.design in MODELS:
+        module, name = MODELS[manifest.design]
+        return getattr(importlib.import_module(module, __package__), name)(manifest)
+    plugged = {
+        design.NAME: class_
+        for each in plugins.loaded()
+        for design, class_ in each.plugin.designs.items()
+    }
+    if manifest.design not in plugged:
+        names = ", ".join([*MODELS, *plugged])
+        raise ValueError(f"Design must be one of {names}, not {manifest.design!r}")
+    return plugged[manifest.design](manifest)

@@ -7,11 +7,33 @@ from . import formats
 from .arith.requantize import requantize
 from .gemm import gemm
 
-__all__ = ["coded_product", "engine", "nan_inf_as", "nan_inf_results", "width_product"]
+__all__ = [
+    "accumulated",
+    "coded_product",
+    "engine",
+    "nan_inf_as",
+    "nan_inf_results",
+    "width_product",
+]
+
+
+def accumulated(
+    manifest: Manifest, a: np.ndarray, w: np.ndarray, *, acc_width, overflow, terms_per_step
+) -> np.ndarray:
+    """A · W in accumulators, of PEs whose products are exact: see :func:`.gemm.gemm`."""
+    return gemm(a, w, acc_width=acc_width, overflow=overflow, terms_per_step=terms_per_step)
 
 
 def coded_product(
-    manifest: Manifest, a, w, qparams=None, *, a_type: str, w_type: str, step: int
+    manifest: Manifest,
+    a,
+    w,
+    qparams=None,
+    *,
+    a_type: str,
+    w_type: str,
+    step: int,
+    product=accumulated,
 ) -> np.ndarray:
     """The results for matrices of codes of number formats: see :func:`engine`.
 
@@ -25,11 +47,19 @@ def coded_product(
     w = formats.operands(_even(w, 0), w_type, axis=0, specials=nan_inf)
     a_nibbles = _nibbles(a, a_type, given["a_format"])
     w_nibbles = _nibbles(w, w_type, given["w_format"])
-    return _passes(manifest, a_nibbles, w_nibbles, qparams, step)
+    return _passes(manifest, a_nibbles, w_nibbles, qparams, step, product)
 
 
 def width_product(
-    manifest: Manifest, a, w, qparams=None, *, a_bits: int, w_bits: int, **signs
+    manifest: Manifest,
+    a,
+    w,
+    qparams=None,
+    *,
+    a_bits: int,
+    w_bits: int,
+    product=accumulated,
+    **signs,
 ) -> np.ndarray:
     """The results for matrices of integers of widths that are set at run time (Bit Fusion).
 
@@ -38,16 +68,16 @@ def width_product(
     """
     terms = 64 // (min(a_bits, 8) * min(w_bits, 8))
     step = manifest.parameters["rows"] * terms
-    return _passes(manifest, _bytes(a, a_bits), _bytes(w, w_bits), qparams, step)
+    return _passes(manifest, _bytes(a, a_bits), _bytes(w, w_bits), qparams, step, product)
 
 
-def _passes(manifest, a_digits, w_digits, qparams, step):
+def _passes(manifest, a_digits, w_digits, qparams, step, product):
     """Each digit of A meets each of W, in one pass over K after the other.
 
     The order matters only where sums saturate, and with it the ends of tiles of ``step`` terms.
     """
     if len(a_digits) == len(w_digits) == 1:
-        return engine(manifest, a_digits[0], w_digits[0], qparams, step=step)
+        return engine(manifest, a_digits[0], w_digits[0], qparams, step=step, product=product)
     missing = (0, -a_digits[0].shape[1] % step)
     passes = [(a, w) for a in a_digits for w in w_digits]
     return engine(
@@ -56,6 +86,7 @@ def _passes(manifest, a_digits, w_digits, qparams, step):
         np.vstack([np.pad(w, (missing, (0, 0))) for _, w in passes]),
         qparams,
         step=step,
+        product=product,
     )
 
 
@@ -97,7 +128,13 @@ def nan_inf_results(a, w, *, a_type: str, w_type: str) -> np.ndarray:
 
 
 def engine(
-    manifest: Manifest, a: np.ndarray, w: np.ndarray, qparams=None, *, step: int
+    manifest: Manifest,
+    a: np.ndarray,
+    w: np.ndarray,
+    qparams=None,
+    *,
+    step: int,
+    product=accumulated,
 ) -> np.ndarray:
     """The results of the engine that a manifest describes, an int64 array, M × N.
 
@@ -113,9 +150,13 @@ def engine(
         Products that are added to an accumulator at once: where it saturates, the result depends
         on them. One in a PE that keeps its sum; those of a tile of K where the accumulators are
         below the array.
+    product : function
+        The sums of products: :func:`accumulated`, or a function with its parameters and the
+        arithmetic of other PEs.
     """
     given = manifest.parameters
-    acc = gemm(
+    acc = product(
+        manifest,
         a,
         w,
         acc_width=manifest.derived["acc_width"],

@@ -5,7 +5,9 @@ import struct
 import subprocess
 from pathlib import Path
 
+from ..golden.formats import check_integer
 from ..manifest import Manifest
+from ..processes import ProcessGroup
 from ..verilator import build as _build
 from ..verilator.core import SimulationError
 
@@ -43,7 +45,7 @@ class Board:
     Raises
     ------
     ToolError, ValueError, BuildError
-        As :func:`build` does; also if the design has no serial line.
+        As :func:`build` does; also if the design has no serial line, or a number is out of range.
     """
 
     def __init__(self, manifest: Path, *, rate=1.0, pause=0, seed=1, timeout=20_000):
@@ -51,6 +53,10 @@ class Board:
         bus = description.bus
         if description.wrapper != "uart":
             raise ValueError(f"Design {description.top} must have a serial line, --top uart")
+        if not rate > 0:
+            raise ValueError(f"Ratio of baud rates must be positive, not {rate!r}")
+        if not 0 <= check_integer(pause, "Pause percentage") <= 100:
+            raise ValueError(f"Pause percentage must be from 0 to 100, not {pause}")
         self.build = _build.build(manifest)
         self.cycles = self.broken = 0
         self.led = False
@@ -58,7 +64,8 @@ class Board:
         self._received = bytearray()
         bit = bus["clock_hz"] / (bus["baud"] * rate)
         arguments = [f"bit={bit}", f"pause={pause}", f"seed={seed}"]
-        self._child = subprocess.Popen(
+        self._group = contextlib.ExitStack()
+        self._child = self._group.enter_context(ProcessGroup()).start(
             [str(self.build.binary), "--drive", *arguments],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
@@ -73,7 +80,7 @@ class Board:
 
     def close(self) -> None:
         """End the simulation."""
-        self._child.kill()
+        self._group.close()
         self._child.wait()
         for pipe in (self._child.stdin, self._child.stdout, self._child.stderr):
             with contextlib.suppress(BrokenPipeError):

@@ -80,8 +80,13 @@ std::vector<uint8_t> bytes_of(const Parts&... parts) {
 
 }  // namespace
 
+// As in hardware, what has no initial value begins with any.
+struct Context : VerilatedContext {
+    Context() { randReset(2); }
+};
+
 struct mmio {
-    VerilatedContext context;
+    Context context;
     Vtop top{&context};
     Random random;
     mmio_manner manner;
@@ -99,7 +104,11 @@ struct mmio {
 
     mmio(uint64_t address, uint64_t size, mmio_manner how)
         : random(how.seed), manner(how), base(address), memory(size) {
-        context.randReset(0);
+        for (CData* input : {&top.m_axi_mem_rvalid, &top.m_axi_mem_bvalid, &top.m_axi_mem_arready,
+                             &top.m_axi_mem_awready, &top.m_axi_mem_wready, &top.s_axi_ctrl_arvalid,
+                             &top.s_axi_ctrl_rready, &top.s_axi_ctrl_awvalid,
+                             &top.s_axi_ctrl_wvalid, &top.s_axi_ctrl_bready})
+            *input = 0;
         top.aresetn = 0;
         for (int cycle = 0; cycle < 4; ++cycle) {
             edge();

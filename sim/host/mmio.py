@@ -6,18 +6,20 @@
 
 import ctypes
 import shutil
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from pathlib import Path
 
 import numpy as np
 
 from .. import cache
+from ..designs.base import check_core
+from ..golden.formats import check_integer
 from ..manifest import Manifest
 from ..verilator import toolchain, verilate
 from ..verilator.build import read
-from ..verilator.compilation import FAST, SLOW, CommandLog, Compilation, group_sources, run_all
+from ..verilator.compilation import FAST, CommandLog, Compilation, group_sources, run_all
 from ..verilator.core import CycleLimitError, SimulationError
-from ..verilator.runtime import runtime
+from ..verilator.runtime import compiler_command, runtime
 from .bus_job import BusJob
 
 __all__ = ["Counts", "Mmio", "headers", "library"]
@@ -78,18 +80,21 @@ def library(manifest: Path) -> Path:
         log = CommandLog(f"Module {design.top} behind AXI", f"mmio-{design.top}")
         log.run(command, cwd=work, env=verilator.environment)
         lists = verilate.generated_files((work / "Vtop_classes.mk").read_text())
+        fast, slow = (
+            [*lists[f"CLASSES_{speed}"], *lists[f"SUPPORT_{speed}"]] for speed in ("FAST", "SLOW")
+        )
         files = [("mmio.cpp", FAST, "mmio.o")]
-        for level, speed in ((FAST, "FAST"), (SLOW, "SLOW")):
-            names = [*lists[f"CLASSES_{speed}"], *lists[f"SUPPORT_{speed}"]]
-            groups = group_sources(work, names, level)
-            files += [(source.path.name, level, f"{source.path.stem}.o") for source in groups]
+        for source in group_sources(work, fast, slow):
+            files.append((source.path.name, source.level, f"{source.path.stem}.o"))
         folder = runtime(compilation, headers=_HEADERS, sources=_RUNTIME, name="runtime-pic")
-        compile_ = [*compilation.command, "-I.", "-include", str(folder / "common.h")]
-        commands = [[*compile_, level, "-c", file, "-o", out] for file, level, out in files]
+        commands = [
+            [*compiler_command(compilation, level, _HEADERS), "-I.", "-c", file, "-o", out]
+            for file, level, out in files
+        ]
         run_all(commands, cwd=work, log=log)
         objects = [out for *_, out in files] + [str(folder / f"{name}.o") for name in _RUNTIME]
         link = [*compiler.command, "-shared", "-pthread", "-o", str(entry / "libmmio.so")]
-        log.run([*link, *objects], cwd=work)
+        log.run([*link, *objects, *toolchain.link_options(compiler)], cwd=work)
         (entry / "build.log").write_text(log.text)
         shutil.rmtree(work)
 
@@ -173,6 +178,7 @@ class Mmio:
         patience: int = 1_000_000,
     ):
         self.manifest = Manifest.read(manifest)
+        self._core = None
         path = library(manifest)
         step = self.manifest.bus["data_width"] // 8
         if size <= 0 or size % step or address < 0 or address % step:
@@ -185,6 +191,7 @@ class Mmio:
             register["name"]: register for register in self.manifest.bus["registers"]
         }
         self._library = _functions(ctypes.CDLL(str(path)))
+        self._patience = patience
         manner = _Manner(seed=seed, pauses=pauses, latency=latency, patience=patience)
         self._core = self._library.mmio_open(address, size, manner)
         start = self._library.mmio_memory(self._core)
@@ -221,28 +228,50 @@ class Mmio:
 
     @property
     def context(self) -> int:
-        """The context that ``mmio_open`` returned."""
+        """The context that ``mmio_open`` returned.
+
+        Raises
+        ------
+        SimulationError
+            If the simulation was closed.
+        """
+        if self._core is None:
+            raise SimulationError("Simulation was closed")
         return self._core
 
     def read(self, register: str | int) -> int:
         """Reads a register, by name or offset."""
-        return self._library.mmio_read32(self._core, self._offset(register))
+        return self._library.mmio_read32(self.context, self._offset(register))
 
     def write(self, register: str | int, value: int) -> None:
-        """Writes a register, by name or offset."""
-        self._library.mmio_write32(self._core, self._offset(register), value)
+        """Writes a register, by name or offset.
+
+        Raises
+        ------
+        TypeError, ValueError
+            If the register does not exist, or the value has more than 32 bits.
+        """
+        if not 0 <= check_integer(value, "Value of a register") < 1 << 32:
+            raise ValueError(f"Value of a register must be from 0 to 2^32 - 1, not {value}")
+        self._library.mmio_write32(self.context, self._offset(register), value)
 
     def _offset(self, register):
-        return register if isinstance(register, int) else self._registers[register]["offset"]
+        if isinstance(register, int):
+            return register
+        if register not in self._registers:
+            raise ValueError(
+                f"Register must be one of {', '.join(self._registers)}, not {register!r}"
+            )
+        return self._registers[register]["offset"]
 
     @property
     def response(self) -> int:
         """Response to the last access to a register: 0, or 2 for an error."""
-        return self._library.mmio_response(self._core)
+        return self._library.mmio_response(self.context)
 
     @property
     def interrupt(self) -> bool:
-        return bool(self._library.mmio_interrupt(self._core))
+        return bool(self._library.mmio_interrupt(self.context))
 
     def wait(self) -> None:
         """Runs until the interrupt is asserted.
@@ -252,26 +281,31 @@ class Mmio:
         CycleLimitError
             If it is not asserted within ``patience`` cycles.
         """
-        if self._library.mmio_wait(self._core):
-            raise CycleLimitError("No interrupt came in time")
+        if self._library.mmio_wait(self.context):
+            counts = self.counts
+            raise CycleLimitError(
+                f"No interrupt came within {self._patience} cycles; transferred so far: "
+                f"{counts.read_beats} beats read, {counts.write_beats} beats written, "
+                f"{counts.open} transactions open"
+            )
 
     def step(self, cycles: int = 1) -> None:
         """Runs the clock."""
-        self._library.mmio_step(self._core, cycles)
+        self._library.mmio_step(self.context, cycles)
 
     def fault(self, first: int, last: int) -> None:
         """Makes accesses to addresses from ``first`` to ``last`` fail; replaces the last range."""
-        self._library.mmio_fault(self._core, first, last)
+        self._library.mmio_fault(self.context, first, last)
 
     @property
     def counts(self) -> Counts:
-        counts = self._library.mmio_count(self._core)
+        counts = self._library.mmio_count(self.context)
         return Counts(**{name: getattr(counts, name) for name, _ in counts._fields_})
 
     @property
     def trouble(self) -> str:
         """The first rule of AXI that the core violated, or an empty text."""
-        return self._library.mmio_trouble(self._core).decode()
+        return self._library.mmio_trouble(self.context).decode()
 
     def run(self, job: BusJob, base: int | None = None) -> np.ndarray:
         """Runs a job with its words from the address ``base`` on, by default the memory's first.
@@ -284,10 +318,11 @@ class Mmio:
         Raises
         ------
         ValueError
-            If the memory is too small.
+            If the job is of another core, or the memory is too small.
         SimulationError
-            If the core reports an error, or does not end in time.
+            If the core reports an error, or moves no word for ``patience`` cycles.
         """
+        check_core(job, self.manifest)
         base = self.address if base is None else base
         addresses, sizes = job.addresses(base), job.sizes
         end = addresses["results"] + sizes["results"] - self.address
@@ -302,7 +337,7 @@ class Mmio:
         self.write("INTERRUPT_ENABLE", events)
         for name, _, value in job.writes(base):
             self.write(name, value)
-        self.wait()
+        self._wait_for_job()
         error = self.read("ERROR") & self._mask("ERROR", "kind")
         self.write("INTERRUPT", events)
         if error:
@@ -310,6 +345,16 @@ class Mmio:
             name = next(name for name, entry in errors if entry["number"] == error)
             raise SimulationError(f"Job ended with the error {name}")
         return job.gather(self._at(addresses["results"], sizes["results"]).copy())
+
+    def _wait_for_job(self):
+        """Waits as long as the core reads or writes memory."""
+        while True:
+            before = self.counts
+            try:
+                return self.wait()
+            except CycleLimitError:
+                if replace(self.counts, cycles=0) == replace(before, cycles=0):
+                    raise
 
     def _mask(self, register, name):
         fields = self._registers[register]["fields"]

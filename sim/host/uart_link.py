@@ -8,7 +8,7 @@ from collections.abc import Generator, Iterable, Iterator
 
 import numpy as np
 
-from ..designs.base import Frame, Job
+from ..designs.base import Frame, Job, check_core
 from ..manifest import Manifest
 from .packing import unpack_fields
 
@@ -106,21 +106,27 @@ class Link:
         return value
 
     def _check(self) -> None:
-        for name, device in (
-            ("ID", "a core of Brickwork"),
-            ("DIGEST", "the design of the manifest"),
-        ):
-            expected, value = self.registers[name]["reset"], self.read(name)
-            if value != expected:
-                raise LinkError(
-                    f"Device must be {device}, with {name} {expected:#010x}, not {value:#010x}; "
-                    "load its bitstream"
-                )
+        self._check_constant("ID", "a core of Brickwork")
         version = self.read("VERSION")
         if version >> 16 != _MAJOR:
             raise LinkError(
                 f"Device's register map must have the version {_MAJOR}, not {version >> 16}; "
                 "generate both sides with the same release"
+            )
+        self._check_constant("DIGEST", "the design of the manifest")
+        # Cores of earlier releases have none.
+        if "REVISION" in self.registers:
+            release = (
+                f"of the manifest's RTL revision (Brickwork {self.manifest.tools['brickwork']})"
+            )
+            self._check_constant("REVISION", release)
+
+    def _check_constant(self, name, device):
+        expected, value = self.registers[name]["reset"], self.read(name)
+        if value != expected:
+            raise LinkError(
+                f"Device must be {device}, with {name} {expected:#010x}, not {value:#010x}; "
+                "load its bitstream"
             )
 
     def run(self, job: Job) -> tuple[np.ndarray, np.ndarray | None]:
@@ -133,9 +139,12 @@ class Link:
 
         Raises
         ------
+        ValueError
+            If the job is of another core.
         LinkError
             If the device violates the protocol; a wrong result does not raise.
         """
+        check_core(job, self.manifest)
         words = self.transfer(job.frames(), job.result_words)
         return job.gather(words), job.flags(words)
 

@@ -23,8 +23,12 @@ class Channels:
         if output == "scale":
             self.fields["multiplier"] = 24
         if output != "bias":
-            self.fields |= {"shift": 6, "zero_point": out.bits, "low": out.bits, "high": out.bits}
+            # From a shift by acc_width + 25 on, every product with a multiplier is rounded to 0.
+            matter = acc_width + 24 if output == "scale" else 0
+            self.fields["shift"] = max(6, matter.bit_length())
+            self.fields |= {"zero_point": out.bits, "low": out.bits, "high": out.bits}
         self.width = sum(self.fields.values())
+        self.highest_shift = (1 << self.fields.get("shift", 0)) - 1
 
     def word(self, values: dict[str, int]) -> int:
         """The word of a channel: its fields from bit 0 up."""
@@ -57,7 +61,10 @@ class Channels:
         return self.make(
             bias=self.acc(),
             multiplier=multiplier,
-            shift=min(63, max(0, rng.choice([rng.randrange(64), bits - rng.randint(0, bits)]))),
+            shift=min(
+                self.highest_shift,
+                max(0, rng.choice([rng.randrange(64), bits - rng.randint(0, bits)])),
+            ),
             zero_point=rng.randint(out.lowest, out.highest),
             low=limits[0],
             high=limits[1],
@@ -81,7 +88,7 @@ class Channels:
                 (self.make(bias=bias, multiplier=multiplier, shift=shift, zero_point=z), extremes)
                 for bias in (low, 0, high)
                 for multiplier in ((0, 1, (1 << 24) - 1) if self.output == "scale" else (1,))
-                for shift in (0, 1, 62, 63)
+                for shift in sorted({0, 1, 62, 63, self.highest_shift})
                 for z in (out.lowest, out.highest)
             ],
             # Ties, and values next to ties, of small odd and even numbers of either sign.
@@ -118,7 +125,7 @@ class Channels:
             ],
             "every shift": [
                 (self.make(shift=shift, bias=1), fitting([*extremes, 1 << shift, 5 << shift >> 1]))
-                for shift in range(64)
+                for shift in range(self.highest_shift + 1)
             ],
         }
         if self.output == "scale":

@@ -15,10 +15,11 @@ from pathlib import Path
 
 from .. import cache
 from ..manifest import Manifest
+from ..steps import step
 from . import toolchain, verilate
 from .compilation import BuildError, CommandLog, Compilation, run_all
 from .main_program import main_program
-from .runtime import SCHEME, runtime, runtime_object
+from .runtime import SCHEME, compiler_command, runtime, runtime_object
 from .verilate import lint_rules
 
 __all__ = ["Build", "BuildError", "build", "lint_rules", "read"]
@@ -105,7 +106,7 @@ def build(manifest: Path, *, waves: bool = False, debug: bool = False) -> Build:
     key = (
         SCHEME,
         verilog,
-        *(files[name] for name in (verilog, "lint.vlt", "access.vlt")),
+        *(design.code, files["lint.vlt"], files["access.vlt"]),
         "\0".join(options),
         files["main.cpp"],
         *compilation.key,
@@ -120,9 +121,11 @@ def build(manifest: Path, *, waves: bool = False, debug: bool = False) -> Build:
         work.mkdir()
         for name, content in files.items():
             (work / name).write_bytes(content)
-        command = [*options, "lint.vlt", "access.vlt", verilog]
-        verilate_seconds = _verilate(work, design, command, compilation, log)
-        compile_seconds = _compile(work, entry / "simulation", compression, compilation, log)
+        runtime(compilation)
+        with step(f"building the simulator of {design.top} (once for these parameters)"):
+            command = [*options, "lint.vlt", "access.vlt", verilog]
+            verilate_seconds = _verilate(work, design, command, compilation, log)
+            compile_seconds = _compile(work, entry / "simulation", compression, compilation, log)
         times = {"verilate_seconds": verilate_seconds, "compile_seconds": compile_seconds}
         (entry / "times.json").write_text(json.dumps(times))
         (entry / "build.log").write_text(log.text)
@@ -165,20 +168,20 @@ def _compile(
     from cocotb_tools import config
 
     start = time.monotonic()
-    folder = runtime(compilation)
-    command = [*compilation.command, "-include", str(folder / "common.h")]
     sources, runtime_sources = verilate.generated_sources(work)
     commands, objects = [], []
     for source in sources:
         file = source.path.relative_to(work)
         out = str(file.with_suffix(".o"))
-        commands.append([*command, source.level, f"-I{file.parent}", "-c", str(file), "-o", out])
+        command = compiler_command(compilation, source.level)
+        commands.append([*command, f"-I{file.parent}", "-c", str(file), "-o", out])
         objects.append(out)
     run_all(commands, cwd=work, log=log)
     for name in runtime_sources:
-        objects.append(str(runtime_object(name, folder, compilation, compression)))
+        objects.append(str(runtime_object(name, compilation, compression)))
     libraries = [f"-L{config.libs_dir}", f"-Wl,-rpath,{config.libs_dir}", "-lcocotbvpi_verilator"]
     libraries += compression.link_options if compression else ()
+    libraries += toolchain.link_options(compilation.compiler)
     link = [*compilation.compiler.command, "-pthread", "-o", str(binary), *objects, *libraries]
     log.run(link, cwd=work)
     return round(time.monotonic() - start, 3)

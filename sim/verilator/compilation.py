@@ -3,14 +3,13 @@
 import os
 import re
 import shlex
-import subprocess
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 from typing import NamedTuple
 
-from .. import cache
+from .. import cache, processes
 from . import toolchain
 
 __all__ = [
@@ -36,6 +35,8 @@ SLOW = "-O0"
 # Below this size a generated file compiles faster together with others than by itself.
 _SMALL_BYTES = 100_000
 _TOGETHER_BYTES = 400_000
+# Less start-up code than this compiles faster with the rest, optimized, than by itself.
+_SLOW_BYTES = 50_000
 
 
 class BuildError(Exception):
@@ -104,31 +105,30 @@ class CommandLog:
     def text(self) -> str:
         return "".join(self._entries)
 
-    def run(self, command: Sequence[str], *, cwd: Path, env: dict[str, str] | None = None) -> None:
-        """Run a command in the folder ``cwd``.
+    def run(
+        self,
+        command: Sequence[str],
+        *,
+        cwd: Path,
+        env: dict[str, str] | None = None,
+        runner: Callable[..., tuple[int, str]] = processes.run,
+    ) -> None:
+        """Run a command in the folder ``cwd``, which also gets its temporary files.
+
+        The command has a process group of its own, or that of ``runner``.
 
         Raises
         ------
         BuildError
             If it fails.
         """
-        done = subprocess.run(
-            command,
-            cwd=cwd,
-            env=env,
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            text=True,
-            errors="replace",
-        )
-        self._entries.append(f"$ {shlex.join(command)}\n{done.stdout}")
-        if done.returncode == 0:
+        environment = {**(env or os.environ), "TMPDIR": str(cwd)}
+        status, output = runner(command, cwd=cwd, env=environment)
+        self._entries.append(f"$ {shlex.join(command)}\n{output}")
+        if status == 0:
             return
-        first = re.search(
-            r"^.*(?:%Error|%Warning|\berror:|undefined reference).*$", done.stdout, re.M
-        )
-        trouble = first[0].strip() if first else f"exit status {done.returncode}"
+        first = re.search(r"^.*(?:%Error|%Warning|\berror:|undefined reference).*$", output, re.M)
+        trouble = first[0].strip() if first else f"exit status {status}"
         log = cache.keep("failed", self._file, self.text)
         tool = Path(command[0]).name
         raise BuildError(f"{self._subject} cannot be built: {tool} says {trouble!r} (log: {log})")
@@ -142,13 +142,14 @@ def workers() -> int:
 
 
 def run_all(commands: Iterable[Sequence[str]], *, cwd: Path, log: CommandLog) -> None:
-    """Run commands in parallel, started in their order; the first failure cancels the others."""
-    with ThreadPoolExecutor(workers()) as pool:
+    """Run commands in parallel, started in their order; the first failure ends the others."""
+    with ThreadPoolExecutor(workers()) as pool, processes.ProcessGroup() as group:
+        running = [pool.submit(log.run, command, cwd=cwd, runner=group.run) for command in commands]
         try:
-            for running in [pool.submit(log.run, command, cwd=cwd) for command in commands]:
-                running.result()
+            for each in running:
+                each.result()
         finally:
-            pool.shutdown(cancel_futures=True)
+            pool.shutdown(wait=False, cancel_futures=True)
 
 
 class Source(NamedTuple):
@@ -159,18 +160,23 @@ class Source(NamedTuple):
     level: str
 
 
-def group_sources(folder: Path, names: Iterable[str], level: str) -> list[Source]:
+def group_sources(folder: Path, fast: Iterable[str], slow: Iterable[str]) -> list[Source]:
     """The files to compile for generated files: large files singly, small ones together.
 
     Parameters
     ----------
     folder : Path
         The folder of the generated files; files that include several of them are written to it.
-    names : iterable of str
-        Names without the suffix ``.cpp``.
-    level : str
-        Optimization of these files.
+    fast, slow : iterable of str
+        Names without the suffix ``.cpp``, of the simulation, and of start-up code.
     """
+    fast, slow = list(fast), list(slow)
+    if sum((folder / f"{name}.cpp").stat().st_size for name in slow) < _SLOW_BYTES:
+        fast, slow = [*fast, *slow], []
+    return [*_group(folder, fast, FAST), *_group(folder, slow, SLOW)]
+
+
+def _group(folder, names, level):
     sources = []
     groups: list[list[str]] = []
     room = 0

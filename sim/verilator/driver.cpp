@@ -3,13 +3,14 @@
 //
 // Arguments after --drive, in any order:
 //   limit=N               most cycles
+//   idle=N                most cycles in a row without a transfer
 //   trace=FILE            record waves
 //   in:STREAM=FD[,PATTERN]        words to offer, from file descriptor FD until its end
 //   out:STREAM=FD,COUNT[,PATTERN]  where to write the COUNT words to take
 // PATTERN is a file of bytes, one for each decision to stall (not 0) or not (0), used cyclically.
 //
 // A word of w bits is ceil(w / 8) bytes, little-endian. Prints one line of JSON, and exits with 0
-// when all words were transferred, 3 at the limit of cycles, 2 on other errors.
+// when all words were transferred, 3 at a limit of cycles, 2 on other errors.
 
 #include <cstdint>
 #include <cstdio>
@@ -151,7 +152,7 @@ struct Sink {
 std::vector<Stream> streams(Vtop& top);  // generated
 
 struct Job {
-    uint64_t limit = ~0ull;
+    uint64_t limit = ~0ull, idle = ~0ull;
     std::string trace;
     std::vector<Source> sources;
     std::vector<Sink> sinks;
@@ -165,6 +166,7 @@ struct Job {
             const std::string name = argument.substr(0, equals);
             const std::string value = argument.substr(equals + 1);
             if (name == "limit") limit = std::strtoull(value.c_str(), nullptr, 10);
+            else if (name == "idle") idle = std::strtoull(value.c_str(), nullptr, 10);
             else if (name == "trace") trace = value;
             else if (name.rfind("in:", 0) == 0) add_source(find(known, name.substr(3)), value);
             else if (name.rfind("out:", 0) == 0) add_sink(find(known, name.substr(4)), value);
@@ -198,24 +200,39 @@ struct Job {
         sinks.push_back(std::move(sink));
     }
 
-    // Also says whether input words are left over.
-    void report(uint64_t cycles) {
+    // `left` tells whether input words are left over, `pending` whether a stream has an offered word
+    // or lacks words of results.
+    void report(uint64_t cycles, uint64_t still) {
+        // A run that was ended early does not wait for the host's next words.
+        const bool complete = done();
         bool left = false;
-        for (Source& source : sources) left = left || source.offered || source.fetch();
-        std::printf("{\"cycles\": %llu, \"left\": %s, \"streams\": {",
-                    static_cast<unsigned long long>(cycles), left ? "true" : "false");
+        for (Source& source : sources)
+            left = left || source.offered || (complete && source.fetch());
+        std::printf("{\"cycles\": %llu, \"idle\": %llu, \"left\": %s, \"streams\": {",
+                    static_cast<unsigned long long>(cycles), static_cast<unsigned long long>(still),
+                    left ? "true" : "false");
         const char* comma = "";
         const auto line = [&](const Stream& stream, uint64_t words, const char* what, uint64_t when,
-                              uint64_t waited) {
-            std::printf("%s\"%s\": {\"words\": %llu, \"%s\": %llu, \"waited\": %llu}", comma,
-                        stream.name, static_cast<unsigned long long>(words), what,
+                              uint64_t waited, bool pending) {
+            std::printf("%s\"%s\": {\"words\": %llu, \"%s\": %llu, \"waited\": %llu, "
+                        "\"pending\": %s}",
+                        comma, stream.name, static_cast<unsigned long long>(words), what,
                         static_cast<unsigned long long>(when),
-                        static_cast<unsigned long long>(waited));
+                        static_cast<unsigned long long>(waited), pending ? "true" : "false");
             comma = ", ";
         };
-        for (const Source& s : sources) line(s.stream, s.accepted, "first", s.first, s.waited);
-        for (const Sink& s : sinks) line(s.stream, s.taken, "last", s.last, s.waited);
+        for (const Source& s : sources)
+            line(s.stream, s.accepted, "first", s.first, s.waited, s.offered);
+        for (const Sink& s : sinks)
+            line(s.stream, s.taken, "last", s.last, s.waited, s.taken < s.count);
         std::printf("}}\n");
+    }
+
+    uint64_t transfers() const {
+        uint64_t words = 0;
+        for (const Source& source : sources) words += source.accepted;
+        for (const Sink& sink : sinks) words += sink.taken;
+        return words;
     }
 
     bool done() const {
@@ -227,7 +244,8 @@ struct Job {
 
 int run(int argc, char** argv) {
     VerilatedContext context;
-    Vtop top{&context};
+    context.randReset(2);  // as in hardware, what has no initial value begins with any
+    Vtop top{&context, ""};  // waves begin with the top-level module, as those of cocotb
     Job job(top, argc, argv);
 #if VM_TRACE
     VerilatedFstC waves;
@@ -240,7 +258,7 @@ int run(int argc, char** argv) {
     }
     uint64_t time = 0;
     const auto dump = [&] {
-        if (traced) waves.dump(time++);
+        if (traced) waves.dump(1000 * time++);  // in ps: a cycle is 2 ns, as in the test benches
     };
 #else
     if (!job.trace.empty()) fail("this build records no waves");
@@ -261,10 +279,10 @@ int run(int argc, char** argv) {
     tick();
 
     std::vector<CData> ready(job.sources.size());
-    uint64_t cycle = 0;
+    uint64_t cycle = 0, still = 0, transfers = 0;
     // Some cycles after the last result, in which a word too many would come.
     for (int after = 0; after < 20; after += job.done()) {
-        if (cycle == job.limit) break;
+        if (cycle == job.limit || still == job.idle) break;
         ++cycle;
         top.clk = 0;
         top.eval();
@@ -276,13 +294,16 @@ int run(int argc, char** argv) {
         dump();
         for (size_t i = 0; i < ready.size(); ++i) job.sources[i].step(ready[i], cycle);
         for (Sink& sink : job.sinks) sink.step();
+        const uint64_t now = job.transfers();
+        still = now == transfers ? still + 1 : 0;
+        transfers = now;
     }
     for (Sink& sink : job.sinks) sink.flush();
     top.final();
 #if VM_TRACE
     if (traced) waves.close();
 #endif
-    job.report(cycle);
+    job.report(cycle, still);
     return job.done() ? 0 : 3;
 }
 

@@ -9,9 +9,10 @@ from types import MappingProxyType
 
 import numpy as np
 
-from ..designs.base import Job
+from ..designs.base import Job, check_core
 from ..lib.patterns import stalls_of_streams
 from ..manifest import Manifest
+from ..steps import step
 from .build import Build
 from .core import Core, CycleLimitError, SimulationError, Stats
 
@@ -150,6 +151,7 @@ def run_job(
     """
     start = time.monotonic()
     manifest = Path(manifest)
+    check_core(job, Manifest.read(manifest))
     stalls = stalls_of_streams(job.manifest.streams, stall_in, stall_out, seed)
     if not limit:
         # More than any stalls of these percentages can take; it ends a design that hangs.
@@ -190,6 +192,8 @@ def run_jobs(manifest: Path, jobs: Sequence[Job], *, limit: int = 0) -> Chain:
     if not jobs:
         raise ValueError("Jobs must be at least one, not none")
     core = Core(manifest)
+    for job in jobs:
+        check_core(job, core.manifest)
     words = [job.words() for job in jobs]
     streams = {name: itertools.chain(*(each[name] for each in words)) for name in words[0]}
     counts = [job.result_words for job in jobs]
@@ -223,9 +227,10 @@ def _by_driver(manifest, job, stalls, limit, waves, _):
     if waves:
         waves.parent.mkdir(parents=True, exist_ok=True)
     core = Core(manifest, waves=waves is not None)
-    words, stats = _run(
-        core, job.words(), job.result_words, limit=limit, stalls=stalls, waves=waves
-    )
+    with step(f"simulating, at most {job.cycle_bound:,} cycles"):
+        words, stats = _run(
+            core, job.words(), job.result_words, limit=limit, stalls=stalls, waves=waves
+        )
     return words, {
         **job.measures(stats),
         "simulation_seconds": stats.seconds,

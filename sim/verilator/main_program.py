@@ -6,20 +6,9 @@ from ..manifest import Manifest
 
 __all__ = ["main_program"]
 
-_END_WITH_PARENT = """\
-#ifdef __linux__
-#include <csignal>
-#include <sys/prctl.h>
-static const int ends_with_parent = prctl(PR_SET_PDEATHSIG, SIGKILL);
-#endif
-"""
-
 
 def main_program(cocotb_main: str, design: Manifest, waves: bool) -> str:
-    """cocotb's main program, and the compiled driver for a design with streams or a serial line.
-
-    The program also ends when its parent process is killed.
-    """
+    """cocotb's main program, and the compiled driver for a design with streams or a serial line."""
     # Macros on the command line would make the compiler reject the precompiled header.
     trace = "#define VM_TRACE 1\n#define VM_TRACE_FST 1\n" if waves else ""
     # The first evaluation creates hierarchical blocks; only existing blocks are traced.
@@ -29,10 +18,8 @@ def main_program(cocotb_main: str, design: Manifest, waves: bool) -> str:
     elif design.wrapper == "uart":
         driver = _source("serial.cpp")
     else:
-        return trace + _END_WITH_PARENT + main
-    return "".join(
-        [trace, _END_WITH_PARENT, "#define main cocotb_main\n", main, "#undef main\n", driver]
-    )
+        return trace + main
+    return "".join([trace, "#define main cocotb_main\n", main, "#undef main\n", driver])
 
 
 def _source(name: str) -> str:

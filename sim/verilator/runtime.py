@@ -3,13 +3,14 @@
 from pathlib import Path
 
 from .. import cache
+from ..steps import step
 from . import toolchain
-from .compilation import FAST, SLOW, CommandLog, Compilation, run_all
+from .compilation import FAST, CommandLog, Compilation, run_all
 
-__all__ = ["HEADERS", "SCHEME", "SOURCES", "runtime", "runtime_object"]
+__all__ = ["HEADERS", "SCHEME", "SOURCES", "compiler_command", "runtime", "runtime_object"]
 
 #: Raise this number when a build changes for the same inputs.
-SCHEME = "1"
+SCHEME = "2"
 
 #: Sources that every simulation links; others are compiled on first use.
 SOURCES = (
@@ -29,6 +30,32 @@ HEADERS = """\
 """
 
 
+def compiler_command(compilation: Compilation, level: str, headers: str = HEADERS) -> list[str]:
+    """The compiler with its options, for sources that include ``headers``, which are precompiled.
+
+    Parameters
+    ----------
+    compilation : Compilation
+    level : str
+        Optimization; precompiled headers are for one level.
+    headers : str
+        Contents of the file that every source includes.
+    """
+
+    def make(entry: Path) -> None:
+        (entry / "common.h").write_text(headers)
+        if compilation.precompiles:
+            # GCC finds the precompiled header beside the other.
+            command = [*compilation.command, level, "-x", "c++-header", "common.h"]
+            CommandLog("The Verilator runtime", "headers").run(
+                [*command, "-o", "common.h.gch"], cwd=entry
+            )
+
+    key = (SCHEME, *compilation.key, headers, level)
+    entry, _ = cache.entry("runtime", *key, make=make)
+    return [*compilation.command, level, "-include", str(entry / "common.h")]
+
+
 def runtime(
     compilation: Compilation,
     *,
@@ -36,13 +63,13 @@ def runtime(
     sources: tuple[str, ...] = SOURCES,
     name: str = "runtime",
 ) -> Path:
-    """A folder with object files of Verilator's runtime and with ``common.h``.
+    """A folder with object files of Verilator's runtime.
 
     Parameters
     ----------
     compilation : Compilation
     headers : str
-        Contents of ``common.h``, which is there precompiled too, if the compiler can do that.
+        Those of :func:`compiler_command`.
     sources : tuple of str
         Sources of the runtime, without the suffix ``.cpp``; each becomes an object file ``.o``.
     name : str
@@ -57,25 +84,17 @@ def runtime(
     def make(entry: Path) -> None:
         toolchain.compiler(thorough=True)
         log = CommandLog("The Verilator runtime", name)
-        (entry / "common.h").write_text(headers)
-        if compilation.precompiles:
-            # GCC picks the precompiled header of this folder with the same options.
-            (entry / "common.h.gch").mkdir()
-            command = [*compilation.command, "-x", "c++-header", "common.h"]
-            outputs = ((level, f"common.h.gch/{level.lstrip('-')}") for level in (FAST, SLOW))
-            run_all([[*command, level, "-o", out] for level, out in outputs], cwd=entry, log=log)
-        commands = [_command(compilation, entry, source) for source in sources]
-        run_all(commands, cwd=entry, log=log)
+        with step("compiling Verilator's runtime (once for all designs)"):
+            run_all(
+                [_command(compilation, headers, source) for source in sources], cwd=entry, log=log
+            )
         (entry / "build.log").write_text(log.text)
 
     return cache.entry("runtime", *_key(compilation, headers, sources), make=make)[0]
 
 
 def runtime_object(
-    source: str,
-    folder: Path,
-    compilation: Compilation,
-    compression: toolchain.Compression | None,
+    source: str, compilation: Compilation, compression: toolchain.Compression | None
 ) -> Path:
     """The object file of one source of Verilator's runtime.
 
@@ -83,34 +102,30 @@ def runtime_object(
     ----------
     source : str
         Its name, without the suffix ``.cpp``.
-    folder : Path
-        That of :func:`runtime`, for the default sources.
     compilation : Compilation
     compression : Compression or None
         Used by the source that writes waveforms.
     """
     if source in SOURCES:
-        return folder / f"{source}.o"
+        return runtime(compilation) / f"{source}.o"
     if source != "verilated_fst_c":
         compression = None
 
     def make(entry: Path) -> None:
         log = CommandLog(f"The Verilator runtime ({source})", f"runtime-{source}")
         options = compression.compile_options if compression else ()
-        log.run(_command(compilation, folder, source, options), cwd=entry)
+        log.run(_command(compilation, HEADERS, source, options), cwd=entry)
 
     version = compression.version if compression else ""
     key = (*_key(compilation, HEADERS, SOURCES), source, version)
     return cache.entry("runtime", *key, make=make)[0] / f"{source}.o"
 
 
-def _command(compilation, folder, source, options=()):
-    """The command that compiles a source with the ``common.h`` of a folder."""
-    return [
-        *(*compilation.command, FAST, "-include", str(folder / "common.h"), *options),
-        *("-c", str(compilation.verilator.root / "include" / f"{source}.cpp")),
-        *("-o", f"{source}.o"),
-    ]
+def _command(compilation, headers, source, options=()):
+    """The command that compiles a source of the runtime."""
+    file = compilation.verilator.root / "include" / f"{source}.cpp"
+    command = compiler_command(compilation, FAST, headers)
+    return [*command, *options, "-c", str(file), "-o", f"{source}.o"]
 
 
 def _key(compilation, headers, sources):

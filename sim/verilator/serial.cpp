@@ -139,6 +139,7 @@ struct Line {
 
 int run(int argc, char** argv) {
     VerilatedContext context;
+    context.randReset(2);  // as in hardware, what has no initial value begins with any
     Vtop top{&context};
     Line line;
     for (int i = 2; i < argc; ++i) {

@@ -1,22 +1,21 @@
 """Runs a cocotb testbench on an emitted design and reads its results."""
 
-import contextlib
 import os
 import re
-import signal
 import subprocess
 import sys
-import threading
 import time
 import xml.etree.ElementTree as ElementTree
-from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import NamedTuple
 
 from ..manifest import Manifest
+from ..processes import ProcessGroup
+from ..steps import step
 from . import toolchain
 from .build import Build, build, read
+from .waves import view_files, write_views
 
 __all__ = ["Outcome", "Test", "simulate"]
 
@@ -106,7 +105,8 @@ def simulate(
     module : str
         The test module as it is imported, e.g. ``brickwork.sim.tb.systolic.mesh``.
     workdir : Path
-        Gets ``sim.log``, ``results.xml`` and the FST waveform file; made if it does not exist.
+        Gets ``sim.log``, ``results.xml``, the FST waveform file and the files that show it; made if
+        it does not exist.
     tests : str or None
         Regular expression; only tests with a match in ``module.function`` run.
     seed : int
@@ -128,15 +128,16 @@ def simulate(
     results = workdir / "results.xml"
     log = workdir / "sim.log"
     wave_file = workdir / f"{design.top}.fst"
-    for file in (results, log, wave_file):
+    for file in (results, log, wave_file, *view_files(wave_file)):
         file.unlink(missing_ok=True)
 
     command = [str(finished.binary)]
     if waves:
         command += ["--trace", "--trace-file", str(wave_file)]
+        write_views(design, wave_file)
     env = _environment(design, module, results, tests, seed)
     start = time.monotonic()
-    with log.open("wb") as output:
+    with step(f"running the test bench of {design.top}"), log.open("wb") as output:
         status = _run(command, cwd=workdir, env=env, output=output, timeout_s=timeout_s)
     seconds = time.monotonic() - start
 
@@ -176,6 +177,8 @@ def _environment(
         # Verilator applies inertial writes itself, so cocotb need not imitate them.
         "COCOTB_TRUST_INERTIAL_WRITES": "1",
         "BRICKWORK_MANIFEST": str(design.path),
+        # cocotb imports pytest, whose plugins are of no use here.
+        "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1",
     }
     if tests is not None:
         env["COCOTB_TEST_FILTER"] = tests
@@ -184,46 +187,23 @@ def _environment(
 
 def _run(command: list[str], *, cwd: Path, env: dict[str, str], output, timeout_s) -> int | None:
     """Exit status, or None after a timeout. The child always ends before the call does."""
-    with _sigterm_raises():
-        child = subprocess.Popen(
+    # Also after a normal end the group is killed: a testbench may have started further processes.
+    with ProcessGroup() as group:
+        child = group.start(
             command,
             cwd=cwd,
             env=env,
             stdin=subprocess.DEVNULL,
             stdout=output,
             stderr=subprocess.STDOUT,
-            start_new_session=True,
         )
         try:
             return child.wait(timeout_s)
         except subprocess.TimeoutExpired:
             return None
         finally:
-            # Also after a normal end: a testbench may have started further processes.
-            with contextlib.suppress(ProcessLookupError, PermissionError):
-                os.killpg(child.pid, signal.SIGKILL)
+            group.kill()
             child.wait()
-
-
-@contextlib.contextmanager
-def _sigterm_raises() -> Iterator[None]:
-    """Turns SIGTERM into SystemExit, which runs ``finally`` blocks; its default does not."""
-    replaceable = (
-        threading.current_thread() is threading.main_thread()
-        and signal.getsignal(signal.SIGTERM) is signal.SIG_DFL
-    )
-    if not replaceable:
-        yield
-        return
-
-    def stop(number, frame):
-        raise SystemExit(128 + number)
-
-    signal.signal(signal.SIGTERM, stop)
-    try:
-        yield
-    finally:
-        signal.signal(signal.SIGTERM, signal.SIG_DFL)
 
 
 def _read_results(path: Path) -> list[Test] | None:

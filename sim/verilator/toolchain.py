@@ -1,5 +1,6 @@
 """Finds the tools of simulations and flows, with remedies for missing ones."""
 
+import functools
 import importlib.metadata
 import importlib.util
 import os
@@ -13,7 +14,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import NamedTuple
 
-from .. import cache
+from .. import cache, processes
+from ..extras import install_command
 
 __all__ = [
     "Check",
@@ -21,14 +23,17 @@ __all__ = [
     "Tool",
     "ToolError",
     "Verilator",
+    "check_simulation",
     "cocotb",
     "compiler",
     "compression",
     "doctor",
     "libpython",
+    "link_options",
     "make",
     "nextpnr",
     "own_compression",
+    "package_environment",
     "packer",
     "python",
     "verilator",
@@ -40,7 +45,19 @@ OLDEST_VERILATOR = (5, 36)  # the first whose VPI has the inertial writes cocotb
 OLDEST_COCOTB = (2, 1)
 OLDEST_YOSYS = (0, 60)
 
-_TRY_COMPILE = '#include <string_view>\nint main() { return std::string_view("").size(); }\n'
+# A word of the C++ library, and a check of Verilator's runtime, for which some compilers call a
+# library of atomic operations.
+_TRY_LINK = """\
+#include <atomic>
+#include <cstdint>
+#include <string>
+#include <string_view>
+bool is_free(std::atomic<uint64_t>* number) { return std::atomic_is_lock_free(number); }
+int main(int, char** words) {
+    std::atomic<uint64_t> number{std::string(std::string_view(words[0])).size()};
+    return is_free(&number);
+}
+"""
 _TRY_COMPRESSION = """\
 #include <lz4.h>
 #include <zlib.h>
@@ -149,18 +166,9 @@ def _dotted(version: tuple[int, int]) -> str:
 def _run(command: Sequence[str], *, stdin: str = "") -> tuple[int, str]:
     """Exit status and merged output; a program that cannot be started has status 127."""
     try:
-        done = subprocess.run(
-            command,
-            input=stdin,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            text=True,
-            errors="replace",
-            timeout=60,
-        )
+        return processes.run(command, stdin=stdin, timeout=60)
     except (OSError, subprocess.TimeoutExpired) as error:
         return 127, str(error)
-    return done.returncode, done.stdout
 
 
 def _numbers(version: str) -> tuple[int, int]:
@@ -209,28 +217,54 @@ def compiler(*, thorough: bool = False) -> Tool:
     Parameters
     ----------
     thorough : bool
-        Also compile a line of C++17, which finds a compiler without its standard library.
+        Also find its :func:`link_options`, which shows whether it has its standard library.
     """
-    howto = "install one (Debian: apt install g++; macOS: xcode-select --install) or set CXX"
     variable = os.environ.get("CXX", "").strip()
-    for command in [shlex.split(variable)] if variable else [["g++"], ["c++"], ["clang++"]]:
+    try:
+        named = shlex.split(variable)
+    except ValueError:  # a quote without its other
+        named = [variable]
+    for command in [named] if variable else [["g++"], ["c++"], ["clang++"]]:
         where = shutil.which(command[0])
         if where is None:
             continue
         status, output = _run([*command, "--version"])
         if status != 0 or not output.strip():
             continue
+        if os.path.dirname(command[0]):
+            command[0] = os.path.abspath(where)  # builds run in other folders
+        tool = Tool(command=tuple(command), version=output.splitlines()[0].strip(), where=where)
         if thorough:
-            trial = [*command, "-std=gnu++17", "-fsyntax-only", "-x", "c++", "-"]
-            status, _ = _run(trial, stdin=_TRY_COMPILE)
-            if status != 0:
-                raise ToolError(
-                    f"C++ compiler {shlex.join(command)} cannot compile a line of C++17: {howto}"
-                )
-        return Tool(command=tuple(command), version=output.splitlines()[0].strip(), where=where)
+            link_options(tool)
+        return tool
     if variable:
-        raise ToolError(f"C++ compiler {variable} named by CXX does not run: {howto}")
-    raise ToolError(f"C++ compiler not found (g++, c++ or clang++): {howto}")
+        raise ToolError(f"C++ compiler {variable} named by CXX does not run: {_HOWTO_COMPILER}")
+    raise ToolError(f"C++ compiler not found (g++, c++ or clang++): {_HOWTO_COMPILER}")
+
+
+_HOWTO_COMPILER = "install one (Debian: apt install g++; macOS: xcode-select --install) or set CXX"
+
+
+@functools.cache
+def link_options(compiler: Tool) -> tuple[str, ...]:
+    """Options of a simulation's link: the library of atomic operations if the compiler calls it.
+
+    Raises
+    ------
+    ToolError
+        If the compiler cannot make a program.
+    """
+    trial = [*compiler.command, "-std=gnu++17", "-pthread", "-x", "c++", "-"]
+    for options in ((), ("-latomic",)):
+        status, _ = _run([*trial, "-o", os.devnull, *options], stdin=_TRY_LINK)
+        if status == 0:
+            return options
+    status, _ = _run([*trial, "-fsyntax-only"], stdin=_TRY_LINK)
+    does = "compile" if status else "link"
+    raise ToolError(
+        f"C++ compiler {shlex.join(compiler.command)} cannot {does} a line of C++17: "
+        f"{_HOWTO_COMPILER}"
+    )
 
 
 def make() -> Tool:
@@ -347,7 +381,7 @@ def nextpnr(program: str) -> Tool:
     tool = _console_script(program)
     if tool is None:
         raise ToolError(
-            f"{program} not found (only place & route needs it): pip install 'brickwork[pnr]'"
+            f"{program} not found (only place & route needs it): {install_command('pnr', program)}"
         )
     return tool
 
@@ -361,9 +395,24 @@ def packer(program: str) -> Tool:
     tool = _console_script(program)
     if tool is None:
         raise ToolError(
-            f"{program} not found (only bitstreams need it): pip install 'brickwork[pnr]'"
+            f"{program} not found (only bitstreams need it): {install_command('pnr', program)}"
         )
     return tool
+
+
+def package_environment(folder: Path) -> dict[str, str]:
+    """The environment for a program of a Python package, whose temporary files go to ``folder``.
+
+    YoWASP's programs keep compiled code in the user's cache folder. An entry of this cache takes
+    its place for a user who has none, or cannot write it.
+    """
+    environment = {**os.environ, "TMPDIR": str(folder)}
+    home = Path(os.environ.get("XDG_CACHE_HOME") or os.path.expanduser("~/.cache"))
+    existing = next(path for path in (home, *home.parents) if os.path.exists(path))
+    if not home.is_absolute() or not os.access(existing, os.W_OK | os.X_OK):
+        entry, _ = cache.entry("runtime", "yowasp", make=lambda entry: None)
+        environment["XDG_CACHE_HOME"] = str(entry)
+    return environment
 
 
 def _console_script(program: str) -> Tool | None:
@@ -406,6 +455,19 @@ def _check(
             str(error),
             optional,
         )
+
+
+def check_simulation() -> None:
+    """Look for the tools that build a simulation.
+
+    Raises
+    ------
+    ToolError
+        If one is missing or unfit.
+    """
+    verilator()
+    compiler()
+    cocotb()
 
 
 def doctor(placers: Iterable[str] = ()) -> list[Check]:

@@ -6,7 +6,7 @@ from pathlib import Path
 from .. import cache
 from ..manifest import Manifest
 from . import toolchain
-from .compilation import FAST, SLOW, BuildError, Source, group_sources, workers
+from .compilation import BuildError, Source, group_sources, workers
 
 __all__ = [
     "SPLIT",
@@ -138,8 +138,8 @@ def generated_sources(work: Path) -> tuple[list[Source], list[str]]:
         # cocotb's main program, and the glue between a block and its parent.
         extra = sorted(p.stem for p in folder.glob("*.cpp") if not p.name.startswith(prefix))
         fast = [*extra, *names["CLASSES_FAST"], *names["SUPPORT_FAST"]]
-        sources += group_sources(folder, fast, FAST)
-        sources += group_sources(folder, [*names["CLASSES_SLOW"], *names["SUPPORT_SLOW"]], SLOW)
+        slow = [*names["CLASSES_SLOW"], *names["SUPPORT_SLOW"]]
+        sources += group_sources(folder, fast, slow)
         runtime.update(names["GLOBAL_FAST"], names["GLOBAL_SLOW"])
     sources.sort(key=lambda source: (-source.size, str(source.path)))
     return sources, sorted(runtime)

@@ -242,7 +242,8 @@ REFUSALS = {
     "unknown mode": (
         lambda: CORE.run(A, W, modes={"a_tipe": "int8"}),
         bw.UsageError,
-        "Mode must be one of a_type, w_type, clamp_min, clamp_max, relu, not 'a_tipe'",
+        "Mode must be one of a_type, w_type, clamp_min, clamp_max, relu, not 'a_tipe'; "
+        "did you mean 'a_type'?",
     ),
     "wrong mode": (
         lambda: CORE.run(A, W, modes={"a_type": "int4"}),
@@ -272,7 +273,8 @@ REFUSALS = {
     "sparse W": (
         lambda: CORE.run(A, sparse.csr_array(W)),
         TypeError,
-        "W must be a dense matrix, not a sparse one",
+        "W must be a dense matrix, not a sparse matrix of 2×3 with 6 entries; use eie, or "
+        "W.toarray()",
     ),
     "W out of range": (
         lambda: CORE.run(A, W * 2),
@@ -582,6 +584,7 @@ class TestProgress:
         screen = _Terminal()
         monkeypatch.setattr("sys.stderr", screen)
         calls = []
+        CORE.emit(tmp_path)
         with bw.show_progress(lambda *call: calls.append(call)):
             CORE.synth("gates", workdir=tmp_path)
         assert calls == [("synthesizing for gates", 0, 1)]

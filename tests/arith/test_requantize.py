@@ -11,6 +11,9 @@ CASES = {
     "shift-64-int16": (Requantize, dict(acc_width=64, output="shift", out_format="int16")),
     "shift-4-uint16": (Requantize, dict(acc_width=4, output="shift", out_format="uint16")),
     "shift-14-int16": (Requantize, dict(acc_width=14, output="shift", out_format="int16")),
+    # The widest accumulator with a shift of 6 bits, and the narrowest with one of 7.
+    "scale-39-int8": (Requantize, dict(acc_width=39, output="scale", out_format="int8")),
+    "scale-40-int8": (Requantize, dict(acc_width=40, output="scale", out_format="int8")),
     "scale-32-uint3": (Requantize, dict(acc_width=32, output="scale", out_format="uint3")),
 }
 

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from brickwork.hdl.arith.requantize import shift_width
 from brickwork.sim.golden.arith.requantize import requantize, scale_to_multiplier, scale_to_shift
 
 # Not an import: pytest's importlib mode leaves the folder of the tests off the module path.
@@ -48,7 +49,7 @@ def test_random(acc_width):
         multiplier = draw.choice([draw.getrandbits(24), 1 << draw.randrange(24)])
         # Shifts that leave something between the clamps, and any others.
         fitting = (abs(acc + bias) * multiplier).bit_length() - draw.randint(0, 10)
-        shift = draw.choice([min(max(fitting, 0), 63), draw.randint(0, 63)])
+        shift = draw.choice([min(max(fitting, 0), 127), draw.randint(0, 127)])
         rows.append((acc, bias, multiplier, shift, *draw.choice(clamps)))
     check(rows)
 
@@ -63,7 +64,7 @@ def test_ties():
     assert requantize([-5, -3, -1, 1, 3, 5], 0, 1, 1, 0, -128, 127).tolist() == [-2, -2, 0, 0, 2, 2]
 
 
-@pytest.mark.parametrize("shift", [1, 2, 31, 32, 62, 63])
+@pytest.mark.parametrize("shift", [1, 2, 31, 32, 62, 63, 64, 65, 127])
 def test_next_to_a_tie(shift):
     half = 1 << (shift - 1)
     accs = [k * half + d for k in range(-5, 6) for d in (-1, 0, 1)]
@@ -79,7 +80,7 @@ def test_extremes(width):
         for acc in accs
         for bias in (-(1 << 31), 0, (1 << 31) - 1)
         for multiplier in (0, 1, (1 << 23) - 1, 1 << 23, (1 << 24) - 1)
-        for shift in (0, 1, 24, 62, 63)
+        for shift in (0, 1, 24, 62, 63, 64, 88, 89, 127)
         for low, high in ((-128, 127), (-(1 << 63), (1 << 63) - 1))
     ]
     check(rows)
@@ -143,8 +144,8 @@ GOOD = {
             "Multiplier must be from 0 to 16777215, not 16777216",
         ),
         ({"multiplier": -1}, ValueError, "Multiplier must be from 0 to 16777215, not -1"),
-        ({"shift": [0, 64]}, ValueError, "Shift must be from 0 to 63, not 64"),
-        ({"shift": -1}, ValueError, "Shift must be from 0 to 63, not -1"),
+        ({"shift": [0, 128]}, ValueError, "Shift must be from 0 to 127, not 128"),
+        ({"shift": -1}, ValueError, "Shift must be from 0 to 127, not -1"),
         (
             {"bias": [1, 2, 3]},
             ValueError,
@@ -201,6 +202,45 @@ def test_scale_is_exact():
 )
 def test_scale_corners(scale, multiplier, shift):
     assert scale_to_multiplier(scale) == (multiplier, shift)
+
+
+def scales_next_to_ties(acc_width):
+    """Scales of every magnitude that takes a sum of this width to an output, and a bit more or
+    less: float32 with all bits of the significand."""
+    significands = [1 << 23, (1 << 23) + 1, (1 << 24) - 1, 3 << 22, (3 << 22) - 1]
+    for exponent in (*range(-acc_width - 12, -acc_width + 9), -149, -126, -105, -104, -64, -41, 0):
+        for significand in significands:
+            scale = np.float32(np.ldexp(float(significand), exponent - 23))
+            if 0 < scale < 2**24:
+                yield scale
+
+
+@pytest.mark.parametrize("acc_width", [2, 8, 20, 32, 38, 39, 40, 41, 42, 48, 63, 64])
+def test_every_scale_is_exact_for_the_sums_of_its_core(acc_width):
+    """From a scale in float32 to the output: against its definition in fractions.
+
+    The shift has as many bits as in the hardware.
+    """
+    bits = shift_width(acc_width=acc_width, output="scale")
+    highest, lowest = (1 << (acc_width - 1)) - 1, -(1 << (acc_width - 1))
+    sums = {
+        sign * (1 << bit) + offset
+        for bit in range(acc_width)
+        for sign in (-1, 1)
+        for offset in (-1, 0, 1)
+    }
+    sums = np.array([value for value in sums if lowest <= value <= highest], object)
+    scales = list(scales_next_to_ties(acc_width))
+    multipliers, shifts = scale_to_multiplier(np.array(scales), (1 << bits) - 1)
+    assert shifts.max() < 1 << bits
+    for bias in (0, lowest, highest):
+        for scale, multiplier, shift in zip(scales, multipliers, shifts, strict=True):
+            y = requantize(sums, bias, multiplier, shift, 3, -(1 << 62), 1 << 62)
+            fraction = Fraction(float(scale))
+            limit = 1 << 62
+            assert y.tolist() == [
+                min(max(round((int(acc) + bias) * fraction) + 3, -limit), limit) for acc in sums
+            ], (scale, bias)
 
 
 def test_inexact_scale_changes_no_result():

@@ -10,6 +10,8 @@ IDENTITY = (
     ("LIMIT", 64),
     ("WIDTHS", 0x2008_0808),
     ("MAX_K", 0x8000_0001),
+    ("GENERATOR", 0x0001_0203),
+    ("REVISION", 0xA5A5_0FF0),
 )
 
 

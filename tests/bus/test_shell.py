@@ -12,6 +12,8 @@ CASES = {
             top="axis",
             data_width=64,
             digest=0x89AB_CDEF,
+            generator=0x0001_0203,
+            revision=0x7654_3210,
         ),
     ),
     "gemm_os, DMA": (
@@ -29,6 +31,8 @@ CASES = {
 GOOD = next(iter(CASES.values()))
 WRONG = [
     *integers(GOOD, "digest", "Digest", 0, 0xFFFF_FFFF),
+    *integers(GOOD, "generator", "Generator", 0, 0xFFFF_FFFF),
+    *integers(GOOD, "revision", "Revision", 0, 0xFFFF_FFFF),
     *integers(GOOD, "address_width", "Address width", 0, 64),
     *integers(GOOD, "counters", "Counter flag", 0, 1),
     *choices(GOOD, "top", "Top", "'axis', 'axi' or 'uart'"),

@@ -308,9 +308,12 @@ def floats():
     random = np.random.default_rng(2)
     patterns = random.integers(1, 0x4B7FFFFF, 3000, np.uint32)  # below 2^24
     edges = [1, 2, 0x7FFFFF, 0x800000, 0x1F800000, 0x1F800001, 0x2B800000, 0x2B800001, 0x4B7FFFFF]
-    # Beside the shift of 63, where rounding begins, and halves of its last place.
+    # Beside the shifts of 127 and 63, where rounding begins, and halves of its last place.
     ties = [
-        (exponent << 23) + offset for exponent in range(60, 90) for offset in (0, 1, 3, 0x400000)
+        (exponent << 23) + offset
+        for exponent in (*range(26), *range(60, 90))
+        for offset in (0, 1, 3, 0x400000)
+        if exponent or offset
     ]
     return np.array([*patterns, *edges, *ties], np.uint32).view(np.float32)
 
@@ -321,10 +324,13 @@ def set_scale(driver, scale):
     return rows[0].multiplier, rows[0].shift
 
 
-def test_scales(small):
+@pytest.mark.parametrize(("name", "highest_shift"), [("ws", 63), ("fusion", 127)])
+def test_scales(make, name, highest_shift):
+    """With an accumulator of 48 bits, shifts have a bit more."""
+    driver = make(CASES[name][0], "axi", "data_width=64")
     scales = floats()
-    multipliers, shifts = scale_to_multiplier(scales)
-    pairs = [set_scale(small, scale) for scale in scales]
+    multipliers, shifts = scale_to_multiplier(scales, highest_shift)
+    pairs = [set_scale(driver, scale) for scale in scales]
     assert pairs == list(zip(multipliers.tolist(), shifts.tolist(), strict=True))
 
 
@@ -370,6 +376,7 @@ def test_probe(small):
         ("ABSENT", {"ID": 0xFFFF_FFFF}),
         ("VERSION", {"VERSION": 0x0002_0000}),
         ("DIGEST", {"DIGEST": 0}),
+        ("REVISION", {"REVISION": 0}),
     ):
         with fails(error):
             small.call("probe", Registers(small, **values).device)

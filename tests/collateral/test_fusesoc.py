@@ -8,6 +8,7 @@ import subprocess
 import sys
 
 import pytest
+import yaml
 from brickwork import Eie, GemmWs
 from brickwork.gen.collateral.fusesoc import fusesoc
 from brickwork.gen.designs.wrappers import Axi
@@ -43,7 +44,8 @@ for line in found.stdout.splitlines():
 
 
 def fusesoc_run(folder, cores, target, manifest, *options, path=()):
-    """Runs a target of the core; returns exit status and output."""
+    """Runs a target of a core, by its manifest or name; returns exit status and output."""
+    name = manifest if isinstance(manifest, str) else f"brickwork:cores:{manifest.top}"
     verilator = toolchain.verilator()
     folders = [*map(str, path), str(verilator.binary.parent), os.environ["PATH"]]
     environment = os.environ | {"PATH": os.pathsep.join(folders)}
@@ -52,7 +54,7 @@ def fusesoc_run(folder, cores, target, manifest, *options, path=()):
         environment["MAKEFLAGS"] = MAKEFLAGS
     command = [sys.executable, "-m", "fusesoc.main", "--cores-root", str(cores), "run"]
     done = subprocess.run(
-        [*command, f"--target={target}", f"brickwork:cores:{manifest.top}", *options],
+        [*command, f"--target={target}", name, *options],
         cwd=folder,
         env=environment,
         stdout=subprocess.PIPE,
@@ -69,10 +71,66 @@ def test_lint(tmp_path):
     assert status == 0, printed
     assert "%Warning" not in printed
     text = emission.verilog.read_text()
-    emission.verilog.write_text(text.replace("endmodule", "wire [1:0] w = 3'd0;\nendmodule", 1))
+    emission.verilog.write_text(text.replace("endmodule", "wire w;\nwire v = w;\nendmodule", 1))
     status, printed = fusesoc_run(tmp_path, tmp_path / "cores", "lint", manifest)
     assert status != 0
-    assert "WIDTHTRUNC" in printed
+    assert "UNDRIVEN" in printed
+
+
+@pytest.mark.parametrize("top", TOPS)
+def test_lint_rules(top, tmp_path):
+    """The rules are for the core's file alone, in words that Verilator 5.006 knows, too."""
+    emission, manifest = written(TOPS[top], tmp_path)
+    rules = (emission.folder / f"{manifest.top}.vlt").read_text()
+    named = re.findall(rf'^lint_off -rule (\w+) -file "\*{manifest.top}.v"$', rules, re.MULTILINE)
+    assert named == ["UNUSEDSIGNAL", "WIDTH", "DECLFILENAME", "SYMRSVDWORD"]
+    assert rules.count("\nlint_off") == len(named) + 1
+    user = tmp_path / "user.v"
+    user.write_text("module user(input wire a);\nendmodule\n")
+    verilator = toolchain.verilator()
+    core = [f"{manifest.top}.vlt", f"{manifest.top}.v"]
+    bench = [*core, f"{manifest.top}_tb.v"]
+    for files, options, warnings in (
+        (core, ["-Wall", "--top-module", manifest.top], set()),
+        (bench, ["--timing", "--top-module", f"{manifest.top}_tb"], set()),
+        ([core[0], str(user)], ["-Wall"], {"UNUSEDSIGNAL"}),
+    ):
+        done = subprocess.run(
+            [str(verilator.binary), "--lint-only", *options, *files],
+            cwd=emission.folder,
+            env=verilator.environment,
+            capture_output=True,
+            text=True,
+        )
+        assert set(re.findall(r"^%Warning-(\w+)", done.stderr, re.MULTILINE)) == warnings
+        assert done.returncode == bool(warnings), done.stderr
+
+
+@pytest.mark.skipif(shutil.which("perl") is None, reason="perl is not installed")
+def test_dependency(tmp_path):
+    """A core of the user's, whose test bench has a time scale, depends on the emitted core."""
+    _, manifest = written(TOPS["stream"], tmp_path / "cores")
+    connections = ", ".join(
+        f".{port['name']}({port['width']}'d0)"
+        if port["direction"] == "input"
+        else f".{port['name']}()"
+        for port in manifest.ports
+    )
+    (tmp_path / "cores" / "soc.v").write_text(
+        f"`timescale 1ns / 1ps\nmodule soc;\n  {manifest.top} dut ({connections});\n"
+        "  initial #100 $finish;\nendmodule\n"
+    )
+    (tmp_path / "cores" / "soc.core").write_text(
+        "CAPI=2:\nname: user:test:soc:1.0\nfilesets:\n"
+        "  tb: {files: [soc.v: {file_type: verilogSource-2005}], "
+        f"depend: ['brickwork:cores:{manifest.top}']}}\n"
+        "targets:\n  lint:\n    flow: lint\n    flow_options: {tool: verilator, "
+        "verilator_options: [--timing, -Wno-PINCONNECTEMPTY]}\n"
+        "    filesets: [tb]\n    toplevel: soc\n"
+    )
+    status, printed = fusesoc_run(tmp_path, tmp_path / "cores", "lint", "user:test:soc")
+    assert status == 0, printed
+    assert "%Warning" not in printed
 
 
 @pytest.mark.skipif(shutil.which("iverilog") is None, reason="iverilog is not installed")
@@ -134,6 +192,12 @@ def test_vivado_is_set_up(tmp_path):
     scripts = "".join(path.read_text() for path in (tmp_path / "build").rglob("*.tcl"))
     assert f"{manifest.top}.v}}" in scripts
     assert "read_xdc {" in scripts
+
+
+def test_name_that_yaml_takes_for_a_truth_value(tmp_path):
+    manifest = Manifest.read(emit(SMALL, tmp_path, "no").manifest)
+    targets = yaml.safe_load(fusesoc(manifest)["no.core"])["targets"]
+    assert targets["default"]["toplevel"] == "no"
 
 
 def test_without_a_testbench(tmp_path):

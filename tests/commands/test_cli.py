@@ -18,6 +18,7 @@ import numpy as np
 import pytest
 from brickwork.gen.cli import main
 from brickwork.gen.commands import COMMANDS, sim
+from brickwork.gen.commands.arguments import array_file
 from brickwork.gen.emission.emit import emit
 from brickwork.sim import cache
 from brickwork.sim.verilator import toolchain
@@ -108,7 +109,41 @@ class TestParser:
         ("message", "argv"),
         [
             ("the following arguments are required: COMMAND (see brickwork --help)", []),
-            ("unrecognized arguments: --jsn (see brickwork --help)", ["list", "--jsn"]),
+            (
+                "unrecognized arguments: --jsn; did you mean '--json'? (see brickwork list --help)",
+                ["list", "--jsn"],
+            ),
+            (
+                "unrecognized arguments: --json; options of a command follow its name "
+                "(see brickwork --help)",
+                ["--json", "list"],
+            ),
+            (
+                "unrecognized arguments: x (see brickwork list --help)",
+                ["list", "x"],
+            ),
+            (
+                "unrecognized arguments: -out x; did you mean '--out'? (see brickwork emit --help)",
+                ["emit", "gemm_ws", "-out", "x"],
+            ),
+            (
+                "unrecognized arguments: --traget; did you mean '--target'? "
+                "(see brickwork synth --help)",
+                ["synth", "gemm_ws", "--traget=ecp5"],
+            ),
+            (
+                f"Command must be one of {', '.join(COMMANDS)}, not 'emti'; did you mean 'emit'? "
+                "(see brickwork --help)",
+                ["emti", "gemm_ws", "--set", "rows=2"],
+            ),
+            (
+                "Option --w-layout must be one of kn, nk, not 'nm' (see brickwork run --help)",
+                [*RUN, "--w-layout", "nm"],
+            ),
+            (
+                "argument --set: expected one argument (see brickwork emit --help)",
+                ["emit", "gemm_ws", "--set"],
+            ),
             (
                 "the following arguments are required: --a, --w (see brickwork run --help)",
                 ["run", "gemm_ws"],
@@ -131,6 +166,64 @@ class TestParser:
     )
     def test_refused(self, refused, message, argv):
         refused(message, *argv)
+
+    @pytest.mark.parametrize(
+        ("subject", "argv"),
+        [
+            ("Output folder", ["emit", "gemm_ws", "--out", ""]),
+            ("Output folder", ["lint", "--out="]),
+            ("Output folder", [*RUN, "--workdir", ""]),
+            ("Results", [*RUN, "--out", ""]),
+            ("Real results", [*RUN, "--real-out", ""]),
+            ("A", ["run", "gemm_ws", "--w", "w.npy", "--a", ""]),
+            ("Bias", [*RUN, "--bias", ""]),
+            ("Scale", [*RUN, "--scale", ""]),
+            ("Results", ["sim", "--xml", ""]),
+            ("Liberty file", ["synth", "gemm_ws", "--target", "liberty", "--liberty", ""]),
+            ("Liberty file", ["compare", "--liberty", ""]),
+            ("Liberty file", ["bench", "area", "--liberty", ""]),
+            ("Folder", ["pack", "", "--a", "a.npy", "--w", "w.npy", "--out", "job"]),
+            ("Folder", ["pack", "x", "--a", "a.npy", "--w", "w.npy", "--out", ""]),
+            ("Results file", ["report", ""]),
+            ("Result", ["quantize", "a.npy", "--format", "int4", "--out", ""]),
+            ("W", ["prune", "", "--density", "0.5", "--out", "p.npy"]),
+        ],
+    )
+    def test_empty_names(self, refused, subject, argv):
+        refused(f"{subject} must have a name, not ''", *argv)
+
+    @pytest.mark.parametrize(
+        ("message", "argv"),
+        [
+            (
+                "Result must be written to a file .npz, not to 'x.txt'",
+                ["quantize", "a.npy", "--format", "int8", "--out", "x.txt"],
+            ),
+            (
+                "Results must be written to a file .npy, not to 'x.npz'",
+                ["prune", "a.npy", "--density", "0.5", "--out", "x.npz"],
+            ),
+            ("Results must be written to a file .npy, not to 'y'", [*RUN, "--out", "y"]),
+            ("Real results must be written to a file .npy, not to 'y'", [*RUN, "--real-out", "y"]),
+        ],
+    )
+    def test_suffixes(self, refused, message, argv):
+        refused(message, *argv)
+
+    def test_devices_need_no_suffix(self):
+        assert array_file("Result", ".npz")(os.devnull) == os.devnull
+
+    @pytest.mark.parametrize(
+        ("name", "message"),
+        [
+            ("no", "Folder no cannot be read: No such file or directory"),
+            ("a.npy", "File a.npy must be text in UTF-8, not binary data: byte 0 is 0x93"),
+        ],
+    )
+    def test_folders(self, refused, name, message):
+        operands = ("--a", "a.npy", "--w", "w.npy")
+        for command, option in (("pack", "--out"), ("host", "--port")):
+            refused(message, command, name, *operands, option, "x")
 
     def test_traceback(self):
         with pytest.raises(ValueError, match=r"^Design must be one of"):
@@ -167,15 +260,18 @@ class TestParser:
         done = subprocess.run(command, shell=True, capture_output=True, text=True)
         assert done.stderr == ""
 
-    def test_output_that_cannot_be_written(self):
+    def test_output_that_cannot_be_written(self, monkeypatch):
+        monkeypatch.delenv("PYTHONUNBUFFERED", raising=False)
         with open("/dev/full", "w") as full:
             done = subprocess.run(
                 [sys.executable, "-m", "brickwork.gen", "doctor", "--json"],
                 stdout=full,
                 stderr=subprocess.PIPE,
                 text=True,
+                env={**os.environ, "PYTHONUNBUFFERED": ""},
             )
-        assert done.stderr == "brickwork: error: No space left on device\n"
+        message = "Standard output cannot be written: No space left on device"
+        assert done.stderr == f"brickwork: error: {message}\n"
         assert done.returncode == 2
 
 
@@ -224,7 +320,31 @@ class TestEmit:
                 "did you mean 'gemm_ws'?",
                 ["gem_ws"],
             ),
+            (
+                "Design must be one of gemm_ws, gemm_os, gemm_fusion, eie, not 'EIE'; "
+                "did you mean 'eie'?",
+                ["EIE"],
+            ),
             ("Setting must be NAME=VALUE, not 'rows'", ["gemm_ws", "--set", "rows"]),
+            (
+                "Parameter of gemm_fusion must be one of rows, cols, tile_rows, tile_cols, "
+                "overflow, pipeline, output, out_format, acc_width, acc_depth, not 'a_format'; "
+                "a_format is a parameter of gemm_ws, gemm_os",
+                ["gemm_fusion", "--set", "a_format=int8"],
+            ),
+            (
+                "Parameter of bus wrapper axis must be one of data_width, not 'burst'; burst is a "
+                "parameter of bus wrapper axi",
+                ["gemm_ws", "--top", "axis", "--bus", "burst=4"],
+            ),
+            (
+                "Clock in MHz must be a number from 0.001 to 10000, not '0'",
+                ["gemm_ws", "--clock", "0"],
+            ),
+            (
+                "Clock must be the wrapper's, clock_hz=25000000, not 50 MHz",
+                ["gemm_ws", "--top=uart", "--bus=clock_hz=25000000", "--clock=50"],
+            ),
             (
                 "Row count must be an integer from 1 to 1024, not 'many'",
                 ["gemm_ws", "--set", "rows=many"],
@@ -259,6 +379,15 @@ class TestEmit:
             (
                 "Top-level name must not be a word that Verilog reserves, as 'logic' is",
                 ["gemm_ws", "--name", "logic"],
+            ),
+            (
+                "Top-level name must not be a word that VHDL reserves, as 'Signal' is",
+                ["gemm_ws", "--name", "Signal"],
+            ),
+            (
+                "Top-level name must not be that of a C header, as 'stdint' is: the core's header "
+                "stdint.h would hide it",
+                ["gemm_ws", "--top", "axi", "--name", "stdint"],
             ),
             (
                 "Output folder a.npy cannot be written: Not a directory",
@@ -481,7 +610,7 @@ class TestRunRefuses:
                 ["--out", "."],
             ),
             (
-                "Output folder a.npy cannot be written: Not a directory",
+                "File a.npy/y.npy cannot be written: Not a directory",
                 ["--out", "a.npy/y.npy"],
             ),
             (
@@ -502,8 +631,19 @@ class TestRunRefuses:
                 ["--zero-point", "128"],
             ),
             (
-                "Mode must be one of clamp_min, clamp_max, relu, a_type, w_type, not 'clamp'",
+                "Mode must be one of clamp_min, clamp_max, relu, a_type, w_type, not 'clamp'; "
+                "did you mean 'clamp_min'?",
                 ["--mode", "clamp=1"],
+            ),
+            (
+                "Mode must be one of clamp_min, clamp_max, relu, a_type, w_type, not 'rows'; rows "
+                "is a parameter of gemm_ws",
+                ["--mode", "rows=1"],
+            ),
+            (
+                "Mode must be one of clamp_min, clamp_max, relu, a_type, w_type, not 'a_bits'; "
+                "a_bits is a mode of gemm_fusion",
+                ["--mode", "a_bits=4"],
             ),
             ("Mode must be NAME=VALUE, not 'relu'", ["--mode", "relu"]),
             (
@@ -538,6 +678,17 @@ class TestLint:
         assert len(lines) == 10
         assert all(line.endswith("\tok") for line in lines)
 
+    def test_json(self, capsys):
+        assert main(["lint", "gemm_os", *SMALL, "--top", "stream", "--json"]) == 0
+        captured = capsys.readouterr()
+        assert captured.err == ""
+        report = json.loads(captured.out)
+        (record,) = report.pop("designs")
+        assert report == {"clean": True}
+        assert [record[name] for name in ("design", "findings")] == ["gemm_os", []]
+        assert record["parameters"]["cols"] == 5
+        assert Path(record["verilog"]).parent.name == f"gemm_os-{record['digest']}"
+
     def test_findings(self, monkeypatch, capsys):
         def broken(*arguments):
             emission = emit(*arguments)
@@ -557,6 +708,11 @@ class TestLint:
         assert re.search(
             r"^\tyosys: ERROR: Found \d+ problems in 'check -assert'", captured.out, re.M
         )
+        assert main(["lint", "gemm_ws", *SMALL, "--json"]) == 1
+        report = json.loads(capsys.readouterr().out)
+        assert report["clean"] is False
+        lines = captured.out.splitlines()[1:]
+        assert [f"\t{finding}" for finding in report["designs"][0]["findings"]] == lines
 
     def test_refused(self, refused):
         refused(
@@ -621,6 +777,32 @@ class TestSim:
         (suite,) = ElementTree.parse("xml/mine.xml").getroot()
         assert (suite.get("tests"), suite.get("failures")) == ("2", "1")
 
+    def test_json(self, bench, capsys):
+        bench.write_text(bench.read_text() + "    assert False, 'two words'\n")
+        bench.write_text(bench.read_text().replace("skip=True", "skip=False"))
+        assert main(["sim", "gemm_os", *SMALL, "--seed", "7", "--json"]) == 1
+        captured = capsys.readouterr()
+        report = json.loads(captured.out)
+        (record,) = report.pop("designs")
+        assert report == {"passed": False, "seed": 7, "xml": "out/sim/results.xml"}
+        assert {name: record[name] for name in ("design", "passed", "reason", "waves")} == {
+            "design": "gemm_os",
+            "passed": False,
+            "reason": "1 of 2 tests failed, first cli_bench.later: two words",
+            "waves": None,
+        }
+        assert record["parameters"]["cols"] == 5
+        assert [(test["name"], test["status"], test["message"]) for test in record["tests"]] == [
+            ("works", "ok", None),
+            ("later", "failed", "two words"),
+        ]
+        assert record["tests"][0]["sim_time_ns"] == 10
+        assert Path(record["log"]).is_file()
+        assert record["reproduce"] == (
+            "brickwork sim gemm_os --set rows=3 --set cols=5 --seed 7 --waves"
+        )
+        assert record["reproduce"] in captured.err
+
     def test_no_results_are_a_failure(self, bench, capsys):
         bench.write_text("1 / 0\n")
         assert main(["sim", "gemm_ws", *SMALL]) == 1
@@ -648,10 +830,14 @@ class TestSim:
         assert main(["sim", "gemm_ws", *SMALL, "--waves", "--debug", "--seed", "3"]) == 0
         lines = capsys.readouterr().out.splitlines()
         assert lines[0] == "gemm_ws\tone/side=a.b\tok\t4 ns\t0.00 s"
-        _, label, waves, hint = lines[1].split("\t")
+        _, label, waves = lines[1].split("\t")
         assert label == "waves"
         assert Path(waves).match("out/sim/*/gemm_ws.fst")
-        assert hint == f"open with surfer {waves} or gtkwave {waves}"
+        views = waves.removesuffix(".fst")
+        assert [line.split("\t") for line in lines[2:]] == [
+            ["gemm_ws", "GTKWave", f"gtkwave {views}.gtkw"],
+            ["gemm_ws", "Surfer", f"surfer {waves} --command-file {views}.sucl"],
+        ]
 
 
 class TestCache:
@@ -815,7 +1001,7 @@ def simulations_in(folder):
 def interrupt(argv, ready, env):
     """Starts the command line, interrupts it when ``ready()``, and waits for its end."""
     with subprocess.Popen(
-        [sys.executable, "-m", "brickwork.gen", *argv],
+        [sys.executable, "-m", "brickwork.gen", *argv, "--quiet"],
         env=env,
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,

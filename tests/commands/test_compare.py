@@ -1,10 +1,14 @@
 """The comparison of the designs: what is measured, and how it is put side by side."""
 
+import csv
 import json
+from pathlib import Path
 
 import pytest
+from brickwork.gen import workloads
 from brickwork.gen.api import comparison
 from brickwork.gen.cli import main
+from brickwork.gen.lib.errors import UsageError
 
 WORKLOAD = """
 title = "Three layers"
@@ -17,16 +21,19 @@ layers = [
 """
 
 
-def record(area, cycles, macros=0):
+def record(area, cycles, macros=0, fmax=None, unit="gates"):
     memories = [{"words": 256, "width": 32, "kind": "macro"}] * macros
-    memories += [{"words": 16, "width": 32, "kind": "flip-flops"}]
-    total = {"area": area, "flip_flops": area / 2, "logic": area / 2}
+    memories += [{"words": 16, "width": 32, "kind": "register file"}]
+    total = {"area": area, "flip_flops": area / 2, "logic": area / 4, "register_files": area / 4}
+    if unit == "cells":
+        total = {"lut": area, "ff": area / 2, "dsp": 4, "bram": 1.5, "lutram": 0, "carry": 0}
     return {
         "status": "ok",
         "reason": None,
-        "area": {"unit": "gates", "total": total, "memories": memories},
+        "area": {"unit": unit, "total": total, "memories": memories},
         "cycles": cycles,
         "cycles_kind": "rtl",
+        "fmax_mhz": fmax,
     }
 
 
@@ -58,9 +65,83 @@ def test_table():
     assert [row["fit"] for row in rows] == [1, 2, 0.5]
     assert [row["cycles_in_area"] for row in rows] == [600, 300, 200]
     assert [row["SRAM_KiB"] for row in rows] == [0, 0, 2]
+    assert [row["in_register_files"] for row in rows] == [250, 125, 500]
     rows = list(comparison.rows(records, 4000))
     assert [row["speed_up"] for row in rows] == [1, 2, 3]
     assert [row["cycles_in_area"] for row in rows] == [150, 75, 50]
+
+
+def test_clocks():
+    """Time counts where clocks are known, cells of FPGAs by their LUTs."""
+    slow = record(1000, 600, fmax=100.0, unit="cells")
+    fast = record(500, 1200, fmax=400.0, unit="cells")
+    first, second = comparison.rows({"slow": slow, "fast": fast})
+    assert first == {
+        **{"name": "slow", "lut": 1000, "of_first": 1.0, "ff": 500, "dsp": 4, "bram": 2},
+        **{"cycles": 600, "cycles_are": "rtl", "MHz": 100.0, "µs": 6.0, "fit": 1.0},
+        **{"µs_in_area": 6.0, "speed_up": 1.0},
+    }
+    assert (second["µs"], second["fit"], second["µs_in_area"], second["speed_up"]) == (3, 2, 1.5, 4)
+    papers = [("fast", "slow", 2.8, "paper")]
+    (row,) = comparison.claims({"slow": slow, "fast": fast}, papers)
+    assert (row["for_the_same_area"], row["for_the_same_PEs"]) == (4, 2)
+
+
+@pytest.mark.parametrize(
+    ("texts", "names"),
+    [
+        (["eie"], ["EIE, 16 bits"]),
+        (["int8", "int8 (TPU)"], ["int8 (TPU)"]),
+        (
+            ["EIE, 16", "bit fusion, 4x4"],
+            ["EIE, 16 bits", "Bit Fusion, 4 × 4, edges 8 × 8", "Bit Fusion, 4 × 4"],
+        ),
+        (["gemm_os"], ["gemm_os"]),
+    ],
+)
+def test_chosen(texts, names):
+    assert [contender.name for contender in comparison.chosen(texts)] == names
+
+
+def test_chosen_by_design():
+    every = comparison.contenders()
+    assert comparison.chosen(None) == every
+    of_ws = [contender for contender in every if contender.design == "gemm_ws"]
+    assert comparison.chosen(["gemm_ws"]) == of_ws
+    with pytest.raises(UsageError, match=r"^Designs to compare must be one at least$"):
+        comparison.chosen([])
+
+
+class TestFiles:
+    @pytest.fixture
+    def compared(self, workload):
+        bad = record(1, 1) | {"status": "infeasible", "reason": "too large", "area": None}
+        records = {"int8": record(1000, 600), "other, 8 × 8": record(500, 600), "bad": bad}
+        shape = {"rows": 2, "cols": 2}
+        return comparison.Comparison(workloads.load(workload), shape, 0.5, records)
+
+    def test_csv(self, compared):
+        compared.write("table.csv")
+        with open("table.csv", newline="", encoding="utf-8") as file:
+            first, second, bad = csv.DictReader(file)
+        assert (first["name"], first["speed_up"], first["status"]) == ("int8", "1.0", "ok")
+        assert (second["name"], second["area"]) == ("other, 8 × 8", "500")
+        assert (bad["area"], bad["status"], bad["reason"]) == ("", "infeasible", "too large")
+
+    def test_json(self, compared):
+        compared.write("all.json")
+        assert json.loads(Path("all.json").read_text("utf-8")) == compared.record()
+
+    @pytest.mark.parametrize(
+        ("name", "start"),
+        [("a.png", b"\x89PNG\r\n"), ("a.svg", b"<?xml "), ("a.PDF", b"%PDF-1.")],
+    )
+    def test_plot(self, compared, name, start):
+        compared.write(name)
+        content = Path(name).read_bytes()
+        assert content.startswith(start)
+        compared.write(name)
+        assert Path(name).read_bytes() == content
 
 
 def test_claims():
@@ -103,6 +184,16 @@ def test_measured(few, workload, capsys):
     (claim,) = report["claims"]
     ratio = rows["flint4 (ANT)"]["speed_up"] / rows[edges]["speed_up"]
     assert claim["for_the_same_area"] == pytest.approx(ratio, rel=0.02)
+    (out, name), designs = ("table.csv", "Bit Fusion, 8 × 8"), ["Bit Fusion", "eie", "gemm_os"]
+    assert main([*argv, "--out", out, "--target", "ecp5", "--designs", *designs]) == 0
+    text = capsys.readouterr().out
+    assert "2×2 PEs, areas in LUTs of ecp5, sparse engines: 0.5 of the weights not zero" in text
+    assert "as papers claim it" not in text
+    with open(out, newline="", encoding="utf-8") as file:
+        table = {row["name"]: row for row in csv.DictReader(file)}
+    assert list(table) == [name, inner, "EIE, 16 bits", "gemm_os"]
+    assert table[name]["speed_up"] == "1.0"
+    assert all(int(row["lut"]) > 0 and int(row["ff"]) > 0 for row in table.values())
     assert main(argv) == 0
     text = capsys.readouterr().out
     heading = "Three layers: 2×2 PEs, areas in gates, sparse engines: 0.5 of the weights not zero"
@@ -122,6 +213,19 @@ def test_measured(few, workload, capsys):
         (["digits", "--rows", "1"], "Number of rows must be an integer from 2 to 64, not '1'"),
         (["digits", "--area", "x"], "Area must be a number from 1 to 1000000000000.0, not 'x'"),
         (["digits", "--liberty", "none.lib"], "Liberty file cannot be read: none.lib"),
+        (["digits", "--target", "liberty"], "Liberty file must be given for the target liberty"),
+        (
+            ["digits", "--target", "ecp5", "--liberty", "none.lib"],
+            "Liberty file must be left out for the target ecp5",
+        ),
+        (["digits", "--target", "ecp6"], "Target must be one of ecp5, gates, "),
+        (["digits", "--pnr"], "Target to place on must be one of ecp5, gowin, ice40, not 'gates'"),
+        (["digits", "--designs", "int9"], "Design to compare must be one of gemm_ws; gemm_os; "),
+        (["digits", "--designs", " "], "Design to compare must be one of gemm_ws; gemm_os; "),
+        (
+            ["digits", "--out", "table.txt"],
+            "Output file must end in .csv, .json, .png, .svg, .pdf, not 'table.txt'",
+        ),
     ],
 )
 def test_refused(argv, message, capsys):

@@ -287,7 +287,7 @@ class TestQuantize:
                 ["x.npy", "--format", "int4", "--out", "."],
             ),
             (
-                "Output folder x.npy cannot be written: Not a directory",
+                "File x.npy/q.npz cannot be written: Not a directory",
                 ["x.npy", "--format", "int4", "--out", "x.npy/q.npz"],
             ),
             (

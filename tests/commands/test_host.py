@@ -116,8 +116,8 @@ def test_refusals(emitted, capsys, monkeypatch):
     reason = "cannot be opened: No such file or directory"
     refused(capsys, f"Port nothing {reason}", folder, *port, *operands)
     message = (
-        "Folder . must hold the manifest of a design with a serial line, not 0; see brickwork "
-        "build, or brickwork emit --top uart"
+        "Folder . must hold one manifest of a core in the bus wrapper uart, not 0; see brickwork "
+        "emit --top uart"
     )
     refused(capsys, message, ".", *port, *operands)
     message = "Output must be scale or shift with --scale, not 'raw'"
@@ -127,10 +127,7 @@ def test_refusals(emitted, capsys, monkeypatch):
     message = "Results must be written to a file, not to the folder '.'"
     refused(capsys, message, folder, *port, *operands, "--out", ".")
     monkeypatch.setitem(sys.modules, "serial", None)
-    message = (
-        "Serial ports need pyserial, which is missing; use pip install 'brickwork[board]', or in a "
-        "checkout pip install -e '.[board]'"
-    )
+    message = "Serial ports need pyserial, which is missing: pip install 'pyserial>=3.5'"
     refused(capsys, message, folder, *port, *operands)
 
 

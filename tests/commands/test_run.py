@@ -3,9 +3,11 @@
 import dataclasses
 import json
 import shlex
+import warnings
 from fractions import Fraction
 from pathlib import Path
 
+import ml_dtypes
 import numpy as np
 import pytest
 from brickwork import GemmOs
@@ -269,3 +271,53 @@ def test_more_cycles_than_the_bound(monkeypatch, capsys):
         capsys.readouterr().err
     )
     assert main([*argv, "--max-cycles", "5000", "--stall-in", "20"]) == 0
+
+
+def test_scales_below_the_least_of_narrow_sums(tmp_path):
+    """Sums of 2^40 and scales around 2^-41, in RTL: against fractions, which know no shift."""
+    a = np.full((1, 1024), -32768)
+    sums = np.array([1 << 40, (1 << 40) - (1 << 15), -(1 << 40) + (1 << 25), 3 << 38])
+    # The sums of W's columns, spread over its rows.
+    columns = -(sums >> 15)
+    w = columns // 1024 + (np.arange(1024)[:, None] < columns % 1024)
+    assert ((a @ w) == sums).all()
+    core = GemmOs(rows=1, cols=4, a_format="int16", w_format="int16", max_k=1024, output="scale")
+    for significand in (1, 1 + 2.0**-23, 1 - 2.0**-24, 1.5):
+        for exponent in (-39, -40, -41, -42):
+            scale = np.float32(significand * 2.0**exponent)
+            product = core.run(a, w, scale=scale, workdir=tmp_path)
+            assert product.matches_golden
+            assert product.y[0].tolist() == requantized(sums, scale).tolist()
+
+
+@pytest.mark.parametrize("power", [160, 300, -300])
+def test_operands_of_any_magnitude(run, operands, power):
+    """Strict JSON, and nothing of numpy's on stderr, which ``run`` checks."""
+    np.save("a.npy", operands["a"].astype(float) * 10.0**power)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        _, report = run("gemm_os")
+    json.dumps(report, allow_nan=False)
+    assert 0 < report["errors"]["relative"] < 0.01
+
+
+def test_products_beyond_float64(run, operands):
+    np.save("a.npy", operands["a"].astype(float) * 1e300)
+    np.save("w.npy", operands["w"].astype(float) * 1e300)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        _, report = run("gemm_os")
+    assert report["errors"] == {"relative": None, "largest": None}
+    assert report["matches_golden"] is True
+
+
+def test_types_of_ml_dtypes(operands, tmp_path):
+    """In memory their name is known: floats are quantized, int4 are integers."""
+    core = GemmOs(rows=3, cols=4)
+    a, w = operands["a"].astype(int) // 16, operands["w"].astype(int) // 16
+    for type_ in (ml_dtypes.int4, np.int8):
+        product = core.run(a.astype(type_), w.astype(type_), workdir=tmp_path)
+        assert np.array_equal(product.y, a @ w)
+        assert product.real is None
+    product = core.run(a.astype(ml_dtypes.bfloat16), w.astype(np.float16), workdir=tmp_path)
+    assert product.errors["relative"] < 0.01

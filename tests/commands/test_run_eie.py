@@ -1,11 +1,17 @@
 """``brickwork run eie`` and ``brickwork prune``."""
 
 import json
+import re
+import tracemalloc
+from pathlib import Path
 
 import numpy as np
 import pytest
+from brickwork import Eie, quantize
 from brickwork.gen.cli import main
 from brickwork.gen.designs import _eie_task
+from brickwork.gen.designs._operands import Operands, Source
+from brickwork.gen.emission.emit import outline
 from scipy import sparse
 
 FOUR = ("--set", "pes=4")
@@ -212,7 +218,7 @@ def test_refused(refused, tmp_path):
     refused("A must fit 16 bits, not be 40000", *(*command, "large.npy"))
     refused("Option --a-zero-point must not go with eie", *(*run, "w.npy", "--a-zero-point", "1"))
     refused(
-        "Mode must be one of relu, row_mapping, not 'a_bits'",
+        "Mode must be one of relu, row_mapping, not 'a_bits'; a_bits is a mode of gemm_fusion",
         *(*run, "w.npy", "--mode", "a_bits=4"),
     )
     refused(
@@ -278,3 +284,116 @@ class TestPrune:
             "Results must be written to a file, not to the folder '.'",
             *("prune", "w.npy", "--density", "1", "--out", "."),
         )
+
+
+def task_of(w, a, **settings):
+    """The operands as a job for an engine whose memories fit them, and its golden results."""
+    operands = Operands(a=Source.of(a), w=Source.of(w))
+    design = Eie.fit({"pes": 16} | settings, operands)
+    task = design.task(operands)
+    return task, task.expected(task.job(outline(design)))
+
+
+class TestSparse:
+    def test_a_large_matrix_stays_sparse(self):
+        """A dense one would take 400 MB as indices, and more as weights."""
+        rng, n = np.random.default_rng(0), 20_000
+        values, at = rng.integers(1, 8, 1000), rng.integers(0, n, (2, 1000))
+        w = sparse.coo_matrix((values, at), shape=(n, n))
+        a = (rng.random(n) < 0.01).astype(int)
+        tracemalloc.start()
+        try:
+            task, y = task_of(w, a)
+            assert tracemalloc.get_traced_memory()[1] < 100_000_000
+        finally:
+            tracemalloc.stop()
+        assert np.array_equal(y[0], w.T @ a)
+        assert np.array_equal(task.reference()[0], w.T @ a)
+        assert task.job(outline(task.design)).macs == np.count_nonzero(w.toarray()[a > 0])
+
+    @pytest.mark.parametrize(
+        "kind", ["coo_array", "csr_array", "csc_matrix", "bsr_array", "dia_array", "lil_array"]
+    )
+    def test_formats_of_scipy(self, operands, kind):
+        w = getattr(sparse, kind)(operands["w"].T)
+        _, y = task_of(w, operands["a"])
+        assert np.array_equal(y[0], operands["w"] @ operands["a"])
+
+    def test_entries_at_one_position_are_added(self):
+        """Beyond int8, their type; the matrix itself does not change."""
+        values = np.array([100, 100, 7, -7, 0], np.int8)
+        w = sparse.coo_array((values, ([0, 0, 1, 1, 2], [1, 1, 0, 0, 2])), shape=(3, 3))
+        task, y = task_of(w, np.array([1, 1, 1]))
+        assert y.tolist() == [[0, 200, 0]]
+        assert len(task.layer.encoded.values[1]) == 1
+        assert w.nnz == 5
+
+    @pytest.mark.parametrize(
+        ("w", "error", "message"),
+        [
+            (sparse.coo_array([1, 2]), ValueError, "W must be a matrix (K × N), not of the shape"),
+            (sparse.csr_array([[True]]), TypeError, "W must be numbers, not bool"),
+            (sparse.csr_array([[1j]]), TypeError, "W must be numbers, not complex128"),
+            (sparse.csr_array([[np.nan]]), ValueError, "W must be finite, not nan"),
+            (
+                sparse.csr_array(np.array([[2**64 - 1]], np.uint64)),
+                ValueError,
+                "W must fit 16 bits, not be 18446744073709551615",
+            ),
+            (
+                sparse.csr_array((1, 1 << 21)),
+                ValueError,
+                "W must have at most 1048576 outputs, not 2097152",
+            ),
+            (
+                sparse.csc_array((1 << 40, 1)),
+                ValueError,
+                "W must have at most 1048576 inputs, not 1099511627776",
+            ),
+        ],
+    )
+    def test_refused(self, w, error, message):
+        with pytest.raises(error, match=f"^{re.escape(message)}"):
+            task_of(w, [1])
+
+    def test_sparse_activations(self, operands):
+        message = (
+            "A must be a dense array, not a sparse matrix of 40×30 with "
+            f"{np.count_nonzero(operands['w'])} entries; use A.toarray()"
+        )
+        with pytest.raises(TypeError, match=f"^{re.escape(message)}$"):
+            task_of(operands["w"].T, sparse.csr_array(operands["w"].T))
+
+    def test_codes_of_a_format_are_numbers(self, operands):
+        """As everywhere: the value of the code times the scale."""
+        w = quantize(operands["wf"].T, "flint4")
+        task, y = task_of(w, operands["af"][:1])
+        assert task.reference()[0] == pytest.approx((operands["af"][:1] @ w.values)[0])
+        assert task.real(y)[0] == pytest.approx(task.reference()[0], abs=2e-3)
+
+    def test_damaged_file(self, refused):
+        matrix = sparse.csr_array(np.eye(3))
+        matrix.indices[1] = 7
+        np.savez(
+            "bad.npz",
+            **{name: getattr(matrix, name) for name in ("data", "indices", "indptr", "shape")},
+            format=b"csr",
+        )
+        refused(
+            "W must be a .npy file, or a sparse matrix that scipy saved: bad.npz: indices must "
+            "be < 3",
+            *("run", "eie", "--w", "bad.npz", "--a", "a.npy"),
+        )
+
+    @pytest.mark.parametrize(
+        ("options", "error", "message"),
+        [
+            ({"shift": 1.5}, TypeError, "Shift must be an integer from 0 to 63, not 1.5"),
+            ({"shift": 64}, ValueError, "Shift must be an integer from 0 to 63, not 64"),
+            ({"modes": {"relu": 2}}, ValueError, "Mode relu must be an integer from 0 to 1, not 2"),
+        ],
+    )
+    def test_options_in_python(self, operands, options, error, message):
+        with pytest.raises(error, match=f"^{re.escape(message)}$"):
+            Eie(pes=4, columns=64).run(operands["a"], operands["w"].T, **options)
+        assert not Path("out").exists()

@@ -4,6 +4,7 @@ import ast
 import json
 import re
 from pathlib import Path
+from typing import ClassVar
 
 import pytest
 from brickwork import Eie, GemmFusion, GemmOs, GemmWs, hdl
@@ -162,7 +163,7 @@ class TestOwners:
         assert takes == {}
         assert result["pes"] == result["macs"] == 2
         assert result["per_pe"] == {
-            "area": 34, "flip_flops": 32, "logic": 2, "transistors": 136
+            "area": 34, "flip_flops": 32, "logic": 2, "register_files": 0, "transistors": 136
         }  # fmt: skip
         assert result["memories"] == []
 
@@ -190,6 +191,77 @@ class TestOwners:
         monkeypatch.setattr(targets, "load", lambda name: changed)
         with pytest.raises(ValueError, match=r"^Target ecp5 must say in its file what LUT4 takes$"):
             synthesize(manifest, "ecp5")
+
+
+MEMORIES = """
+module top(input clk, input [6:0] w, input [6:0] r, input [6:0] s, input [3:0] d, input we,
+           output [3:0] few, output [3:0] file, output reg [3:0] clocked, output [3:0] sram,
+           output [3:0] ports);
+  (* keep *) store #(7) a(clk, w[2:0], r[2:0], d, we, few);
+  (* keep *) store #(8) b(clk, w[2:0], r[2:0], d, we, file);
+  wire [3:0] c_read;
+  (* keep *) store #(64) c(clk, w[5:0], r[5:0], d, we, c_read);
+  always @(posedge clk) clocked <= c_read;
+  (* keep *) store #(65) e(clk, w, r, d, we, sram);
+  reg [3:0] words [0:15];
+  always @(posedge clk) if (we) words[w[3:0]] <= d;
+  assign ports = words[r[3:0]] ^ words[s[3:0]];
+endmodule
+module store #(parameter N = 2, parameter W = $clog2(N))
+             (input clk, input [W-1:0] w, input [W-1:0] r, input [3:0] d, input we,
+              output [3:0] q);
+  reg [3:0] words [0:N-1];
+  always @(posedge clk) if (we) words[w] <= d;
+  assign q = words[r];
+endmodule
+"""
+
+
+class TestMemories:
+    @pytest.fixture
+    def manifest(self, tmp_path):
+        (tmp_path / "top.v").write_text(MEMORIES)
+        manifest = Manifest(
+            design="top",
+            parameters={},
+            top="top",
+            verilog="top.v",
+            ports=[],
+            modules={"top": {"unit": "top", "role": "PEs"}},
+            derived={},
+        )
+        (tmp_path / "top.json").write_text(manifest.to_json())
+        return tmp_path / "top.json"
+
+    KINDS: ClassVar[dict] = {
+        "words": (16, "register file"),
+        "a.words": (7, "flip-flops"),
+        "b.words": (8, "register file"),
+        "c.words": (64, "register file"),
+        "e.words": (65, "macro"),
+    }
+
+    #: Bits with two ports, and bits with a second port to read.
+    FLIP_FLOPS = (8 + 64) * 4 * 8 / 16 + 16 * 4 * 10 / 16
+
+    def check(self, result, flip_flop):
+        kinds = {each["name"]: (each["words"], each["kind"]) for each in result["memories"]}
+        assert kinds == self.KINDS
+        total = result["total"]
+        assert total["register_files"] == self.FLIP_FLOPS * flip_flop
+        # The words of the smallest, and the register behind another, which yosys moves into it.
+        assert total["flip_flops"] == (7 * 4 + 4) * flip_flop
+        assert total["area"] == total["flip_flops"] + total["logic"] + total["register_files"]
+        check_sums(result)
+
+    def test_gates(self, manifest):
+        result = synthesize(manifest, "gates")
+        self.check(result, 4)
+        assert result["total"]["transistors"] == 4 * result["total"]["area"]
+        assert not any("words" in name for name in result["cells"])
+
+    def test_library(self, manifest, library):
+        self.check(synthesize(manifest, "liberty", liberty=library), 10)
 
 
 def test_every_unit_has_a_role():
@@ -242,7 +314,10 @@ class TestDesigns:
         result = synthesize(emission, "liberty", liberty=library)
         check_sums(result)
         assert result["unit"] == "µm²"
-        assert result["total"]["flip_flops"] == 10 * result["cells"]["DFF"]
+        (file,) = (each for each in result["memories"] if each["kind"] == "register file")
+        # With a register at the output of the file.
+        assert result["total"]["flip_flops"] == 10 * (result["cells"]["DFF"] + file["width"])
+        assert result["total"]["register_files"] == 5 * file["words"] * file["width"]
         gates = {"BUF": 2, "INV": 1, "NAND": 3, "NOR": 3}
         logic = sum(result["cells"].get(name, 0) * size for name, size in gates.items())
         assert result["total"]["logic"] == logic

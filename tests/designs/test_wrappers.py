@@ -86,7 +86,8 @@ def test_digest_is_of_core_and_bus():
             ["--bus", "data_width=32"],
         ),
         (
-            "Parameter of bus wrapper axis must be one of data_width, not 'burst'",
+            "Parameter of bus wrapper axis must be one of data_width, not 'burst'; "
+            "burst is a parameter of bus wrapper axi",
             ["--top", "axis", "--bus", "burst=32"],
         ),
         ("Setting must be NAME=VALUE, not 'data_width'", ["--top", "axis", "--bus", "data_width"]),

@@ -63,7 +63,7 @@ def test_findings_are_found(tmp_path):
 def options(tmp_path, **given):
     """Options of ``brickwork lint``."""
     names = {"designs": ["gemm_ws"], "settings": [], "top": None, "bus": [], "out": str(tmp_path)}
-    return SimpleNamespace(**names | given)
+    return SimpleNamespace(**names | {"json": False} | given)
 
 
 def test_command_takes_a_top(tmp_path, capsys):
@@ -79,8 +79,9 @@ def test_command_takes_a_top(tmp_path, capsys):
 
 
 def test_command_reads_small_tops(tmp_path, capsys, monkeypatch):
-    monkeypatch.setattr("brickwork.gen.emission.emit.emit", lambda parameters, out: parameters)
-    monkeypatch.setattr("brickwork.gen.commands.lint.findings", lambda verilator, parameters: [])
+    emission = SimpleNamespace(digest="0123456789ab", verilog="x.v")
+    monkeypatch.setattr("brickwork.gen.emission.emit.emit", lambda parameters, out: emission)
+    monkeypatch.setattr("brickwork.gen.commands.lint.findings", lambda verilator, emission: [])
     assert lint(options(tmp_path, designs=["eie"])) == 0
     lines = capsys.readouterr().out.splitlines()
     kinds = {word for line in lines for word in line.split() if word.startswith("top=")}

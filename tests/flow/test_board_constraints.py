@@ -131,7 +131,7 @@ def test_tcl(name, tcl):
 @pytest.mark.parametrize("kind", ["xdc", "sdc"])
 def test_out_of_context(kind, tcl):
     interpreter, calls = tcl
-    text = out_of_context(MANIFEST, 4)[kind]
+    text = out_of_context(MANIFEST, 250)[kind]
     assert not re.search(r"\bclk\b", text)
     interpreter.eval(text)
     assert calls[0] == ("create_clock", "-name", "aclk", "-period", "4.000", "aclk")
@@ -146,11 +146,30 @@ def test_core_alone_has_the_files_of_the_package():
     assert "set_input_delay -clock clk 2.500 " in out_of_context(core)["sdc"]
 
 
-@pytest.mark.parametrize("period", [0, -1.5, float("nan")])
-def test_wrong_period(period):
-    message = rf"^Period must be a positive number of ns, not {period!r}$"
-    with pytest.raises(ValueError, match=message):
-        out_of_context(MANIFEST, period)
+def test_a_wrapper_that_counts_the_time_has_its_clock():
+    serial = replace(MANIFEST, bus=MANIFEST.bus | {"clock_hz": 48_000_000})
+    assert " -period 20.833 " in out_of_context(serial)["xdc"]
+    assert " -period 10.000 " in out_of_context(serial, 100)["xdc"]
+
+
+def test_a_clock_in_place_of_the_boards():
+    assert 'FREQUENCY PORT "clk" 62.5 MHZ;' in board_constraints(boards.load("ulx3s"), 62.5)["lpf"]
+    for kind, name in (("xdc", "arty_a7_35t"), ("sdc", "tang_nano_9k")):
+        assert " -period 3.333 " in board_constraints(boards.load(name), 300)[kind]
+    assert "set_frequency clk 20\n" in board_constraints(boards.load("icebreaker"), 20)["pcf"]
+
+
+@pytest.mark.parametrize(
+    ("clock", "error"),
+    [
+        *((clock, ValueError) for clock in (0, -1.5, float("nan"), 10_001)),
+        *((clock, TypeError) for clock in ("100", True)),
+    ],
+)
+def test_wrong_clock(clock, error):
+    message = rf"^Clock in MHz must be a number from 0\.001 to 10000, not {clock!r}$"
+    with pytest.raises(error, match=message):
+        out_of_context(MANIFEST, clock)
 
 
 def test_no_clock():

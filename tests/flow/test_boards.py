@@ -57,7 +57,12 @@ def test_parts_are_in_the_boards_files_alone():
 
 @pytest.mark.parametrize(
     ("name", "hint"),
-    [("ulx3", "; did you mean 'ulx3s'?"), ("ecp5", ""), ("ULX3S", ""), (None, "")],
+    [
+        ("ulx3", "; did you mean 'ulx3s'?"),
+        ("ecp5", ""),
+        ("ULX3S", "; did you mean 'ulx3s'?"),
+        (None, ""),
+    ],
 )
 def test_wrong_name(name, hint):
     message = f"Board must be one of {', '.join(NAMES)}, not {name!r}{hint}"

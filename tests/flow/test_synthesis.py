@@ -1,13 +1,16 @@
 """Synthesis: areas in gates and in cells of a library, and what PEs consist of."""
 
+import bz2
+import gzip
 import json
+import lzma
 import re
 import tempfile
 
 import pytest
 from brickwork.gen.cli import main
 from brickwork.gen.emission.verilog import convert_shared
-from brickwork.gen.flow.synthesis import area, check_liberty
+from brickwork.gen.flow.synthesis import area, check_liberty, library_bytes
 from brickwork.gen.lib import yosys
 from brickwork.hdl.systolic.pe_os import PeOs
 from brickwork.hdl.systolic.pe_ws import PeWs
@@ -122,6 +125,37 @@ class TestArea:
 class TestLiberty:
     def test_accepted(self, library):
         check_liberty(library)
+
+    @pytest.mark.parametrize(
+        "data",
+        [
+            gzip.compress(LIBRARY.encode()),
+            gzip.compress(LIBRARY.replace("\n", "\r\n").encode("utf-8-sig")),
+            LIBRARY.encode("utf-16"),
+            b"/* caf\xe9 */" + LIBRARY.encode(),
+        ],
+        ids=["gzip", "gzip, CRLF, mark", "UTF-16", "Latin-1"],
+    )
+    def test_encodings(self, library, data):
+        """Whatever the name of the file."""
+        library.write_bytes(data)
+        assert LIBRARY.encode() in library_bytes(library)
+        check_liberty(library)
+
+    @pytest.mark.parametrize(
+        ("data", "message"),
+        [
+            (lzma.compress(LIBRARY.encode()), "must be text, or text that gzip compressed, which "),
+            (bz2.compress(LIBRARY.encode()), "must be text, or text that gzip compressed, which "),
+            (b"lib\0rary", "must be text, or text that gzip compressed, which "),
+            (gzip.compress(LIBRARY.encode())[:50], "tiny.lib cannot be decompressed: "),
+        ],
+        ids=["xz", "bzip2", "binary", "damaged"],
+    )
+    def test_other_files(self, library, data, message):
+        library.write_bytes(data)
+        with pytest.raises(ValueError, match=rf"^Liberty file .*{re.escape(message)}"):
+            check_liberty(library)
 
     @pytest.mark.parametrize(
         "text",

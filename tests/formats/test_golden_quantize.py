@@ -4,6 +4,7 @@ import itertools
 import math
 import random
 import re
+import warnings
 
 import ml_dtypes
 import numpy as np
@@ -619,3 +620,58 @@ class TestSelect:
     def test_mse(self):
         assert formats.mse([1.0, 2.0], [1, 1], 1.5, "int4") == 0.25
         assert formats.mse(np.zeros(0), np.zeros(0, int), 1, "int4") == 0
+
+
+class TestMagnitudes:
+    """The choice of a format does not depend on the unit of the numbers."""
+
+    NAMES = ("int4", "flint4", "pot4", "e2m1", "posit4_0", "adaptivfloat4_2")
+
+    @pytest.mark.parametrize("power", [-1000, -900, -600, -500, 500, 600, 900, 1000])
+    def test_powers_of_two(self, power):
+        x = np.random.default_rng(3).laplace(size=(20, 8))
+        for axis in (None, 1):
+            expected = formats.each(x, self.NAMES, axis)
+            with warnings.catch_warnings():
+                warnings.simplefilter("error")
+                results = formats.each(np.ldexp(x, power), self.NAMES, axis)
+            for result, reference in zip(results, expected, strict=True):
+                assert np.array_equal(result.codes, reference.codes), result.name
+                assert np.array_equal(np.ldexp(result.scale, -power), reference.scale)
+                assert result.relative == reference.relative
+            assert formats.best(results).name == formats.best(expected).name
+
+    def test_errors_beyond_float64(self):
+        x = np.random.default_rng(3).laplace(size=50)
+        for power, mse in ((700, np.inf), (-700, 0.0)):
+            result = formats.each(np.ldexp(x, power), ["int4"])[0]
+            assert result.mse == mse
+            assert 0 < result.relative < 0.1
+
+    @pytest.mark.parametrize("value", [5e-324, 1e-310, 1e-300, 1e300, np.finfo(float).max])
+    @pytest.mark.parametrize("name", ["int4", "flint4", "e4m3", "posit8_1", "ovp_int4"])
+    def test_constants(self, value, name):
+        with warnings.catch_warnings():
+            warnings.simplefilter("error")
+            (result,) = formats.each(np.full((2, 4), value), [name])
+        assert np.isfinite(result.scale).all()
+        assert (result.scale > 0).all()
+        assert result.relative < 0.01
+
+    def test_zeros_beside_tiny_numbers(self):
+        """A column of zeros has the scale 1."""
+        x = np.array([[0.0, 1e-300], [0.0, -3e-300]])
+        with warnings.catch_warnings():
+            warnings.simplefilter("error")
+            for name in self.NAMES:
+                (result,) = formats.each(x, [name], 1)
+                assert result.scale[0, 0] == 1
+                assert result.relative < 0.1
+            assert formats.best(formats.each(np.zeros((2, 2)), self.NAMES)).name == "int4"
+
+    def test_wider_types(self):
+        x = np.array([1, 2, 4], np.longdouble) * np.longdouble("1e4000")
+        with warnings.catch_warnings():
+            warnings.simplefilter("error")
+            with pytest.raises(ValueError, match=r"^X must be finite, not inf at index 0$"):
+                formats.quantize(x, "int4")

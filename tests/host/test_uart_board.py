@@ -218,9 +218,17 @@ def test_another_design_is_refused(emitted):
     )
     with Board(path) as board, pytest.raises(LinkError, match=f"^{re.escape(message)}$"):
         Link(board, stranger)
-    for register in manifest.bus["registers"]:
-        if register["name"] == "ID":
-            register["reset"] = 1
+    registers = {register["name"]: register for register in manifest.bus["registers"]}
+    revision = registers["REVISION"]["reset"]
+    assert revision == int(manifest.revision, 16)
+    registers["REVISION"]["reset"] = 1
+    message = (
+        f"Device must be of the manifest's RTL revision (Brickwork {manifest.tools['brickwork']}), "
+        f"with REVISION 0x00000001, not {revision:#010x}; load its bitstream"
+    )
+    with Board(path) as board, pytest.raises(LinkError, match=f"^{re.escape(message)}$"):
+        Link(board, manifest)
+    registers["ID"]["reset"] = 1
     with Board(path) as board, pytest.raises(LinkError, match=r"^Device must be a core of Bri"):
         Link(board, manifest)
 

@@ -191,6 +191,7 @@ class Driver:
         self._function("bytes").restype = c.c_uint64
         errors = {name: error["number"] for name, error in manifest.bus["errors"].items()}
         names = ["ARGUMENT", "VALUE", "SIZE", "WORDS", "TIMEOUT", "ABSENT", "VERSION", "DIGEST"]
+        names.append("REVISION")
         self._errors = {number: name for name, number in errors.items()}
         self._errors |= dict(enumerate(names, 32))
 

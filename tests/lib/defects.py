@@ -601,14 +601,14 @@ DEFECTS = {
         ),
         Defect(
             PE_WS,
-            "acts if pipeline == 2 else self.acts,",
+            'acts if self.parameters["pipeline"] == 2 else self.acts,',
             "self.acts,",
             "the operand register is missing with pipeline 2",
         ),
         Defect(
             PE_WS,
-            "acts if pipeline == 2 else self.acts,",
-            "(acts if pipeline == 2 else self.acts).as_signed(),",
+            'acts if self.parameters["pipeline"] == 2 else self.acts,',
+            '(acts if self.parameters["pipeline"] == 2 else self.acts).as_signed(),',
             "unsigned activations are taken for signed ones",
         ),
         Defect(
@@ -645,8 +645,8 @@ DEFECTS = {
         ),
         Defect(
             PE_OS,
-            "weights if pipeline == 2 else self.weights,",
-            "self.weights,",
+            "(acts, weights) if pipeline == 2",
+            "(acts, self.weights) if pipeline == 2",
             "one operand is a cycle ahead of the other with pipeline 2",
         ),
     ],
@@ -1972,8 +1972,8 @@ DEFECTS = {
         ),
         Defect(
             PE_EIE,
-            "touched.eq(touched | Cat(",
-            "touched.eq(Cat(",
+            "touched.eq(touched | (",
+            "touched.eq((",
             "a sum begins anew after every other row's",
         ),
         Defect(

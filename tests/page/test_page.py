@@ -14,18 +14,23 @@ BROWSERS = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stab
 BROWSER = next(filter(None, map(shutil.which, BROWSERS)), None)
 pytestmark = pytest.mark.skipif(BROWSER is None, reason=f"has none of {', '.join(BROWSERS)}")
 
-#: What the page shows: rows in their order, marks in plots and whether they are dimmed, figures,
-#: and by how much the page is wider than the window.
+#: What the page shows: rows in their order, with the texts of their columns; heads of each table;
+#: marks in plots and whether they are dimmed; figures, and how much wider the page is than the
+#: window.
 LOOK = """
 const seen = (selector) => [...document.querySelectorAll(selector)];
 const rows = seen("#points tbody tr").filter((row) => row.checkVisibility());
+const keys = (row) => [...row.closest("table").tHead.rows[0].cells].map((head) => head.dataset.key);
+const cells = (row) => keys(row).map((key, at) => [key, row.cells[at].textContent]);
 const look = () => ({
-  rows: rows.map((row) => [...row.cells].map((cell) => cell.textContent)),
+  rows: rows.map((row) => ({ ...row.dataset, id: row.id, ...Object.fromEntries(cells(row)) })),
   heads: seen("#points thead th").map((head) => [head.dataset.key, head.ariaSort]),
   marks: seen("figure .point").map((mark) => [mark.dataset.p, mark.matches(".off")]),
   chosen: [seen("tr.on").map((row) => row.id), seen(".point.on").map((mark) => mark.dataset.p)],
-  figures: seen("figure").filter((one) => one.checkVisibility()).map((one) => one.dataset),
+  figures: seen("#plots figure").filter((one) => one.checkVisibility()).map((one) => one.dataset),
   headings: seen("h3").filter((one) => one.checkVisibility()).map((one) => one.textContent),
+  hints: seen(".hint").map((hint) => hint.checkVisibility()),
+  selection: getSelection().toString(),
   count: document.querySelector("output").textContent,
   tip: document.getElementById("tip").innerText,
   address: location.hash,
@@ -77,22 +82,31 @@ def look(page, tmp_path):
     return run
 
 
-def column(found, name):
-    at = [key for key, _ in found["heads"]].index(name)
-    return [row[at] for row in found["rows"]]
+def column(found, name, target):
+    """The texts of a column in the table of a target."""
+    return [row[name] for row in found["rows"] if row["target"] == target]
 
 
 def numbers(texts):
     return [float(re.sub("[,≈ ]", "", text)) for text in texts if text]
 
 
+def in_order(found):
+    """Tables of two targets, each in the order of the points."""
+    assert [row["target"] for row in found["rows"]] == ["ecp5"] * 24 + ["gates"] * 26
+    for target in ("ecp5", "gates"):
+        numbers = [int(name[1:]) for name in column(found, "id", target)]
+        assert numbers == sorted(numbers)
+
+
 def test_as_it_opens(look, page):
     found = look()
     assert len(found["rows"]) == 50
     assert found["count"] == "50 of 50 points"
-    assert numbers(column(found, "number")) == list(range(1, 51))
+    in_order(found)
     assert {order for _, order in found["heads"]} == {"none"}
-    assert set(column(found, "front")) == {"●", ""}
+    assert set(column(found, "front", "gates")) == {"●", ""}
+    assert "dsp" not in found["rows"][-1]
     assert found["chosen"] == [[], []]
     assert found["overflow"] <= 0
     assert page.stat().st_size < 400_000
@@ -100,13 +114,14 @@ def test_as_it_opens(look, page):
 
 def test_sorted_and_filtered_by_address(look):
     found = look("sort=cycles&filter=gemm_ws&workload=digits")
-    cycles = numbers(column(found, "cycles"))
-    assert cycles == sorted(cycles)
-    assert len(cycles) == 12
-    assert set(column(found, "design")) == {"gemm_ws"}
+    for target in ("ecp5", "gates"):
+        cycles = numbers(column(found, "cycles", target))
+        assert cycles == sorted(cycles)
+        assert len(cycles) == 6
+    assert {row["design"] for row in found["rows"]} == {"gemm_ws"}
     assert dict(found["heads"])["cycles"] == "ascending"
     assert found["count"] == "12 of 50 points"
-    shown = set(column(found, "number"))
+    shown = {row["id"][1:] for row in found["rows"]}
     assert {dimmed for _, dimmed in found["marks"]} == {True, False}
     assert any(shown & set(mark.split()) < set(mark.split()) for mark, _ in found["marks"])
     for mark, dimmed in found["marks"]:
@@ -114,40 +129,48 @@ def test_sorted_and_filtered_by_address(look):
 
 
 def test_what_is_missing_comes_last(look):
-    for sort in ("dsp", "-dsp"):
-        texts = column(look(f"sort={sort}"), "dsp")
+    for sort in ("time", "-time"):
+        texts = column(look(f"sort={sort}"), "time", "gates")
         values = numbers(texts)
-        assert values == sorted(values, reverse=sort == "-dsp")
+        assert values == sorted(values, reverse=sort == "-time")
         assert len(set(values)) > 1
-        assert texts[len(values) :] == [""] * (50 - len(values))
-        assert len(values) < 50
+        assert texts[len(values) :] == ["", ""]
+
+
+def test_a_column_of_one_table(look):
+    found = look("sort=-dsp")
+    values = numbers(column(found, "dsp", "ecp5"))
+    assert values == sorted(values, reverse=True)
+    numbered = [int(name[1:]) for name in column(found, "id", "gates")]
+    assert numbered == sorted(numbered)
 
 
 def test_sorted_by_what_is_exact(look):
     found = look("sort=utilization")
-    assert column(found, "utilization")[:3] == ["50", "50", "50"]
-    first = zip(column(found, "workload"), column(found, "target"), strict=True)
-    assert list(first)[:3] == [("digits", "gates"), ("bert", "ecp5"), ("digits", "ecp5")]
+    assert column(found, "utilization", "ecp5")[:2] == ["50", "50"]
+    assert column(found, "workload", "ecp5")[:2] == ["bert", "digits"]
 
 
 def test_workload_and_target(look):
     found = look("workload=digits&target=gates&front=1")
-    assert set(column(found, "workload")) == {"digits"}
-    assert set(column(found, "target")) == {"gates"}
-    assert set(column(found, "front")) == {"●"}
+    assert {row["workload"] for row in found["rows"]} == {"digits"}
+    assert {row["target"] for row in found["rows"]} == {"gates"}
+    assert {row["front"] for row in found["rows"]} == {"●"}
     for figure in found["figures"]:
         assert figure.get("workload") in (None, "digits")
         assert figure.get("target") in (None, "gates")
     assert len(found["figures"]) == 7
     assert "bert" not in found["headings"]
-    assert {"digits", "Targets"} <= set(found["headings"])
+    assert {"digits", "Targets", "gates"} <= set(found["headings"])
+    assert "ecp5" not in found["headings"]
 
 
 def test_heads_sort_and_the_address_follows(look):
     click = "document.querySelector('[data-key=gops] button').click();"
     found = look("filter=int4", click)
-    values = numbers(column(found, "gops"))
-    assert values == sorted(values, reverse=True)
+    for target in ("ecp5", "gates"):
+        values = numbers(column(found, "gops", target))
+        assert values == sorted(values, reverse=True)
     assert dict(found["heads"])["gops"] == "descending"
     assert found["address"] == "#sort=-gops&filter=int4"
     assert look("filter=int4", click * 2)["address"] == "#sort=gops&filter=int4"
@@ -165,8 +188,8 @@ def test_a_point_marks_its_row(look):
     assert marks
     assert all(row[1:] in mark.split() for mark in marks)
     assert "cycles" in found["tip"]
-    (shown,) = [cells for cells in found["rows"] if cells[0] == row[1:]]
-    assert shown[4] in found["tip"]
+    (shown,) = [cells for cells in found["rows"] if cells["id"] == row]
+    assert shown["name"] in found["tip"]
 
 
 def test_a_row_marks_its_points(look):
@@ -187,7 +210,12 @@ def test_the_best_are_links_to_rows(look):
 def test_addresses_that_say_nothing(look):
     found = look("sort=nothing&workload=none-such&filter=")
     assert found["count"] == "50 of 50 points"
-    assert numbers(column(found, "number")) == list(range(1, 51))
+    in_order(found)
+
+
+def test_the_command_is_copied(look):
+    found = look("", "document.querySelector('.command button').click();")
+    assert re.fullmatch(r"brickwork report \S+/r --baseline \S+/r", found["selection"])
 
 
 def test_no_overflow_on_a_phone(look):
@@ -195,5 +223,9 @@ def test_no_overflow_on_a_phone(look):
     assert found["width"] == 390
     assert found["overflow"] <= 0
     assert len(found["figures"]) > 10
+    assert found["hints"] == [True, True]
+    empty = "document.querySelectorAll('.scroll table').forEach((table) => (table.hidden = true));"
+    resized = "dispatchEvent(new Event('resize'));"
+    assert look(script=empty + resized, width=390)["hints"] == [False, False]
     wide = look(script="document.querySelector('h1').style.width = '30rem';", width=390)
     assert wide["overflow"] > 0

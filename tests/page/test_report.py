@@ -6,10 +6,12 @@ import html.parser
 import json
 import random
 import re
+from pathlib import Path
 
 import pytest
 from brickwork.gen.cli import main
-from brickwork.gen.page import best, figures, results, svg
+from brickwork.gen.page import axes, best, figures, results, svg
+from brickwork.gen.page import page as page_module
 from brickwork.gen.page.compare import compare
 from brickwork.gen.page.metrics import shown
 from brickwork.gen.page.points import front, points
@@ -81,7 +83,8 @@ class TestReading:
         refused("Results file cannot be read: dir: Is a directory", "dir")
         (folder / "x").write_text("")
         refused("Results file must have a header and points, but x is empty", "x")
-        for text in ("{}\n", "a,b\n1,2\n", "\n", '{"schema": "other", "version": 1}\n', "[]\n"):
+        other = '{"schema": "other", "version": 1}'
+        for text in ("{}\n", "a,b\n1,2\n", "\n", f"{other}\n", other, "[]\n", "one line"):
             (folder / "x").write_text(text)
             refused("Results file must be one of brickwork sweep's, which x is not", "x")
         (folder / "x").write_bytes(b"\x80\xff\n")
@@ -356,6 +359,38 @@ class TestPoints:
             assert dict(markers) == {number: number in best for number in losses}
             assert 1 < len(best) < len(losses)
 
+    def test_ticks_are_numbers_of_pes(self):
+        def ticks(values):
+            figure, panel = axes.bare("x")
+            axes.scale(panel, "x", values, "PEs", exact=True)
+            figure.draw_without_rendering()
+            return [label.get_text() for label in panel.get_xticklabels()]
+
+        assert ticks([16, 64, 256, 1024, 64]) == ["16", "64", "256", "1024"]
+        assert ticks([4, 6, 8]) == ["4", "6", "8"]
+        assert ticks([9]) == ["9"]
+        # Not so many that they collide: the least and the greatest stay.
+        some = ticks(range(1, 1000, 7))
+        assert (some[0], some[-1], len(some)) == ("1", "995", 6)
+
+    def test_labels_do_not_collide(self):
+        """Neither with each other, nor with lines, dots and the edges."""
+        records = many(shapes=[(n, n + 1) for n in range(3, 40, 3)], formats=("int8", "int4"))
+        seen = 0
+        for plot in figures.plots(points(records), set()):
+            (panel,) = plot.figure.axes
+            plot.figure.draw_without_rendering()
+            inside = panel.get_window_extent()
+            boxes = [note.get_window_extent() for note in panel.texts if plot.workload]
+            lines = [panel.transData.transform_path(line.get_path()) for line in panel.lines]
+            for number, box in enumerate(boxes):
+                assert not any(map(box.overlaps, boxes[:number]))
+                assert not any(line.intersects_bbox(box, filled=False) for line in lines)
+                assert (box.x0, box.y0) >= (inside.x0, inside.y0)
+                assert box.y1 <= inside.y1 + 1
+            seen += len(boxes)
+        assert seen > 50
+
 
 class TestComparison:
     before = many(shapes=SHAPES)[::4]
@@ -431,6 +466,16 @@ class TestComparison:
     def test_other_tools(self):
         sides = (_results([], {"yosys": "2", "a": "1"}), _results([], {"yosys": "1", "a": "1"}))
         assert compare([], [], *sides).remarks == ["yosys: 1 before, 2 now"]
+
+
+def contrast(one, other):
+    def luminance(colour):
+        channels = [int(colour[at : at + 2], 16) / 255 for at in (1, 3, 5)]
+        linear = [c / 12.92 if c <= 0.04045 else ((c + 0.055) / 1.055) ** 2.4 for c in channels]
+        return 0.2126 * linear[0] + 0.7152 * linear[1] + 0.0722 * linear[2]
+
+    low, high = sorted((luminance(one), luminance(other)))
+    return (high + 0.05) / (low + 0.05)
 
 
 class Reader(html.parser.HTMLParser):
@@ -524,6 +569,68 @@ class TestFiles:
         ]
         controls = [tag for tag, _ in page.elements if tag in ("select", "input")]
         assert len(labelled) == len(controls) == 5
+
+    def test_headline(self, written):
+        """The best of the largest group, with one plot of it, before all else."""
+        out = written[0] / "out/report"
+        page = Reader((out / "index.html").read_text("utf-8"))
+        said = " ".join(page.text)
+        first = "bert on ecp5, int4 Fastest 76,224 µs gemm_ws 8×8 int4 ≈ 14,155,936 cycles"
+        assert first in re.sub(r"\s+", " ", said)
+        order = [found.get("id") for tag, found in page.elements if tag in ("section", "svg")]
+        assert order[:3] == ["headline", None, "best"]
+        lines = (out / "report.md").read_text("utf-8").splitlines()
+        at = lines.index("## bert on ecp5, int4")
+        assert lines[at + 2 : at + 5] == [
+            "- Fastest: 76,224 µs, gemm\\_ws 8×8 int4",
+            "- Smallest: 1,248 LUT, gemm\\_ws 4×4 int4",
+            "- Best per area: 0.01011 GOPS/LUT, gemm\\_ws 8×8 int4",
+        ]
+
+    def test_headline_of_the_largest_group(self):
+        records = [point(seeds=(), rows=rows) for rows in (2, 4)]
+        records += [point(rows=4, a_format="int4"), point(workload="bert", rows=4)]
+        found = best.headline(points(records))
+        assert (found.title, found.points) == ("digits on ecp5, int8", 2)
+        assert {title: one.metric for title, one in found.winners.items()} == {
+            "Fastest": "cycles",
+            "Smallest": "lut",
+            "Best per area": "density",
+        }
+        # Of equal groups the one with a clock.
+        assert best.headline(points(records[1:])).title == "bert on ecp5, int8"
+        assert best.headline(points([without_result("failed")])) is None
+
+    def test_files_and_command(self, written):
+        folder, *_ = written
+        out = folder / "out/report"
+        text = (out / "index.html").read_text("utf-8")
+        files = [
+            link for link in Reader(text).values("href") if not link.startswith(("#", "plots/"))
+        ]
+        assert files == ["points.csv", "report.md", "changes.csv"]
+        assert all((out / name).is_file() for name in files)
+        command = f"brickwork report {folder}/now --baseline {folder}/before"
+        assert f"<code>{command}</code>" in text
+        assert f"Made by {command}\n".replace("_", "\\_") in (out / "report.md").read_text("utf-8")
+
+    def test_without_a_script(self, written):
+        """Controls that need the script are hidden until it runs; nothing else is."""
+        page = Reader((written[0] / "out/report/index.html").read_text("utf-8"))
+        hidden = [(tag, found.get("id")) for tag, found in page.elements if "hidden" in found]
+        assert hidden == [("button", None), ("form", "filters"), ("p", None), ("div", "tip")]
+
+    def test_colours_have_contrast(self):
+        """At least 4.5 to 1 (WCAG 2.2) between texts and what they stand on, in both schemes."""
+        style = Path(page_module.__file__).with_name("page.css").read_text("utf-8")
+        schemes = re.findall(r":root \{(.*?)\}", style, re.DOTALL)
+        colours = {}
+        for scheme in schemes:
+            colours |= dict(re.findall(r"--(\w+): (#[0-9a-f]{6});", scheme))
+            for text in ("ink", "soft", "link", "better", "worse"):
+                for ground in ("paper", "card"):
+                    assert contrast(colours[text], colours[ground]) >= 4.5, (text, ground)
+        assert len(schemes) == 2
 
     def test_plots(self, written):
         out = written[0] / "out/report"

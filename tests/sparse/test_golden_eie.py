@@ -146,3 +146,13 @@ class TestFixedPoint:
     def test_refused(self):
         with pytest.raises(ValueError, match=r"^W must fit 4 bits, not be 8$"):
             to_fixed(np.array([7, 8]), 4, "W")
+
+
+@pytest.mark.parametrize("power", [-900, 900])
+def test_clusters_of_any_magnitude(power):
+    weights = np.random.default_rng(5).normal(size=200)
+    indices, codebook = cluster(weights, 3)
+    with np.errstate(all="raise", under="ignore"):
+        scaled, scaled_book = cluster(np.ldexp(weights, power), 3)
+    assert np.array_equal(scaled, indices)
+    assert np.array_equal(np.ldexp(scaled_book, -power), codebook)

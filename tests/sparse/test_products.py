@@ -291,4 +291,5 @@ def test_refused(engine):
         np.zeros((2, 4), int),
     )
     refused("Activations must be from -32768 to 32767, not 32768", [small], np.full(5, 32768))
-    refused("Activations must be integers, not float64", [small], np.zeros(5), TypeError)
+    message = "Activations must be integers, not float64; quantize them first"
+    refused(message, [small], np.zeros(5), TypeError)

@@ -11,6 +11,7 @@ from brickwork.gen.lib.errors import UsageError
 from brickwork.gen.sweep import measure
 from brickwork.gen.sweep import plan as plans
 from brickwork.gen.sweep import run as runs
+from brickwork.hdl.systolic.pe_os import PeOs
 from brickwork.sim import cache
 from brickwork.sim.designs import _eie_layer, _gemm
 from brickwork.sim.designs._gemm import QuantParams
@@ -97,7 +98,8 @@ class TestDense:
         for parameters, modes in ENGINES.values():
             manifest = Manifest.read(emit(parameters, tmp_path).manifest)
             a, w = (np.ones(size, int) for size in ((9, 10), (10, 7)))
-            product = job(manifest, a, w, QuantParams.of_bias(np.ones(7, int)), **modes)
+            qparams = None if parameters.output == "raw" else QuantParams.of_bias(np.ones(7, int))
+            product = job(manifest, a, w, qparams, **modes)
             words = {name: sum(map(len, chunks)) for name, chunks in product.words().items()}
             assert product.stream_words == words | {"results": product.result_words}
 
@@ -146,6 +148,17 @@ class TestTasks:
             UsageError, match=r"^Worker must have verilator 4.2, as the sweep, not 5"
         ):
             measure.build(tools, "gemm_os", {})
+
+    def test_other_code(self, monkeypatch):
+        """A worker without the plug-in, or without attributes that the sweep's process replaced."""
+        tools = measure.tools() | {"plug-in mine": "1234abcd"}
+        message = r"^Worker must have plug-in mine 1234abcd, as the sweep, not none$"
+        with pytest.raises(UsageError, match=message):
+            measure.build(tools, "gemm_mine", {})
+        monkeypatch.setattr(PeOs, "role", "mine")
+        message = r"^Worker must have own code none, as the sweep, not \w{12}$"
+        with pytest.raises(UsageError, match=message):
+            measure.build(measure.tools(), "gemm_os", {})
 
     def test_after_a_failure(self):
         before = {"failed": "why", "log": "", "seconds": 1.0}

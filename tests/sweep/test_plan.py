@@ -273,7 +273,10 @@ class TestRefused:
                 ["small", "--scheduler", "tcp://a:1", "--workers", "2"],
                 "--workers must not go with --scheduler, whose workers are started apart",
             ),
-            (["binary.toml"], "Sweep binary.toml must be a text in UTF-8"),
+            (
+                ["binary.toml"],
+                "File binary.toml must be text in UTF-8, not binary data: byte 8 is 0xff",
+            ),
         ],
     )
     def test_command(self, tmp_path, monkeypatch, capsys, argv, message):
@@ -346,8 +349,31 @@ class TestResults:
         path = tmp_path / "mine.jsonl"
         with results.opened(path, "mine", {}, TOOLS, False) as store:
             for number in range(3):
-                assert len(path.read_text("utf-8").splitlines()) == 1 + number
                 store.append(record(str(number)))
+                assert len(path.read_text("utf-8").splitlines()) == 2 + number
+
+    def test_nothing_measured(self, opened):
+        """A sweep that ends before its first point leaves no file, and a file as it was."""
+        path, _ = opened(resume=False)
+        assert list(path.parent.iterdir()) == []
+        opened("x")
+        content = path.read_bytes()
+        opened()
+        assert path.read_bytes() == content
+        assert [file.name for file in path.parent.iterdir()] == ["mine.jsonl"]
+
+    @pytest.mark.parametrize("resume", [False, True])
+    @pytest.mark.parametrize("length", [None, 0, 9, 40])
+    def test_header_alone(self, opened, resume, length):
+        """A file without points is as none, whatever the tools that began it."""
+        path, _ = opened("x")
+        header = path.read_bytes().splitlines(keepends=True)[0]
+        path.write_bytes(header[:length])
+        _, before = opened("y", resume=resume, tools=TOOLS | {"yosys": "3"})
+        assert before == []
+        header, *points = map(json.loads, path.read_text("utf-8").splitlines())
+        assert header["tools"]["yosys"] == "3"
+        assert points == [record("y")]
 
     def test_cut_at_every_byte(self, opened, tmp_path):
         """Whatever of the file a killed sweep left, all whole lines stay and nothing else."""
@@ -357,9 +383,12 @@ class TestResults:
         for length in range(len(content) + 1):
             path.write_bytes(content[:length])
             lines = sum(end <= length for end in ends)
-            _, before = opened()
-            assert before == ["x", "y", "z"][: max(lines - 1, 0)]
-            assert path.read_bytes() == content[: ends[max(lines, 1) - 1]]
+            kept = ["x", "y", "z"][: max(lines - 1, 0)]
+            _, before = opened("new")
+            assert before == kept
+            *old, new = path.read_bytes().splitlines(keepends=True)
+            assert b"".join(old) == content[: ends[max(lines, 1) - 1]]
+            assert json.loads(new) == record("new")
         # And what is added then stands on a line of its own.
         path.write_bytes(content[:-5])
         opened("z")
@@ -397,6 +426,8 @@ class TestResults:
             (b'"yosys":"2"', b'"more":"3"', "were made with more 3, not None; use another --out"),
             (b'"key":"x"', b'"key":"x', "are damaged in line 2; use another --out"),
             (b'{"key":"x"', b'7\n{"key":"x"', "are damaged in line 2; use another --out"),
+            (b'"key":"y"', b'"kez":"y"', "are damaged in line 3; use another --out"),
+            (b'"tools"', b'"tolls"', "are damaged in line 1; use another --out"),
         ],
     )
     def test_of_another_kind(self, opened, old, new, message):
@@ -434,6 +465,8 @@ class TestResults:
         shutil.copy(plans.builtin_sweeps()["small"], tmp_path / "mine.toml")
         monkeypatch.chdir(tmp_path)
         (tmp_path / "out" / "sweep").mkdir(parents=True)
-        (tmp_path / "out" / "sweep" / "small.jsonl").write_text("")
+        path = tmp_path / "out" / "sweep" / "small.jsonl"
+        with results.opened(path, "small", {}, TOOLS, False) as store:
+            store.append(record("x"))
         assert main(["sweep", "mine.toml"]) == 2
         assert "small.jsonl are there already; use --resume" in capsys.readouterr().err

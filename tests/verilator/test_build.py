@@ -91,13 +91,14 @@ def design(tmp_path):
     """Writes a design and gives its manifest."""
 
     def write(verilog=COUNTER, **fields):
-        names = ("clk", "step", "count", "o__next")
+        widths = {"clk": 1, "step": 8, "count": 8, "o__next": 8}.items()
         manifest = Manifest(
             design="counter",
             parameters={},
             top="counter",
             verilog="counter.v",
-            **{"ports": [{"name": name} for name in names]} | fields,
+            **{"ports": [{"name": name, "width": width} for name, width in widths.items()]}
+            | fields,
         )
         (tmp_path / "counter.v").write_text(verilog)
         (tmp_path / "counter.json").write_text(manifest.to_json())
@@ -172,10 +173,11 @@ class TestToolchain:
         with pytest.raises(toolchain.ToolError, match=f"^{re.escape(message)}$"):
             toolchain.compiler()
 
-    def test_wrong_cxx(self, monkeypatch):
-        monkeypatch.setenv("CXX", "no-such-compiler")
+    @pytest.mark.parametrize("name", ["no-such-compiler", "g++ 'x", "/"])
+    def test_wrong_cxx(self, monkeypatch, name):
+        monkeypatch.setenv("CXX", name)
         message = (
-            "C++ compiler no-such-compiler named by CXX does not run: install one (Debian: apt "
+            f"C++ compiler {name} named by CXX does not run: install one (Debian: apt "
             "install g++; macOS: xcode-select --install) or set CXX"
         )
         with pytest.raises(toolchain.ToolError, match=f"^{re.escape(message)}$"):
@@ -191,6 +193,45 @@ class TestToolchain:
         )
         with pytest.raises(toolchain.ToolError, match=f"^{re.escape(message)}$"):
             toolchain.compiler(thorough=True)
+
+    def test_compiler_that_links_nothing(self, monkeypatch, tmp_path):
+        """A compiler of C, for example."""
+        text = 'case "$*" in --version) echo cc 1.0;; *-fsyntax-only*) ;; *) exit 1;; esac'
+        fake = program(tmp_path / "bin" / "cc", text)
+        monkeypatch.setenv("CXX", str(fake))
+        message = (
+            f"C++ compiler {fake} cannot link a line of C++17: install one (Debian: apt "
+            "install g++; macOS: xcode-select --install) or set CXX"
+        )
+        with pytest.raises(toolchain.ToolError, match=f"^{re.escape(message)}$"):
+            toolchain.compiler(thorough=True)
+        [check] = [check for check in toolchain.doctor() if check.name == "C++ compiler"]
+        assert (check.ok, check.remedy) == (False, message)
+
+    @pytest.mark.parametrize("atomics", [False, True])
+    def test_library_of_atomic_operations(self, monkeypatch, tmp_path, atomics):
+        """It is linked where the compiler calls it."""
+        trial = "*-latomic*) ;; *) exit 1" if atomics else "*-latomic*) exit 1;; *)"
+        fake = program(
+            tmp_path / "bin" / "cc", f'case "$*" in --version) echo cc 1.0;; {trial};; esac'
+        )
+        monkeypatch.setenv("CXX", str(fake))
+        options = toolchain.link_options(toolchain.compiler(thorough=True))
+        assert options == (("-latomic",) if atomics else ())
+
+    def test_compiler_with_arguments(self, monkeypatch):
+        monkeypatch.setenv("CXX", "env g++")
+        tool = toolchain.compiler(thorough=True)
+        assert tool.command == ("env", "g++")
+        monkeypatch.setenv("CXX", "g++ -DTEXT='a b'")
+        assert toolchain.compiler(thorough=True).command == ("g++", "-DTEXT=a b")
+
+    def test_compiler_by_a_relative_path(self, monkeypatch, tmp_path):
+        """Builds run in other folders."""
+        fake = program(tmp_path / "bin" / "cc", "echo cc 1.0")
+        monkeypatch.chdir(tmp_path)
+        monkeypatch.setenv("CXX", "bin/cc -O1")
+        assert toolchain.compiler().command == (str(fake), "-O1")
 
     def test_old_verilator_is_passed_over(self, monkeypatch, tmp_path):
         old = program(tmp_path / "bin" / "verilator", "echo Verilator 5.006 2023-01-22 rev v5.006")
@@ -216,6 +257,18 @@ class TestToolchain:
             (5, 50),
             "5.050",
         )
+
+    def test_environment_without_home(self, monkeypatch, tmp_path, fresh_cache):
+        """Programs of packages get a folder of the cache in place of one below the home."""
+        environment = toolchain.package_environment(tmp_path)
+        assert environment == {**os.environ, "TMPDIR": str(tmp_path)}
+        monkeypatch.delenv("XDG_CACHE_HOME", raising=False)
+        monkeypatch.setattr(os, "access", lambda path, mode: False)
+        environment = toolchain.package_environment(tmp_path)
+        folder = Path(environment.pop("XDG_CACHE_HOME"))
+        assert cache.folder() in folder.parents
+        assert folder.is_dir()
+        assert environment == {**os.environ, "TMPDIR": str(tmp_path)}
 
     def test_no_verilator(self, monkeypatch, tmp_path):
         old = program(tmp_path / "bin" / "verilator", "echo Verilator 5.006 2023-01-22 rev v5.006")
@@ -279,7 +332,7 @@ class TestManifest:
     def test_lacks_field(self, tmp_path):
         path = tmp_path / "x.json"
         path.write_text('{"schema": 2, "design": "x", "parameters": {}, "verilog": "x.v"}')
-        self.check(path, f"Manifest {path} lacks the field 'top'")
+        self.check(path, f"Manifest {path} lacks the field 'top'; emit the design again")
 
     def test_malformed(self, tmp_path):
         path = tmp_path / "x.json"
@@ -287,7 +340,8 @@ class TestManifest:
             '{"schema": 2, "design": "x", "parameters": {}, "top": "x", "verilog": "x.v", '
             '"ports": 3}'
         )
-        self.check(path, f"Manifest {path} is malformed: ports must be a list")
+        message = f"Manifest {path} is malformed: ports must be a list; emit the design again"
+        self.check(path, message)
 
     def test_no_verilog(self, design, tmp_path):
         path = design()

@@ -103,9 +103,9 @@ def test_file(load):
 @pytest.mark.parametrize(
     ("old", "new", "message"),
     [
-        ('title = "A network"', "", "must have a text 'title'"),
-        ('"nowhere"', '" "', "must have a text 'source'"),
-        ("title", "titel", "must have a text 'title'"),
+        ('"A network"', "3", ": title must be a text, not 3"),
+        ('"nowhere"', "[]", r": source must be a text, not \[\]"),
+        ("title", "titel", ": key must be one of .*, not 'titel'; did you mean 'title'?"),
         ('source = "', 'sources = 1\nsource = "', "key must be one of title, source, note, layers"),
         ("layers = [", "layers = [] # [", r"must have \[\[layers\]\], one at least"),
         ("[2, 3]", "[]", r"layer 1: m must be an integer from 1 to 16777216, or factors of one"),
@@ -120,7 +120,9 @@ def test_file(load):
         ("weights = 0.5", "w_bits = true", "layer 1: w_bits must be .* not True"),
         (
             *("count", "cuont"),
-            "layer 1: key must be one of name, count, m, k, n, weights, acts, a_bits, w_bits, not",
+            "layer 1: key must be one of name, count, weights, acts, a_bits, w_bits, m, k, n, "
+            "height, width, channels, filters, kernel, stride, dilation, padding, groups, batch, "
+            "not 'cuont'; did you mean 'count'?",
         ),
         ('name = "one", ', "", "layer 1 must have a name"),
         ("layers = [{", "layers = [{{", r"must be TOML: .*line 4"),
@@ -132,9 +134,19 @@ def test_refused(load, tmp_path, old, new, message):
         load(GOOD.replace(old, new))
 
 
+def test_title_and_source_are_optional(load):
+    workload = load("layers = [{ name = 'one', m = 2, k = 3, n = 4 }]")
+    assert (workload.name, workload.title, workload.source) == ("mine", "mine", "")
+
+
+def test_byte_order_mark(load):
+    assert load("\ufeff" + GOOD).macs == 120
+
+
 def test_unknown():
     with pytest.raises(
-        ValueError, match=r"^Workload must be one of .*, not 'resnet'; did you mean"
+        ValueError,
+        match=r"^Workload must be one of .*, or a file .toml or .csv, not 'resnet'; did you mean",
     ):
         workloads.load("resnet")
     with pytest.raises(OSError, match=r"^Workload cannot be read: .*no.toml: No such file"):

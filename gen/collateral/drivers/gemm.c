@@ -264,6 +264,8 @@ int top_pack_channels(const top_product *product, const top_channel *channels,
 #endif
 #if HAS_CHANNELS_SHIFT
 
+#define HIGHEST_SHIFT (((uint32_t)1 << TOP_CHANNELS_SHIFT_WIDTH) - 1)
+
 int top_set_scale(top_channel *channel, float scale)
 {
     union {
@@ -283,19 +285,19 @@ int top_set_scale(top_channel *channel, float scale)
     significand |= exponent ? 0x800000u : 0;
     shift = 150 - (exponent ? exponent : 1);
 #if HAS_CHANNELS_MULTIPLIER
-    if (shift > 63) {
+    if (shift > HIGHEST_SHIFT) {
         /* Rounded half to even; shifted by more than 31, every significand is 0. */
-        const uint32_t drop = shift - 63 < 31 ? shift - 63 : 31;
+        const uint32_t drop = shift - HIGHEST_SHIFT < 31 ? shift - HIGHEST_SHIFT : 31;
         const uint32_t half = (uint32_t)1 << (drop - 1), rest = significand & (2 * half - 1);
 
         significand >>= drop;
         significand += rest > half || (rest == half && significand & 1);
-        shift = 63;
+        shift = HIGHEST_SHIFT;
     }
     channel->multiplier = significand;
     channel->shift = shift;
 #else
-    if (significand != 0x800000u || shift < 23 || shift > 63 + 23)
+    if (significand != 0x800000u || shift < 23 || shift > HIGHEST_SHIFT + 23)
         return TOP_E_VALUE;
     channel->multiplier = 1;
     channel->shift = shift - 23;

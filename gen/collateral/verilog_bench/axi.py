@@ -50,6 +50,8 @@ class AxiBench(AxiLiteBench):
         ports["failed"] = "memory_failed"
         self.done.append(self.bus["interrupt"])
         self.failed.append("memory_failed")
+        outputs = ("awvalid", "wvalid", "bready", "arvalid", "rready")
+        self.controls += [f"{memory}_{name}" for name in outputs]
         return [
             *super().surroundings(),
             "",

@@ -30,6 +30,8 @@ class AxiLiteBench(Bench):
             *("rdata", "rresp", "rvalid", "rready"),
         )
         self.failed.append("registers_failed")
+        outputs = ("awready", "wready", "bvalid", "arready", "rvalid")
+        self.controls += [f"{control}_{name}" for name in outputs]
         ports = {"clk": self.clock} | {name: f"{control}_{name}" for name in names}
         return [
             "",
@@ -45,6 +47,7 @@ class AxiLiteBench(Bench):
     def _interrupt(self):
         line = self.bus["interrupt"]
         self.failed.append("interrupt_failed")
+        self.controls.append(line)
         return [
             "",
             "reg interrupt_failed = 1'b0;",
@@ -66,6 +69,7 @@ class AxiLiteBench(Bench):
 
     def setup(self):
         constants = ("ID", "VERSION", "CAPS", "DIGEST", "SHAPE", "LIMIT", "WIDTHS", "MAX_K")
+        constants += ("GENERATOR", "REVISION")
         events = self.bank.mask("INTERRUPT", "done", "error")
         return [
             *(self.read(name, self.bank.reset(name)) for name in constants),

@@ -23,6 +23,7 @@ _HEADER = """\
 `timescale 1ns / 1ps
 
 // verilator lint_off WIDTH
+// verilator lint_off SYMRSVDWORD
 """
 
 # Verilog cannot end a simulation with an error status; these simulators know $fatal.
@@ -59,6 +60,8 @@ class Bench:
         Files for ``$readmemh``, name to text.
     done, failed : list of str
         Signals: the job ends when all of ``done`` are 1, and fails when one of ``failed`` is.
+    controls : list of str
+        Outputs of the core that are never unknown after the reset.
     """
 
     clock, reset, active = "clk", "rst", 1
@@ -72,10 +75,13 @@ class Bench:
         self.job = job
         self.words = {**job.inputs, "results": job.results}
         self.data = {}
-        self.done, self.failed = [], []
+        self.done, self.failed, self.controls = [], [], []
 
     def surroundings(self) -> list[str]:
-        """Declarations around the core. They add to ``data``, ``done`` and ``failed``."""
+        """Declarations around the core.
+
+        They add to ``data``, ``done``, ``failed`` and ``controls``.
+        """
         raise NotImplementedError
 
     def setup(self) -> list[str]:
@@ -113,6 +119,7 @@ class Bench:
         type_ = "sink" if name == "results" else "source"
         self.done.append(f"{name}_done")
         self.failed.append(f"{name}_failed")
+        self.controls.append(valid if type_ == "sink" else ready)
         parameters = {
             "WIDTH": width,
             "WORDS": len(values),
@@ -143,6 +150,8 @@ class Bench:
             "",
             *self._watchdog(),
             "",
+            *self._unknown_controls(),
+            "",
             *self._jobs(),
         ]
         text = indent("\n".join(body), "  ", lambda line: line.strip() and line[0] != "`")
@@ -162,6 +171,7 @@ class Bench:
             *declarations,
             "reg run = 1'b0;",
             "reg pauses = 1'b0;",
+            "reg started = 1'b0;",
             "integer round;",
             "integer cycles = 0;",
             "",
@@ -180,6 +190,21 @@ class Bench:
             "end",
         ]
 
+    def _unknown_controls(self):
+        signals = ",\n".join(f"  {name}" for name in self.controls)
+        return [
+            "// No control signal may be unknown after the reset.",
+            "wire controls = ^{",
+            *signals.split("\n"),
+            "};",
+            f"always @(posedge {self.clock})",
+            "  if (started && controls === 1'bx) begin",
+            '    $display("a control signal is unknown:");',
+            *(f'    $display("  {name} %b", {name});' for name in self.controls),
+            "    fail;",
+            "  end",
+        ]
+
     def _jobs(self):
         return [
             "// Shortly after the edge, so that nothing races with it.",
@@ -194,6 +219,7 @@ class Bench:
             "  repeat (4) tick;",
             *([f"  {self.reset} = 1'b{1 - self.active};"] if self.reset else []),
             "  repeat (2) tick;",
+            "  started = 1'b1;",
             *indented(self.setup(), 1),
             "  for (round = 0; round < 2; round = round + 1) begin",
             "    pauses = round == 0;",

@@ -24,7 +24,8 @@ module TOP_tb_pauses #(
   end
 endmodule
 
-// Checks that a word that is offered stays valid and the same until it is taken.
+// Checks that a word that is offered has no unknown bit, and stays valid and the same until it is
+// taken.
 module TOP_tb_rules #(
   parameter WIDTH = 1
 ) (
@@ -46,8 +47,8 @@ module TOP_tb_rules #(
   always @(posedge clk) begin
     waits <= run && valid && !ready;
     waiting <= data;
-    if (run && valid !== 1'b0 && valid !== 1'b1) begin
-      $display("%m: valid is unknown");
+    if (run && valid && (^data) === 1'bx) begin
+      $display("%m: the word has unknown bits: %h", data);
       failed <= 1'b1;
     end
     if (run && waits && (!valid || data !== waiting)) begin

@@ -16,7 +16,7 @@ class UartBench(Bench):
     def __init__(self, manifest, job):
         super().__init__(manifest, job)
         self.bus = manifest.bus
-        identity = ("ID", "VERSION", "CAPS", "DIGEST", "SHAPE")
+        identity = ("ID", "VERSION", "CAPS", "DIGEST", "SHAPE", "REVISION")
         self.identity = [
             register for register in self.bus["registers"] if register["name"] in identity
         ]
@@ -63,6 +63,7 @@ class UartBench(Bench):
         ports |= {"done": "line_done", "failed": "line_failed"}
         self.done.append("line_done")
         self.failed.append("line_failed")
+        self.controls += ["uart_tx", "led"]
         return [
             "",
             "reg hold = 1'b0;",

@@ -3,13 +3,13 @@
 import numpy as np
 from numpy.typing import ArrayLike
 
-from ..formats import check_integers
+from ..formats import as_numpy, check_integers
 
 __all__ = ["requantize", "scale_to_multiplier", "scale_to_shift"]
 
 _MULTIPLIER_BITS = 24
 _MAX_MULTIPLIER = (1 << _MULTIPLIER_BITS) - 1
-_MAX_SHIFT = 63
+_MAX_SHIFT = 127
 _INT64 = np.iinfo(np.int64)
 
 
@@ -32,7 +32,7 @@ def requantize(
     acc : integers (..., N)
         N channels along the last axis; ``object`` arrays of Python integers are allowed.
     bias, multiplier, shift : integers, one or (N,)
-        Per tensor or per channel. Multiplier 0 to 2^24-1, shift 0 to 63.
+        Per tensor or per channel. Multiplier 0 to 2^24-1, shift 0 to 127.
     zero_point, low, high : integers, one or (N,)
         ``low`` and ``high`` are both included, within int64, and ``low <= high``.
 
@@ -67,7 +67,7 @@ def requantize(
     sums = _largest(acc) + _largest(bias)
     limits = max(_largest(low), _largest(high))
     bound = max(limits, max(sums, sums * int(multiplier.max())) + _largest(zero_point))
-    dtype = np.int64 if bound < _INT64.max else object
+    dtype = np.int64 if bound < _INT64.max and int(shift.max()) < 64 else object
     # At least one dimension: without any, numpy falls back to scalars, and to int64 among them.
     values, bias, multiplier, shift, zero_point, low, high = (
         np.atleast_1d(array).astype(dtype)
@@ -83,23 +83,26 @@ def requantize(
     return result.astype(np.int64).reshape(acc.shape)
 
 
-def scale_to_multiplier(scale: ArrayLike) -> tuple[np.ndarray, np.ndarray]:
+def scale_to_multiplier(scale: ArrayLike, highest_shift: int = 63) -> tuple[np.ndarray, np.ndarray]:
     """The float32 scale as multiplier · 2^-shift.
 
     The multiplier is the scale's 24-bit significand, 2^23 to 2^24-1, so the two are **equal** for
-    every scale of at least 2^-40. Below, the shift stays at 63 and the multiplier is
-    scale · 2^63, rounded half to even where that is not whole: 0 up to 2^-64. No result can tell,
-    as long as ``|acc + bias|`` is at most 2^39: it is zero_point with either scale.
+    every scale of at least 2^(23 - highest_shift): 2^-40, or 2^-104 for a shift up to 127. Below,
+    the shift stays at the highest and the multiplier is scale · 2^highest_shift, rounded half to
+    even where that is not whole. No result can tell, as long as ``|acc + bias|`` is at most
+    2^(highest_shift - 24), as 2^39: it is zero_point with either scale.
 
     Parameters
     ----------
     scale : float32, any shape
         Above zero and below 2^24. Wider floats are first rounded to float32, half to even.
+    highest_shift : int
+        The greatest shift of the hardware, which has 6 or 7 bits for it.
 
     Returns
     -------
     multiplier, shift : int64 arrays of scale's shape (numpy integers for a single scale)
-        0 to 2^24-1, and 0 to 63.
+        0 to 2^24-1, and 0 to ``highest_shift``.
 
     Raises
     ------
@@ -118,8 +121,8 @@ def scale_to_multiplier(scale: ArrayLike) -> tuple[np.ndarray, np.ndarray]:
     multiplier = np.ldexp(fraction, _MULTIPLIER_BITS)
     shift = _MULTIPLIER_BITS - exponent.astype(np.int64)
     # Both steps are exact in float64 but for rint, which rounds half to even.
-    multiplier = np.rint(np.ldexp(multiplier, -np.maximum(shift - _MAX_SHIFT, 0)))
-    return multiplier.astype(np.int64)[()], np.minimum(shift, _MAX_SHIFT)[()]
+    multiplier = np.rint(np.ldexp(multiplier, -np.maximum(shift - highest_shift, 0)))
+    return multiplier.astype(np.int64)[()], np.minimum(shift, highest_shift)[()]
 
 
 def scale_to_shift(scale: ArrayLike) -> np.ndarray:
@@ -146,7 +149,7 @@ def scale_to_shift(scale: ArrayLike) -> np.ndarray:
     mode = 'in the "shift" output mode'
     _refuse(fraction != 0.5, values, f"a power of two {mode}")
     shift = 1 - exponent.astype(np.int64)
-    _refuse((shift < 0) | (shift > _MAX_SHIFT), values, f"from 2^-63 to 1 {mode}")
+    _refuse((shift < 0) | (shift > 63), values, f"from 2^-63 to 1 {mode}")
     return shift[()]
 
 
@@ -172,7 +175,7 @@ def _per_channel(
 
 
 def _scales(scale: ArrayLike) -> np.ndarray:
-    values = np.asarray(scale)
+    values = as_numpy(scale)
     if values.dtype.kind not in "fiu":
         raise TypeError(f"Scale must be a number, not {scale!r}")
     return values if values.dtype == np.float32 else values.astype(np.float64)

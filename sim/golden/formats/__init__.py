@@ -1,20 +1,24 @@
 """Number formats: their codes, what these stand for, and quantization to them.
 
 ``names()`` lists them all. What they are is in the module of each family: ``integer``,
-``power_of_two``, ``flint``, ``small_float``, ``posit``, ``adaptivfloat`` and ``olive``.
+``power_of_two``, ``flint``, ``small_float``, ``posit``, ``adaptivfloat`` and ``olive``, or in a
+plug-in.
 """
 
-from .catalogue import FAMILIES, get, get_integer, names
-from .checks import check_integer, check_integers, check_positive, check_values
+from .catalogue import FAMILIES, Family, families, get, get_integer, names
+from .checks import as_numpy, check_integer, check_integers, check_positive, check_values
 from .codes import decode, operands
 from .format import Format
-from .quantizer import encode, mse, quantize, quantize_pairs
-from .selection import Quantized, each, select
+from .quantizer import encode, errors, mse, quantize, quantize_pairs
+from .selection import Quantized, best, each, select
 
 __all__ = [
     "FAMILIES",
+    "Family",
     "Format",
     "Quantized",
+    "as_numpy",
+    "best",
     "check_integer",
     "check_integers",
     "check_positive",
@@ -22,6 +26,8 @@ __all__ = [
     "decode",
     "each",
     "encode",
+    "errors",
+    "families",
     "get",
     "get_integer",
     "mse",

@@ -7,6 +7,7 @@ import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
+from ... import plugins
 from .adaptivfloat import adaptivfloat
 from .flint import flint, uflint
 from .format import Format
@@ -16,7 +17,7 @@ from .posit import posit
 from .power_of_two import apot, pot, uapot, upot
 from .small_float import FLOATS, small_float
 
-__all__ = ["FAMILIES", "Family", "get", "get_integer", "names"]
+__all__ = ["FAMILIES", "Family", "families", "get", "get_integer", "names"]
 
 
 @dataclass(frozen=True)
@@ -104,9 +105,15 @@ FAMILIES = (
 )
 
 
+def families() -> list[Family]:
+    """All families, those of plug-ins last."""
+    plugged = (each.plugin.formats.values() for each in plugins.loaded())
+    return [*FAMILIES, *itertools.chain.from_iterable(plugged)]
+
+
 def names() -> list[str]:
     """The names of all formats."""
-    return [name for family in FAMILIES for name in family.names()]
+    return [name for family in families() for name in family.names()]
 
 
 def get(name: str) -> Format:
@@ -137,7 +144,7 @@ def get_integer(name: str) -> Format:
 
 @functools.cache
 def _get(name):
-    for family in FAMILIES:
+    for family in families():
         numbers = family.match(name)
         if numbers is not None:
             family.check(numbers)

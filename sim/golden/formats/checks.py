@@ -6,6 +6,7 @@ from numpy.typing import ArrayLike
 from .format import Format
 
 __all__ = [
+    "as_numpy",
     "check_axis",
     "check_integer",
     "check_integers",
@@ -14,6 +15,19 @@ __all__ = [
     "check_values",
     "first_index",
 ]
+
+
+def as_numpy(array: ArrayLike) -> np.ndarray:
+    """``array`` in a type of numpy's own.
+
+    The small types of ``ml_dtypes``, such as bfloat16 and int4, become float32 and int16, which
+    hold all of their values.
+    """
+    values = np.asarray(array)
+    if values.dtype.kind in "fV" and not issubclass(values.dtype.type, np.floating | np.void):
+        integer = values.dtype.name.startswith(("int", "uint"))
+        return values.astype(np.int16 if integer else np.float32)
+    return values
 
 
 def check_integer(value: int, subject: str) -> int:
@@ -50,7 +64,7 @@ def check_integers(array: ArrayLike, subject: str) -> np.ndarray:
     TypeError
         Any other dtype; a float array is refused even when all its values are whole.
     """
-    values = np.asarray(array)
+    values = as_numpy(array)
     if values.dtype.kind in "iu":
         return values
     if values.dtype == object and all(type(value) is int for value in values.flat):
@@ -66,6 +80,7 @@ def check_values(array: ArrayLike, fmt: Format, subject: str = "Activations") ->
     Parameters
     ----------
     array : array of integers, any shape
+        Python integers in an ``object`` array, too.
     fmt : Format
     subject : str
         Name of the array in error messages.
@@ -73,13 +88,11 @@ def check_values(array: ArrayLike, fmt: Format, subject: str = "Activations") ->
     Raises
     ------
     TypeError
-        The dtype is no integer type (float, complex, bool, object).
+        The dtype is no integer type (float, complex, bool).
     ValueError
         A value is out of range; the message names the first one in C order, and its index.
     """
-    values = np.asarray(array)
-    if values.dtype.kind not in "iu":
-        raise TypeError(_not_integers(values, subject))
+    values = check_integers(array, subject)
     outside = (values < fmt.lowest_code) | (values > fmt.highest_code)
     if outside.any():
         index, where = first_index(outside)

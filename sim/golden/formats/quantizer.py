@@ -1,18 +1,20 @@
 """From real numbers to codes and scales."""
 
+import math
+
 import numpy as np
 from numpy.typing import ArrayLike
 
 from . import pairs
 from .catalogue import get
-from .checks import check_axis, check_pairs, first_index
+from .checks import as_numpy, check_axis, check_pairs, first_index
 from .codes import decode
 from .format import Format
 from .grid import grid
 from .olive import PAIRS
 from .scale import METHODS, pair_scale, scale
 
-__all__ = ["encode", "mse", "quantize", "quantize_pairs"]
+__all__ = ["encode", "errors", "mse", "quantize", "quantize_pairs"]
 
 
 def encode(
@@ -193,9 +195,32 @@ def mse(
     x: ArrayLike, codes: ArrayLike, scale: ArrayLike, name: str, *, pair_axis: int = -1
 ) -> float:
     """The mean squared difference of ``x`` and what ``codes`` stand for; 0 for empty arrays."""
+    return errors(x, codes, scale, name, pair_axis=pair_axis)[0]
+
+
+def errors(
+    x: ArrayLike, codes: ArrayLike, scale: ArrayLike, name: str, *, pair_axis: int = -1
+) -> tuple[float, float]:
+    """:func:`mse`, and its ratio to the mean square of ``x``.
+
+    Tensors of any magnitude have the same ratio, also where the squares are beyond float64: then
+    the former is infinite, or 0. An array of zeros, or an empty one, has the ratio 0.
+    """
     x = _numbers(x, "X")
-    difference = decode(codes, name, axis=pair_axis) * scale - x
-    return float(np.square(difference).mean()) if x.size else 0.0
+    largest, exponent = np.frexp(np.abs(x).max(initial=0.0))
+    if not largest:
+        return 0.0, 0.0
+    values, exponent = decode(codes, name, axis=pair_axis), int(exponent)
+    # Both sides times 2^-exponent. Slices of zeros have the scale 1, which may leave the range.
+    with np.errstate(over="ignore"):
+        scale = np.broadcast_to(np.ldexp(_numbers(scale, "Scale"), -exponent), values.shape)
+    values = np.multiply(values, scale, where=values != 0, out=np.zeros(values.shape))
+    x = np.ldexp(x, -exponent)
+    error, energy = (float(np.square(array).mean()) for array in (values - x, x))
+    try:
+        return math.ldexp(error, 2 * exponent), error / energy
+    except OverflowError:
+        return math.inf, error / energy
 
 
 def _rows(x):
@@ -209,10 +234,11 @@ def _shaped(scales, x, axis):
 
 
 def _numbers(x, subject):
-    x = np.asarray(x)
+    x = as_numpy(x)
     if x.dtype.kind not in "fiu":
         raise TypeError(f"{subject} must be real numbers, not {x.dtype}")
-    return x.astype(np.float64)
+    with np.errstate(over="ignore"):  # of a wider type
+        return x.astype(np.float64)
 
 
 def _checked(x, fmt: Format):

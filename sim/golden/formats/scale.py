@@ -82,7 +82,8 @@ def _normalized(x):
 
 
 def _denormalized(scale, exponent):
-    return float(np.clip(np.ldexp(scale, exponent), _LIMITS.smallest_subnormal, _LIMITS.max))
+    with np.errstate(over="ignore"):
+        return float(np.clip(np.ldexp(scale, exponent), _LIMITS.smallest_subnormal, _LIMITS.max))
 
 
 def _scales(largest, fmt, method):

@@ -6,18 +6,23 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import ArrayLike
 
-from .quantizer import mse, quantize
+from .quantizer import errors, quantize
 
-__all__ = ["Quantized", "each", "select"]
+__all__ = ["Quantized", "best", "each", "select"]
 
 
 class Quantized(NamedTuple):
-    """An array in a format, as of ``quantize``, and its mean squared error."""
+    """An array in a format, as of ``quantize``, and its errors.
+
+    ``mse`` is the mean squared error, and ``relative`` its ratio to the mean square of the array,
+    which compares formats where squares are beyond float64, too.
+    """
 
     name: str
     codes: np.ndarray
     scale: np.ndarray
     mse: float
+    relative: float
 
 
 def each(
@@ -36,9 +41,14 @@ def each(
     results = []
     for name in names:
         codes, scale = quantize(x, name, axis, method, pair_axis=pair_axis, both=both)
-        error = mse(x, codes, scale, name, pair_axis=pair_axis)
-        results.append(Quantized(name, codes, scale, error))
+        error = errors(x, codes, scale, name, pair_axis=pair_axis)
+        results.append(Quantized(name, codes, scale, *error))
     return results
+
+
+def best(candidates: Sequence[Quantized]) -> Quantized:
+    """The one with the least squared error, of equal ones the first."""
+    return min(candidates, key=lambda candidate: candidate.relative)
 
 
 def select(
@@ -55,5 +65,5 @@ def select(
     the whole array. Returns its name, the codes and the scale; parameters and errors are those of
     :func:`each`.
     """
-    best = min(each(x, names, axis, pair_axis=pair_axis, both=both), key=lambda result: result.mse)
-    return best.name, best.codes, best.scale
+    choice = best(each(x, names, axis, pair_axis=pair_axis, both=both))
+    return choice.name, choice.codes, choice.scale

@@ -3,7 +3,7 @@
 import numpy as np
 
 from ...manifest import Manifest
-from ..engine import engine
+from ..engine import accumulated, engine
 
 __all__ = ["gemm_fusion", "operands"]
 
@@ -25,7 +25,12 @@ def operands(word: int, step: int, bits: int, other_bits: int, signed: int) -> l
 
 
 def gemm_fusion(
-    manifest: Manifest, tiles: list[dict[str, int]], weights: np.ndarray, acts: np.ndarray, channels
+    manifest: Manifest,
+    tiles: list[dict[str, int]],
+    weights: np.ndarray,
+    acts: np.ndarray,
+    channels,
+    product=accumulated,
 ) -> np.ndarray:
     """All results, words × columns, of whole runs.
 
@@ -39,6 +44,8 @@ def gemm_fusion(
     acts : int64 array, words × rows
     channels : list of Channels, or None
         What is done to the results of each run.
+    product : function
+        See :func:`engine`.
     """
     rows, cols = acts.shape[1], weights.shape[1]
     runs, results = 0, [np.zeros((0, cols), np.int64)]
@@ -82,7 +89,8 @@ def gemm_fusion(
             values = channels[runs] if channels else None
             terms = 64 // (a_bits * w_bits)
             step = rows * terms
-            results.append(engine(manifest, np.hstack(a_run), np.vstack(w_run), values, step=step))
+            a, w = np.hstack(a_run), np.vstack(w_run)
+            results.append(engine(manifest, a, w, values, step=step, product=product))
             runs += 1
     assert a_at == len(acts), f"{len(acts)} words of activations instead of {a_at}"
     assert w_at == len(weights), f"{len(weights)} words of weights instead of {w_at}"

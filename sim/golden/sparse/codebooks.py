@@ -3,7 +3,7 @@
 import numpy as np
 from numpy.typing import ArrayLike
 
-from ..formats import check_positive
+from ..formats import as_numpy, check_positive
 
 __all__ = ["cluster", "distinct", "to_fixed"]
 
@@ -60,6 +60,9 @@ def cluster(weights: ArrayLike, index_width: int) -> tuple[np.ndarray, np.ndarra
     if len(values) <= count:
         return distinct(weights, index_width)
     values = values.astype(np.float64)
+    # Times a power of two, so that no square leaves the range of float64.
+    exponent = int(np.frexp(np.abs(values).max())[1])
+    values = np.ldexp(values, -exponent)
     ranks = ((np.arange(count) + 0.5) / count * counts.sum()).astype(np.int64)
     starts = (
         np.linspace(values[0], values[-1], count),
@@ -67,9 +70,9 @@ def cluster(weights: ArrayLike, index_width: int) -> tuple[np.ndarray, np.ndarra
     )
     candidates = [_k_means(values, counts, centres) for centres in starts]
     centres = min(candidates, key=lambda centres: _error(values, counts, centres))
-    nearest = _nearest(weights, centres) + 1
+    nearest = _nearest(np.ldexp(weights.astype(np.float64), -exponent), centres) + 1
     indices = np.where(weights == 0, 0, nearest).astype(np.uint8)
-    return indices, np.concatenate([[0.0], centres])
+    return indices, np.concatenate([[0.0], np.ldexp(centres, exponent)])
 
 
 def _k_means(values, counts, centres):
@@ -135,7 +138,7 @@ def to_fixed(numbers: ArrayLike, width: int, subject: str) -> tuple[np.ndarray, 
 
 
 def _checked(numbers, subject="Weights"):
-    numbers = np.asarray(numbers)
+    numbers = as_numpy(numbers)
     if numbers.dtype.kind not in "fiu":
         raise TypeError(f"{subject} must be numbers, not {numbers.dtype}")
     if numbers.dtype.kind == "f" and not np.isfinite(numbers).all():

@@ -7,6 +7,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from ..formats import check_integers, check_positive
+from .indices import Indices
 
 __all__ = ["ROW_MAPPINGS", "Encoded", "decode", "encode"]
 
@@ -78,7 +79,7 @@ class Encoded:
 
 
 def encode(
-    indices: ArrayLike,
+    indices: ArrayLike | Indices,
     codebook: ArrayLike,
     *,
     pes: int,
@@ -98,7 +99,7 @@ def encode(
 
     Parameters
     ----------
-    indices : integers (outputs, inputs)
+    indices : integers (outputs, inputs), or Indices
         Indices into the codebook.
     codebook : integers
         Up to 2^index_width weights, the first of them 0.
@@ -121,10 +122,10 @@ def encode(
     ValueError
         A value out of range, or an empty matrix.
     """
-    indices = check_integers(indices, "Indices")
+    indices = Indices.of(indices)
     pes = check_positive(pes, "PE count")
     entries_per_cycle = check_positive(entries_per_cycle, "Entries per cycle")
-    if indices.ndim != 2 or not indices.size:
+    if not all(indices.shape):
         raise ValueError(
             f"Indices must be a matrix, outputs × inputs, not of the shape {indices.shape}"
         )
@@ -142,13 +143,13 @@ def encode(
     size = 1 << index_width
     if codebook.ndim != 1 or not 1 <= len(codebook) <= size or codebook[0] != 0:
         raise ValueError(f"Codebook must be at most {size} weights, the first of them 0")
-    if not 0 <= indices.min() <= indices.max() < len(codebook):
-        raise ValueError(f"Indices must be from 0 to {len(codebook) - 1}")
+    indices.check(codebook)
+    rows, columns = indices.shape
     if row_mapping == "modulo":
-        outputs = np.arange(len(indices))
+        outputs = np.arange(rows)
     else:
-        outputs = _balanced(np.count_nonzero(indices, axis=1), pes)
-    inputs = np.arange(indices.shape[1]) if inputs is None else _places(inputs, indices.shape[1])
+        outputs = _balanced(np.bincount(indices.rows, minlength=rows), pes)
+    inputs = np.arange(columns) if inputs is None else _places(inputs, columns)
     values, zeros, pointers = _lists(
         indices, outputs, inputs, pes, entries_per_cycle, 1 << run_length_width
     )
@@ -166,16 +167,20 @@ def encode(
     )
 
 
-def decode(encoded: Encoded) -> np.ndarray:
-    """The indices, uint8, outputs × inputs.
+def decode(encoded: Encoded) -> Indices:
+    """The indices, outputs × inputs.
 
     Raises
     ------
     ValueError
         If an entry is beyond the rows of its PE.
     """
-    indices = np.zeros((encoded.rows * encoded.pes, encoded.columns), np.uint8)
-    columns = np.arange(encoded.columns)
+    # The output and the input at each place; -1 for none.
+    outputs = np.full(encoded.rows * encoded.pes, -1)
+    outputs[encoded.outputs] = np.arange(len(encoded.outputs))
+    inputs = np.full(encoded.columns, -1)
+    inputs[encoded.inputs] = np.arange(len(encoded.inputs))
+    columns, entries = np.arange(encoded.columns), []
     for pe in range(encoded.pes):
         pointers = encoded.pointers[pe]
         # Rows that were passed before each entry, over all columns; less those before its column.
@@ -188,8 +193,14 @@ def decode(encoded: Encoded) -> np.ndarray:
             raise ValueError(
                 f"Entries of PE {pe} must be in rows 0 to {encoded.rows - 1}, not {rows.max()}"
             )
-        indices[rows * encoded.pes + pe, at] = encoded.values[pe][weights]
-    return indices[encoded.outputs][:, encoded.inputs]
+        entries.append(
+            np.stack([outputs[rows * encoded.pes + pe], inputs[at], encoded.values[pe][weights]])
+        )
+    rows, at, values = np.concatenate(entries, axis=1)
+    exists = (rows >= 0) & (at >= 0)
+    return Indices(
+        rows=rows[exists], columns=at[exists], values=values[exists], shape=encoded.shape
+    )
 
 
 def _places(inputs, count):
@@ -218,15 +229,14 @@ def _balanced(weights, pes):
 
 def _lists(indices, outputs, inputs, pes, entries_per_cycle, reach):
     """Values, zeros and pointers of all PEs; an entry passes at most ``reach`` rows."""
-    at_row, at_column = np.nonzero(indices)
     columns = int(inputs.max()) + 1
-    positions = outputs[at_row]
+    positions = outputs[indices.rows]
     # The list that each weight is in, and its row there; lists of one PE follow each other.
-    lists = positions % pes * columns + inputs[at_column]
+    lists = positions % pes * columns + inputs[indices.columns]
     rows = positions // pes
     order = np.lexsort((rows, lists))
     lists, rows = lists[order], rows[order]
-    values = indices[at_row[order], at_column[order]].astype(np.uint8)
+    values = indices.values[order].astype(np.uint8)
 
     follows = np.concatenate([[False], lists[1:] == lists[:-1]])
     before = np.where(follows, np.concatenate([[0], rows[:-1]]), -1)

@@ -4,13 +4,18 @@ import numpy as np
 
 from ...designs._operand_types import Side
 from ...manifest import Manifest
-from ..engine import engine, nan_inf_as
+from ..engine import accumulated, engine, nan_inf_as
 
 __all__ = ["gemm_os"]
 
 
 def gemm_os(
-    manifest: Manifest, tiles: list[dict[str, int]], weights: np.ndarray, acts: np.ndarray, channels
+    manifest: Manifest,
+    tiles: list[dict[str, int]],
+    weights: np.ndarray,
+    acts: np.ndarray,
+    channels,
+    product=accumulated,
 ) -> np.ndarray:
     """All results, words × columns, of whole tiles.
 
@@ -25,6 +30,8 @@ def gemm_os(
     acts : int64 array, words × rows
     channels : list of Channels, or None
         What is done to the results of each tile.
+    product : function
+        See :func:`engine`.
     """
     params, specials = manifest.parameters, nan_inf_as(manifest)
     a_side, w_side = Side(params["a_format"]), Side(params["w_format"])
@@ -39,7 +46,7 @@ def gemm_os(
         w.append(w_side.operands(weights[terms], tile.get("w_type", 0), 0, specials))
         if tile.get("last", 1):
             values = channels[runs] if channels else None
-            groups = engine(manifest, np.vstack(a).T, np.vstack(w), values, step=1)
+            groups = engine(manifest, np.vstack(a).T, np.vstack(w), values, step=1, product=product)
             results.append(groups[: tile["height"] + 1])
             runs += 1
     assert at == len(acts) == len(weights), f"{len(acts)}, {len(weights)} words for {at} terms"

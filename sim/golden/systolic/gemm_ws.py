@@ -4,13 +4,18 @@ import numpy as np
 
 from ...designs._operand_types import Side
 from ...manifest import Manifest
-from ..engine import engine, nan_inf_as
+from ..engine import accumulated, engine, nan_inf_as
 
 __all__ = ["gemm_ws"]
 
 
 def gemm_ws(
-    manifest: Manifest, tiles: list[dict[str, int]], weights: np.ndarray, acts: np.ndarray, channels
+    manifest: Manifest,
+    tiles: list[dict[str, int]],
+    weights: np.ndarray,
+    acts: np.ndarray,
+    channels,
+    product=accumulated,
 ) -> np.ndarray:
     """All results, words × columns, of whole runs.
 
@@ -26,6 +31,8 @@ def gemm_ws(
     acts : int64 array, words × rows
     channels : list of Channels, or None
         What is done to the results of each run.
+    product : function
+        See :func:`engine`.
     """
     rows = acts.shape[1]
     params, specials = manifest.parameters, nan_inf_as(manifest)
@@ -43,7 +50,9 @@ def gemm_ws(
         at += length
         if tile["last"]:
             values = channels[runs] if channels else None
-            results.append(engine(manifest, np.hstack(a), np.vstack(w), values, step=rows))
+            results.append(
+                engine(manifest, np.hstack(a), np.vstack(w), values, step=rows, product=product)
+            )
             runs += 1
     assert at == len(acts), f"{len(acts)} words of activations for {at} rows"
     assert len(weights) == len(tiles) * rows, f"{len(weights)} words for {len(tiles)} tiles"

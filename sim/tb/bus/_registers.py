@@ -34,7 +34,7 @@ def register_map(streams, address_width, counters, identity) -> dict[str, Regist
     dma = address_width > 0
     registers = {
         "ID": Register(0x00, "ro", value=int.from_bytes(b"BRWK", "big")),
-        "VERSION": Register(0x04, "ro", value=1 << 16),
+        "VERSION": Register(0x04, "ro", value=1 << 16 | 1),
         "COMMAND": Register(0x20, "wo", 3 if dma else 1),
         "CONTROL": Register(0x24, "rw", 1),
         "MODE": Register(0x28, "ro" if dma else "rw", 0 if dma else 1),
@@ -46,7 +46,7 @@ def register_map(streams, address_width, counters, identity) -> dict[str, Regist
         "CYCLES_HIGH": Register(0x44, "ro"),
     }
     offsets = {"CAPS": 0x08, "DIGEST": 0x0C, "SHAPE": 0x10, "LIMIT": 0x14, "WIDTHS": 0x18}
-    offsets |= {"MAX_K": 0x1C}
+    offsets |= {"MAX_K": 0x1C, "GENERATOR": 0x48, "REVISION": 0x4C}
     registers |= {name: Register(offsets[name], "ro", value=value) for name, value in identity}
     for index, name in enumerate(streams.upper().split(",")):
         if counters:

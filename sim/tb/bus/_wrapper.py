@@ -290,6 +290,10 @@ async def check_identity(host: WrapperHost) -> None:
         "streams": len(host.streams),
     }
     assert await host.read("DIGEST") == int(manifest.digest[:8], 16)
+    if manifest.digest[8:]:  # of a design, rather than of a unit by itself
+        version = (await host.fields("GENERATOR")).values()
+        assert ".".join(map(str, reversed(version))) == manifest.tools["brickwork"]
+        assert await host.read("REVISION") == int(manifest.revision, 16)
     identity = model.identity()
     assert await host.fields("SHAPE") == identity["SHAPE"]
     assert await host.read("LIMIT") == identity["LIMIT"]

@@ -220,6 +220,8 @@ async def map_and_identity(dut):
         | widths["results"] << 16
         | shell.host.acc_width << 24,
         "MAX_K": parameters["max_k"],
+        "GENERATOR": parameters["generator"],
+        "REVISION": parameters["revision"],
     }
     expected = register_map(
         ",".join(shell.layouts),

@@ -181,6 +181,8 @@ def registers(dut, pins, work):
         if register["access"] == "ro":
             refused(lambda name=name: link.write(name, 1), f"Register {name} must be writable")
     assert link.read("DIGEST") == int(work.manifest.digest[:8], 16)
+    if work.manifest.digest[8:]:  # of a design, rather than of a unit by itself
+        assert link.read("REVISION") == int(work.manifest.revision, 16)
     link.write("INTERRUPT_ENABLE", 2)
     assert link.read("INTERRUPT_ENABLE") == 2
 
