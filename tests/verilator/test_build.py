@@ -91,7 +91,7 @@ def design(tmp_path):
     """Writes a design and gives its manifest."""
 
     def write(verilog=COUNTER, **fields):
-        widths = {"clk": 1, "step": 8, "count": 8, "o__next": 8}.items()
+        widths = {"clk": 1, "step": 8, "count": 8, "o__next": 8}
         manifest = Manifest(
             design="counter",
             parameters={},
