@@ -60,6 +60,7 @@ def test_utilization_of_a_large_product(kind, tmp_path):
     assert done.cycles <= done.cycle_bound
 
 
+@pytest.mark.slow
 def test_an_array_of_the_size_of_the_first_tpu(tmp_path):
     emission = emit(GemmWs(rows=256, cols=256), tmp_path)
     assert emission.verilog.stat().st_size < 400_000

@@ -159,6 +159,7 @@ def test_claims_are_of_contenders():
     assert {name for claim in comparison.CLAIMS for name in claim[:2]} <= names
 
 
+@pytest.mark.slow
 def test_measured(few, workload, capsys):
     argv = ["compare", workload, "--rows", "2", "--cols", "2", "--density", "0.5"]
     assert main([*argv, "--json"]) == 0

@@ -1,5 +1,6 @@
 """``brickwork sim --top``, as users type it: every design in every bus wrapper."""
 
+import itertools
 import subprocess
 import sys
 import xml.etree.ElementTree as ElementTree
@@ -12,8 +13,16 @@ from brickwork.gen.designs.wrappers import WRAPPERS
 SMALL = {"rows": 2, "cols": 3, "acc_depth": 8, "pes": 2, "columns": 12, "entries": 24, "acts": 4}
 
 
-@pytest.mark.parametrize("top", WRAPPERS)
-@pytest.mark.parametrize("design", DESIGNS)
+#: Every design, and every wrapper, once; the other pairs are slow.
+FEW = dict(zip(DESIGNS, itertools.cycle(WRAPPERS), strict=False))
+PAIRS = [
+    pytest.param(design, top, marks=[] if FEW[design] == top else pytest.mark.slow)
+    for design in DESIGNS
+    for top in WRAPPERS
+]
+
+
+@pytest.mark.parametrize(("design", "top"), PAIRS)
 def test_every_design_in_every_wrapper(tmp_path, design, top):
     settings = [
         argument

@@ -21,6 +21,8 @@ from brickwork.gen.studies.study import SCHEMA
 from liberty import LIBRARY
 from products import plan as plan_of
 
+pytestmark = pytest.mark.slow  # minutes together
+
 #: Multiply-adds for a batch of 16, summed up from results/eyeriss_results.csv of the authors' code
 #: (which is of AlexNet and ResNet-18 without WRPN's doubled channels: 2 times the multiply-adds in
 #: the first layer, and in AlexNet's last; 4 times in the others).

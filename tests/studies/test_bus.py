@@ -10,6 +10,8 @@ from brickwork.gen.lib.errors import CheckFailed
 from brickwork.gen.studies import bus
 from brickwork.gen.studies.study import check
 
+pytestmark = pytest.mark.slow  # minutes together
+
 DESIGNS = {
     "gemm_ws": (GemmWs(rows=4, cols=4, max_k=64, acc_depth=32), (32, 16, 16)),
     "eie": (Eie(pes=2, columns=32, entries=256, acts=16, rows=16), (16, 32)),

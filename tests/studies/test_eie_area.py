@@ -10,6 +10,8 @@ from brickwork.gen.studies import eie, eie_area, eie_pe
 from brickwork.gen.studies.study import of_table
 from liberty import LIBRARY
 
+pytestmark = pytest.mark.slow  # minutes together
+
 #: A small engine's sizes.
 SIZES = {"columns": 7, "entries": 64, "rows": 4, "weight_width": 4, "act_width": 4, "acc_width": 12}
 NAMES = ["EIE's", "queue of 32"]

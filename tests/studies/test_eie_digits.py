@@ -10,6 +10,8 @@ from brickwork.gen.studies import eie_digits, eie_network
 from brickwork.gen.studies.study import check
 from brickwork.gen.workloads import digits
 
+pytestmark = pytest.mark.slow  # minutes together
+
 DENSITIES = (0.5, 0.25, 0.10)
 
 

@@ -13,6 +13,8 @@ from brickwork.gen.studies.study import check
 from brickwork.gen.workloads import digits
 from brickwork.sim.golden import formats
 
+pytestmark = pytest.mark.slow  # minutes together
+
 
 @pytest.fixture(scope="module")
 def network():

@@ -214,6 +214,7 @@ def compute(emission, jobs, stall_in=0, stall_out=0):
     return stats.cycles, bound
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("design", "acts", "weights", "settings"), ENGINES_OF_SETS)
 def test_every_pair_of_codes(tmp_path, design, acts, weights, settings):
     """Outer products of columns and rows of codes, whose types change from product to product."""
