@@ -10,6 +10,8 @@ from brickwork.gen.studies import area
 from brickwork.hdl import formats
 from liberty import LIBRARY
 
+pytestmark = pytest.mark.slow  # minutes together
+
 SAME = ("int8", "int4", "flint4", "e5m2", "ovp_int4", "ovp_flint4", "int4+flint4+pot4")
 PAIRS = [*((name, name) for name in SAME), ("uint4", "flint4")]
 

@@ -7,6 +7,8 @@ import pytest
 from brickwork.gen.studies import eie_scaling
 from brickwork.gen.studies.study import check
 
+pytestmark = pytest.mark.slow  # minutes together
+
 ENGINES = [(1, 8), (4, 2), (4, 8)]
 
 

@@ -15,6 +15,8 @@ from brickwork.gen.studies.study import SCHEMA, check
 from brickwork.gen.workloads import digits
 from brickwork.sim.golden import formats
 
+pytestmark = pytest.mark.slow  # minutes together
+
 #: What no 16 values can do better, in dB, for tensors of one scale: 6.02 dB a bit on uniform
 #: ones; Lloyd and Max's quantizers on the others (Jayant and Noll, Digital Coding of Waveforms).
 LIMITS = {"uniform": 24.08, "gaussian": 20.22, "laplace": 18.13}
