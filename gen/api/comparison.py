@@ -18,7 +18,6 @@ from pathlib import Path
 from typing import Any
 
 from ...hdl.checks import check_integer
-from ...sim.verilator import toolchain
 from ..designs import registry
 from ..designs.base import Contender
 from ..flow import targets
@@ -256,9 +255,6 @@ def compare(
     entrants = chosen(designs)
     target = target or ("gates" if liberty is None else "liberty")
     check_target(target, liberty, pnr=pnr)
-    placer = targets.load(target).place
-    if pnr and placer is not None:
-        toolchain.nextpnr(placer.program)
     shape = {"rows": rows, "cols": cols}
     density = _density(density, workload)
     steps = {"targets": [target], "pnr": pnr}

@@ -179,7 +179,7 @@ def _header(key):
     lines += [f"  {name} = {value}" for name, value in parameters.items()]
     if key["digest"]:
         lines.append(f"Digest: {key['digest']}")
-    # Delays there are none, but tools refuse modules without a time scale beside others with one,
+    # No module has delays, but tools refuse modules without a time scale beside modules with one,
     # such as most test benches.
     return "".join(f"// {line}\n" for line in lines) + "\n`timescale 1ns / 1ps\n\n"
 

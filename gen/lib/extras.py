@@ -14,7 +14,6 @@ PACKAGES = {
     "cocotbext": ("cocotbext-axi", "axi"),
     "distributed": ("Dask (distributed)", "sweep"),
     "matplotlib": ("matplotlib", "report"),
-    "psutil": ("psutil", "sweep"),
     "scipy": ("scipy", "sparse"),
     "serial": ("pyserial", "board"),
     "sklearn": ("scikit-learn", "demo"),

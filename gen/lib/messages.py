@@ -7,7 +7,15 @@ import shlex
 from collections.abc import Iterable
 from typing import Any
 
-__all__ = ["closest", "difference", "errors", "print_json", "reproduce_command", "to_json"]
+__all__ = [
+    "closest",
+    "difference",
+    "errors",
+    "finite",
+    "print_json",
+    "reproduce_command",
+    "to_json",
+]
 
 
 def closest(name: object, names: Iterable[str]) -> str:
@@ -25,7 +33,7 @@ def to_json(value: Any) -> str:
 
     JSON has no numbers that are not finite; they become null.
     """
-    return json.dumps(_finite(value), indent=2, allow_nan=False) + "\n"
+    return json.dumps(finite(value), indent=2, allow_nan=False) + "\n"
 
 
 def print_json(value: Any) -> None:
@@ -33,11 +41,12 @@ def print_json(value: Any) -> None:
     print(to_json(value), end="")
 
 
-def _finite(value):
+def finite(value: Any) -> Any:
+    """A value for JSON with ``None`` in place of numbers that are not finite."""
     if isinstance(value, dict):
-        return {name: _finite(item) for name, item in value.items()}
+        return {name: finite(item) for name, item in value.items()}
     if isinstance(value, list | tuple):
-        return [_finite(item) for item in value]
+        return [finite(item) for item in value]
     return None if isinstance(value, float) and not math.isfinite(value) else value
 
 

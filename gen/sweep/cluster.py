@@ -7,7 +7,6 @@ import logging
 import os
 import signal
 import sys
-import tempfile
 import types
 import warnings
 from collections.abc import Iterator
@@ -16,6 +15,7 @@ from multiprocessing import resource_tracker
 from urllib.parse import urlsplit
 
 from ...hdl.checks import check_integer
+from ...sim import scratch
 from ..lib.errors import CheckFailed, UsageError
 from ..lib.extras import require
 
@@ -48,7 +48,6 @@ def check_installed() -> None:
     with require("Sweeps and comparisons"):
         if sys.modules.get("distributed") is None:
             _import()
-        import psutil  # noqa: F401
 
 
 def _import():
@@ -180,16 +179,12 @@ def _versions(record):
 @contextlib.contextmanager
 def _local(workers):
     """A client of processes on this machine, all of which end with it."""
-    import psutil
     from distributed import Client, LocalCluster
 
     # Python's own helper stays, for clusters to come.
     resource_tracker.ensure_running()
-    before = set(psutil.Process().children(recursive=True))
     with contextlib.ExitStack() as stack:
-        folder = stack.enter_context(
-            tempfile.TemporaryDirectory(prefix="brickwork-", ignore_cleanup_errors=True)
-        )
+        folder = stack.enter_context(scratch.folder())
         try:
             with _interrupts_blocked():
                 cluster = LocalCluster(
@@ -198,26 +193,16 @@ def _local(workers):
                     processes=True,
                     host="127.0.0.1",
                     dashboard_address="127.0.0.1:0",
-                    local_directory=folder,
+                    local_directory=str(folder),
                     memory_limit=0,  # most memory is that of tools, which Dask does not see
                     silence_logs=logging.CRITICAL,
                 )
-            stack.callback(_end, cluster, before)
+            # Compilers and other programs of a worker that is stopped end with it.
+            stack.callback(cluster.close)
             client = stack.enter_context(Client(cluster, timeout=CONNECT_SECONDS))
         except Exception as error:
             raise CheckFailed(f"Workers cannot be started: {_reason(error)}") from None
         yield client
-
-
-def _end(cluster, before):
-    """Ends the workers; one that is stopped leaves its own processes running, such as compilers."""
-    import psutil
-
-    started = set(psutil.Process().children(recursive=True)) - before
-    cluster.close()
-    for process in started:
-        with contextlib.suppress(psutil.NoSuchProcess):
-            process.kill()
 
 
 @contextlib.contextmanager

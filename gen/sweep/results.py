@@ -15,6 +15,7 @@ from pathlib import Path
 
 from ..lib.errors import UsageError
 from ..lib.files import write_whole
+from ..lib.messages import finite
 
 __all__ = ["SCHEMA", "VERSION", "Results", "opened"]
 
@@ -119,7 +120,8 @@ def _locked(path):
 
 
 def _line(record):
-    return json.dumps(record, ensure_ascii=False, separators=(",", ":")) + "\n"
+    text = json.dumps(finite(record), ensure_ascii=False, allow_nan=False, separators=(",", ":"))
+    return f"{text}\n"
 
 
 def _read(path, tools, resume):

