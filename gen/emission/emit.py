@@ -187,11 +187,14 @@ def _header(key):
 # Yosys declares the direction and the net type of a port on separate lines.
 _TWICE = re.compile(r"^  (input|output) (.*);\n  (wire|reg) \2( = .*)?;$", re.MULTILINE)
 
+# What Yosys leaves of the power-up values of a signal that it splits into registers of their own.
+_INIT = re.compile(r"^  \(\* init = .* \*\)\n", re.MULTILINE)
+
 
 def _commented(text, units):
     """The modules, the top-level one first, each below a line with its unit and parameters."""
     modules = {}
-    text = _TWICE.sub(r"  \1 \3 \2\4;", text)
+    text = _TWICE.sub(r"  \1 \3 \2\4;", _INIT.sub("", text))
     for module in re.split(r"^(?=module )", text, flags=re.MULTILINE)[1:]:
         name = re.match(r"module (\w+)", module)[1]
         modules[name] = "\n".join(line.rstrip() for line in module.splitlines()).strip() + "\n"

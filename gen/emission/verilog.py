@@ -23,6 +23,10 @@ _CLEAN = [
     # Amaranth names every port of every instance; wires that only rename others are left out.
     "opt_clean -purge",
     "opt_dff",
+    # No bit is undefined: simulators and synthesis would choose differently.
+    "opt_expr -mux_undef",
+    "setundef -zero",
+    "opt_expr",
     "opt_clean -purge",
     *(
         " ".join(["attrmap", scope, *(f"-remove {name}" for name in amaranth_internals.ATTRIBUTES)])
