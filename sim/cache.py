@@ -27,7 +27,7 @@ from . import scratch
 
 __all__ = ["SECTIONS", "Size", "clear", "digest", "entry", "folder", "keep", "usage"]
 
-_FOLDERS = ("builds", "runtime", "verilog", "synthesis", "cycles", "failed")
+_FOLDERS = ("builds", "runtime", "verilog", "synthesis", "cycles", "mutants", "failed")
 
 #: Sections of the cache folder: its sub-folders, and unfinished entries of killed processes.
 SECTIONS = (*_FOLDERS, "stale")

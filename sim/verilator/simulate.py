@@ -17,7 +17,7 @@ from . import toolchain
 from .build import Build, build, read
 from .waves import view_files, write_views
 
-__all__ = ["Outcome", "Test", "simulate"]
+__all__ = ["Outcome", "Test", "environment", "failure", "read_results", "simulate"]
 
 # Settings of cocotb for debugging and logging. Those that select tests are dropped, so that a run
 # does not depend on the caller's environment.
@@ -135,14 +135,14 @@ def simulate(
     if waves:
         command += ["--trace", "--trace-file", str(wave_file)]
         write_views(design, wave_file)
-    env = _environment(design, module, results, tests, seed)
+    env = environment(design, module, results, tests, seed)
     start = time.monotonic()
     with step(f"running the test bench of {design.top}"), log.open("wb") as output:
         status = _run(command, cwd=workdir, env=env, output=output, timeout_s=timeout_s)
     seconds = time.monotonic() - start
 
-    results_of_tests = _read_results(results)
-    reason = _reason(status, results_of_tests, timeout_s, log)
+    results_of_tests = read_results(results)
+    reason = failure(status, results_of_tests, timeout_s, log)
     return Outcome(
         passed=not reason,
         reason=reason,
@@ -155,9 +155,10 @@ def simulate(
     )
 
 
-def _environment(
-    design: Manifest, module: str, results: Path, tests: str | None, seed: int
+def environment(
+    design: Manifest, module: str, results: Path | str, tests: str | None, seed: int
 ) -> dict[str, str]:
+    """The environment of a simulation with cocotb; arguments are those of :func:`simulate`."""
     from cocotb_tools import config
 
     env = {
@@ -206,7 +207,7 @@ def _run(command: list[str], *, cwd: Path, env: dict[str, str], output, timeout_
             child.wait()
 
 
-def _read_results(path: Path) -> list[Test] | None:
+def read_results(path: Path) -> list[Test] | None:
     """The tests in a JUnit file, or None if it is missing or cut short."""
     try:
         root = ElementTree.parse(path).getroot()
@@ -244,7 +245,7 @@ def _first_line(trouble: ElementTree.Element) -> str:
     return text.splitlines()[-1] if text else "failed"
 
 
-def _reason(
+def failure(
     status: int | None, tests: list[Test] | None, timeout_s: float | None, log: Path
 ) -> str:
     """The reason of a failed run, in one line; empty if it passed."""

@@ -1,0 +1,319 @@
+"""Mutants of a unit's netlist, all in one Verilog file behind a select that is read at time 0.
+
+Yosys' ``mutate`` draws the mutants and applies them. A mutant is a fault at one bit of one port of
+one cell: inverted, stuck at 0 or 1, or changed by another bit of the port. A register whose reset
+does nothing is a mutant of a class of its own. Clock pins are left alone.
+"""
+
+import dataclasses
+import json
+import random
+import re
+from collections import defaultdict, deque
+from collections.abc import Iterable
+from pathlib import Path
+
+from ...sim.manifest import Manifest
+from ..lib import yosys
+
+__all__ = ["FILE", "Mutant", "draw", "mutated", "own_modules", "prepared"]
+
+#: The file in the simulation's working folder with the number of the mutant, in hexadecimal digits;
+#: 0 is the netlist without a fault.
+FILE = "mutant.hex"
+
+_SELECT = "brickwork_mutant"
+#: Cells of registers with a synchronous reset.
+_RESET_CELLS = {"$sdff", "$sdffe", "$sdffce"}
+#: Names that Yosys gives to signals without one.
+_NUMBERED = re.compile(r"_\d+_")
+_BLOCK = re.MULTILINE | re.DOTALL
+_NUMBERS = {"port_bit": int, "control_bit": int}
+_FIELDS = {
+    "mode": "mode",
+    "module": "module",
+    "cell": "cell",
+    "port": "port",
+    "portbit": "port_bit",
+    "ctrlbit": "control_bit",
+}
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Mutant:
+    """A fault of a netlist.
+
+    Attributes
+    ----------
+    mode : str
+        ``inv``, ``const0``, ``const1``; ``cnot0`` and ``cnot1`` invert the bit if another bit of
+        the port, ``control_bit``, is 0 or 1.
+    module, cell, port, port_bit, control_bit
+        The bit. Names of cells are of one netlist; ``control_bit`` is -1 without one.
+    type : str
+        The cell's: an operator of RTLIL, such as ``$add``, or the unit of an instance.
+    signal : str
+        The nearest signal with a name behind the fault, with the module's name without that of the
+        top: ``queue.level``. It is the same in all netlists of the unit that have the signal.
+    line : str
+        The line of Verilog that the cell comes from.
+    reset : bool
+        Whether the mutant takes the reset from a register, or from an instance.
+    """
+
+    mode: str
+    module: str
+    cell: str
+    port: str
+    port_bit: int
+    control_bit: int = -1
+    type: str = ""
+    signal: str = ""
+    line: str = ""
+    reset: bool = False
+
+    @property
+    def place(self) -> str:
+        """The bit in words that do not depend on numbers in one netlist."""
+        return f"{self.signal}: {self.type} {self.port}[{self.port_bit}] {self.mode}"
+
+    def command(self, number: int | None = None, width: int = 0) -> str:
+        """Yosys' command for the mutant, with a number behind the select."""
+        options = [] if number is None else ["-ctrl", _SELECT, str(width), str(number)]
+        values = {"module": self.module, "cell": self.cell, "port": self.port}
+        values |= {"portbit": self.port_bit}
+        if self.control_bit >= 0:
+            values["ctrlbit"] = self.control_bit
+        for option, value in values.items():
+            options += [f"-{option}", str(value)]
+        return " ".join(["mutate", *options, "-mode", self.mode])
+
+
+def own_modules(manifest: Manifest, benched: Iterable[str]) -> list[str]:
+    """The modules of a unit itself, without those of other units that have a bench."""
+    text = manifest.verilog_path.read_text("utf-8")
+    bodies = dict(re.findall(r"^module (\w+)\b(.*?)^endmodule", text, re.MULTILINE | re.DOTALL))
+    benched = set(benched)
+    others = {
+        name
+        for name, entry in manifest.modules.items()
+        if entry["unit"] in benched and name != manifest.top
+    }
+    modules, waiting = [], deque([manifest.top])
+    while waiting:
+        module = waiting.popleft()
+        modules.append(module)
+        for child in re.findall(r"^  (\w+) \w+ \($", bodies[module], re.MULTILINE):
+            if child in bodies and child not in others and child not in (*modules, *waiting):
+                waiting.append(child)
+    return modules
+
+
+def prepared(manifest: Manifest) -> list[str]:
+    """Yosys' commands for the netlist that mutants belong to."""
+    return [
+        f"read_verilog {manifest.verilog}",
+        f"hierarchy -check -top {manifest.top}",
+        "proc",
+        "opt_clean",
+        # What no result depends on is no fault: upper bits that are cut off, for example.
+        "wreduce",
+        "opt_expr",
+        "opt_dff",
+        "opt_clean",
+    ]
+
+
+def draw(
+    manifest: Manifest, modules: list[str], count: int, resets: int, seed: int, folder: Path
+) -> list[Mutant]:
+    """Draw mutants of the modules.
+
+    Parameters
+    ----------
+    count, resets : int
+        The number of mutants, and at most that of resets that do nothing, which are more.
+    seed : int
+        Seed of both choices.
+    folder : Path
+        Gets temporary files.
+
+    Returns
+    -------
+    list of Mutant
+        Fewer than ``count`` where the netlist has fewer.
+    """
+    selected = " ".join(modules)
+    folder = folder.absolute()
+    yosys.run(
+        [
+            *prepared(manifest),
+            # Clock pins and resets are drawn too, and dropped.
+            f"mutate -list {2 * count + 20} -seed {seed} -o {folder}/list {selected}",
+            f"select {selected}",
+            f"write_json -selected {folder}/netlist.json",
+        ],
+        cwd=manifest.path.parent,
+        temporary=folder,
+    )
+    source = manifest.verilog_path.read_text("utf-8").splitlines()
+    netlist = json.loads((folder / "netlist.json").read_text("utf-8"))["modules"]
+    views = {name: _Module(netlist[name], name, manifest, source) for name in modules}
+    drawn = [_parsed(line) for line in (folder / "list").read_text("utf-8").splitlines()]
+    rng = random.Random(seed)
+    rng.shuffle(drawn)
+    mutants = [
+        views[mutant.module].described(mutant)
+        for mutant in drawn
+        if views[mutant.module].net(mutant) not in ("clk", "rst")
+        and not views[mutant.module].is_reset(mutant)
+    ][:count]
+    lost = [mutant for view in views.values() for mutant in view.lost_resets()]
+    rng.shuffle(lost)
+    return mutants + lost[:resets]
+
+
+def _parsed(line: str) -> Mutant:
+    words = line.split()
+    values = dict(zip(words[1::2], words[2::2], strict=False))
+    fields = {
+        name: values[f"-{option}"] for option, name in _FIELDS.items() if f"-{option}" in values
+    }
+    return Mutant(**{name: _NUMBERS.get(name, str)(value) for name, value in fields.items()})
+
+
+class _Module:
+    """A module of the netlist, to tell where its mutants are."""
+
+    def __init__(self, module: dict, name: str, manifest: Manifest, source: list[str]):
+        self._name, self._source, self._units = name, source, manifest.modules
+        short = name.removeprefix(manifest.top).lstrip("_")
+        self._prefix = f"{short}." if short else ""
+        self._cells = module["cells"]
+        self._names: dict[int, str] = {}
+        for signal, entry in module["netnames"].items():
+            if not entry["hide_name"] and not _NUMBERED.fullmatch(signal):
+                for bit in entry["bits"]:
+                    self._names.setdefault(bit, signal)
+        self._readers = defaultdict(list)
+        for cell, entry in self._cells.items():
+            for port, bits in entry["connections"].items():
+                if entry["port_directions"].get(port) == "input":
+                    for bit in bits:
+                        self._readers[bit].append(cell)
+
+    def _bit(self, mutant):
+        return self._cells[mutant.cell.removeprefix("\\")]["connections"][mutant.port][
+            mutant.port_bit
+        ]
+
+    def net(self, mutant: Mutant) -> str | None:
+        """The name of what the bit is connected to."""
+        return self._names.get(self._bit(mutant))
+
+    def is_reset(self, mutant: Mutant) -> bool:
+        return mutant.port == "SRST"
+
+    def lost_resets(self) -> Iterable[Mutant]:
+        """A mutant for each register with a reset, and each instance with one."""
+        for cell, entry in self._cells.items():
+            port = "SRST" if entry["type"] in _RESET_CELLS else "rst"
+            if port not in entry["connections"]:
+                continue
+            inactive = 1 - int(entry["parameters"].get("SRST_POLARITY", "1"), 2)
+            name = cell if cell.startswith("$") else f"\\{cell}"
+            yield self.described(
+                Mutant(
+                    mode=f"const{inactive}",
+                    module=self._name,
+                    cell=name.removeprefix("\\"),
+                    port=port,
+                    port_bit=0,
+                    reset=True,
+                )
+            )
+
+    def described(self, mutant: Mutant) -> Mutant:
+        cell = self._cells[mutant.cell.removeprefix("\\")]
+        line = re.search(r":(\d+)\.", cell["attributes"].get("src", ""))
+        unit = self._units.get(cell["type"], {}).get("unit", cell["type"])
+        return dataclasses.replace(
+            mutant,
+            type=unit,
+            signal=self._prefix + self._nearest(mutant.cell.removeprefix("\\"), mutant),
+            line=self._source[int(line[1]) - 1].strip() if line else "",
+        )
+
+    def _nearest(self, cell: str, mutant: Mutant) -> str:
+        """The nearest signal with a name that the fault reaches, or the instance that it is at."""
+        entry = self._cells[cell]
+        if not entry["type"].startswith("$"):
+            return cell
+        if entry["port_directions"].get(mutant.port) == "output":
+            waiting = deque([entry["connections"][mutant.port][mutant.port_bit]])
+        else:
+            waiting = deque(self._outputs(entry))
+        reached = set(waiting)
+        while waiting:
+            bit = waiting.popleft()
+            if bit in self._names:
+                return self._names[bit]
+            for reader in self._readers[bit]:
+                if not self._cells[reader]["type"].startswith("$"):
+                    return reader
+                new = [each for each in self._outputs(self._cells[reader]) if each not in reached]
+                reached.update(new)
+                waiting.extend(new)
+            memories = [
+                self._cells[reader]["parameters"]["MEMID"].lstrip("\\")
+                for reader in self._readers[bit]
+                if "MEMID" in self._cells[reader]["parameters"]
+            ]
+            if memories:
+                return memories[0]
+        return entry["parameters"].get("MEMID", cell).lstrip("\\")
+
+    def _outputs(self, entry):
+        for port, bits in entry["connections"].items():
+            if entry["port_directions"].get(port) == "output":
+                yield from (bit for bit in bits if isinstance(bit, int))
+
+
+def mutated(manifest: Manifest, mutants: list[Mutant], folder: Path) -> Path:
+    """Write the netlist with all mutants, and a manifest beside it; returns the manifest's path.
+
+    The simulation reads :data:`FILE` in its working folder at time 0.
+    """
+    width = len(mutants).bit_length()
+    folder = folder.absolute()
+    yosys.run(
+        [
+            *prepared(manifest),
+            *(mutant.command(number, width) for number, mutant in enumerate(mutants, 1)),
+            f"write_verilog -noattr {folder}/mutated.v",
+        ],
+        cwd=manifest.path.parent,
+        temporary=folder,
+    )
+    text = (folder / "mutated.v").read_text("utf-8")
+    (folder / "mutated.v").unlink()
+    # The select comes from a file in place of a port, so that the unit's users stay as they are.
+    before, top, after = re.split(rf"^(module {manifest.top}\(.*?^endmodule)", text, flags=_BLOCK)
+    top = re.sub(rf", {_SELECT}\b|\b{_SELECT}, ", "", top, count=1)
+    top = re.sub(
+        rf"^  input (\S+ )?{_SELECT};\n  wire (\S+ )?{_SELECT};\n",
+        f"  reg [{width - 1}:0] {_SELECT}_file [0:0];\n"
+        f'  initial $readmemh("{FILE}", {_SELECT}_file);\n'
+        f"  wire [{width - 1}:0] {_SELECT} = {_SELECT}_file[0];\n",
+        top,
+        flags=re.MULTILINE,
+    )
+    text = before + top + after
+    # A fault may look like a loop; Verilator iterates, and stops where values do not settle.
+    rules = "UNOPTFLAT", "CMPCONST", "UNSIGNED", "WIDTHTRUNC", "CASEINCOMPLETE", "UNDRIVEN"
+    text = "".join(f"/* verilator lint_off {rule} */\n" for rule in rules) + text
+    (folder / manifest.verilog).write_text(text, "utf-8")
+    copy = dataclasses.replace(manifest, hierarchical_blocks=[])
+    path = folder / manifest.path.name
+    path.write_text(copy.to_json(), "utf-8")
+    return path
