@@ -24,9 +24,7 @@ _CLEAN = [
     "opt_clean -purge",
     "opt_dff",
     # No bit is undefined: simulators and synthesis would choose differently.
-    "opt_expr -mux_undef",
     "setundef -zero",
-    "opt_expr",
     "opt_clean -purge",
     *(
         " ".join(["attrmap", scope, *(f"-remove {name}" for name in amaranth_internals.ATTRIBUTES)])

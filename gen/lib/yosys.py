@@ -28,7 +28,13 @@ class YosysError(Exception):
         self.log = log
 
 
-def run(commands: Iterable[str], *, cwd: Path | None = None, temporary: Path | None = None) -> str:
+def run(
+    commands: Iterable[str],
+    *,
+    cwd: Path | None = None,
+    temporary: Path | None = None,
+    timeout: float | None = None,
+) -> str:
     """Run yosys commands and return the log.
 
     Parameters
@@ -40,17 +46,22 @@ def run(commands: Iterable[str], *, cwd: Path | None = None, temporary: Path | N
     temporary : Path or None
         Folder for yosys' temporary files, some of which it never removes: those of libraries, for
         example.
+    timeout : float or None
+        Seconds of elapsed time.
 
     Raises
     ------
     YosysError
         If a command fails.
+    subprocess.TimeoutExpired
+        If yosys has not ended after ``timeout`` seconds.
     """
     status, log = processes.run(
         [sys.executable, "-c", _CHILD],
         stdin="\n".join(commands),
         cwd=cwd,
         env=os.environ | ({} if temporary is None else {"TMPDIR": str(temporary)}),
+        timeout=timeout,
     )
     if status != 0:
         raise YosysError(log)
