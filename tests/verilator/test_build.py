@@ -119,17 +119,6 @@ def run(design, tmp_path, monkeypatch):
     return simulate_
 
 
-@pytest.fixture
-def fresh_cache(tmp_path, monkeypatch):
-    """An empty cache folder that shares the compiled runtime with the real one."""
-    shared = cache.folder() / "runtime"
-    shared.mkdir(parents=True, exist_ok=True)
-    (tmp_path / "cache").mkdir()
-    (tmp_path / "cache" / "runtime").symlink_to(shared)
-    monkeypatch.setenv("BRICKWORK_CACHE", str(tmp_path / "cache"))
-    return tmp_path / "cache"
-
-
 def program(path, text):
     path.parent.mkdir(exist_ok=True)
     path.write_text(f"#!/bin/sh\n{text}\n")
