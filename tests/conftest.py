@@ -1,5 +1,6 @@
 """What tests of units share: cases to run their testbenches on, and parameters to refuse."""
 
+import gc
 import os
 import re
 
@@ -20,6 +21,16 @@ def pytest_ignore_collect(collection_path, config):
     return None
 
 
+# All that is collected lives to the end.
+gc.disable()
+
+
+def pytest_collection_finish():
+    """Garbage collection does not go through the tests themselves again and again."""
+    gc.freeze()
+    gc.enable()
+
+
 def pytest_sessionstart(session):
     """The user's defaults are not for the commands under test."""
     if os.path.lexists(CONFIG_FILE):
@@ -30,14 +41,21 @@ def pytest_generate_tests(metafunc):
     """A test with a fixture ``case`` runs once for each of the module's ``CASES``.
 
     They are a dict from names to units' classes and parameters. The first, small and not square,
-    is of the set ``smoke``. A fixture ``wrong`` runs through the module's ``WRONG`` likewise.
+    is of the set ``smoke``; those named in ``SLOW`` are slow. A fixture ``wrong`` runs through the
+    module's ``WRONG`` likewise.
     """
     if "case" in metafunc.fixturenames:
-        cases = [
-            pytest.param(case, id=name, marks=[pytest.mark.smoke] if number == 0 else [])
-            for number, (name, case) in enumerate(metafunc.module.CASES.items())
-        ]
-        metafunc.parametrize("case", cases)
+        cases = metafunc.module.CASES
+        marks = {name: pytest.mark.slow for name in getattr(metafunc.module, "SLOW", ())}
+        assert marks.keys() <= cases.keys()
+        marks[next(iter(cases))] = pytest.mark.smoke
+        metafunc.parametrize(
+            "case",
+            [
+                pytest.param(case, id=name, marks=marks.get(name, ()))
+                for name, case in cases.items()
+            ],
+        )
     if "wrong" in metafunc.fixturenames:
         wrong = metafunc.module.WRONG
         names = [", ".join(f"{name}={value!r}" for name, value in w[1].items()) for w in wrong]

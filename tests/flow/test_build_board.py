@@ -29,6 +29,9 @@ from products import job as job_of
 BOARDS = [name for name in boards.names() if f"{name}-" not in " ".join(boards.names())]
 OPEN = [name for name in BOARDS if targets.load(boards.load(name).target).place]
 
+#: Boards with the pins of another one, and a device of the same family.
+VARIANTS = {"orangecrab-85f", "ulx3s-12f", "ulx3s-25f", "ulx3s-45f"}
+
 #: Where a bitstream has the number of its device, and which; from the vendors' data sheets.
 DEVICES = {
     "colorlight_i5": "41111043",
@@ -57,6 +60,8 @@ endmodule
 
 SMALL = {"rows": 1, "cols": 2, "a_format": "int4", "w_format": "int4", "acc_depth": 32}
 SETTINGS = [f"--set={name}={value}" for name, value in SMALL.items()]
+#: The design that the README of the boards builds for this one; it is synthesized once.
+ARTY = ["gemm_ws", "--set=rows=2", "--set=cols=2", "--board", "arty_a7_35t"]
 
 
 @pytest.fixture
@@ -83,7 +88,10 @@ def needs(board):
         pytest.skip(f"yowasp-{program} is not installed")
 
 
-@pytest.mark.parametrize("name", OPEN)
+@pytest.mark.parametrize(
+    "name",
+    [pytest.param(name, marks=pytest.mark.slow if name in VARIANTS else ()) for name in OPEN],
+)
 def test_every_board(name, echo):
     """Pins exist, the file's resources are nextpnr's, and the bitstream is for the device."""
     board = boards.load(name)
@@ -430,7 +438,7 @@ class TestCommand:
         assert f"\nlc        {found['utilization']['lc']['used']:,}" in out
 
     def test_vivado(self, folder, capsys):
-        assert main(["build", "gemm_ws", *SETTINGS, "--board", "arty_a7_35t"]) == 0
+        assert main(["build", *ARTY]) == 0
         out = capsys.readouterr().out
         (script,) = folder.glob("out/gemm_ws_uart-*/arty_a7_35t/gemm_ws_uart.tcl")
         shown = script.relative_to(folder)
@@ -467,7 +475,7 @@ class TestCommand:
         assert "write_bitstream" not in [call[0] for call in calls]
 
     def test_vivado_with_a_clock(self, folder, capsys):
-        argv = ["build", "gemm_ws", *SETTINGS, "--board", "arty_a7_35t", "--clock", "125"]
+        argv = ["build", *ARTY, "--clock", "125"]
         assert main([*argv, "--json"]) == 0
         record = json.loads(capsys.readouterr().out)
         assert record["needed_mhz"] == 125
