@@ -12,6 +12,8 @@ from brickwork.sim.verilator.simulate import simulate
 
 # The suite starts the package hundreds of times: without bytecode each start compiles it again.
 os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
+# A sixth of the time of a short process with numpy is that of threads that it does not use.
+os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 
 
 def pytest_ignore_collect(collection_path, config):
