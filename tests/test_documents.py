@@ -40,6 +40,13 @@ DOCUMENTS = [ROOT / "README.md", *READMES]
 DRAWINGS = find("*.svg")
 WAVES = find("waves/*.json")
 
+#: Documents of which each is seconds of builds, syntheses or sweeps. Tests of their folders have
+#: the same commands, with other parameters.
+SLOW = {
+    *("constraints/README.md", "gen/sweep/README.md", "hdl/formats/README.md"),
+    *("hdl/fusion/README.md", "hdl/sparse/README.md", "sim/host/README.md"),
+}
+
 #: Folders of modules that the README of another folder describes.
 DESCRIBED_ABOVE = ("gen/package", "gen/collateral/verilog_bench")
 
@@ -159,7 +166,14 @@ def run_block(block, folder, exports):
     return "".join(printed), None
 
 
-@pytest.mark.parametrize("document", DOCUMENTS, ids=name_of)
+@pytest.mark.parametrize(
+    "document",
+    [
+        pytest.param(document, marks=pytest.mark.slow if name_of(document) in SLOW else ())
+        for document in DOCUMENTS
+    ],
+    ids=name_of,
+)
 def test_blocks_run(document, tmp_path):
     """Every block is tried, also after one that failed."""
     failures, exports = [], []
@@ -199,17 +213,17 @@ def test_not_run():
                     print(f"{name_of(document)}: {reason}: {command}")
 
 
-def test_commands_that_are_not_run_are_parsed():
-    """Commands, options and choices of the command line exist."""
+def test_commands_are_parsed():
+    """Commands, options and choices of the command line exist, where they do not run, or seldom."""
     commands = [
         shlex.split(command, comments=True)[1:]
         for document in DOCUMENTS
         for block in split(document)[0]
-        if block.language == "sh" and not block.runs
+        if block.language == "sh" and (name_of(document) in SLOW or not block.runs)
         for command in command_lines(block)
         if command.startswith("brickwork ")
     ]
-    assert len(commands) > 20
+    assert len(commands) > 30
     for arguments in commands:
         cli._parser(arguments).parse_args(arguments)
 

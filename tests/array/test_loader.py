@@ -10,6 +10,8 @@ CASES = {
     "70x4": (Loader, dict(width=70, steps=4)),
     "8x17": (Loader, dict(width=8, steps=17)),
 }
+#: What these have, others have, too: each two values of parameters together.
+SLOW = ("9x2",)
 
 GOOD = next(iter(CASES.values()))
 WRONG = [

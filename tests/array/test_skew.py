@@ -11,6 +11,8 @@ CASES = {
     "17x2-forwards": (Skew, dict(lanes=17, width=2, backwards=0)),
     "35x3-backwards": (Skew, dict(lanes=35, width=3, backwards=1)),
 }
+#: What these have, others have, too: each two values of parameters together.
+SLOW = ("17x2-forwards",)
 
 GOOD = next(iter(CASES.values()))
 WRONG = [

@@ -31,6 +31,8 @@ CASES = {
     "bank-3-e5m2-flag": (DecoderBank, dict(lanes=3, format="e5m2", nan_inf="flag")),
     "bank-5-pairs-halves": (DecoderBank, dict(lanes=5, format="ovp_int8+apot4+int8+ovp_int4")),
 }
+#: What these have, others have, too: each two values of parameters together.
+SLOW = ("e4m3",)
 
 GOOD, BANK = CASES["flint4"], CASES["bank-4-types"]
 WRONG = [

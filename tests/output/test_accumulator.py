@@ -37,6 +37,8 @@ CASES = {
         dict(lanes=4, psum_width=6, acc_width=6, overflow="saturate", depth=2, revisit=1),
     ),
 }
+#: What these have, others have, too: each two values of parameters together.
+SLOW = ("revisit-1", "revisit-4")
 
 GOOD = next(iter(CASES.values()))
 ONE = CASES["revisit-1"]

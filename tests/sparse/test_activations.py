@@ -10,6 +10,8 @@ CASES = {
     "64x16": (Activations, dict(depth=64, width=16)),
     "33x32": (Activations, dict(depth=33, width=32)),
 }
+#: What these have, others have, too: each two values of parameters together.
+SLOW = ("2x3",)
 
 GOOD = next(iter(CASES.values()))
 WRONG = [

@@ -12,6 +12,8 @@ CASES = {
     "127-4096": (ColumnReader, dict(columns=127, groups=4096, act_width=16, skip_empty_columns=1)),
     "128-300-all": (ColumnReader, dict(columns=128, groups=300, act_width=8, skip_empty_columns=0)),
 }
+#: What these have, others have, too: each two values of parameters together.
+SLOW = ("2-3-all",)
 
 GOOD = next(iter(CASES.values()))
 WRONG = [

@@ -33,6 +33,8 @@ CASES = {
         dict(groups=5, groups_per_word=16, lanes=2, index_width=4, run_length_width=4, act_width=8),
     ),
 }
+#: What these have, others have, too: each two values of parameters together.
+SLOW = ("64-in-8s",)
 
 GOOD = next(iter(CASES.values()))
 WRONG = [

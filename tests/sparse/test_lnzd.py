@@ -13,6 +13,8 @@ CASES = {
     "tree-of-16": (LnzdTree, dict(leaves=16, width=12)),
     "tree-of-17": (LnzdTree, dict(leaves=17, width=70)),
 }
+#: What these have, others have, too: each two values of parameters together.
+SLOW = ("tree-of-4", "tree-of-16")
 
 GOOD = next(iter(CASES.values()))
 NODE = CASES["node-of-3"]

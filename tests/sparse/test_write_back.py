@@ -12,6 +12,8 @@ CASES = {
     "31-32": (WriteBack, dict(acc_width=31, act_width=32)),
     "64-32": (WriteBack, dict(acc_width=64, act_width=32)),
 }
+#: What these have, others have, too: each two values of parameters together.
+SLOW = ("48-16", "8-8", "4-9")
 
 GOOD = next(iter(CASES.values()))
 WRONG = [

@@ -27,12 +27,19 @@ ENGINES = {
     "3x5-int2-int2-wrap": (3, 5, dict(a_format="int2", w_format="int2", acc_width=6, pipeline=2)),
     "8x8-int8-scale": (8, 8, dict(output="scale", pipeline=2, tile_rows=3, tile_cols=3)),
     "8x8-uint16-uint16": (8, 8, dict(a_format="uint16", w_format="uint16", pipeline=0)),
+    "9x5-int8-saturate-shift": (
+        *(9, 5),
+        dict(acc_width=18, overflow="saturate", output="shift", out_format="int4")
+        | dict(tile_rows=4, tile_cols=4),
+    ),
     "16x16-int4-int4-bias": (16, 16, dict(a_format="int4", w_format="int4", output="bias")),
     "33x17-int8-saturate-shift": (
         *(33, 17),
         dict(acc_width=18, overflow="saturate", output="shift", out_format="int4"),
     ),
 }
+# Builds of many seconds; 8x8 and 9x5 have their words, tiles and outputs.
+LARGE = {"16x16-int4-int4-bias", "33x17-int8-saturate-shift"}
 # Stalls of operands and of results in percent, and the pattern of operands.
 TREATMENTS = {
     "random": (0, 0, "random"),
@@ -40,7 +47,11 @@ TREATMENTS = {
     "random-blocked": (0, 70, "random"),
 }
 CASES = [
-    pytest.param(design, *engine, *treatment, id=f"{design.design()}-{name}-{pattern}")
+    pytest.param(
+        *(design, *engine, *treatment),
+        id=f"{design.design()}-{name}-{pattern}",
+        marks=pytest.mark.slow if name in LARGE else (),
+    )
     for design, (name, engine), (pattern, treatment) in itertools.product(
         (GemmWs, GemmOs), ENGINES.items(), TREATMENTS.items()
     )
@@ -133,6 +144,18 @@ ENGINES_OF_SETS = [
     for name, sets in SETS.items()
     for design in (GemmWs, GemmOs)
     if ONE_DATAFLOW.get(name, design.design()) == design.design()
+]
+# Engines of sets of 4 and 8 bits. Any two of dataflow, activations and weights come together in
+# the fast ones.
+WIDE_SETS = {"4x4": GemmWs, "4x8": GemmOs, "8x4": GemmOs, "8x8": GemmWs}
+ENGINES_OF_WIDE_SETS = [
+    pytest.param(
+        *(design, *SETS[name]),
+        id=f"{design.design()}-{name}",
+        marks=() if design is fast else pytest.mark.slow,
+    )
+    for name, fast in WIDE_SETS.items()
+    for design in (GemmWs, GemmOs)
 ]
 # Formats that both engines multiply in all combinations.
 ACTIVATIONS = (
@@ -230,10 +253,7 @@ def test_every_pair_of_codes(tmp_path, design, acts, weights, settings):
 
 
 @pytest.mark.parametrize(("stall_in", "stall_out"), [(0, 0), (30, 20)])
-@pytest.mark.parametrize(
-    ("design", "acts", "weights", "settings"),
-    [case for case in ENGINES_OF_SETS if case.id.partition("-")[2] in ("4x4", "4x8", "8x4", "8x8")],
-)
+@pytest.mark.parametrize(("design", "acts", "weights", "settings"), ENGINES_OF_WIDE_SETS)
 def test_formats(tmp_path, design, acts, weights, settings, stall_in, stall_out):
     """Each activation format by each weight format: sizes that leave something over, extremes."""
     parameters = of_sets(design, acts, weights, settings)

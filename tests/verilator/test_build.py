@@ -391,7 +391,8 @@ class TestBuild:
         with pytest.raises(BuildError, match=f"^{re.escape(message)}$"):
             build(path)
 
-    def test_space_in_hierarchical_build(self, design, tmp_path, monkeypatch):
+    def test_space_in_hierarchical_build(self, design, fresh_cache, tmp_path, monkeypatch):
+        fresh_cache.rename(tmp_path / "a cache")
         monkeypatch.setenv("BRICKWORK_CACHE", str(tmp_path / "a cache"))
         message = (
             f"Cache folder {tmp_path / 'a cache'} has a space in its path, which make refuses: "
