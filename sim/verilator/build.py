@@ -19,7 +19,14 @@ from ..steps import step
 from . import toolchain, verilate
 from .compilation import BuildError, CommandLog, Compilation, run_all
 from .main_program import main_program
-from .runtime import SCHEME, compiler_command, runtime, runtime_object
+from .runtime import (
+    SCHEME,
+    compiler_command,
+    driver_key,
+    driver_object,
+    runtime,
+    runtime_object,
+)
 from .verilate import lint_rules
 
 __all__ = ["Build", "BuildError", "build", "lint_rules", "read"]
@@ -109,6 +116,7 @@ def build(manifest: Path, *, waves: bool = False, debug: bool = False) -> Build:
         *(design.code, files["lint.vlt"], files["access.vlt"]),
         "\0".join(options),
         files["main.cpp"],
+        driver_key() if design.stream_ports else "",
         *compilation.key,
         cocotb.version,
         str(config.libs_dir),  # linked by its path
@@ -125,7 +133,9 @@ def build(manifest: Path, *, waves: bool = False, debug: bool = False) -> Build:
         with step(f"building the simulator of {design.top} (once for these parameters)"):
             command = [*options, "lint.vlt", "access.vlt", verilog]
             verilate_seconds = _verilate(work, design, command, compilation, log)
-            compile_seconds = _compile(work, entry / "simulation", compression, compilation, log)
+            compile_seconds = _compile(
+                work, design, entry / "simulation", compression, compilation, log
+            )
         times = {"verilate_seconds": verilate_seconds, "compile_seconds": compile_seconds}
         (entry / "times.json").write_text(json.dumps(times))
         (entry / "build.log").write_text(log.text)
@@ -159,6 +169,7 @@ def _verilate(
 
 def _compile(
     work: Path,
+    design: Manifest,
     binary: Path,
     compression: toolchain.Compression | None,
     compilation: Compilation,
@@ -179,6 +190,8 @@ def _compile(
     run_all(commands, cwd=work, log=log)
     for name in runtime_sources:
         objects.append(str(runtime_object(name, compilation, compression)))
+    if design.stream_ports:
+        objects.append(str(driver_object(compilation)))
     libraries = [f"-L{config.libs_dir}", f"-Wl,-rpath,{config.libs_dir}", "-lcocotbvpi_verilator"]
     libraries += compression.link_options if compression else ()
     libraries += toolchain.link_options(compilation.compiler)

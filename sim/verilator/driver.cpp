@@ -1,5 +1,5 @@
 // Feeds the input streams of a Verilated design from files and writes its output streams to files,
-// with nothing but C++ between two clock edges. `driver_streams.h` is generated for each design.
+// with nothing but C++ between two clock edges. Compiled once, for the models of all designs.
 //
 // Arguments after --drive, in any order:
 //   limit=N               most cycles
@@ -19,6 +19,8 @@
 #include <string>
 #include <unistd.h>
 #include <vector>
+
+#include "driver.h"
 
 namespace drive {
 
@@ -47,16 +49,6 @@ struct Pattern {
         if (++at == stalls.size()) at = 0;
         return stall;
     }
-};
-
-// A design's stream, as generated: where its signals lie in the model.
-struct Stream {
-    const char* name;
-    bool input;
-    uint8_t* payload;
-    size_t bytes;
-    CData* valid;
-    CData* ready;
 };
 
 constexpr size_t BUFFER = 1 << 20;
@@ -149,16 +141,13 @@ struct Sink {
     }
 };
 
-std::vector<Stream> streams(Vtop& top);  // generated
-
 struct Job {
     uint64_t limit = ~0ull, idle = ~0ull;
     std::string trace;
     std::vector<Source> sources;
     std::vector<Sink> sinks;
 
-    Job(Vtop& top, int argc, char** argv) {
-        const std::vector<Stream> known = streams(top);
+    Job(const Model& model, int argc, char** argv) {
         for (int i = 2; i < argc; ++i) {
             const std::string argument = argv[i];
             const size_t equals = argument.find('=');
@@ -168,15 +157,15 @@ struct Job {
             if (name == "limit") limit = std::strtoull(value.c_str(), nullptr, 10);
             else if (name == "idle") idle = std::strtoull(value.c_str(), nullptr, 10);
             else if (name == "trace") trace = value;
-            else if (name.rfind("in:", 0) == 0) add_source(find(known, name.substr(3)), value);
-            else if (name.rfind("out:", 0) == 0) add_sink(find(known, name.substr(4)), value);
+            else if (name.rfind("in:", 0) == 0) add_source(find(model, name.substr(3)), value);
+            else if (name.rfind("out:", 0) == 0) add_sink(find(model, name.substr(4)), value);
             else fail("unknown argument " + argument);
         }
     }
 
-    static Stream find(const std::vector<Stream>& known, const std::string& name) {
-        for (const Stream& stream : known)
-            if (name == stream.name) return stream;
+    static Stream find(const Model& model, const std::string& name) {
+        for (size_t i = 0; i < model.count; ++i)
+            if (name == model.streams[i].name) return model.streams[i];
         fail("no stream " + name);
     }
 
@@ -242,40 +231,28 @@ struct Job {
     }
 };
 
-int run(int argc, char** argv) {
-    VerilatedContext context;
-    context.randReset(2);  // as in hardware, what has no initial value begins with any
-    Vtop top{&context, ""};  // waves begin with the top-level module, as those of cocotb
-    Job job(top, argc, argv);
-#if VM_TRACE
-    VerilatedFstC waves;
+int run(Model& model, int argc, char** argv) {
+    Job job(model, argc, argv);
     const bool traced = !job.trace.empty();
-    if (traced) {
-        context.traceEverOn(true);
-        top.eval();  // hierarchical blocks come into being here
-        top.trace(&waves, 99);
-        waves.open(job.trace.c_str());
-    }
+    if (traced && !model.open(job.trace.c_str())) fail("this build records no waves");
     uint64_t time = 0;
-    const auto dump = [&] {
-        if (traced) waves.dump(1000 * time++);  // in ps: a cycle is 2 ns, as in the test benches
+    const auto evaluate = [&](CData level) {
+        *model.clk = level;
+        model.eval();
+        if (traced) model.dump(1000 * time++);  // a cycle is 2 ns, as in the test benches
     };
-#else
-    if (!job.trace.empty()) fail("this build records no waves");
-    const auto dump = [] {};
-#endif
     const auto tick = [&] {
-        for (const CData level : {0, 1}) {
-            top.clk = level;
-            top.eval();
-            dump();
-        }
+        evaluate(0);
+        evaluate(1);
     };
 
-    for (const Stream& stream : streams(top)) *(stream.input ? stream.valid : stream.ready) = 0;
-    top.rst = 1;
+    for (size_t i = 0; i < model.count; ++i) {
+        const Stream& stream = model.streams[i];
+        *(stream.input ? stream.valid : stream.ready) = 0;
+    }
+    *model.rst = 1;
     for (int cycle = 0; cycle < 3; ++cycle) tick();
-    top.rst = 0;
+    *model.rst = 0;
     tick();
 
     std::vector<CData> ready(job.sources.size());
@@ -284,14 +261,10 @@ int run(int argc, char** argv) {
     for (int after = 0; after < 20; after += job.done()) {
         if (cycle == job.limit || still == job.idle) break;
         ++cycle;
-        top.clk = 0;
-        top.eval();
-        dump();
+        evaluate(0);
         for (size_t i = 0; i < ready.size(); ++i) ready[i] = *job.sources[i].stream.ready;
         for (Sink& sink : job.sinks) sink.take(cycle);
-        top.clk = 1;
-        top.eval();
-        dump();
+        evaluate(1);
         for (size_t i = 0; i < ready.size(); ++i) job.sources[i].step(ready[i], cycle);
         for (Sink& sink : job.sinks) sink.step();
         const uint64_t now = job.transfers();
@@ -299,17 +272,10 @@ int run(int argc, char** argv) {
         transfers = now;
     }
     for (Sink& sink : job.sinks) sink.flush();
-    top.final();
-#if VM_TRACE
-    if (traced) waves.close();
-#endif
+    model.final();
+    if (traced) model.close();
     job.report(cycle, still);
     return job.done() ? 0 : 3;
 }
 
 }  // namespace drive
-
-int main(int argc, char** argv) {
-    const bool driven = argc > 1 && std::strcmp(argv[1], "--drive") == 0;
-    return driven ? drive::run(argc, argv) : cocotb_main(argc, argv);
-}

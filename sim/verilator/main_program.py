@@ -6,6 +6,54 @@ from ..manifest import Manifest
 
 __all__ = ["main_program"]
 
+# The driver is compiled once; only the virtual functions of the model are compiled for a design.
+_DRIVEN = """
+struct Driven final : drive::Model {
+    VerilatedContext& context;
+    Vtop& top;
+#if VM_TRACE
+    VerilatedFstC waves;
+#endif
+
+    Driven(VerilatedContext& context, Vtop& top, const drive::Stream* streams, size_t count)
+        : Model(&top.clk, &top.rst, streams, count), context(context), top(top) {}
+    void eval() override { top.eval(); }
+    void final() override { top.final(); }
+    bool open(const char* file) override {
+#if VM_TRACE
+        context.traceEverOn(true);
+        top.eval();  // hierarchical blocks come into being here
+        top.trace(&waves, 99);
+        waves.open(file);
+        return true;
+#else
+        return false;
+#endif
+    }
+    void dump(uint64_t time) override {
+#if VM_TRACE
+        waves.dump(time);
+#endif
+    }
+    void close() override {
+#if VM_TRACE
+        waves.close();
+#endif
+    }
+};
+
+int main(int argc, char** argv) {
+    if (argc < 2 || std::strcmp(argv[1], "--drive") != 0) return cocotb_main(argc, argv);
+    VerilatedContext context;
+    context.randReset(2);  // as in hardware, what has no initial value begins with any
+    Vtop top{&context, ""};  // waves begin with the top-level module, as those of cocotb
+    const drive::Stream streams[] = {
+%s    };
+    Driven model(context, top, streams, sizeof streams / sizeof *streams);
+    return drive::run(model, argc, argv);
+}
+"""
+
 
 def main_program(cocotb_main: str, design: Manifest, waves: bool) -> str:
     """cocotb's main program, and the compiled driver for a design with streams or a serial line."""
@@ -14,7 +62,7 @@ def main_program(cocotb_main: str, design: Manifest, waves: bool) -> str:
     # The first evaluation creates hierarchical blocks; only existing blocks are traced.
     main = cocotb_main.replace("top->trace(", "top->eval(); top->trace(")
     if design.stream_ports:
-        driver = _source("driver.cpp") + _stream_table(design.stream_ports)
+        driver = _source("driver.h") + _DRIVEN % _stream_table(design.stream_ports)
     elif design.wrapper == "uart":
         driver = _source("serial.cpp")
     else:
@@ -34,8 +82,4 @@ def _stream_table(streams: dict[str, dict]) -> str:
         f"&top.{stream['valid']}, &top.{stream['ready']}}},\n"
         for name, stream in streams.items()
     ]
-    return (
-        "\nstd::vector<drive::Stream> drive::streams(Vtop& top) {\n    return {\n"
-        + "".join(rows)
-        + "    };\n}\n"
-    )
+    return "".join(rows)

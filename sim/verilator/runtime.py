@@ -7,10 +7,19 @@ from ..steps import step
 from . import toolchain
 from .compilation import FAST, CommandLog, Compilation, run_all
 
-__all__ = ["HEADERS", "SCHEME", "SOURCES", "compiler_command", "runtime", "runtime_object"]
+__all__ = [
+    "HEADERS",
+    "SCHEME",
+    "SOURCES",
+    "compiler_command",
+    "driver_key",
+    "driver_object",
+    "runtime",
+    "runtime_object",
+]
 
 #: Raise this number when a build changes for the same inputs.
-SCHEME = "2"
+SCHEME = "3"
 
 #: Sources that every simulation links; others are compiled on first use.
 SOURCES = (
@@ -28,6 +37,9 @@ HEADERS = """\
 #include <memory>
 #include <string>
 """
+
+
+_DRIVER = Path(__file__).with_name("driver.cpp")
 
 
 def compiler_command(compilation: Compilation, level: str, headers: str = HEADERS) -> list[str]:
@@ -119,6 +131,22 @@ def runtime_object(
     version = compression.version if compression else ""
     key = (*_key(compilation, HEADERS, SOURCES), source, version)
     return cache.entry("runtime", *key, make=make)[0] / f"{source}.o"
+
+
+def driver_key() -> str:
+    """The part of a build's cache key that stands for the compiled driver."""
+    return "".join(path.read_text() for path in (_DRIVER, _DRIVER.with_suffix(".h")))
+
+
+def driver_object(compilation: Compilation) -> Path:
+    """The object file of the compiled driver, which all designs with streams share."""
+
+    def make(entry: Path) -> None:
+        command = [*compiler_command(compilation, FAST), "-c", str(_DRIVER), "-o", "driver.o"]
+        CommandLog("The driver", "driver").run(command, cwd=entry)
+
+    key = (*_key(compilation, HEADERS, ()), driver_key())
+    return cache.entry("runtime", *key, make=make)[0] / "driver.o"
 
 
 def _command(compilation, headers, source, options=()):
