@@ -6,7 +6,7 @@ from refusals import integers
 BASE = dict(tile_rows=2, tile_cols=2, psum_width=20, pipeline=2)
 
 CASES = {
-    "3x5": (MeshFusion, BASE | dict(rows=3, cols=5, pipeline=1)),
+    "2x3": (MeshFusion, BASE | dict(rows=2, cols=3, pipeline=1)),
     "1x1": (
         MeshFusion,
         BASE | dict(rows=1, cols=1, tile_rows=1, tile_cols=1, psum_width=17, pipeline=0),
