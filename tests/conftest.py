@@ -27,7 +27,8 @@ def pytest_ignore_collect(collection_path, config):
 gc.disable()
 
 
-def pytest_collection_finish():
+@pytest.hookimpl(tryfirst=True)
+def pytest_runtestloop():
     """Garbage collection does not go through the tests themselves again and again."""
     gc.freeze()
     gc.enable()
