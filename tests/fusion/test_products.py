@@ -57,7 +57,7 @@ def operands(random, bits, signed, shape, pattern):
     return random.choice([low, high], shape, p=[0.8, 0.2] if signed else [0.2, 0.8])
 
 
-@pytest.mark.parametrize(("a_bits", "w_bits", "treatment"), treated())
+@pytest.mark.parametrize(("a_bits", "w_bits", "treatment"), [*treated()])
 def test_product(engine, tmp_path, a_bits, w_bits, treatment):
     """M, K and N leave something over in every direction, and K takes more than one tile."""
     stall_in, stall_out, pattern = TREATMENTS[treatment]
