@@ -41,13 +41,18 @@ def _no_progress(monkeypatch):
 
 @pytest.fixture
 def run_bench(tmp_path):
-    """Emits a case's unit and runs the testbench of the unit's name on it."""
+    """Emits a case's unit and runs the testbench of the unit's name on it.
+
+    Resets alone bring its registers into their first states.
+    """
 
     def run(case):
         kind, parameters = case
         emission = emit_unit(kind(**parameters), tmp_path)
         bench = kind.__module__.replace(".hdl.", ".sim.tb.")
-        outcome = simulate(emission.manifest, bench, workdir=tmp_path, timeout_s=300)
+        outcome = simulate(
+            emission.manifest, bench, workdir=tmp_path, initial_values=False, timeout_s=300
+        )
         assert outcome.passed, f"{outcome.reason}\n{outcome.log.read_text()[-3000:]}"
 
     return run

@@ -247,7 +247,5 @@ def _induction(manifest, mutant, folder) -> bool:
 def _yosys(commands, manifest, folder) -> str:
     """The log; empty after a time-out, and where yosys cannot handle the design."""
     with contextlib.suppress(subprocess.TimeoutExpired, yosys.YosysError):
-        return yosys.run(
-            commands, cwd=manifest.path.parent, temporary=folder, timeout=4 * _SECONDS
-        )
+        return yosys.run(commands, cwd=manifest.path.parent, temporary=folder, timeout=4 * _SECONDS)
     return ""

@@ -75,7 +75,7 @@ def _measure(manifest, bench, modules, count, resets, seed, folder):
     records = []
     if mutants:
         path = netlist.mutated(manifest, mutants, folder)
-        finished = build(path)
+        finished = build(path, initial_values=False)
         with Forks(finished, Manifest.read(path), bench, folder) as forks:
             run = functools.partial(_run, forks, folder / "run")
             began = time.monotonic()

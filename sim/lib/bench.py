@@ -56,6 +56,13 @@ class Bench:
         self._running = False
         # Numbers of its own, so that those of a test do not depend on how it begins.
         self._state_rng = random.Random(f"state {cocotb.RANDOM_SEED}")
+        self._inputs = [
+            getattr(dut, port["name"])
+            for port in manifest().ports
+            if port["direction"] == "input" and port["name"] not in ("clk", "rst")
+        ]
+        for handle in self._inputs:
+            handle.value = 0
         cocotb.log.info("random numbers from the seed %d", cocotb.RANDOM_SEED)
 
     async def reset(self, cycles: int = 3, *, any_state: bool = True) -> None:
@@ -78,12 +85,7 @@ class Bench:
 
     async def _random_inputs(self) -> None:
         """Some cycles of random inputs, which have their values of before afterwards."""
-        rng = self._state_rng
-        inputs = [
-            getattr(self.dut, port["name"])
-            for port in manifest().ports
-            if port["direction"] == "input" and port["name"] not in ("clk", "rst")
-        ]
+        rng, inputs = self._state_rng, self._inputs
         self.dut.rst.value = 0
         await self._edge
         before = [handle.value for handle in inputs]
