@@ -58,9 +58,16 @@ class Host:
         return self.operands.limit_jobs()
 
     async def start(
-        self, jobs: list[GemmJob], stalls: dict[str, Callable[[], bool]] | None = None
+        self,
+        jobs: list[GemmJob],
+        stalls: dict[str, Callable[[], bool]] | None = None,
+        *,
+        reset: int = 3,
     ) -> None:
-        """Reset the engine and begin; ``stalls`` maps streams to their patterns of stalls."""
+        """Reset the engine for some cycles and begin.
+
+        ``stalls`` maps streams to their patterns of stalls.
+        """
         stalls = stalls or {}
         dut = self.bench.dut
         self._jobs = jobs
@@ -77,7 +84,7 @@ class Host:
         self._sink = Sink(dut, self.streams["results"], stalls.get("results", never))
         self.seen = {name: Recorder(dut, name, stream) for name, stream in self.streams.items()}
         self.bench.agents = []
-        await self.bench.reset()
+        await self.bench.reset(reset)
         self.bench.agents = [*self._sources.values(), self._sink, *self.seen.values()]
 
     async def finish(self, limit: int) -> None:
@@ -93,9 +100,11 @@ class Host:
         assert not left, f"words were left over of {', '.join(left)}"
         self._compare()
 
-    async def run(self, jobs: list[GemmJob], stalls=None, *, slack: int = 1) -> None:
+    async def run(
+        self, jobs: list[GemmJob], stalls=None, *, slack: int = 1, reset: int = 3
+    ) -> None:
         """Start and finish; ``slack`` is the factor on the time limit for stalls."""
-        await self.start(jobs, stalls)
+        await self.start(jobs, stalls, reset=reset)
         await self.finish(slack * (8 * self.cycle_bound + 2000))
 
     async def stand_still(self, limit: int) -> None:
