@@ -4,14 +4,12 @@ The benches of the cores have tens of such moments in each of their cases. Here 
 in one small core, and a core with a register that is not reset is noticed.
 """
 
-import re
-
 import pytest
 from brickwork.gen.emission.emit import emit
 from brickwork.sim.designs import registry
 from brickwork.sim.manifest import Manifest
 from brickwork.sim.verilator.simulate import simulate
-from integration import CORES
+from integration import CORES, without_reset
 
 #: A run has 30 moments.
 FEW, MANY = 4, 34
@@ -32,15 +30,6 @@ def test_jobs_are_right_after_resets(name, tmp_path):
         assert outcome.passed, outcome.reason
 
 
-#: A control register of each core.
-REGISTERS = {
-    "gemm_ws": ("gemm_ws_loader", "reached"),
-    "gemm_os": ("gemm_os_fifo", "level"),
-    "gemm_fusion": ("gemm_fusion_mode_switch", "known"),
-    "eie": ("eie_fifo", "level"),
-}
-
-
 @pytest.mark.parametrize(
     "name",
     [
@@ -50,12 +39,7 @@ REGISTERS = {
 )
 def test_missing_reset_is_noticed(name, tmp_path):
     emission = emit(CORES[name], tmp_path)
-    module, register = REGISTERS[name]
-    text = emission.verilog.read_text()
-    start = text.index(f"module {module}(")
-    end = text.index("endmodule", start)
-    broken, count = re.subn(rf"if \(rst\) {register} <= .*;\n +else ", "", text[start:end], count=1)
-    assert count == 1
-    emission.verilog.write_text(text[:start] + broken + text[end:])
+    broken = without_reset(emission.verilog.read_text(), name)
+    emission.verilog.write_text(broken)
     runs = outcomes(emission.manifest, emission.folder, FEW)
     assert "reset_in_mid_job" in next((run.reason for run in runs if not run.passed), "passed")
