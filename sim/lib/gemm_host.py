@@ -62,11 +62,12 @@ class Host:
         jobs: list[GemmJob],
         stalls: dict[str, Callable[[], bool]] | None = None,
         *,
-        reset: int = 3,
+        reset: int = 0,
     ) -> None:
-        """Reset the engine for some cycles and begin.
+        """Reset the engine and begin; ``stalls`` maps streams to their patterns of stalls.
 
-        ``stalls`` maps streams to their patterns of stalls.
+        The reset finds the engine in any state; with ``reset``, a number of cycles, in the one
+        in which the jobs before have left it.
         """
         stalls = stalls or {}
         dut = self.bench.dut
@@ -84,7 +85,7 @@ class Host:
         self._sink = Sink(dut, self.streams["results"], stalls.get("results", never))
         self.seen = {name: Recorder(dut, name, stream) for name, stream in self.streams.items()}
         self.bench.agents = []
-        await self.bench.reset(reset)
+        await (self.bench.reset(reset, any_state=False) if reset else self.bench.reset())
         self.bench.agents = [*self._sources.values(), self._sink, *self.seen.values()]
 
     async def finish(self, limit: int) -> None:
@@ -101,7 +102,7 @@ class Host:
         self._compare()
 
     async def run(
-        self, jobs: list[GemmJob], stalls=None, *, slack: int = 1, reset: int = 3
+        self, jobs: list[GemmJob], stalls=None, *, slack: int = 1, reset: int = 0
     ) -> None:
         """Start and finish; ``slack`` is the factor on the time limit for stalls."""
         await self.start(jobs, stalls, reset=reset)

@@ -203,7 +203,8 @@ class Engine:
             self.random_job(**flag)
         self.random_job(finish=1, emit=1)
 
-    async def start(self, reset=3):
+    async def start(self, reset=0):
+        """Reset the engine, which with ``reset`` cycles is as the jobs before have left it."""
         dut, streams = self.dut, self.streams
         agents = [
             Source(dut, streams[name], self.words[name], self.patterns.get(name, never))
@@ -211,7 +212,7 @@ class Engine:
         ]
         agents.append(Sink(dut, streams["results"], self.patterns.get("results", never)))
         self.seen = {name: Recorder(dut, name, stream) for name, stream in streams.items()}
-        await self.bench.reset(reset)
+        await (self.bench.reset(reset, any_state=False) if reset else self.bench.reset())
         self.bench.agents = [*agents, *self.seen.values()]
 
     async def finish(self, slack=1):
