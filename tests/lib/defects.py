@@ -150,7 +150,7 @@ def run_cases(unit: str, defect: dict) -> dict:
         folder = Path("out") / re.sub(r"\W", "_", name)
         manifest = emit_unit(kind(**parameters), folder).manifest
         bench = kind.__module__.replace(".hdl.", ".sim.tb.")
-        outcome = simulate(manifest, bench, workdir=folder, timeout_s=120)
+        outcome = simulate(manifest, bench, workdir=folder, initial_values=False, timeout_s=120)
         failed = [test.name for test in outcome.tests if not test.ok]
         if failed:
             return {"noticed": f"{failed[0].removeprefix(f'{bench}.')} on {name}"}
