@@ -65,7 +65,7 @@ class Bench:
             handle.value = 0
         cocotb.log.info("random numbers from the seed %d", cocotb.RANDOM_SEED)
 
-    async def reset(self, cycles: int = 3, *, any_state: bool = True) -> None:
+    async def reset(self, cycles: int = 1, *, any_state: bool = True) -> None:
         """Starts the clock if it stands still, and resets the design; agents do not step.
 
         With ``any_state`` random values on all inputs come first, which no rule of a protocol
