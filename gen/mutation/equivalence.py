@@ -192,7 +192,7 @@ def _search(manifest, mutant, folder, *, rules) -> tuple[int, bool]:
         folder,
     )
     steps = [int(step) for step in re.findall(r"\[base case (\d+)\] Solving", log)]
-    differs = "model found: FAIL" in log or "proof did fail" in log
+    differs = re.search(r"model found.*: FAIL!", log) is not None and "no model found" not in log
     if not clocked:
         return (CYCLES if "no model found: SUCCESS" in log else 1), differs
     done = max(steps, default=0)

@@ -61,6 +61,7 @@ class Bench:
             for port in manifest().ports
             if port["direction"] == "input" and port["name"] not in ("clk", "rst")
         ]
+        self._shares: list[float] = []
         for handle in self._inputs:
             handle.value = 0
         cocotb.log.info("random numbers from the seed %d", cocotb.RANDOM_SEED)
@@ -68,36 +69,38 @@ class Bench:
     async def reset(self, cycles: int = 1, *, any_state: bool = True) -> None:
         """Starts the clock if it stands still, and resets the design; agents do not step.
 
-        With ``any_state`` random values on all inputs come first, which no rule of a protocol
-        binds. Agents that work without ``step`` would answer to what the design does with them.
+        With ``any_state`` all inputs have random values before and during the reset, which no rule
+        of a protocol binds, and those of before afterwards. Agents that work without ``step`` would
+        answer to what the design does with them.
         """
         if self._clock and not self._running:
             self._clock.start(start_high=False)
             self._running = True
         if hasattr(self.dut, "rst"):
-            if any_state:
-                await self._random_inputs()
+            await self._edge  # what agents write at first
+            before = [handle.value for handle in self._inputs]
+            for cycle in range(any_state and self._state_rng.randint(1, _MOST_RANDOM_CYCLES)):
+                self._randomize(cycle)
+                await self._edge
             self.dut.rst.value = 1
-            for _ in range(cycles):
+            for cycle in range(cycles):
+                if any_state:
+                    self._randomize(cycle)
                 await self._edge
             self.dut.rst.value = 0
+            for handle, value in zip(self._inputs, before, strict=True):
+                handle.value = value
         await self._edge
 
-    async def _random_inputs(self) -> None:
-        """Some cycles of random inputs, which have their values of before afterwards."""
-        rng, inputs = self._state_rng, self._inputs
-        self.dut.rst.value = 0
-        await self._edge
-        before = [handle.value for handle in inputs]
-        # Single bits are often set or seldom: queues fill or empty, and states get deep.
-        often = [rng.choice((0.1, 0.5, 0.9)) for _ in inputs]
-        for _ in range(rng.randint(1, _MOST_RANDOM_CYCLES)):
-            for handle, share in zip(inputs, often, strict=True):
-                single = len(handle) == 1
-                handle.value = rng.random() < share if single else rng.getrandbits(len(handle))
-            await self._edge
-        for handle, value in zip(inputs, before, strict=True):
-            handle.value = value
+    def _randomize(self, cycle: int) -> None:
+        """Random values on all inputs, from cycle 0 of a sequence on."""
+        rng = self._state_rng
+        if cycle == 0:
+            # Single bits are often set or seldom: queues fill or empty, and states get deep.
+            self._shares = [rng.choice((0.1, 0.5, 0.9)) for _ in self._inputs]
+        for handle, share in zip(self._inputs, self._shares, strict=True):
+            single = len(handle) == 1
+            handle.value = rng.random() < share if single else rng.getrandbits(len(handle))
 
     async def tick(self) -> None:
         """One cycle."""
