@@ -1,6 +1,8 @@
 """Proofs about the Verilog of bus units: rules of AXI, data in order, jobs and packets."""
 
 from brickwork.hdl.bus.axi_lite import AxiLite
+from brickwork.hdl.bus.axi_reader import AxiReader
+from brickwork.hdl.bus.axi_writer import AxiWriter
 from brickwork.hdl.bus.beats_to_words import BeatsToWords
 from brickwork.hdl.bus.layout import word_layout
 from brickwork.hdl.bus.read_port import ReadPort
@@ -40,6 +42,42 @@ def packetizer(count_width, depth, max_owed, *broken, **proof):
     )
 
 
+def axi_reader(data_width, words_per_beat, *broken):
+    """Any job, up to one of all of the memory of 8 KB."""
+    return Proof(
+        unit=AxiReader,
+        parameters=dict(
+            data_width=data_width,
+            address_width=13,
+            words_per_beat=words_per_beat,
+            beats_per_word=1,
+            burst=2,
+            outstanding=2,
+        ),
+        harness=dict(DATA=data_width, WORDS=words_per_beat, COUNT=14),
+        broken=broken,
+        induction=4,
+    )
+
+
+def axi_writer(data_width, burst, *broken, slow=False):
+    """Any job, up to one of all of the memory of 8 KB."""
+    return Proof(
+        unit=AxiWriter,
+        parameters=dict(
+            data_width=data_width,
+            address_width=13,
+            words_per_beat=1,
+            beats_per_word=1,
+            burst=burst,
+        ),
+        harness=dict(DATA=data_width, BURST=burst, COUNT=14),
+        broken=broken,
+        induction=6,
+        slow=slow,
+    )
+
+
 PROOFS = {
     "beats_to_words-4-in-1": converter(
         BeatsToWords,
@@ -76,6 +114,25 @@ PROOFS = {
         parameters=dict(readers=3, index_width=2, id_width=2),
         broken=(("queue.i.ready & (chosen == number)", "queue.i.ready"),),
     ),
+    "axi_reader-8": axi_reader(
+        8,
+        1,
+        ("to_edge.eq(burst - offset)", "to_edge.eq(burst)"),
+        ("[left.eq(0), self.bursts.valid.eq(0)]", "self.bursts.valid.eq(0)"),
+        ("(left == 0) & (free == self.depth)", "left == 0"),
+        ("self.stop & (asked | ~self.bursts.valid)", "self.stop"),
+    ),
+    "axi_reader-4-in-32": axi_reader(32, 4, ("full.eq(~last | (slots == 0))", "full.eq(~last)")),
+    "axi_writer-8": axi_writer(
+        8,
+        2,
+        ("self.o.payload.last.eq(remaining == 1)", "self.o.payload.last.eq(left == 0)"),
+        ("with m.If(self.bursts.ready):", "with m.If(self.bursts.valid):"),
+        ("[left.eq(0), enough.eq(0)]", "left.eq(0)"),
+        ("& ~(self.stop & (stored != 0))", ""),
+        ("Mux(remaining == 0, self.stop, self.o.ready)", "self.o.ready | self.stop"),
+    ),
+    "axi_writer-16": axi_writer(16, 4, ("& (unanswered == 0)", ""), slow=True),
     "result_packetizer": packetizer(
         2,
         5,

