@@ -139,7 +139,7 @@ def _design(proof, folder, change):
 _COVERS = "module \\$cover (input A, EN); \\$assert never (.A(!A), .EN(EN)); endmodule\n"
 
 
-def _models(proof, folder, change=None):
+def _models(proof, folder, change=None, *, covers=True):
     """The harness as two models of gates, of what is asserted and what is covered.
 
     Returns
@@ -161,6 +161,14 @@ def _models(proof, folder, change=None):
         "opt_clean",
     ]
     write = "write_aiger -I -B -zinit -no-startoffset"
+    covered = [
+        "design -load harness",
+        "delete t:$assert",
+        "select -list t:$cover",
+        "techmap -map covers.v",
+        *gates,
+        f"{write} covered.aig",
+    ]
     log = yosys.run(
         [
             *_design(proof, folder, change),
@@ -168,12 +176,7 @@ def _models(proof, folder, change=None):
             "delete t:$cover",
             *gates,
             f"{write} asserted.aig",
-            "design -load harness",
-            "delete t:$assert",
-            "select -list t:$cover",
-            "techmap -map covers.v",
-            *gates,
-            f"{write} covered.aig",
+            *(covered if covers else []),
         ],
         cwd=folder,
     )
@@ -249,6 +252,6 @@ def prove(proof, folder):
 
 def refute(proof, change, folder):
     """Check that what is asserted fails when the unit's source is changed."""
-    _models(proof, folder, change)
+    _models(proof, folder, change, covers=False)
     holds, log = _search(folder, f"bmc3 -F {proof.covered}")
     assert holds is False, log
