@@ -79,18 +79,32 @@ class Proof:
 
     @property
     def method(self):
-        """For a table: how the proof for runs of any length is done."""
+        """How the proof for runs of any length is done, for a table."""
         return f"induction, {self.induction} cycles" if self.induction else "invariant, by pdr"
 
-    def row(self):
-        """The proof's row in a table."""
+    @property
+    def property(self):
+        """What the harness asserts, for a table."""
         text = re.match(r"(?://.*\n)+", self.checker.read_text()).group()
         text = " ".join(line.removeprefix("//").strip() for line in text.splitlines())
-        statement = re.sub(r"^\w+: (.*)\.$", r"\1", text)
-        sizes = [f"{name}={value}".replace(" ", "") for name, value in self.parameters.items()]
-        sizes += [new for _, new in self.sizes]
-        name = unit_name(self.unit)
-        return f"| `{name}` | {statement} | {', '.join(sizes)} | {self.method} |"
+        return re.sub(r"^\w+(?:: |, )(.*)\.$", r"\1", text)
+
+    @property
+    def sizes_shown(self):
+        """The parameters, for a table."""
+        values = [f"{name}={value}".replace(" ", "") for name, value in self.parameters.items()]
+        return ", ".join([*values, *(new.replace(" ", "") for _, new in self.sizes)])
+
+
+def table(proofs):
+    """A row for each unit: name, property, parameters, and how it is proved, a line a proof."""
+    rows = []
+    for unit, group in itertools.groupby(proofs, lambda proof: proof.unit):
+        group = list(group)
+        sizes = "<br>".join(proof.sizes_shown for proof in group)
+        methods = "<br>".join(p.method + (" (slow)" if p.slow else "") for p in group)
+        rows.append(f"| `{unit_name(unit)}` | {group[0].property} | {sizes} | {methods} |")
+    return rows
 
 
 def _changed(unit, changes):
