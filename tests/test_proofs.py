@@ -22,8 +22,8 @@ def test_table_of_proofs():
     rows = table(all_proofs())
     text = (TESTS / "README.md").read_text()
     section = text.partition("\n## Proofs\n")[2].partition("\n## ")[0]
-    table = [line for line in section.splitlines() if line.startswith("| `")]
-    assert table == rows, "The rows are:\n" + "\n".join(rows)
+    shown = [line for line in section.splitlines() if line.startswith("| `")]
+    assert shown == rows, "The rows are:\n" + "\n".join(rows)
 
 
 def test_every_checker_is_used():

@@ -83,7 +83,7 @@ class Proof:
         return f"induction, {self.induction} cycles" if self.induction else "invariant, by pdr"
 
     @property
-    def property(self):
+    def statement(self):
         """What the harness asserts, for a table."""
         text = re.match(r"(?://.*\n)+", self.checker.read_text()).group()
         text = " ".join(line.removeprefix("//").strip() for line in text.splitlines())
@@ -103,7 +103,7 @@ def table(proofs):
         group = list(group)
         sizes = "<br>".join(proof.sizes_shown for proof in group)
         methods = "<br>".join(p.method + (" (slow)" if p.slow else "") for p in group)
-        rows.append(f"| `{unit_name(unit)}` | {group[0].property} | {sizes} | {methods} |")
+        rows.append(f"| `{unit_name(unit)}` | {group[0].statement} | {sizes} | {methods} |")
     return rows
 
 
