@@ -4,6 +4,7 @@ from brickwork.hdl.bus.axi_lite import AxiLite
 from brickwork.hdl.bus.axi_reader import AxiReader
 from brickwork.hdl.bus.axi_writer import AxiWriter
 from brickwork.hdl.bus.beats_to_words import BeatsToWords
+from brickwork.hdl.bus.dma import Dma
 from brickwork.hdl.bus.layout import word_layout
 from brickwork.hdl.bus.read_port import ReadPort
 from brickwork.hdl.bus.result_packetizer import ResultPacketizer
@@ -23,6 +24,15 @@ def converter(unit, width, data_width, *broken):
             BEATS=layout.beats_per_word,
             STRIDE=layout.stride if layout.beats_per_word == 1 else data_width // 8,
         ),
+        broken=broken,
+    )
+
+
+def read_port(index_width, id_width, *broken):
+    return Proof(
+        unit=ReadPort,
+        parameters=dict(readers=3, index_width=index_width, id_width=id_width),
+        harness=dict(INDEX=index_width, ID=id_width),
         broken=broken,
     )
 
@@ -109,11 +119,10 @@ PROOFS = {
             ("with m.If(axi.rvalid & axi.rready):", "with m.If(axi.rvalid):"),
         ),
     ),
-    "read_port": Proof(
-        unit=ReadPort,
-        parameters=dict(readers=3, index_width=2, id_width=2),
-        broken=(("queue.i.ready & (chosen == number)", "queue.i.ready"),),
+    "read_port": read_port(
+        2, 2, ("queue.i.ready & (chosen == number)", "queue.i.ready"), ("behind.any()", "0")
     ),
+    "read_port-wide": read_port(5, 3, ("chosen < n for n", "chosen <= n for n")),
     "axi_reader-8": axi_reader(
         8,
         1,
@@ -133,6 +142,28 @@ PROOFS = {
         ("Mux(remaining == 0, self.stop, self.o.ready)", "self.o.ready | self.stop"),
     ),
     "axi_writer-16": axi_writer(16, 4, ("& (unanswered == 0)", ""), slow=True),
+    "dma": Proof(
+        unit=Dma,
+        parameters=dict(
+            data_width=32,
+            address_width=12,
+            layouts=((1, 1),) * 3,
+            needed=1,
+            burst=1,
+            outstanding=2,
+        ),
+        broken=(
+            ("memory.rvalid & (memory.rresp != OKAY)", "memory.rvalid & memory.rresp[0]"),
+            ("self.start & free & ~self.stop", "self.start & free"),
+            ("begin.eq(~wrong)]", "begin.eq(1)]"),
+            ("self.done.eq(free & ~self.stop)", "self.done.eq(self.quiet & ~self.stop)"),
+            (
+                "for mover in [*readers, writer]).all())\n        self._job",
+                "for mover in readers).all())\n        self._job",
+            ),
+            ("in reversed(faults)", "in faults"),
+        ),
+    ),
     "result_packetizer": packetizer(
         2,
         5,

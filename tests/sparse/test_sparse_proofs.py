@@ -1,5 +1,6 @@
 """Proofs about the Verilog of the sparse engine's parts."""
 
+from brickwork.hdl.sparse.column_reader import ColumnReader
 from brickwork.hdl.sparse.lnzd import LnzdTree
 from proofs import Proof, prove, refute
 
@@ -13,7 +14,32 @@ def lnzd_tree(bits, *broken):
     )
 
 
+def column_reader(columns, groups, act_width, harness, *broken):
+    return Proof(
+        unit=ColumnReader,
+        parameters=dict(columns=columns, groups=groups, act_width=act_width, skip_empty_columns=0),
+        harness=harness,
+        broken=broken,
+    )
+
+
 PROOFS = {
+    "column_reader-4": column_reader(
+        4,
+        3,
+        2,
+        {},
+        ("(column + 1) >> 1", "column >> 1"),
+        ("moves.eq(~present | empty | queue.i.ready)", "moves.eq(1)"),
+        ("span.start.eq(Mux(swapped, odd, even))", "span.start.eq(even)"),
+    ),
+    "column_reader-8": column_reader(
+        8,
+        7,
+        3,
+        dict(COLUMN=3, ADDRESS=4, POINTER=3, ACT=3),
+        ("read.en.eq(moves)", "read.en.eq(1)"),
+    ),
     "lnzd_tree": lnzd_tree(
         2,
         ("free & ~any_valid", "free"),
