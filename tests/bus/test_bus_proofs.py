@@ -152,6 +152,7 @@ PROOFS = {
             burst=1,
             outstanding=2,
         ),
+        slow=True,
         broken=(
             ("memory.rvalid & (memory.rresp != OKAY)", "memory.rvalid & memory.rresp[0]"),
             ("self.start & free & ~self.stop", "self.start & free"),

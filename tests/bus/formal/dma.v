@@ -39,7 +39,7 @@ module harness #(parameter COUNT = 2) (
   // Beats that were asked for of each reader; writes whose addresses, or data, have gone.
   reg [2:0] coming_0 = 0, coming_1 = 0;
   reg [4:0] addressed = 0, written = 0;
-  reg stopping = 0, job = 0;
+  reg stopping = 0, job = 0, resting = 1;  // since a job was rejected, or all had come
   reg [2:0] age = 0;
   // The first fault of the streams, in their order: no words, an address within a beat, and words
   // beyond the last address.
@@ -68,14 +68,17 @@ module harness #(parameter COUNT = 2) (
     if (stopping) assume (stop);
   end
   always @(posedge clk)
-    if (rst) {coming_0, coming_1, addressed, written, stopping, job, age} <= 0;
-    else begin
+    if (rst) begin
+      {coming_0, coming_1, addressed, written, stopping, job, age} <= 0;
+      resting <= 1;
+    end else begin
       coming_0 <= coming_0 + (asks && arid == 0) - (rvalid && rid == 0);
       coming_1 <= coming_1 + (asks && arid == 1) - (rvalid && rid == 1);
       addressed <= addressed + (awvalid && awready) - bvalid;
       written <= written + (wvalid && wready) - bvalid;
       stopping <= stop && !drained;
       job <= job ? !stop && !done && !rejects : start && !failed;
+      resting <= !(start && !failed) && (resting || rejects || (drained && !job));
       age <= start && !failed ? 1 : age != 0 && age != 4 ? age + 1 : age;
     end
 
@@ -101,7 +104,7 @@ module harness #(parameter COUNT = 2) (
       assert (failed && failed_kind == BUSY);
     else if (failed) assert (start && failed_kind == BUSY);
     if (job && age < 4) assert (!arvalid && !awvalid && (drained || stop));
-    if (!job && !stopping && !stop && drained) assert (!awvalid && !wvalid);
+    if (resting) assert (!job && !arvalid && !awvalid && !wvalid && !memory_owes);
     if (drained) assert (!memory_owes && written == 0 && !awvalid);
     if (done) assert (job && drained && quiet && o_valid == 0);
     if (was_stopped && awvalid) assert (wrote_before);
