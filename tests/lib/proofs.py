@@ -197,9 +197,8 @@ def _models(proof, folder, change=None, *, covers=True):
     return len(re.findall(r"^harness/.*\$cover", log, re.MULTILINE))
 
 
-#: All that is asserted as one output, so that each assertion may rest on the others, and registers
-#: that are always alike as one.
-_SIMPLER = ("fold", "strash", "orpos", "strash", "scorr")
+#: All that is asserted as one output, so that each assertion may rest on the others.
+_ONE_OUTPUT = ("fold", "strash", "orpos", "strash")
 
 
 def _abc(folder, *commands):
@@ -215,11 +214,18 @@ def _abc(folder, *commands):
 
 def _search(folder, search):
     """Whether ABC's search proves what is asserted, and its log; ``None`` if it ends without."""
-    log = _abc(folder, "read_aiger asserted.aig", *_SIMPLER, search)
-    if re.search(r"Output \d+ of miter .* was asserted in frame", log):
-        return False, log
-    proved = r"Verification of invariant .* was successful[^$]*Property proved"
-    return (True if re.search(rf"{proved}|No output asserted in \d+ frames", log) else None), log
+    proved = (
+        r"Verification of invariant .* was successful[^$]*Property proved"
+        r"|No output asserted in \d+ frames"
+    )
+    # Registers that are always alike become one; pdr does not take it when nothing is left then.
+    for simpler in (["scorr"], []):
+        log = _abc(folder, "read_aiger asserted.aig", *_ONE_OUTPUT, *simpler, search)
+        if re.search(r"Output \d+ of miter .* was asserted in frame", log):
+            return False, log
+        if re.search(proved, log):
+            return True, log
+    return None, log
 
 
 def _smtbmc(proof, folder, *options):
