@@ -19,7 +19,8 @@ def pytest_generate_tests(metafunc):
     """A test with a fixture ``case`` runs once for each of the module's ``CASES``.
 
     They are a dict from names to units' classes and parameters. The first, small and not square,
-    is of the set ``smoke``. A fixture ``wrong`` runs through the module's ``WRONG`` likewise.
+    is of the set ``smoke``. A fixture ``wrong`` runs through the module's ``WRONG`` likewise, and
+    ``proof`` and ``broken`` through its ``PROOFS`` and each of their changes.
     """
     if "case" in metafunc.fixturenames:
         cases = [
@@ -31,6 +32,18 @@ def pytest_generate_tests(metafunc):
         wrong = metafunc.module.WRONG
         names = [", ".join(f"{name}={value!r}" for name, value in w[1].items()) for w in wrong]
         metafunc.parametrize("wrong", wrong, ids=names)
+    proofs = getattr(metafunc.module, "PROOFS", {})
+    if "proof" in metafunc.fixturenames:
+        slow = {name: [pytest.mark.slow] if proofs[name].slow else [] for name in proofs}
+        cases = [pytest.param(proofs[name], id=name, marks=slow[name]) for name in proofs]
+        metafunc.parametrize("proof", cases)
+    if "broken" in metafunc.fixturenames:
+        cases = [
+            pytest.param((proof, change), id=f"{name}: {change[1]}")
+            for name, proof in proofs.items()
+            for change in proof.broken
+        ]
+        metafunc.parametrize("broken", cases)
 
 
 @pytest.fixture(autouse=True)
