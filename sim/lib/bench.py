@@ -69,7 +69,8 @@ class Bench:
     async def reset(self, cycles: int = 1, *, any_state: bool = True) -> None:
         """Starts the clock if it stands still, and resets the design; agents do not step.
 
-        With ``any_state`` all inputs have random values before and during the reset, which no rule
+        Values at its end are those of the last cycle of the reset; :meth:`tick` leads to the first
+        one after it. With ``any_state`` all inputs have random values before and during the reset, which no rule
         of a protocol binds, and those of before afterwards. Agents that work without ``step`` would
         answer to what the design does with them.
         """
@@ -90,7 +91,8 @@ class Bench:
             self.dut.rst.value = 0
             for handle, value in zip(self._inputs, before, strict=True):
                 handle.value = value
-        await self._edge
+        else:
+            await self._edge
 
     def _randomize(self, cycle: int) -> None:
         """Random values on all inputs, from cycle 0 of a sequence on."""
