@@ -45,7 +45,8 @@ def pytest_generate_tests(metafunc):
 
     They are a dict from names to units' classes and parameters. The first, small and not square,
     is of the set ``smoke``; those named in ``SLOW`` are slow. A fixture ``wrong`` runs through the
-    module's ``WRONG`` likewise.
+    module's ``WRONG`` likewise, and ``proof`` and ``broken`` through its ``PROOFS`` and each of
+    their changes.
     """
     if "case" in metafunc.fixturenames:
         cases = metafunc.module.CASES
@@ -63,6 +64,18 @@ def pytest_generate_tests(metafunc):
         wrong = metafunc.module.WRONG
         names = [", ".join(f"{name}={value!r}" for name, value in w[1].items()) for w in wrong]
         metafunc.parametrize("wrong", wrong, ids=names)
+    proofs = getattr(metafunc.module, "PROOFS", {})
+    if "proof" in metafunc.fixturenames:
+        slow = {name: [pytest.mark.slow] if proofs[name].slow else [] for name in proofs}
+        cases = [pytest.param(proofs[name], id=name, marks=slow[name]) for name in proofs]
+        metafunc.parametrize("proof", cases)
+    if "broken" in metafunc.fixturenames:
+        cases = [
+            pytest.param((proof, change), id=f"{name}: {change[1]}")
+            for name, proof in proofs.items()
+            for change in proof.broken
+        ]
+        metafunc.parametrize("broken", cases)
 
 
 @pytest.fixture(autouse=True)
@@ -84,13 +97,18 @@ def fresh_cache(tmp_path, monkeypatch):
 
 @pytest.fixture
 def run_bench(tmp_path):
-    """Emits a case's unit and runs the testbench of the unit's name on it."""
+    """Emits a case's unit and runs the testbench of the unit's name on it.
+
+    Resets alone bring its registers into their first states.
+    """
 
     def run(case):
         kind, parameters = case
         emission = emit_unit(kind(**parameters), tmp_path)
         bench = kind.__module__.replace(".hdl.", ".sim.tb.")
-        outcome = simulate(emission.manifest, bench, workdir=tmp_path, timeout_s=300)
+        outcome = simulate(
+            emission.manifest, bench, workdir=tmp_path, initial_values=False, timeout_s=300
+        )
         assert outcome.passed, f"{outcome.reason}\n{outcome.log.read_text()[-3000:]}"
 
     return run

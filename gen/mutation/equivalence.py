@@ -1,27 +1,25 @@
 """Whether a mutant that its bench does not notice is a fault at all.
 
-The unit and the mutant run side by side on the same inputs, in Yosys' SAT solver. Bounded search
-from a reset looks for outputs that differ; a reset may come again in any cycle. Where it finds
-none, induction may prove that there are none. The rules of streams are assumed of inputs, and an
-output's payload counts while it is valid: a difference that needs an offered word to change, or
-that nobody may look at, is none.
+The unit and the mutant run side by side on the same inputs, from a reset on; another reset may come
+in any cycle. ABC searches for outputs that differ, and proves that there are none in a run of any
+length. Where there are some, the rules of streams may exclude them: a word on offer to the unit
+stays as it is, and a payload counts while it is valid.
 """
 
 import contextlib
-import re
 import subprocess
 from pathlib import Path
 from typing import NamedTuple
 
 from ...sim.manifest import Manifest
-from ..lib import yosys
+from ..lib import abc, yosys
 from .netlist import Mutant, prepared
 
 __all__ = ["CYCLES", "judge"]
 
-#: Cycles of the bounded search, the first of which is a reset.
-CYCLES = 12
-_SECONDS = 30
+#: Cycles of the bounded search.
+CYCLES = 40
+_SECONDS = 20
 _CLOCK = "clk"
 
 
@@ -36,19 +34,19 @@ def judge(manifest: Manifest, mutant: Mutant, folder: Path) -> dict:
     Returns
     -------
     dict
-        ``state`` is ``equivalent`` (by induction), ``unreachable`` (outputs differ only in runs
-        that break the rules of streams, or only while a payload is not valid, within
-        :data:`CYCLES` cycles), or ``survived``; ``reason`` says more.
+        ``state`` is ``equivalent`` (proved), ``unreachable`` (proved under the rules of streams),
+        or ``survived``; ``reason`` says more.
     """
-    depth, differs = _search(manifest, mutant, folder, rules=True)
-    if differs:
-        return {"state": "survived", "reason": f"outputs differ in cycle {depth}"}
-    if depth >= _INDUCTION and _induction(manifest, mutant, folder):
-        return {"state": "equivalent", "reason": "by induction"}
-    free_depth, differs = _search(manifest, mutant, folder, rules=False)
-    if differs and free_depth <= depth:
-        return {"state": "unreachable", "reason": f"under the rules of streams, {depth} cycles"}
-    return {"state": "survived", "reason": f"no difference within {depth} cycles"}
+    state = {"state": "survived"}
+    for rules, proved in ((False, "equivalent"), (True, "unreachable")):
+        verdict = _search(manifest, mutant, folder, rules)
+        if verdict is None:
+            return state | {"reason": "netlist too large for a proof"}
+        if verdict.holds:
+            return {"state": proved, "reason": "proved"}
+        if verdict.holds is None:
+            return state | {"reason": f"no difference within {CYCLES} cycles or {_SECONDS} s"}
+    return state | {"reason": f"outputs differ in cycle {verdict.frame}"}
 
 
 class _Handshake(NamedTuple):
@@ -83,10 +81,7 @@ def _handshakes(manifest: Manifest) -> list[_Handshake]:
 
 
 def _harness(manifest: Manifest, rules: bool) -> str:
-    """A module ``harness`` with both netlists, and the modules ``gold`` and ``gate``.
-
-    The latter have the ports of the netlists; with ``rules`` a payload that is not valid is 0.
-    """
+    """A module ``harness`` around ``gold`` and ``gate``, which asserts that outputs are equal."""
     handshakes = _handshakes(manifest) if rules else []
     inputs = [port for port in manifest.ports if port["direction"] == "input"]
     outputs = [port for port in manifest.ports if port["direction"] == "output"]
@@ -96,62 +91,58 @@ def _harness(manifest: Manifest, rules: bool) -> str:
         if each.direction == "output"
         for name in each.payload
     }
-    lines = []
-    for side in ("gold", "gate"):
-        lines += [f"module {side}({', '.join(port['name'] for port in manifest.ports)});"]
-        lines += [f"  input {_range(port)}{port['name']};" for port in inputs]
-        lines += [f"  output {_range(port)}{port['name']};" for port in outputs]
-        lines += [f"  wire {_range(port)}plain_{port['name']};" for port in outputs]
-        connections = [f".{port['name']}({port['name']})" for port in inputs]
-        connections += [f".{port['name']}(plain_{port['name']})" for port in outputs]
-        lines += [f"  {side}_unit unit ({', '.join(connections)});"]
-        for port in outputs:
-            name = port["name"]
-            mask = f"{{{port['width']}{{plain_{valid[name]}}}}} & " if name in valid else ""
-            lines += [f"  assign {name} = {mask}plain_{name};"]
-        lines += ["endmodule", ""]
     names = [port["name"] for port in inputs]
-    lines += [f"module harness({', '.join([*names, 'differs'])});", "  output differs;"]
+    lines = [f"module harness({', '.join(names)});"]
     lines += [f"  input {_range(port)}{port['name']};" for port in inputs]
     for side in ("gold", "gate"):
         lines += [f"  wire {_range(port)}{side}_{port['name']};" for port in outputs]
         connections = [f".{name}({name})" for name in names]
         connections += [f".{port['name']}({side}_{port['name']})" for port in outputs]
         lines += [f"  {side} {side} ({', '.join(connections)});"]
-    terms = [f"gold_{port['name']} != gate_{port['name']}" for port in outputs]
-    lines += [f"  assign differs = {' || '.join(terms) or 0};"]
-    clocked = _CLOCK in names
-    if clocked:
+    for port in outputs:
+        name = port["name"]
+        condition = f"if (gold_{valid[name]}) " if name in valid else ""
+        lines += [f"  always @* {condition}assert (gold_{name} == gate_{name});"]
+    if _CLOCK in names:
         lines += ["  reg started = 0;", f"  always @(posedge {_CLOCK}) started <= 1;"]
-        if "rst" in names:
-            lines += ["  always @* if (!started) assume (rst);"]
-    for number, each in enumerate(handshakes if clocked else ()):
-        if each.direction != "input":
-            continue
-        ready = f"gold_{each.ready}" if each.ready in {p["name"] for p in outputs} else each.ready
-        word = f"{{{', '.join((each.valid, *each.payload))}}}"
-        width = sum(port["width"] for port in inputs if port["name"] in (each.valid, *each.payload))
+        lines += ["  always @* if (!started) assume (rst);"] if "rst" in names else []
         lines += [
-            f"  reg [{width - 1}:0] last_{number};",
-            f"  reg waits_{number} = 0;",
-            f"  always @(posedge {_CLOCK}) begin",
-            f"    last_{number} <= {word};",
-            f"    waits_{number} <= {each.valid} & ~{ready}{' & ~rst' if 'rst' in names else ''};",
-            "  end",
-            f"  always @* if (waits_{number}) assume (last_{number} == {word});",
+            line
+            for number, each in enumerate(handshakes)
+            if each.direction == "input"
+            for line in _stable(each, number, manifest)
         ]
     return "\n".join([*lines, "endmodule", ""])
+
+
+def _stable(handshake, number, manifest):
+    """The rule of a stream: a word on offer stays as it is until it is taken."""
+    ports = {port["name"]: port for port in manifest.ports}
+    signals = (handshake.valid, *handshake.payload)
+    word = f"{{{', '.join(signals)}}}"
+    width = sum(ports[name]["width"] for name in signals)
+    ends = " & ~rst" if "rst" in ports else ""
+    return [
+        f"  reg [{width - 1}:0] last_{number};",
+        f"  reg waits_{number} = 0;",
+        f"  always @(posedge {_CLOCK}) begin",
+        f"    last_{number} <= {word};",
+        f"    waits_{number} <= {handshake.valid} & ~gold_{handshake.ready}{ends};",
+        "  end",
+        f"  always @* if (waits_{number}) assume (last_{number} == {word});",
+    ]
 
 
 def _range(port):
     return f"[{port['width'] - 1}:0] " if port["width"] > 1 else ""
 
 
-def _both(manifest: Manifest, mutant: Mutant) -> list[str]:
-    """Yosys' commands for a design with the flat modules ``gold_unit`` and ``gate_unit``."""
+def _search(manifest, mutant, folder, rules) -> abc.Verdict | None:
+    """ABC's verdict on outputs that are always equal; None if the netlist is too large."""
+    (folder / "harness.v").write_text(_harness(manifest, rules), "utf-8")
     # Yosys numbers cells anew whenever it reads a file.
     commands = [*prepared(manifest), "design -save prepared"]
-    for name, change in (("gold_unit", []), ("gate_unit", [mutant.command()])):
+    for side, change in (("gold", []), ("gate", [mutant.command()])):
         commands += [
             "design -load prepared",
             *change,
@@ -159,95 +150,28 @@ def _both(manifest: Manifest, mutant: Mutant) -> list[str]:
             "memory -nomap",
             "memory_map",
             "opt_clean",
-            f"rename {manifest.top} {name}",
-            f"design -save {name}",
+            f"rename {manifest.top} {side}",
+            f"design -save {side}",
         ]
-    return [
-        *commands,
-        "design -reset",
-        "design -copy-from gold_unit -as gold_unit gold_unit",
-        "design -copy-from gate_unit -as gate_unit gate_unit",
+    commands += ["design -reset"]
+    commands += [f"design -copy-from {side} -as {side} {side}" for side in ("gold", "gate")]
+    commands += [
+        f"read_verilog -formal {folder.absolute()}/harness.v",
+        "prep -flatten -top harness",
+        "async2sync",
+        "chformal -lower",
+        # Registers of both begin alike.
+        "setundef -init -zero",
+        *abc.GATES,
+        f"write_aiger -I -B -zinit -no-startoffset {folder.absolute()}/harness.aig",
     ]
-
-
-def _search(manifest, mutant, folder, *, rules) -> tuple[int, bool]:
-    """The last cycle that was searched, and whether outputs differ in it."""
-    (folder / "harness.v").write_text(_harness(manifest, rules), "utf-8")
-    clocked = any(port["name"] == _CLOCK for port in manifest.ports)
-    bounds = f"-tempinduct-baseonly -maxsteps {CYCLES} -set-init-zero" if clocked else ""
-    log = _yosys(
-        [
-            *_both(manifest, mutant),
-            f"read_verilog -formal {folder.absolute()}/harness.v",
-            "hierarchy -check -top harness",
-            "proc",
-            "flatten -noscopeinfo",
-            "async2sync",
-            "dffunmap",
-            "chformal -lower",
-            "opt -full",
-            f"sat -set-assumes -prove differs 0 {bounds} -timeout {_SECONDS} harness",
-        ],
-        manifest,
-        folder,
-    )
-    steps = [int(step) for step in re.findall(r"\[base case (\d+)\] Solving", log)]
-    differs = "model found: FAIL" in log or "proof did fail" in log
-    if not clocked:
-        return (CYCLES if "no model found: SUCCESS" in log else 1), differs
-    done = max(steps, default=0)
-    return (done if differs or "Reached maximum number of time steps" in log else done - 1), differs
-
-
-#: Cycles of the induction, which begins with so many cycles of equal outputs.
-_INDUCTION = 3
-_ATTEMPTS = 4
-
-
-def _induction(manifest, mutant, folder) -> bool:
-    """Whether induction proves that outputs stay equal.
-
-    It compares signals of equal names, too. Signals that differ, such as those right behind the
-    fault, are left out of the next attempt.
-    """
-    (folder / "harness.v").write_text(_harness(manifest, rules=True), "utf-8")
-    # Names that consist of a number are of no register.
-    ignored = {"*._*_"}
-    for _ in range(_ATTEMPTS):
-        log = _yosys(
-            [
-                *_both(manifest, mutant),
-                f"read_verilog -formal {folder.absolute()}/harness.v",
-                "delete harness",
-                "proc",
-                "flatten -noscopeinfo gold gate",
-                "async2sync",
-                "dffunmap",
-                "opt_clean",
-                *(f"rename -hide gold/w:{name} gate/w:{name}" for name in sorted(ignored)),
-                "equiv_make gold gate equiv",
-                "hierarchy -top equiv",
-                "equiv_simple",
-                f"equiv_induct -seq {_INDUCTION}",
-                "equiv_status",
-            ],
-            manifest,
-            folder,
-        )
-        if "Equivalence successfully proven!" in log:
-            return True
-        differing = set(re.findall(r"^  Unproven \$equiv .*: \\(\S+)_gold", log, re.MULTILINE))
-        inside = {name for name in differing if name.startswith("unit.")}
-        if not inside or inside <= ignored:
-            return False
-        ignored |= inside
-    return False
-
-
-def _yosys(commands, manifest, folder) -> str:
-    """The log; empty after a time-out, and where yosys cannot handle the design."""
     with contextlib.suppress(subprocess.TimeoutExpired, yosys.YosysError):
-        return yosys.run(
-            commands, cwd=manifest.path.parent, temporary=folder, timeout=4 * _SECONDS
-        )
-    return ""
+        yosys.run(commands, cwd=manifest.path.parent, temporary=folder, timeout=6 * _SECONDS)
+        clocked = any(port["name"] == _CLOCK for port in manifest.ports)
+        bounded = f"bmc3 -F {CYCLES if clocked else 1} -T {_SECONDS}"
+        verdict = abc.search("harness.aig", bounded, cwd=folder, timeout=6 * _SECONDS)
+        if not clocked or verdict.holds is False:
+            return verdict
+        proof = f"pdr -T {_SECONDS}"
+        return abc.search("harness.aig", proof, cwd=folder, timeout=6 * _SECONDS)
+    return None

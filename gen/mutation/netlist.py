@@ -126,7 +126,7 @@ def prepared(manifest: Manifest) -> list[str]:
 
 def draw(
     manifest: Manifest, modules: list[str], count: int, resets: int, seed: int, folder: Path
-) -> list[Mutant]:
+) -> tuple[list[Mutant], list[str]]:
     """Draw mutants of the modules.
 
     Parameters
@@ -140,8 +140,9 @@ def draw(
 
     Returns
     -------
-    list of Mutant
-        Fewer than ``count`` where the netlist has fewer.
+    (list of Mutant, list of str)
+        The mutants, fewer than ``count`` where the netlist has fewer; and the signals at which the
+        netlist can have mutants.
     """
     selected = " ".join(modules)
     folder = folder.absolute()
@@ -170,7 +171,8 @@ def draw(
     ][:count]
     lost = [mutant for view in views.values() for mutant in view.lost_resets()]
     rng.shuffle(lost)
-    return mutants + lost[:resets]
+    signals = {signal for view in views.values() for signal in view.signals()}
+    return mutants + lost[:resets], sorted(signals)
 
 
 def _parsed(line: str) -> Mutant:
@@ -240,17 +242,26 @@ class _Module:
         return dataclasses.replace(
             mutant,
             type=unit,
-            signal=self._prefix + self._nearest(mutant.cell.removeprefix("\\"), mutant),
+            signal=self._prefix + self._nearest(mutant.cell, mutant.port, mutant.port_bit),
             line=self._source[int(line[1]) - 1].strip() if line else "",
         )
 
-    def _nearest(self, cell: str, mutant: Mutant) -> str:
-        """The nearest signal with a name that the fault reaches, or the instance that it is at."""
+    def signals(self) -> Iterable[str]:
+        """The signals of all mutants that the module can have."""
+        for cell, entry in self._cells.items():
+            for port, bits in entry["connections"].items():
+                output = entry["port_directions"].get(port) == "output"
+                for number in range(len(bits) if output else 1):
+                    yield self._prefix + self._nearest(cell, port, number)
+
+    def _nearest(self, cell: str, port: str, port_bit: int) -> str:
+        """The nearest signal with a name that a fault reaches, or the instance that it is at."""
+        cell = cell.removeprefix("\\")
         entry = self._cells[cell]
         if not entry["type"].startswith("$"):
             return cell
-        if entry["port_directions"].get(mutant.port) == "output":
-            waiting = deque([entry["connections"][mutant.port][mutant.port_bit]])
+        if entry["port_directions"].get(port) == "output":
+            waiting = deque([entry["connections"][port][port_bit]])
         else:
             waiting = deque(self._outputs(entry))
         reached = set(waiting)

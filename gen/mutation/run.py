@@ -27,7 +27,7 @@ STATES = ("killed", "timed out", "equivalent", "unreachable", "survived")
 #: A mutant may take this many times as long as the unit, and no less than so many seconds.
 _SLOWER = 8
 _LEAST_SECONDS = 5
-_UNIT_SECONDS = 20
+_UNIT_SECONDS = 300
 
 
 def measure(case: Case, count: int, resets: int, seed: int) -> dict:
@@ -71,11 +71,11 @@ def measure(case: Case, count: int, resets: int, seed: int) -> dict:
 
 def _measure(manifest, bench, modules, count, resets, seed, folder):
     start = time.monotonic()
-    mutants = netlist.draw(manifest, modules, count, resets, seed, folder)
+    mutants, signals = netlist.draw(manifest, modules, count, resets, seed, folder)
     records = []
     if mutants:
         path = netlist.mutated(manifest, mutants, folder)
-        finished = build(path)
+        finished = build(path, initial_values=False)
         with Forks(finished, Manifest.read(path), bench, folder) as forks:
             run = functools.partial(_run, forks, folder / "run")
             began = time.monotonic()
@@ -88,7 +88,11 @@ def _measure(manifest, bench, modules, count, resets, seed, folder):
         survivors = [each for each in zip(mutants, records, strict=True) if _survives(each[1])]
         for mutant, record in survivors:
             record |= equivalence.judge(manifest, mutant, folder)
-    return {"seconds": round(time.monotonic() - start, 1), "mutants": records}
+    return {
+        "seconds": round(time.monotonic() - start, 1),
+        "mutants": records,
+        "signals": signals,
+    }
 
 
 def _run(forks, folder, number, limit):

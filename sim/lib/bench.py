@@ -19,8 +19,14 @@ def manifest() -> Manifest:
     return Manifest.read(os.environ["BRICKWORK_MANIFEST"])
 
 
+#: Random inputs before a reset take at most so many cycles.
+_MOST_RANDOM_CYCLES = 24
+
+
 class Bench:
     """Clocks and resets the design, and calls ``step(cycle)`` of each agent after each edge.
+
+    A reset finds the design in any state: random inputs come first.
 
     In ``step`` an agent reads the values just before the edge, as a flip-flop does; its writes take
     effect before the next edge. One coroutine serves all agents: switching between several would
@@ -48,19 +54,55 @@ class Bench:
         self._clock = Clock(dut.clk, 2, unit="ns") if hasattr(dut, "clk") else None
         self._edge = RisingEdge(dut.clk) if self._clock else Timer(2, "ns")
         self._running = False
+        # Numbers of its own, so that those of a test do not depend on how it begins.
+        self._state_rng = random.Random(f"state {cocotb.RANDOM_SEED}")
+        self._inputs = [
+            getattr(dut, port["name"])
+            for port in manifest().ports
+            if port["direction"] == "input" and port["name"] not in ("clk", "rst")
+        ]
+        self._shares: list[float] = []
+        for handle in self._inputs:
+            handle.value = 0
         cocotb.log.info("random numbers from the seed %d", cocotb.RANDOM_SEED)
 
-    async def reset(self, cycles: int = 3) -> None:
-        """Starts the clock if it stands still, and resets the design; agents do not step."""
+    async def reset(self, cycles: int = 1, *, any_state: bool = True) -> None:
+        """Starts the clock if it stands still, and resets the design; agents do not step.
+
+        Values at its end are those of the last cycle of the reset; :meth:`tick` leads to the first
+        one after it. With ``any_state`` all inputs have random values before and during the reset, which no rule
+        of a protocol binds, and those of before afterwards. Agents that work without ``step`` would
+        answer to what the design does with them.
+        """
         if self._clock and not self._running:
             self._clock.start(start_high=False)
             self._running = True
         if hasattr(self.dut, "rst"):
+            await self._edge  # what agents write at first
+            before = [handle.value for handle in self._inputs]
+            for cycle in range(any_state and self._state_rng.randint(1, _MOST_RANDOM_CYCLES)):
+                self._randomize(cycle)
+                await self._edge
             self.dut.rst.value = 1
-            for _ in range(cycles):
+            for cycle in range(cycles):
+                if any_state:
+                    self._randomize(cycle)
                 await self._edge
             self.dut.rst.value = 0
-        await self._edge
+            for handle, value in zip(self._inputs, before, strict=True):
+                handle.value = value
+        else:
+            await self._edge
+
+    def _randomize(self, cycle: int) -> None:
+        """Random values on all inputs, from cycle 0 of a sequence on."""
+        rng = self._state_rng
+        if cycle == 0:
+            # Single bits are often set or seldom: queues fill or empty, and states get deep.
+            self._shares = [rng.choice((0.1, 0.5, 0.9)) for _ in self._inputs]
+        for handle, share in zip(self._inputs, self._shares, strict=True):
+            single = len(handle) == 1
+            handle.value = rng.random() < share if single else rng.getrandbits(len(handle))
 
     async def tick(self) -> None:
         """One cycle."""

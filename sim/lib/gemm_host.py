@@ -58,9 +58,17 @@ class Host:
         return self.operands.limit_jobs()
 
     async def start(
-        self, jobs: list[GemmJob], stalls: dict[str, Callable[[], bool]] | None = None
+        self,
+        jobs: list[GemmJob],
+        stalls: dict[str, Callable[[], bool]] | None = None,
+        *,
+        reset: int = 0,
     ) -> None:
-        """Reset the engine and begin; ``stalls`` maps streams to their patterns of stalls."""
+        """Reset the engine and begin; ``stalls`` maps streams to their patterns of stalls.
+
+        The reset finds the engine in any state; with ``reset``, a number of cycles, in the one
+        in which the jobs before have left it.
+        """
         stalls = stalls or {}
         dut = self.bench.dut
         self._jobs = jobs
@@ -77,7 +85,7 @@ class Host:
         self._sink = Sink(dut, self.streams["results"], stalls.get("results", never))
         self.seen = {name: Recorder(dut, name, stream) for name, stream in self.streams.items()}
         self.bench.agents = []
-        await self.bench.reset()
+        await (self.bench.reset(reset, any_state=False) if reset else self.bench.reset())
         self.bench.agents = [*self._sources.values(), self._sink, *self.seen.values()]
 
     async def finish(self, limit: int) -> None:
@@ -93,9 +101,11 @@ class Host:
         assert not left, f"words were left over of {', '.join(left)}"
         self._compare()
 
-    async def run(self, jobs: list[GemmJob], stalls=None, *, slack: int = 1) -> None:
+    async def run(
+        self, jobs: list[GemmJob], stalls=None, *, slack: int = 1, reset: int = 0
+    ) -> None:
         """Start and finish; ``slack`` is the factor on the time limit for stalls."""
-        await self.start(jobs, stalls)
+        await self.start(jobs, stalls, reset=reset)
         await self.finish(slack * (8 * self.cycle_bound + 2000))
 
     async def stand_still(self, limit: int) -> None:

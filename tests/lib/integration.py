@@ -1,12 +1,14 @@
 """Small cores in each bus wrapper, emitted with all files beside the Verilog, for tests."""
 
+import re
+
 from brickwork import Eie, GemmFusion, GemmOs, GemmWs
 from brickwork.gen.collateral import write
 from brickwork.gen.designs.wrappers import Axi, Axis, Uart
 from brickwork.gen.emission.emit import emit
 from brickwork.sim.manifest import Manifest
 
-__all__ = ["CORES", "LINE", "TOPS", "written"]
+__all__ = ["CORES", "LINE", "TOPS", "without_reset", "written"]
 
 ARRAY = {"rows": 3, "cols": 5, "tile_rows": 2, "tile_cols": 2}
 MEMORIES = {"columns": 20, "entries": 40, "acts": 4, "rows": 3}
@@ -29,6 +31,24 @@ TOPS = {
     "axi": Axi(core=CORES["gemm_ws"], data_width=128, address_width=40),
     "uart": Uart(core=GemmWs(rows=2, cols=1), **LINE),
 }
+
+
+#: A register of each core that its jobs rely on: its module and its name.
+CONTROL_REGISTERS = {
+    "gemm_ws": ("gemm_ws_loader", "reached"),
+    "gemm_os": ("gemm_os_fifo", "level"),
+    "gemm_fusion": ("gemm_fusion_mode_switch", "known"),
+    "eie": ("eie_fifo", "level"),
+}
+
+
+def without_reset(verilog, core):
+    """The Verilog of a core whose control register keeps its value in a reset."""
+    module, register = CONTROL_REGISTERS[core]
+    start = verilog.index(f"module {module}(")
+    reset = re.compile(rf"if \(rst\) {register} <= .*;\n +else ")
+    match = reset.search(verilog, start, verilog.index("endmodule", start))
+    return verilog[: match.start()] + verilog[match.end() :]
 
 
 def written(parameters, folder):

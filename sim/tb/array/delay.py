@@ -31,7 +31,7 @@ async def reset(dut):
     for _ in range(params["cycles"] + 2):
         await bench.tick()
     dut.i.value = 0
-    await bench.reset(cycles=1)
+    await bench.reset()
     trace = await play(bench, {"i": [ones] * (params["cycles"] + 5)})
     expected = [0] * params["cycles"] + [ones] * 5
     flags = params["content"] == "flags"

@@ -174,7 +174,8 @@ class WrapperHost:
 
     async def begin(self):
         """Start the clock, and reset."""
-        self.dut.aresetn.value = 1
+        # Before its first reset the design may break every rule.
+        self.dut.aresetn.value = 0
         Clock(self.dut.aclk, PERIOD, "ns").start(start_high=False)
         await self.edge
         await self.reset()

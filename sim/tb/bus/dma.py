@@ -85,7 +85,7 @@ class Dma:
             getattr(dut, name).value = 0
 
     async def start(self):
-        await self.bench.reset()
+        await self.bench.reset(any_state=self.memory is not None)
         self.bench.agents = [self.core, *self.sinks, *self.inputs, self.watch]
         self.bench.agents += [self.memory] if self.memory else []
         self.bench.agents.append(self.source)

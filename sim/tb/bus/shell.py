@@ -292,6 +292,7 @@ async def quiet(dut):
     """``quiet`` is low from the first word until the last beat of results has left."""
     shell = Shell(dut, outputs=50)
     await shell.start()
+    await shell.bench.tick()
     assert dut.quiet.value
     work = shell.some()
     shell.stalls["tiles"] = never

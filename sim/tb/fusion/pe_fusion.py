@@ -75,7 +75,7 @@ async def reset(dut):
     await bench.tick()
     await bench.tick()
     dut.shift.value = dut.swap.value = 0
-    await bench.reset(cycles=1)
+    await bench.reset()
     trace = await play(bench, {"shift": [0] * 3, "swap": [0] * 3})
     trace.check("shift_o", [0] * 3)
     trace.check("swap_o", [0] * 3)

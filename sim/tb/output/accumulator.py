@@ -149,6 +149,6 @@ async def reset(dut):
         for _ in range(cycles):
             await bench.tick()
         dut.visit.value = 0
-        await bench.reset(cycles=1)
+        await bench.reset()
         trace = await play(bench, {"visit": [0] * (lanes + 3)})
         assert not any(word & 1 for word in trace.words["visit_o"])

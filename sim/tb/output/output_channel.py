@@ -126,6 +126,6 @@ async def reset(dut):
         for _ in range(cycles):
             await bench.tick()
         dut.start.value = 0
-        await bench.reset(cycles=1)
+        await bench.reset()
         trace = await play(bench, {"start": [0] * (lanes + 3)})
         trace.check("start_o", [0] * (lanes + 3))

@@ -67,6 +67,7 @@ class Array:
 
     async def start(self):
         await self.bench.reset()
+        await self.bench.tick()
         self.bench.agents = self.agents
         self.drive()
 

@@ -168,7 +168,9 @@ async def reset(dut):
         dut.scan.value = 0
         for _ in range(cycles):
             await memory.bench.tick()
+        memory.bench.agents = []
         await memory.bench.reset()
+        await memory.bench.tick()
         assert not dut.o_valid.value
         assert not dut.busy.value
         memory = Memory(dut)

@@ -137,7 +137,9 @@ async def reset(dut):
         for _ in range(cycles):
             await reader.bench.tick()
         dut.i_valid.value = 0
+        reader.bench.agents = []
         await reader.bench.reset()
+        await reader.bench.tick()
         assert not dut.o_valid.value
         assert not dut.busy.value
         reader = Reader(dut, 0.2)

@@ -13,6 +13,8 @@ from .write_back import finished
 #: What a word of the stream ``load`` writes.
 ENTRIES, POINTER, WEIGHT = range(3)
 INPUTS = ("load", "jobs", "acts")
+#: Moments at which a reset ends jobs.
+MOMENTS = 30
 #: Cycles of a job besides those of its words and entries.
 MOST_LATENCY = 30
 
@@ -34,11 +36,12 @@ class Engine:
         self.codebooks: list[list[list[int]]] = []
         self.columns: list[list[list[tuple[int, int]]]] = []
         self.forget()
+
+    def forget(self):
+        """Forget all but the memories, as a reset does."""
         #: Words of the streams, and entries that all jobs together have at most.
         self.words = {"load": [], "jobs": [], "acts": [], "results": []}
         self.work = 0
-
-    def forget(self):
         self.sums = [[0] * self.params["rows"] for _ in range(self.pes)]
         self.acts = [[0] * self.params["acts"] for _ in range(self.pes)]
 
@@ -200,7 +203,8 @@ class Engine:
             self.random_job(**flag)
         self.random_job(finish=1, emit=1)
 
-    async def start(self):
+    async def start(self, reset=0):
+        """Reset the engine, which with ``reset`` cycles is as the jobs before have left it."""
         dut, streams = self.dut, self.streams
         agents = [
             Source(dut, streams[name], self.words[name], self.patterns.get(name, never))
@@ -208,7 +212,7 @@ class Engine:
         ]
         agents.append(Sink(dut, streams["results"], self.patterns.get("results", never)))
         self.seen = {name: Recorder(dut, name, stream) for name, stream in streams.items()}
-        await self.bench.reset()
+        await (self.bench.reset(reset, any_state=False) if reset else self.bench.reset())
         self.bench.agents = [*agents, *self.seen.values()]
 
     async def finish(self, slack=1):
@@ -375,25 +379,40 @@ async def empty_columns(dut):
 
 
 @cocotb.test()
-async def reset(dut):
-    """A reset in the middle of whatever there is: then everything begins anew."""
-    rng = Bench(dut).rng
-    for _ in range(8):
-        engine = Engine(dut, results=sparse(1, 5))
-        engine.fill()
-        engine.random_jobs([{}] * 5)
-        await engine.start()
-        filled = len(engine.words["load"])
-        await engine.bench.run(
-            lambda engine=engine, filled=filled: engine.seen["load"].count >= filled, 8 * filled
-        )
-        for _ in range(rng.randrange(150)):
+async def reset_in_mid_job(dut):
+    """A reset of a cycle or two, at any moment, leaves nothing of the jobs that it ends.
+
+    Memories have no reset: what they were filled with stays, so that jobs begin right after it.
+    """
+    engine = Engine(dut)
+    rng, params, filled = engine.rng, engine.params, False
+
+    def prepare():
+        engine.forget()
+        if not filled or rng.random() < 0.1:
+            engine.fill(0.9)
+
+    for _ in range(MOMENTS):
+        prepare()
+        engine.random_jobs([{"finish": 1, "emit": 1}] * 3)
+        engine.patterns = {name: stalls(rng.choice([0, 30]), rng) for name in INPUTS}
+        engine.patterns["results"] = stalls(rng.choice([0, 30, 95]), rng)
+        await engine.start(rng.randint(1, 2))
+        words = len(engine.words["load"])
+        for _ in range(rng.randrange(2 * words + engine.work + 60)):
             await engine.bench.tick()
-        engine = Engine(dut)
-        engine.fill()
-        engine.random_jobs([dict(load=1, finish=1, emit=1)])
-        await engine.start()
-        await engine.finish()
+        filled = engine.seen["acts"].count > 0
+        # Sometimes the next reset is the only one between jobs that are not finished.
+        if rng.random() < 0.75:
+            prepare()
+            # All sums, which nothing but the reset has set to zero.
+            last, shift = params["rows"] - 1, rng.choice([0, params["weight_width"]])
+            fields = {"load": 1, "finish": 1, "emit": 1, "column": 0, "book": 0, "shift": shift}
+            engine.job(**fields, zeros=0.7, in_last=0, out_last=last)
+            engine.patterns = {}
+            await engine.start(rng.randint(1, 2))
+            await engine.finish()
+            filled = True
 
 
 @cocotb.test()

@@ -156,7 +156,9 @@ async def reset(dut):
         for _ in range(cycles):
             await reader.bench.tick()
         dut.i_valid.value = 0
+        reader.bench.agents = []
         await reader.bench.reset()
+        await reader.bench.tick()
         assert not dut.valid.value
         assert not dut.busy.value
         reader = Reader(dut, spans_of(rng, 20, 40))

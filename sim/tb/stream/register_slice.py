@@ -68,6 +68,7 @@ async def reset(dut):
     dut.take.value = 0
     for _ in range(3):
         await bench.reset()
+        await bench.tick()
         assert not dut.held.value
         dut.i_valid.value = 1
         await bench.tick()
@@ -75,6 +76,7 @@ async def reset(dut):
         assert dut.held.value
     dut.i_valid.value = 0
     await bench.reset()
+    await bench.tick()
     assert not dut.held.value
     assert dut.i_ready.value
 

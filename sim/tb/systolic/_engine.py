@@ -24,6 +24,9 @@ __all__ = [
     "starved",
 ]
 
+#: Moments at which a reset ends a job.
+MOMENTS = 30
+
 # Outside a simulation, where a module is only looked at, there is no manifest.
 INPUTS = manifest().inputs if "BRICKWORK_MANIFEST" in os.environ else []
 
@@ -183,17 +186,23 @@ async def short_runs(dut, inputs):
 
 @cocotb.test()
 async def reset_in_mid_job(dut):
-    """A reset at any time leaves nothing of the job that it ends."""
+    """A reset of a cycle or two, at any moment, leaves nothing of the job that it ends."""
     host = Host(dut)
-    m = min(host.depth, host.rows + 2)
-    for share in (0.1, 0.3, 0.5, 0.7, 0.9, *host.bench.random.random(5)):
-        await host.start(
-            [host.product(m, 3 * host.rows, 3 * host.cols), *mixture(host)[:3]],
-            {"results": stalls(30, host.bench.rng)},
-        )
-        for _ in range(int(share * host.cycle_bound)):
+    rng, rows, cols = host.bench.rng, host.rows, host.cols
+    m = min(host.depth, rows + 2)
+    for _ in range(MOMENTS):
+        patterns = {name: stalls(rng.choice([0, 30]), rng) for name in host.inputs}
+        patterns["results"] = stalls(rng.choice([0, 30, 95]), rng)
+        jobs = [host.product(m, 3 * rows, 3 * cols), host.product(1, 1, 2 * cols)]
+        await host.start(jobs, patterns, reset=rng.randint(1, 2))
+        for _ in range(rng.randrange(host.cycle_bound + 20)):
             await host.bench.tick()
-        await host.run([host.product(m, 2 * host.rows, host.cols)])
+        # Sometimes the next reset is the only one between two jobs that are not finished.
+        if rng.random() < 0.75:
+            shapes = [[rng.randint(1, n) for n in (m, rows + 1, cols + 1)] for _ in range(3)]
+            jobs = [host.product(*shape) for shape in shapes]
+            await host.run(jobs, reset=rng.randint(1, 2))
+    await host.run([host.product(m, 2 * rows, cols)], reset=1)
 
 
 @cocotb.test()

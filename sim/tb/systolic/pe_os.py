@@ -96,7 +96,7 @@ async def reset(dut):
     await bench.tick()
     await bench.tick()
     dut.first.value = dut.done.value = 0
-    await bench.reset(cycles=1)
+    await bench.reset()
     trace = await play(bench, {"first": [0] * 3, "done": [0] * 3})
     trace.check("first_o", [0] * 3)
     trace.check("done_o", [0] * 3)

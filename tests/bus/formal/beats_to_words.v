@@ -1,10 +1,12 @@
-// BeatsToWords: every word of the beats comes, in order, with the mark of its packet.
+// BeatsToWords: every word of the beats comes, in order, with the mark of its packet, in the cycle
+// after its beat or the word before it.
 
 module harness #(
-    parameter WIDTH = 8, DATA = 32, SLOTS = 4, BEATS = 1, STRIDE = 1, TRACK = 1
+    parameter WIDTH = 8, DATA = 32, SLOTS = 4, BEATS = 1, STRIDE = 1
 ) (
     input clk, input rst,
-    input [DATA+DATA/8:0] i_payload, input i_valid, input o_ready
+    input [DATA+DATA/8:0] i_payload, input i_valid, input o_ready,
+    input pick, input [3:0] which
 );
   wire i_ready, o_valid, broken;
   wire [WIDTH:0] o_payload;
@@ -40,35 +42,38 @@ module harness #(
     else if (takes) parts <= full || last ? 0 : parts + keep[0];
   always @* if (BEATS == 1) assert (broken == (takes && (gap || (last && words == 0))));
 
-  // A word that is chosen at the beginning: as it goes in it comes out.
-  generate if (TRACK) begin : track
-    (* anyconst *) reg [3:0] chosen;
-    reg [3:0] came = 0, left = 0;
-    reg [WIDTH:0] word;
-    reg [BEATS*DATA-1:0] before;
-    wire [BEATS*DATA-1:0] whole = {data, before} >> DATA;
-    wire [3:0] more = BEATS == 1 ? (takes ? words : 0) : full;
-    always @(posedge clk)
-      if (rst) begin
-        came <= 0;
-        left <= 0;
-      end else begin
-        if (takes && keep[0]) before <= whole;
-        came <= came + more;
-        left <= left + gives;
-        if (chosen >= came && chosen < came + more)
-          word <= BEATS == 1
-              ? {last && chosen + 1 == came + more, data[(chosen - came)*STRIDE*8 +: WIDTH]}
-              : {last, whole[WIDTH-1:0]};
-      end
-    always @* begin
-      if (BEATS != 1) assert (broken == (takes && last && !full));
-      if (!rst && o_valid) begin
-        assert (left != came);
-        if (left == chosen) assert (o_payload == word);
+  // A word that is picked when it goes in, and those before it.
+  reg picked = 0;
+  reg [3:0] level = 0, before = 0;
+  reg [WIDTH:0] word;
+  reg [BEATS*DATA-1:0] beats;
+  wire [BEATS*DATA-1:0] whole = {data, beats} >> DATA;
+  wire [3:0] more = BEATS == 1 ? (takes ? words : 0) : full;
+  always @(posedge clk)
+    if (rst) {picked, level} <= 0;
+    else begin
+      if (takes && keep[0]) beats <= whole;
+      level <= level + more - gives;
+      if (picked) begin
+        before <= before - gives;
+        if (gives && before == 0) picked <= 0;
+      end else if (pick && which < more) begin
+        picked <= 1;
+        before <= level + which - gives;
+        word <= BEATS == 1
+            ? {last && which + 1 == more, data[which*STRIDE*8 +: WIDTH]}
+            : {last, whole[WIDTH-1:0]};
       end
     end
-    always @(posedge clk) cover (gives && left == chosen && chosen == 2 && o_payload[WIDTH]);
-  end endgenerate
+  always @* begin
+    if (BEATS != 1) assert (broken == (takes && last && !full));
+    if (!rst && o_valid) begin
+      assert (level != 0);
+      if (picked && before == 0) assert (o_payload == word);
+    end
+    // What is there is offered.
+    if (!rst && level != 0) assert (o_valid);
+  end
+  always @(posedge clk) cover (gives && picked && before == 0 && o_payload[WIDTH]);
   always @(posedge clk) cover (broken);
 endmodule

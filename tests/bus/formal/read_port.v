@@ -1,9 +1,9 @@
 // ReadPort: the bursts of each reader pass in order, none is lost, and none waits for two of another.
 
-module harness #(parameter INDEX = 2, ID = 2, TRACK = 1) (
+module harness #(parameter INDEX = 2, ID = 2) (
     input clk, input rst, input o_ready,
     input [INDEX+7:0] i_0, input [INDEX+7:0] i_1, input [INDEX+7:0] i_2, input [2:0] valids,
-    input valid, input [ID-1:0] of
+    input valid, input [ID-1:0] of, input pick
 );
   localparam READERS = 3;
   wire o_valid;
@@ -38,29 +38,37 @@ module harness #(parameter INDEX = 2, ID = 2, TRACK = 1) (
   always @(posedge clk)
     if (rst || !waits) passed <= 0;
     else passed <= passed + (takes != 0);
-  always @* if (TRACK && !rst && waits) assert (passed < READERS);
+  always @* if (!rst && waits) assert (passed < READERS);
 
-  generate if (TRACK) begin : track
-    stream_asserted #(INDEX + 8 + ID) o (clk, rst, o_valid, o_ready, {id, o_payload});
-    (* anyconst *) reg [2:0] chosen;
-    reg [2:0] came = 0, left = 0;
-    reg [INDEX+7:0] burst;
-    wire gives = o_valid && o_ready && id == reader;
-    always @(posedge clk)
-      if (rst) begin
-        came <= 0;
-        left <= 0;
-      end else begin
-        came <= came + mine;
-        left <= left + gives;
-        if (mine && came == chosen) burst <= reader == 0 ? i_0 : reader == 1 ? i_1 : i_2;
+  stream_asserted #(INDEX + 8 + ID) o (clk, rst, o_valid, o_ready, {id, o_payload});
+
+  // A burst of that reader that is picked when it is taken, and those of the reader before it.
+  reg picked = 0;
+  reg [1:0] level = 0, before = 0;
+  reg [INDEX+7:0] burst;
+  wire gives = o_valid && o_ready && id == reader;
+  always @(posedge clk)
+    if (rst) {picked, level} <= 0;
+    else begin
+      level <= level + mine - gives;
+      if (picked) begin
+        before <= before - gives;
+        if (gives && before == 0) picked <= 0;
+      end else if (mine && pick) begin
+        {picked, before} <= {1'b1, level - gives};
+        burst <= reader == 0 ? i_0 : reader == 1 ? i_1 : i_2;
       end
-    always @* if (!rst && o_valid) begin
-      assert (id < READERS);
-      if (id == reader) assert (left != came);
-      if (id == reader && left == chosen) assert (o_payload == burst);
     end
-    always @(posedge clk) cover (gives && left == chosen && chosen == 2 && reader == 1);
-    always @(posedge clk) cover (passed == READERS - 1);
-  end endgenerate
+  always @* if (!rst) begin
+    assert (level <= 2);
+    if (o_valid) begin
+      assert (id < READERS);
+      if (id == reader) assert (level != 0);
+      if (id == reader && picked && before == 0) assert (o_payload == burst);
+    end
+  end
+  always @(posedge clk) begin
+    cover (gives && picked && before == 0 && level == 2 && reader == 1);
+    cover (passed == READERS - 1);
+  end
 endmodule

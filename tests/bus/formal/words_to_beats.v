@@ -1,9 +1,11 @@
-// WordsToBeats: every word comes in a beat, in order; a packet ends where it ended.
+// WordsToBeats: every word comes in a beat, in order; a packet ends where it ended; a beat that is
+// full, or its packet's last, is offered in the next cycle.
 
 module harness #(
-    parameter WIDTH = 8, DATA = 32, SLOTS = 4, BEATS = 1, STRIDE = 1, TRACK = 1
+    parameter WIDTH = 8, DATA = 32, SLOTS = 4, BEATS = 1, STRIDE = 1
 ) (
-    input clk, input rst, input [WIDTH:0] i_payload, input i_valid, input o_ready
+    input clk, input rst, input [WIDTH:0] i_payload, input i_valid, input o_ready,
+    input pick
 );
   wire i_ready, o_valid;
   wire [DATA+DATA/8:0] o_payload;
@@ -26,43 +28,42 @@ module harness #(
   end
   wire takes = i_valid && i_ready, gives = o_valid && o_ready;
 
-  generate if (TRACK) begin : track
-    (* anyconst *) reg [3:0] chosen;
-    reg [3:0] came = 0, left = 0, part = 0;
-    reg [WIDTH:0] word;
-    wire [3:0] place = BEATS == 1 ? chosen - left : 0;
-    wire [STRIDE*8-1:0] found = data >> place*STRIDE*8;
-    wire [BEATS*DATA-1:0] whole = word[WIDTH-1:0];
-    wire ends = part == BEATS - 1;
-    always @(posedge clk)
-      if (rst) begin
-        came <= 0;
-        left <= 0;
-        part <= 0;
+  // A word that is picked when it goes in, and those before it that have not left whole.
+  reg picked = 0;
+  reg [3:0] level = 0, before = 0, part = 0;
+  reg [WIDTH:0] word;
+  wire [3:0] place = BEATS == 1 ? before : 0;
+  wire [STRIDE*8-1:0] slot_data = data >> place*STRIDE*8;
+  wire [BEATS*DATA-1:0] whole = word[WIDTH-1:0];
+  wire ends = part == BEATS - 1;
+  wire [3:0] gone = gives && ends ? words : 0;
+  always @(posedge clk)
+    if (rst) {picked, level, part} <= 0;
+    else begin
+      level <= level + takes - gone;
+      if (gives) part <= ends ? 0 : part + 1;
+      if (picked) begin
+        before <= before - gone;
+        if (before < gone) picked <= 0;
+      end else if (takes && pick) {picked, before, word} <= {1'b1, level - gone, i_payload};
+    end
+  always @* if (!rst && o_valid) begin
+    // Whole words, from the first slot on, fewer than there are slots at a packet's end only.
+    for (slot = 0; slot < SLOTS; slot = slot + 1)
+      assert (keep[slot*STRIDE +: STRIDE] == {STRIDE{slot < words}});
+    assert (words != 0 && words <= level);
+    assert (words == SLOTS || last);
+    if (picked && before < words) begin
+      if (BEATS == 1) begin
+        assert (slot_data == word[WIDTH-1:0]);
+        assert (word[WIDTH] == (last && place + 1 == words));
       end else begin
-        came <= came + takes;
-        if (takes && came == chosen) word <= i_payload;
-        if (gives) begin
-          part <= ends ? 0 : part + 1;
-          if (ends) left <= left + words;
-        end
-      end
-    always @* if (!rst && o_valid) begin
-      // Whole words, from the first slot on, fewer than there are slots at a packet's end only.
-      for (slot = 0; slot < SLOTS; slot = slot + 1)
-        assert (keep[slot*STRIDE +: STRIDE] == {STRIDE{slot < words}});
-      assert (words != 0 && left + words <= came);
-      assert (words == SLOTS || last);
-      if (chosen >= left && chosen < left + words) begin
-        if (BEATS == 1) begin
-          assert (found == word[WIDTH-1:0]);
-          assert (word[WIDTH] == (last && place + 1 == words));
-        end else begin
-          assert (data == whole[part*DATA +: DATA]);
-          assert (last == (word[WIDTH] && ends));
-        end
+        assert (data == whole[part*DATA +: DATA]);
+        assert (last == (word[WIDTH] && ends));
       end
     end
-    always @(posedge clk) cover (gives && last && chosen >= left && chosen < left + words && left != 0);
-  end endgenerate
+  end
+  // A whole beat, or a packet's last, is offered in the next cycle.
+  always @* if (!rst && (level >= SLOTS || (picked && word[WIDTH]))) assert (o_valid);
+  always @(posedge clk) cover (gives && last && picked && before + 1 == words && part + 1 == BEATS);
 endmodule
