@@ -4,7 +4,7 @@ BIN := $(VENV)/bin
 PYTHON ?= python3
 JOBS ?= $(shell nproc 2>/dev/null || echo 2)
 
-.PHONY: demo setup test sim regress lint verilog report bench clean
+.PHONY: demo setup test sim regress mutate lint verilog report bench clean
 .DEFAULT_GOAL := demo
 
 demo: setup
@@ -28,6 +28,10 @@ sim: setup
 # Slow tests, too.
 regress: setup
 	$(BIN)/pytest -n $(JOBS) -m "slow or not slow"
+
+# An interrupted run goes on where it was.
+mutate: setup
+	$(BIN)/brickwork mutate
 
 lint: setup
 	$(BIN)/ruff check .

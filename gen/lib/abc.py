@@ -1,18 +1,16 @@
 """ABC, which comes with Yosys: searches for a state in which a property of a netlist fails."""
 
+import functools
+import importlib.util
 import os
 import re
 from collections.abc import Iterable
 from pathlib import Path
 from typing import NamedTuple
 
-import pyosys
-
 from ...sim import processes
 
 __all__ = ["GATES", "Verdict", "run", "search"]
-
-_ABC = Path(pyosys.__file__).with_name("yosys-abc")
 
 #: Yosys' commands from a flat module with assertions and assumptions to gates for ``write_aiger``.
 #: Undefined bits may have any value.
@@ -38,6 +36,11 @@ _PROVED = re.compile(
 _FAILS = re.compile(r"Output \d+ of miter .* was asserted in frame (\d+)")
 
 
+@functools.cache
+def _binary() -> Path:
+    return Path(importlib.util.find_spec("pyosys").origin).with_name("yosys-abc")
+
+
 class Verdict(NamedTuple):
     """``holds`` is None if the search ended without a result; ``frame`` is that of a failure."""
 
@@ -55,7 +58,7 @@ def run(commands: Iterable[str], *, cwd: Path, timeout: float | None = None) -> 
         If ABC has not ended after ``timeout`` seconds.
     """
     environment = os.environ | {"TMPDIR": str(cwd)}
-    command = [str(_ABC), "-c", "; ".join(commands)]
+    command = [str(_binary()), "-c", "; ".join(commands)]
     return processes.run(command, cwd=cwd, env=environment, timeout=timeout)[1]
 
 

@@ -19,7 +19,7 @@ __all__ = ["CYCLES", "judge"]
 
 #: Cycles of the bounded search.
 CYCLES = 40
-_SECONDS = 20
+_SECONDS = 6
 _CLOCK = "clk"
 
 
@@ -166,12 +166,12 @@ def _search(manifest, mutant, folder, rules) -> abc.Verdict | None:
         f"write_aiger -I -B -zinit -no-startoffset {folder.absolute()}/harness.aig",
     ]
     with contextlib.suppress(subprocess.TimeoutExpired, yosys.YosysError):
-        yosys.run(commands, cwd=manifest.path.parent, temporary=folder, timeout=6 * _SECONDS)
+        yosys.run(commands, cwd=manifest.path.parent, temporary=folder, timeout=4 * _SECONDS)
         clocked = any(port["name"] == _CLOCK for port in manifest.ports)
         bounded = f"bmc3 -F {CYCLES if clocked else 1} -T {_SECONDS}"
-        verdict = abc.search("harness.aig", bounded, cwd=folder, timeout=6 * _SECONDS)
+        verdict = abc.search("harness.aig", bounded, cwd=folder, timeout=4 * _SECONDS)
         if not clocked or verdict.holds is False:
             return verdict
         proof = f"pdr -T {_SECONDS}"
-        return abc.search("harness.aig", proof, cwd=folder, timeout=6 * _SECONDS)
+        return abc.search("harness.aig", proof, cwd=folder, timeout=4 * _SECONDS)
     return None

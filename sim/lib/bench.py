@@ -70,9 +70,9 @@ class Bench:
         """Starts the clock if it stands still, and resets the design; agents do not step.
 
         Values at its end are those of the last cycle of the reset; :meth:`tick` leads to the first
-        one after it. With ``any_state`` all inputs have random values before and during the reset, which no rule
-        of a protocol binds, and those of before afterwards. Agents that work without ``step`` would
-        answer to what the design does with them.
+        one after it. With ``any_state`` all inputs have random values before and during the
+        reset, which no rule of a protocol binds, and those of before afterwards. Agents that work
+        without ``step`` would answer to what the design does with them.
         """
         if self._clock and not self._running:
             self._clock.start(start_high=False)
