@@ -333,7 +333,7 @@ class TestClear:
         with pytest.raises(
             ValueError,
             match=r"^Cache section must be one of builds, runtime, verilog, synthesis, "
-            r"cycles, failed, stale, not 'build'$",
+            r"cycles, mutants, failed, stale, not 'build'$",
         ):
             cache.clear("build")
         assert cache.usage() == WHOLE

@@ -78,9 +78,12 @@ def emitted(brickwork, *arguments, **env):
 
 
 def edit(folder, old, new, name="truncated.py"):
+    """Edits a file, seconds after it was written: Python tells its bytecode by that."""
     text = (folder / name).read_text()
     assert text.count(old) == 1
+    written = (folder / name).stat().st_mtime
     (folder / name).write_text(text.replace(old, new))
+    os.utime(folder / name, (written + 2, written + 2))
 
 
 # The hardware rounds up instead of down.

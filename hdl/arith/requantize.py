@@ -166,7 +166,8 @@ class Requantize(Unit):
     def _start_of_each_stage(self, m):
         starts = [self.start]
         for stage in range(1, self.latency):
-            later = Signal(name=f"start_{stage}")
+            # A start that a reset leaves on its way is overtaken by that of the next run.
+            later = data_register(1, name=f"start_{stage}")
             m.d.sync += later.eq(starts[-1])
             starts.append(later)
         return starts

@@ -147,7 +147,7 @@ class ResultPacketizer(Unit):
         with m.If(leaves):
             # The next word is the first of another packet.
             m.d.sync += [
-                known.eq(sizes.valid | ((waiting == 1) & (so_far > 1))),
+                known.eq(sizes.valid | (so_far > 1)),
                 last.eq(sizes.valid & (sizes.payload == 1)),
             ]
         with m.Elif(self.i.ready | waits):

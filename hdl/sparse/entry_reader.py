@@ -110,17 +110,17 @@ class EntryReader(Unit):
 
         # What is asked for, and what its word is then to give out.
         asked = Signal()
-        asked_first = Signal()
-        asked_low = Signal(bits)
-        asked_high = Signal(bits)
+        asked_first = data_register(1, name="asked_first")
+        asked_low = data_register(bits, name="asked_low")
+        asked_high = data_register(bits, name="asked_high")
         asked_act = data_register(params["act_width"], name="asked_act")
         # The word whose groups leave.
         current = data_register(width, name="current")
         act = data_register(params["act_width"], name="act_q")
         present = Signal()
-        first = Signal()
-        low = Signal(bits)
-        high = Signal(bits)
+        first = data_register(1, name="first_q")
+        low = data_register(bits, name="low")
+        high = data_register(bits, name="high")
         m.d.comb += [
             write.addr.eq(self.address),
             write.data.eq(self.word),

@@ -56,6 +56,8 @@ CASES = {
     ),
 }
 
+SLOW = ("ws-32-scale-40", "ws-512-flag", "eie-128-lanes")
+
 GOOD = next(iter(CASES.values()))
 WIDTHS = "Bus width must be 32, 64, 128, 256 or 512 bits"
 WRONG = [

@@ -874,6 +874,7 @@ class TestCache:
             "verilog\t0 entries\t0 B",
             "synthesis\t0 entries\t0 B",
             "cycles\t0 entries\t0 B",
+            "mutants\t0 entries\t0 B",
             "failed\t1 entry\t4 B",
             "stale\t0 entries\t0 B",
         ]
@@ -881,7 +882,7 @@ class TestCache:
         self.check(capsys, [folder, *rows])
         self.check(capsys, [folder, "freed\tfailed\t1 entry\t4 B"], "--clear", "failed")
         self.check(capsys, [folder, "freed\tfailed\t0 entries\t0 B"], "--clear", "failed")
-        rows[5] = "failed\t0 entries\t0 B"
+        rows[6] = "failed\t0 entries\t0 B"
         self.check(capsys, [folder, *(f"freed\t{row}" for row in rows)], "--clear")
         self.check(capsys, [folder, "empty"])
 
@@ -892,6 +893,7 @@ class TestCache:
             "verilog": {"entries": 0, "bytes": 0},
             "synthesis": {"entries": 0, "bytes": 0},
             "cycles": {"entries": 0, "bytes": 0},
+            "mutants": {"entries": 0, "bytes": 0},
             "failed": {"entries": 1, "bytes": 4},
             "stale": {"entries": 0, "bytes": 0},
         }
@@ -908,7 +910,7 @@ class TestCache:
     @pytest.mark.parametrize("section", ["build", ""])
     def test_wrong_section(self, refused, fill, section):
         refused(
-            "Cache section must be one of builds, runtime, verilog, synthesis, cycles, "
+            "Cache section must be one of builds, runtime, verilog, synthesis, cycles, mutants, "
             f"failed, stale, not {section!r}",
             "cache",
             "--clear",

@@ -49,7 +49,7 @@ from cocotb.triggers import RisingEdge, Timer
 async def counts(dut):
     manifest = json.load(open(os.environ["BRICKWORK_MANIFEST"]))
     assert manifest["top"] == "counter"
-    Clock(dut.clk, 2, unit="ns").start()
+    Clock(dut.clk, 2, unit="ns").start(start_high=False)
     # Reads give the values before the edge, and writes come after it, as between flip-flops.
     seen = []
     dut.step.value = 0
