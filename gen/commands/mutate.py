@@ -131,7 +131,7 @@ def _show(report):
     print(table(rows))
     for survivor in report["survivors"]:
         print()
-        print(f"{survivor['unit']} ({survivor['case']}): {survivor['place']}")
+        print(f"{survivor['unit']} ({survivor['case']}): {survivor['location']}")
         print(f"  {survivor['reason']}; {survivor['line']}")
     for entry in report["stale"]:
         print(f"\nAccepted, but in no netlist: {entry}")

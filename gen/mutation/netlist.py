@@ -73,7 +73,7 @@ class Mutant:
     reset: bool = False
 
     @property
-    def place(self) -> str:
+    def location(self) -> str:
         """The bit in words that do not depend on numbers in one netlist."""
         return f"{self.signal}: {self.type} {self.port}[{self.port_bit}] {self.mode}"
 

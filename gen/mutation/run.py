@@ -1,10 +1,10 @@
 """Runs of a unit's bench on mutants of one case, and what becomes of those that survive."""
 
+import ast
 import dataclasses
 import functools
 import importlib.util
 import json
-import re
 import shutil
 import time
 from pathlib import Path
@@ -85,9 +85,9 @@ def _measure(manifest, bench, modules, count, resets, seed, folder):
             records = [
                 _record(mutant, *run(number, limit)) for number, mutant in enumerate(mutants, 1)
             ]
-        survivors = [each for each in zip(mutants, records, strict=True) if _survives(each[1])]
-        for mutant, record in survivors:
-            record |= equivalence.judge(manifest, mutant, folder)
+        for mutant, record in zip(mutants, records, strict=True):
+            if record["state"] == "survived":
+                record |= equivalence.judge(manifest, mutant, folder)
     return {
         "seconds": round(time.monotonic() - start, 1),
         "mutants": records,
@@ -103,47 +103,31 @@ def _run(forks, folder, number, limit):
 
 
 def _record(mutant, reason, stopped):
-    record = dataclasses.asdict(mutant) | {"place": mutant.place, "reason": reason}
+    record = dataclasses.asdict(mutant) | {"location": mutant.location, "reason": reason}
     return record | {"state": "timed out" if stopped else "killed" if reason else "survived"}
-
-
-def _survives(record):
-    return record["state"] == "survived"
 
 
 @functools.cache
 def _imported(module: str) -> str:
     """A digest of a module of this package and of all that it imports from the package."""
-    package = __name__.partition(".")[0]
     texts, waiting = {}, [module]
     while waiting:
         name = waiting.pop()
-        if name in texts:
-            continue
-        spec = importlib.util.find_spec(name)
-        if spec is None or not spec.origin:
-            texts[name] = ""
+        spec = _spec(name)
+        if name in texts or spec is None:
             continue
         texts[name] = text = Path(spec.origin).read_text("utf-8")
-        parent = name if spec.submodule_search_locations else name.rpartition(".")[0]
-        for dots, path, names in re.findall(
-            r"^\s*from (\.+)([\w.]*) import \(?([\w, \n]+)", text, re.MULTILINE
-        ):
-            base = parent.split(".")[: len(parent.split(".")) - len(dots) + 1]
-            base = ".".join([*base, *([path] if path else [])])
-            if not base.startswith(package):
-                continue
-            waiting.append(base)
-            for each in re.findall(r"\w+", names):
-                if _is_module(base, each):
-                    waiting.append(f"{base}.{each}")
+        for node in ast.walk(ast.parse(text)):
+            if isinstance(node, ast.ImportFrom) and node.level:
+                base = f"{'.' * node.level}{node.module or ''}"
+                base = importlib.util.resolve_name(base, spec.parent)
+                waiting += [base, *(f"{base}.{alias.name}" for alias in node.names)]
     return cache.digest(*(item for name in sorted(texts) for item in (name, texts[name])))
 
 
-def _is_module(package, name):
-    spec = importlib.util.find_spec(package)
-    folders = (spec and spec.submodule_search_locations) or ()
-    return any(
-        (Path(folder) / f"{name}.py").is_file() or (Path(folder) / name).is_dir()
-        for folder in folders
-    )
+def _spec(name):
+    """Where a module comes from; None if the name is that of something in a module."""
+    try:
+        return importlib.util.find_spec(name)
+    except ModuleNotFoundError:
+        return None

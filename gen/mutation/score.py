@@ -57,7 +57,7 @@ def survivors(records: Iterable[dict]) -> list[dict]:
     """A row for each mutant that survived and is not accepted."""
     return [
         {"unit": record["unit"], "case": record["case"]}
-        | {name: mutant[name] for name in ("place", "reason", "line")}
+        | {name: mutant[name] for name in ("location", "reason", "line")}
         for record in records
         for mutant in record["mutants"]
         if _state(mutant) == "survived"

@@ -81,7 +81,7 @@ class TestEquivalence:
 class TestAccepted:
     def record(self):
         mutant = {"signal": "level", "type": "$add", "port_bit": 1, "mode": "inv", "reset": False}
-        mutant |= {"place": "", "reason": "", "line": ""}
+        mutant |= {"location": "", "reason": "", "line": ""}
         states = ("survived", "A"), ("survived", "B"), ("killed", "A")
         mutants = [mutant | {"state": state, "port": port} for state, port in states]
         return {"unit": "fifo", "case": "5x3", "signals": ["level"], "mutants": mutants}
