@@ -82,4 +82,6 @@ def search(model: str, command: str, *, cwd: Path, timeout: float | None = None)
             return Verdict(False, int(failure[1]), log)
         if _PROVED.search(log):
             return Verdict(True, None, log)
-    return Verdict(None, None, log)
+    # Searches of sequences give up where no register is left.
+    logic = run([f"read_aiger {model}", *_ONE_OUTPUT, "sat"], cwd=cwd, timeout=timeout)
+    return Verdict(True if re.search(r"^UNSATISFIABLE", logic, re.M) else None, None, log + logic)

@@ -92,7 +92,8 @@ def _harness(manifest: Manifest, rules: bool) -> str:
         for name in each.payload
     }
     names = [port["name"] for port in inputs]
-    lines = [f"module harness({', '.join(names)});"]
+    lines = [f"module harness({', '.join(dict.fromkeys([_CLOCK, *names]))});"]
+    lines += [] if _CLOCK in names else [f"  input {_CLOCK};"]
     lines += [f"  input {_range(port)}{port['name']};" for port in inputs]
     for side in ("gold", "gate"):
         lines += [f"  wire {_range(port)}{side}_{port['name']};" for port in outputs]
@@ -103,9 +104,11 @@ def _harness(manifest: Manifest, rules: bool) -> str:
         name = port["name"]
         condition = f"if (gold_{valid[name]}) " if name in valid else ""
         lines += [f"  always @* {condition}assert (gold_{name} == gate_{name});"]
+    # ABC's searches need a register and an assumption, also of a unit without either.
+    lines += ["  reg started = 0;", f"  always @(posedge {_CLOCK}) started <= 1;"]
+    resets = "rst" if "rst" in names else _CLOCK
+    lines += [f"  always @* if (!started) assume ({resets});"]
     if _CLOCK in names:
-        lines += ["  reg started = 0;", f"  always @(posedge {_CLOCK}) started <= 1;"]
-        lines += ["  always @* if (!started) assume (rst);"] if "rst" in names else []
         lines += [
             line
             for number, each in enumerate(handshakes)
@@ -167,10 +170,9 @@ def _search(manifest, mutant, folder, rules) -> abc.Verdict | None:
     ]
     with contextlib.suppress(subprocess.TimeoutExpired, yosys.YosysError):
         yosys.run(commands, cwd=manifest.path.parent, temporary=folder, timeout=4 * _SECONDS)
-        clocked = any(port["name"] == _CLOCK for port in manifest.ports)
-        bounded = f"bmc3 -F {CYCLES if clocked else 1} -T {_SECONDS}"
+        bounded = f"bmc3 -F {CYCLES} -T {_SECONDS}"
         verdict = abc.search("harness.aig", bounded, cwd=folder, timeout=4 * _SECONDS)
-        if not clocked or verdict.holds is False:
+        if verdict.holds is False:
             return verdict
         proof = f"pdr -T {_SECONDS}"
         return abc.search("harness.aig", proof, cwd=folder, timeout=4 * _SECONDS)
