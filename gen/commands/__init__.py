@@ -11,16 +11,6 @@ __all__ = ["COMMANDS"]
 #: Names of the commands, which are those of their modules, in the order of ``brickwork --help``.
 COMMANDS = (
     *("list", "emit", "sim", "lint", "synth", "build", "boards", "run", "host", "pack", "compare"),
-    *(
-        "formats",
-        "quantize",
-        "sweep",
-        "prune",
-        "demo",
-        "bench",
-        "mutate",
-        "report",
-        "cache",
-        "doctor",
-    ),
+    *("formats", "quantize", "sweep", "prune", "demo", "bench", "report", "mutate"),
+    *("cache", "doctor"),
 )

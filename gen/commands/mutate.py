@@ -70,11 +70,12 @@ def main(options) -> int:
 
     records = _measured(chosen, options)
     accepted.accept(records, known)
+    stale = accepted.stale(records, known, cases.units(tests))
     report = {
         "seed": options.seed,
         "units": score.scores(records),
         "survivors": score.survivors(records),
-        "stale": [f"{entry.unit}: {entry.signal}" for entry in accepted.stale(records, known)],
+        "stale": [f"{entry.unit}: {entry.signal}" for entry in stale],
         "seconds": round(sum(record["seconds"] for record in records), 1),
     }
     write_whole(out / "mutation.json", to_json(report | {"cases": records}))

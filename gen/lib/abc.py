@@ -29,10 +29,8 @@ GATES = (
 
 #: All that is asserted as one output, so that each assertion may rest on the others.
 _ONE_OUTPUT = ("fold", "strash", "orpos", "strash")
-_PROVED = re.compile(
-    r"Verification of invariant .* was successful[^$]*Property proved"
-    r"|No output asserted in \d+ frames"
-)
+_PROVED = re.compile(r"Verification of invariant .* was successful[^$]*Property proved")
+_PASSED = re.compile(r"No output asserted in \d+ frames")
 _FAILS = re.compile(r"Output \d+ of miter .* was asserted in frame (\d+)")
 
 
@@ -73,6 +71,7 @@ def search(model: str, command: str, *, cwd: Path, timeout: float | None = None)
         ABC's command: ``pdr``, or ``bmc3 -F N`` for the first N cycles.
     """
     log = ""
+    holds = _PASSED if command.startswith("bmc3") else _PROVED
     # Registers that are always alike become one; pdr does not take it when nothing is left then.
     for simpler in (["scorr"], []):
         log = run(
@@ -80,7 +79,7 @@ def search(model: str, command: str, *, cwd: Path, timeout: float | None = None)
         )
         if failure := _FAILS.search(log):
             return Verdict(False, int(failure[1]), log)
-        if _PROVED.search(log):
+        if holds.search(log):
             return Verdict(True, None, log)
     # Searches of sequences give up where no register is left.
     logic = run([f"read_aiger {model}", *_ONE_OUTPUT, "sat"], cwd=cwd, timeout=timeout)

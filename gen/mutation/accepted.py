@@ -2,7 +2,7 @@
 
 import dataclasses
 import tomllib
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from pathlib import Path
 
 from ..lib.errors import UsageError
@@ -75,13 +75,16 @@ def accept(records: Iterable[dict], accepted: list[Accepted]) -> None:
                 mutant["accepted"] = reasons[0] if reasons else None
 
 
-def stale(records: Iterable[dict], accepted: list[Accepted]) -> list[Accepted]:
-    """Entries for units in the records whose signal is in no netlist of the unit any more."""
+def stale(
+    records: Iterable[dict], accepted: list[Accepted], units: Collection[str]
+) -> list[Accepted]:
+    """Entries of a unit that is none of ``units``, or in the records without the signal."""
     signals: dict[str, set[str]] = {}
     for record in records:
         signals.setdefault(record["unit"], set()).update(record["signals"])
     return [
         entry
         for entry in accepted
-        if entry.unit in signals and entry.signal not in signals[entry.unit]
+        if entry.unit not in units
+        or (entry.unit in signals and entry.signal not in signals[entry.unit])
     ]

@@ -1,9 +1,9 @@
 """Whether a mutant that its bench does not notice is a fault at all.
 
-The unit and the mutant run side by side on the same inputs, from a reset on; another reset may come
-in any cycle. ABC searches for outputs that differ, and proves that there are none in a run of any
-length. Where there are some, the rules of streams may exclude them: a word on offer to the unit
-stays as it is, and a payload counts while it is valid.
+The unit and the mutant run side by side on the same inputs, from a reset on, in front of which all
+registers are 0; another reset may come in any cycle. ABC searches for outputs that differ, and
+proves that there are none in a run of any length. Where there are some, the rules of streams may
+exclude them: a word on offer to the unit stays as it is, and a payload counts while it is valid.
 """
 
 import contextlib

@@ -97,13 +97,14 @@ class TestAccepted:
         row = score.scores(records)[0]
         assert (row["accepted"], row["survived"], row["score"]) == (1, 1, 50.0)
         assert [each["case"] for each in score.survivors(records)] == ["5x3"]
-        assert accepted.stale(records, entries) == []
+        assert accepted.stale(records, entries, ["fifo"]) == []
 
     def test_stale(self):
         entry = accepted.Accepted(unit="fifo", signal="gone", reason="was there")
-        assert accepted.stale([self.record()], [entry]) == [entry]
+        assert accepted.stale([self.record()], [entry], ["fifo"]) == [entry]
         other = accepted.Accepted(unit="tag", signal="gone", reason="not looked at")
-        assert accepted.stale([self.record()], [other]) == []
+        assert accepted.stale([self.record()], [other], ["fifo", "tag"]) == []
+        assert accepted.stale([self.record()], [other], ["fifo"]) == [other]
 
     def test_own_file(self):
         accepted.read(TESTS / "mutants.toml")
