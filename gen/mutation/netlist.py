@@ -16,13 +16,14 @@ from pathlib import Path
 from ...sim.manifest import Manifest
 from ..lib import yosys
 
-__all__ = ["FILE", "Mutant", "draw", "mutated", "own_modules", "prepared"]
+__all__ = ["FILE", "SELECT", "Mutant", "draw", "mutated", "own_modules", "prepared"]
 
 #: The file in the simulation's working folder with the number of the mutant, in hexadecimal digits;
 #: 0 is the netlist without a fault.
 FILE = "mutant.hex"
 
-_SELECT = "brickwork_mutant"
+#: The input that chooses a mutant.
+SELECT = "brickwork_mutant"
 #: Cells of registers with a synchronous reset.
 _RESET_CELLS = {"$sdff", "$sdffe", "$sdffce"}
 #: Names that Yosys gives to signals without one.
@@ -79,7 +80,7 @@ class Mutant:
 
     def command(self, number: int | None = None, width: int = 0) -> str:
         """Yosys' command for the mutant, with a number behind the select."""
-        options = [] if number is None else ["-ctrl", _SELECT, str(width), str(number)]
+        options = [] if number is None else ["-ctrl", SELECT, str(width), str(number)]
         values = {"module": self.module, "cell": self.cell, "port": self.port}
         values |= {"portbit": self.port_bit}
         if self.control_bit >= 0:
@@ -310,12 +311,12 @@ def mutated(manifest: Manifest, mutants: list[Mutant], folder: Path) -> Path:
     (folder / "mutated.v").unlink()
     # The select comes from a file in place of a port, so that the unit's users stay as they are.
     before, top, after = re.split(rf"^(module {manifest.top}\(.*?^endmodule)", text, flags=_BLOCK)
-    top = re.sub(rf", {_SELECT}\b|\b{_SELECT}, ", "", top, count=1)
+    top = re.sub(rf", {SELECT}\b|\b{SELECT}, ", "", top, count=1)
     top = re.sub(
-        rf"^  input (\S+ )?{_SELECT};\n  wire (\S+ )?{_SELECT};\n",
-        f"  reg [{width - 1}:0] {_SELECT}_file [0:0];\n"
-        f'  initial $readmemh("{FILE}", {_SELECT}_file);\n'
-        f"  wire [{width - 1}:0] {_SELECT} = {_SELECT}_file[0];\n",
+        rf"^  input (\S+ )?{SELECT};\n  wire (\S+ )?{SELECT};\n",
+        f"  reg [{width - 1}:0] {SELECT}_file [0:0];\n"
+        f'  initial $readmemh("{FILE}", {SELECT}_file);\n'
+        f"  wire [{width - 1}:0] {SELECT} = {SELECT}_file[0];\n",
         top,
         flags=re.MULTILINE,
     )

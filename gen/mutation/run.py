@@ -85,9 +85,10 @@ def _measure(manifest, bench, modules, count, resets, seed, folder):
             records = [
                 _record(mutant, *run(number, limit)) for number, mutant in enumerate(mutants, 1)
             ]
-        for mutant, record in zip(mutants, records, strict=True):
-            if record["state"] == "survived":
-                record |= equivalence.judge(manifest, mutant, folder)
+        survived = [n for n, record in enumerate(records) if record["state"] == "survived"]
+        verdicts = equivalence.judge(manifest, [mutants[n] for n in survived], folder)
+        for number, verdict in zip(survived, verdicts, strict=True):
+            records[number] |= verdict
     return {
         "seconds": round(time.monotonic() - start, 1),
         "mutants": records,

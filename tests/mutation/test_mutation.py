@@ -59,7 +59,7 @@ class TestEquivalence:
                 for mutant in mutants
                 if all(getattr(mutant, name) == value for name, value in fields.items())
             ]
-            return equivalence.judge(fifo, matching[0], tmp_path)
+            return equivalence.judge(fifo, matching[:1], tmp_path)[0]
 
         return judge
 
@@ -76,6 +76,17 @@ class TestEquivalence:
         """What is written behind the last item is overwritten before anybody looks at it."""
         verdict = judged(signal="queue.w_port__en", port="A", mode="const1")
         assert verdict == {"state": "unreachable", "reason": "proved"}
+
+    def test_mutants_of_a_unit_at_once(self, fifo, tmp_path):
+        """Each verdict is that of the mutant alone."""
+        mutants = drawn(fifo, tmp_path)[0]
+        mutants = mutants[:3] + [m for m in mutants if m.signal == "queue.w_port__en"][:3]
+        alone = [equivalence.judge(fifo, [mutant], tmp_path)[0] for mutant in mutants]
+        assert equivalence.judge(fifo, mutants, tmp_path) == alone
+        assert {verdict["state"] for verdict in alone} > {"survived"}
+
+    def test_no_mutants(self, fifo, tmp_path):
+        assert equivalence.judge(fifo, [], tmp_path) == []
 
 
 class TestAccepted:

@@ -1,0 +1,48 @@
+"""Models in AIGER, with inputs that are made constant."""
+
+import pytest
+from brickwork.gen.lib import abc, yosys
+from brickwork.gen.lib.aiger import Model
+
+# With ``select`` 2 the output is always ``a``, after a cycle.
+SOURCE = """
+module harness(input clk, input [1:0] select, input [7:0] a, input [7:0] b);
+  reg started = 0;
+  reg [7:0] last;
+  always @(posedge clk) begin
+    started <= 1;
+    last <= a;
+  end
+  always @* if (!started) assume (a[0]);
+  wire [7:0] chosen = select == 2 ? last : b;
+  always @* if (started) assert (chosen == last);
+endmodule
+"""
+
+
+@pytest.fixture(scope="module")
+def model(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("aiger")
+    (folder / "harness.v").write_text(SOURCE)
+    commands = ["read_verilog -formal harness.v", "prep -top harness", "async2sync"]
+    commands += ["chformal -lower", *abc.GATES]
+    yosys.run([*commands, "write_aiger -I -B -zinit -symbols harness.aig"], cwd=folder)
+    return Model((folder / "harness.aig").read_bytes())
+
+
+@pytest.mark.parametrize("number", range(4))
+def test_fixed(model, number, tmp_path):
+    values = {"select[0]": number & 1, "select[1]": number >> 1}
+    (tmp_path / "fixed.aig").write_bytes(model.fixed(values))
+    assert abc.search("fixed.aig", "pdr", cwd=tmp_path).holds is (number == 2)
+    assert abc.search("fixed.aig", "bmc3 -F 5", cwd=tmp_path).holds is (number == 2)
+
+
+def test_free(model, tmp_path):
+    (tmp_path / "free.aig").write_bytes(model.fixed({}))
+    assert abc.search("free.aig", "pdr", cwd=tmp_path).holds is False
+
+
+def test_unknown_input(model):
+    with pytest.raises(KeyError):
+        model.fixed({"select": 1})
