@@ -36,11 +36,18 @@ def arguments(parser):
         help="earlier results to compare with; a change of the clock counts if it exceeds the "
         "spread of the seeds",
     )
+    parser.add_argument(
+        "--benches",
+        metavar="FILE",
+        type=path("Scores file"),
+        help="show scores of the units' test benches from this mutation.json of brickwork mutate",
+    )
     add_out(parser)
     add_json(parser)
 
 
 def main(options) -> int:
+    from ..page import benches
     from ..page.best import fronts
     from ..page.compare import compare
     from ..page.points import points
@@ -55,12 +62,14 @@ def main(options) -> int:
     comparison = baseline and compare(measured, points(baseline.records), results, baseline)
     command = ["brickwork", "report", *options.results]
     command += ["--baseline", options.baseline] if options.baseline else []
+    command += ["--benches", options.benches] if options.benches else []
     contents = Report(
         results=results,
         points=measured,
         best=fronts(measured),
         comparison=comparison,
         command=shlex.join(command),
+        benches=benches.read(options.benches) if options.benches else [],
     )
     path = write(check_folder(Path(options.out) / "report"), contents)
     if options.json:

@@ -3,6 +3,7 @@
 import csv
 import io
 
+from . import benches
 from .best import best, groups
 from .compare import Comparison
 from .metrics import METRICS, shown
@@ -73,6 +74,9 @@ def markdown(report: Report) -> str:
     if report.comparison:
         blocks += ["## Changes since the baseline", *_changes(report.comparison)]
     blocks += ["## About the numbers", "\n".join(f"- {_plain(note)}" for note in report.notes())]
+    if report.benches:
+        table = _table(list(benches.COLUMNS.values()), benches.table(report.benches))
+        blocks += ["## Test benches", table]
     rows = [
         (row.status, row.point.name, "; ".join(row.locations), row.reason)
         for row in report.left_out()

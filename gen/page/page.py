@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from pathlib import Path
 
+from . import benches
 from .best import best, groups
 from .markup import Markup, element, joined
 from .metrics import METRICS, shown
@@ -93,6 +94,8 @@ def _sections(report, drawn):
     if report.good:
         yield "plots", "Plots", joined(_filters(report), _plots(d for d in drawn if d is not plot))
         yield "points", "Points", _points(report)
+    if report.benches:
+        yield "benches", "Test benches", _benches(report.benches)
     left_out = list(report.left_out())
     if left_out:
         yield "left-out", "Failed and infeasible", _left_out(left_out)
@@ -189,6 +192,15 @@ def _changes(comparison):
     more = len(comparison.changes) - len(rows)
     note = element("p", f"{more} more are in changes.csv.") if more else None
     return joined(_list(comparison.lines()), table, note)
+
+
+def _benches(rows):
+    note = "Faults drawn in each unit's netlist, and what its test bench notices of them."
+    lines = []
+    for name, *numbers in benches.table(rows):
+        cells = [element("td", number, class_="n") for number in numbers]
+        lines.append(element("tr", element("th", name, scope="row"), cells))
+    return joined(element("p", note), _table(benches.COLUMNS.values(), lines))
 
 
 def _list(texts):

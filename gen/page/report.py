@@ -4,7 +4,7 @@ import functools
 import json
 import shlex
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from ..flow.targets import CHIP_MEMORIES
 from .best import Headline, headline
@@ -50,6 +50,8 @@ class Report:
     comparison : Comparison or None
     command : str
         The command that makes the report, but for the folder that it is written to.
+    benches : list of dict
+        Scores of the units' test benches, see :mod:`.benches`; empty without.
     """
 
     results: Results
@@ -57,6 +59,7 @@ class Report:
     best: set[int]
     comparison: Comparison | None
     command: str
+    benches: list[dict] = field(default_factory=list)
 
     @property
     def title(self) -> str:

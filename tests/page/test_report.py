@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 from brickwork.gen.cli import main
-from brickwork.gen.page import axes, best, figures, results, svg
+from brickwork.gen.page import axes, benches, best, figures, results, svg
 from brickwork.gen.page import page as page_module
 from brickwork.gen.page.compare import compare
 from brickwork.gen.page.metrics import shown
@@ -569,6 +569,34 @@ class TestFiles:
         ]
         controls = [tag for tag, _ in page.elements if tag in ("select", "input")]
         assert len(labelled) == len(controls) == 5
+
+    def test_benches(self, folder):
+        names = [*list(benches.COLUMNS)[1:8], "resets"]
+        counts = dict(zip(names, range(100, 108), strict=True))
+        rows = [
+            {"unit": "fifo", **counts, "score": 99.5, "resets_score": None},
+            {"unit": "all", **counts, "score": 98.0, "resets_score": 97.0},
+        ]
+        (folder / "mutation.json").write_text(json.dumps({"units": rows}))
+        results = write(folder / "r", [point()])
+        assert main(["report", str(results), "--benches", "mutation.json"]) == 0
+        said = " ".join(Reader((folder / "out/report/index.html").read_text("utf-8")).text)
+        said = " ".join(said.split())
+        assert "score of resets, % fifo 100 101 102 103 104 105 106 99.5 107 all" in said
+        assert "--benches mutation.json" in said
+        lines = (folder / "out/report/report.md").read_text("utf-8").splitlines()
+        assert "| all | 100 | 101 | 102 | 103 | 104 | 105 | 106 | 98.0 | 107 | 97.0 |" in lines
+
+    @pytest.mark.parametrize("text", ["", "[" * 100_000, "[]", '{"units": []}', '{"units": [{}]}'])
+    def test_no_benches(self, folder, refused, text):
+        (folder / "m.json").write_text(text)
+        refused(
+            "Scores file must be mutation.json of this version's brickwork mutate, which m.json is "
+            "not",
+            str(write(folder / "r", [point()])),
+            "--benches",
+            "m.json",
+        )
 
     def test_headline(self, written):
         """The best of the largest group, with one plot of it, before all else."""
