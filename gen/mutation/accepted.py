@@ -1,6 +1,7 @@
 """Survivors that are accepted, each with a reason, from a TOML file."""
 
 import dataclasses
+import fnmatch
 import tomllib
 from collections.abc import Collection, Iterable
 from pathlib import Path
@@ -9,15 +10,16 @@ from ..lib.errors import UsageError
 
 __all__ = ["Accepted", "accept", "read", "stale"]
 
-_KEYS = ("signal", "type", "port", "mode")
+_KEYS = ("type", "port", "mode")
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class Accepted:
     """Mutants of a unit at one location, which need not be noticed.
 
-    ``type``, ``port`` and ``mode`` are those of :class:`.netlist.Mutant`; empty they match any.
-    ``bits`` are the bits of the port, ``resets`` tells whether lost resets alone are meant.
+    ``signal`` is a pattern as in a shell. ``type``, ``port`` and ``mode`` are those of
+    :class:`.netlist.Mutant`; empty they match any. Bits of the port count from ``from_bit`` on, and
+    ``resets`` tells whether lost resets alone are meant.
     """
 
     unit: str
@@ -26,13 +28,14 @@ class Accepted:
     type: str = ""
     port: str = ""
     mode: str = ""
-    bits: tuple[int, ...] = ()
+    from_bit: int = 0
     resets: bool = False
 
     def matches(self, mutant: dict) -> bool:
         return (
             all(getattr(self, key) in ("", mutant[key]) for key in _KEYS)
-            and (not self.bits or mutant["port_bit"] in self.bits)
+            and fnmatch.fnmatchcase(mutant["signal"], self.signal)
+            and mutant["port_bit"] >= self.from_bit
             and (mutant["reset"] or not self.resets)
         )
 
@@ -60,7 +63,6 @@ def read(file: Path) -> list[Accepted]:
                 f"Entry {number} of {file} must have {', '.join(sorted(needed))}, and may have "
                 f"{', '.join(sorted(set(names) - needed))}, not {', '.join(sorted(entry))}"
             )
-        entry["bits"] = tuple(entry.get("bits", ()))
         accepted.append(Accepted(**entry))
     return accepted
 
@@ -78,7 +80,7 @@ def accept(records: Iterable[dict], accepted: list[Accepted]) -> None:
 def stale(
     records: Iterable[dict], accepted: list[Accepted], units: Collection[str]
 ) -> list[Accepted]:
-    """Entries of a unit that is none of ``units``, or in the records without the signal."""
+    """Entries of a unit that is none of ``units``, or in the records without such a signal."""
     signals: dict[str, set[str]] = {}
     for record in records:
         signals.setdefault(record["unit"], set()).update(record["signals"])
@@ -86,5 +88,5 @@ def stale(
         entry
         for entry in accepted
         if entry.unit not in units
-        or (entry.unit in signals and entry.signal not in signals[entry.unit])
+        or (entry.unit in signals and not fnmatch.filter(signals[entry.unit], entry.signal))
     ]

@@ -99,7 +99,7 @@ class TestAccepted:
 
     def test_scores(self, tmp_path):
         (tmp_path / "mutants.toml").write_text(
-            '[[accepted]]\nunit = "fifo"\nsignal = "level"\nport = "A"\nbits = [1]\nreason = "ok"\n'
+            '[[accepted]]\nunit = "fifo"\nsignal = "lev*"\nport = "A"\nfrom_bit = 1\nreason = "ok"\n'
         )
         records = [self.record()]
         entries = accepted.read(tmp_path / "mutants.toml")
@@ -127,7 +127,7 @@ class TestAccepted:
             ('[[accepted]]\nunit = "fifo"\nreason = "r"', "must have reason, signal, unit"),
             (
                 '[[accepted]]\nunit = "fifo"\nsignal = "s"\nreason = "r"\nplace = 1',
-                "may have bits, mode, port, resets, type",
+                "may have from_bit, mode, port, resets, type",
             ),
         ],
     )
