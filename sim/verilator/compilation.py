@@ -29,7 +29,8 @@ __all__ = [
 #: functions it takes ten times as long to compile as -O1; on functions of at most 500 statements
 #: no longer, and runs as fast. Two Verilator threads were slower than one.
 FAST = "-O2"
-#: Optimization of start-up code, which runs once.
+#: Optimization of start-up code, which runs once, and of simulations with cocotb, whose time is
+#: that of Python.
 SLOW = "-O0"
 
 # Below this size a generated file compiles faster together with others than by itself.
@@ -163,7 +164,9 @@ class Source(NamedTuple):
     level: str
 
 
-def group_sources(folder: Path, fast: Iterable[str], slow: Iterable[str]) -> list[Source]:
+def group_sources(
+    folder: Path, fast: Iterable[str], slow: Iterable[str], *, optimized: bool = True
+) -> list[Source]:
     """The files to compile for generated files: large files singly, small ones together.
 
     Parameters
@@ -172,8 +175,12 @@ def group_sources(folder: Path, fast: Iterable[str], slow: Iterable[str]) -> lis
         The folder of the generated files; files that include several of them are written to it.
     fast, slow : iterable of str
         Names without the suffix ``.cpp``, of the simulation, and of start-up code.
+    optimized : bool
+        Whether the simulation is :data:`FAST`; else it is :data:`SLOW`, too.
     """
     fast, slow = list(fast), list(slow)
+    if not optimized:
+        return _group(folder, [*fast, *slow], SLOW)
     if sum((folder / f"{name}.cpp").stat().st_size for name in slow) < _SLOW_BYTES:
         fast, slow = [*fast, *slow], []
     return [*_group(folder, fast, FAST), *_group(folder, slow, SLOW)]

@@ -122,7 +122,10 @@ def simulate(
     ToolError, ValueError, BuildError
         As :func:`build` does. A simulation that fails raises nothing: see :attr:`Outcome.passed`.
     """
-    finished = build(manifest, waves=waves, debug=debug, initial_values=initial_values)
+    # Most of the time of a bench is that of Python.
+    finished = build(
+        manifest, waves=waves, debug=debug, initial_values=initial_values, optimized=False
+    )
     design = read(manifest)
     workdir = Path(workdir).absolute()
     workdir.mkdir(parents=True, exist_ok=True)
