@@ -33,6 +33,9 @@ FAST = "-O2"
 #: that of Python.
 SLOW = "-O0"
 
+# Options of every source. Executables and shared libraries link the same objects.
+_OPTIONS = ("-std=gnu++17", "-pthread", "-w", "-fPIC", "-fno-semantic-interposition")
+
 # Below this size a generated file compiles faster together with others than by itself.
 _SMALL_BYTES = 100_000
 _TOGETHER_BYTES = 400_000
@@ -56,20 +59,17 @@ class Compilation:
     verilator : Verilator
         The Verilator whose headers are included.
     compiler : Tool
-    options : tuple of str
-        Options of every source.
     """
 
     verilator: toolchain.Verilator
     compiler: toolchain.Tool
-    options: tuple[str, ...] = ("-std=gnu++17", "-pthread", "-w")
 
     @property
     def command(self) -> list[str]:
         """The compiler with its options, without a source."""
         include = self.verilator.root / "include"
         return [
-            *(*self.compiler.command, *self.options),
+            *(*self.compiler.command, *_OPTIONS),
             *(f"-I{include}", f"-I{include / 'vltstd'}"),
         ]
 
@@ -80,7 +80,7 @@ class Compilation:
         return (
             f"verilator {verilator.source} {verilator.release}",
             f"compiler {shlex.join(compiler.command)} {compiler.where} {compiler.version}",
-            shlex.join((*self.options, FAST, SLOW)),
+            shlex.join((*_OPTIONS, FAST, SLOW)),
         )
 
     @property
