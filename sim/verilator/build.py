@@ -196,7 +196,10 @@ def _compile(
 
     start = time.monotonic()
     sources, runtime_sources = verilate.generated_sources(work, optimized)
-    commands, objects = [], []
+    objects = [str(runtime_object(name, compilation, compression)) for name in runtime_sources]
+    if design.stream_ports:
+        objects.append(str(driver_object(compilation)))
+    commands = []
     for source in sources:
         file = source.path.relative_to(work)
         out = str(file.with_suffix(".o"))
@@ -204,10 +207,6 @@ def _compile(
         commands.append([*command, f"-I{file.parent}", "-c", str(file), "-o", out])
         objects.append(out)
     run_all(commands, cwd=work, log=log)
-    for name in runtime_sources:
-        objects.append(str(runtime_object(name, compilation, compression)))
-    if design.stream_ports:
-        objects.append(str(driver_object(compilation)))
     libraries = [f"-L{config.libs_dir}", f"-Wl,-rpath,{config.libs_dir}", "-lcocotbvpi_verilator"]
     libraries += compression.link_options if compression else ()
     libraries += toolchain.link_options(compilation.compiler)
