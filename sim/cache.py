@@ -83,8 +83,8 @@ def entry(section: str, *inputs: str | bytes, make: Callable[[Path], None]) -> t
     tuple of Path and bool
         The entry's folder, and whether it existed before.
 
-    When the cache folder cannot be written, a temporary folder of the user's replaces it, with a
-    warning on stderr.
+    A process waits for another one that makes the same entry. When the cache folder cannot be
+    written, a temporary folder of the user's replaces it, with a warning on stderr.
     """
     name = digest(*inputs)[:32]
     root = folder()
@@ -289,6 +289,11 @@ def _write(path: Path, text: str) -> Path:
 def _entry(root: Path, section: str, name: str, make: Callable[[Path], None]) -> tuple[Path, bool]:
     """The entry in a cache folder, and whether it existed before; see :func:`entry`."""
     path = root / section / name
+    if os.path.isdir(path):
+        return path, True
+    # Another process may be making it.
+    for other in path.parent.glob(f".{name}.*"):
+        scratch.wait(other)
     if os.path.isdir(path):
         return path, True
     unfinished = _beside(path)

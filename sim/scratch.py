@@ -17,7 +17,7 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 
-__all__ = ["folder", "is_abandoned", "locked"]
+__all__ = ["folder", "is_abandoned", "locked", "wait"]
 
 #: Time between making a file and locking it, at most.
 _GRACE_SECONDS = 5
@@ -51,6 +51,16 @@ def locked(path: Path) -> Iterator[None]:
         yield
     finally:
         os.close(handle)
+
+
+def wait(path: Path) -> None:
+    """Waits until nobody holds the lock of an unfinished file or folder."""
+    with contextlib.suppress(OSError):  # finished, another user's, or no locks
+        handle = os.open(path, os.O_RDONLY | os.O_NOFOLLOW)
+        try:
+            fcntl.flock(handle, fcntl.LOCK_SH)
+        finally:
+            os.close(handle)
 
 
 def is_abandoned(path: Path) -> bool:

@@ -3,6 +3,7 @@
 import errno
 import multiprocessing
 import os
+import queue
 import re
 import signal
 import subprocess
@@ -135,8 +136,24 @@ def _hang(ready):
     cache.entry("things", "a", make=make)
 
 
+def _make(ready, go):
+    def make(place):
+        ready.set()
+        assert go.wait(30)
+        write("whole")(place)
+
+    cache.entry("things", "a", make=make)
+
+
+def _find(results):
+    place, cached = cache.entry("things", "a", make=never)
+    results.put((cached, (place / "content").read_text()))
+
+
 class TestProcesses:
-    def test_race(self, folder):
+    def test_race(self, folder, monkeypatch):
+        """Both look for the other before it makes anything."""
+        monkeypatch.setattr(scratch, "wait", lambda path: None)
         context = multiprocessing.get_context("fork")
         barrier, results = context.Barrier(2), context.Queue()
         both = [context.Process(target=_race, args=(barrier, results, text)) for text in "12"]
@@ -150,6 +167,22 @@ class TestProcesses:
         assert len({text for _, text in found}) == 1
         assert len(names(folder / "things")) == 1
         assert not names(folder / "things")[0].startswith(".")
+
+    def test_second_process_waits(self, folder):
+        context = multiprocessing.get_context("fork")
+        ready, go, results = context.Event(), context.Event(), context.Queue()
+        first = context.Process(target=_make, args=(ready, go))
+        first.start()
+        assert ready.wait(30)
+        second = context.Process(target=_find, args=(results,))
+        second.start()
+        with pytest.raises(queue.Empty):
+            results.get(timeout=0.3)
+        go.set()
+        assert results.get(timeout=30) == (True, "whole")
+        for process in (first, second):
+            process.join(30)
+            assert process.exitcode == 0
 
     def test_kill_while_making(self, folder):
         context = multiprocessing.get_context("fork")

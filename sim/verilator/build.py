@@ -71,7 +71,12 @@ def read(manifest: Path | str) -> Manifest:
 
 
 def build(
-    manifest: Path, *, waves: bool = False, debug: bool = False, initial_values: bool = True
+    manifest: Path,
+    *,
+    waves: bool = False,
+    debug: bool = False,
+    initial_values: bool = True,
+    optimized: bool = True,
 ) -> Build:
     """Build the simulation of a design, or take it from the cache.
 
@@ -85,6 +90,8 @@ def build(
         Make all signals accessible, not only the top-level ports. Slower to build and to run.
     initial_values : bool
         Registers begin as on an FPGA. Without, those that have a reset begin with any bits.
+    optimized : bool
+        Compile for long runs. Without, the build takes half the time.
 
     Raises
     ------
@@ -123,6 +130,7 @@ def build(
         *(code, files["lint.vlt"], files["access.vlt"]),
         "\0".join(options),
         files["main.cpp"],
+        "optimized" if optimized else "",
         driver_key() if design.stream_ports else "",
         *compilation.key,
         cocotb.version,
@@ -141,7 +149,7 @@ def build(
             command = [*options, "lint.vlt", "access.vlt", verilog]
             verilate_seconds = _verilate(work, design, command, compilation, log)
             compile_seconds = _compile(
-                work, design, entry / "simulation", compression, compilation, log
+                work, design, entry / "simulation", compression, compilation, log, optimized
             )
         times = {"verilate_seconds": verilate_seconds, "compile_seconds": compile_seconds}
         (entry / "times.json").write_text(json.dumps(times))
@@ -181,13 +189,17 @@ def _compile(
     compression: toolchain.Compression | None,
     compilation: Compilation,
     log: CommandLog,
+    optimized: bool,
 ) -> float:
     """Compile and link the files in ``work``; returns the elapsed time in seconds."""
     from cocotb_tools import config
 
     start = time.monotonic()
-    sources, runtime_sources = verilate.generated_sources(work)
-    commands, objects = [], []
+    sources, runtime_sources = verilate.generated_sources(work, optimized)
+    objects = [str(runtime_object(name, compilation, compression)) for name in runtime_sources]
+    if design.stream_ports:
+        objects.append(str(driver_object(compilation)))
+    commands = []
     for source in sources:
         file = source.path.relative_to(work)
         out = str(file.with_suffix(".o"))
@@ -195,10 +207,6 @@ def _compile(
         commands.append([*command, f"-I{file.parent}", "-c", str(file), "-o", out])
         objects.append(out)
     run_all(commands, cwd=work, log=log)
-    for name in runtime_sources:
-        objects.append(str(runtime_object(name, compilation, compression)))
-    if design.stream_ports:
-        objects.append(str(driver_object(compilation)))
     libraries = [f"-L{config.libs_dir}", f"-Wl,-rpath,{config.libs_dir}", "-lcocotbvpi_verilator"]
     libraries += compression.link_options if compression else ()
     libraries += toolchain.link_options(compilation.compiler)

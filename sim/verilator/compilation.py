@@ -29,8 +29,12 @@ __all__ = [
 #: functions it takes ten times as long to compile as -O1; on functions of at most 500 statements
 #: no longer, and runs as fast. Two Verilator threads were slower than one.
 FAST = "-O2"
-#: Optimization of start-up code, which runs once.
+#: Optimization of start-up code, which runs once, and of simulations with cocotb, whose time is
+#: that of Python.
 SLOW = "-O0"
+
+# Options of every source. Executables and shared libraries link the same objects.
+_OPTIONS = ("-std=gnu++17", "-pthread", "-w", "-fPIC", "-fno-semantic-interposition")
 
 # Below this size a generated file compiles faster together with others than by itself.
 _SMALL_BYTES = 100_000
@@ -55,20 +59,17 @@ class Compilation:
     verilator : Verilator
         The Verilator whose headers are included.
     compiler : Tool
-    options : tuple of str
-        Options of every source.
     """
 
     verilator: toolchain.Verilator
     compiler: toolchain.Tool
-    options: tuple[str, ...] = ("-std=gnu++17", "-pthread", "-w")
 
     @property
     def command(self) -> list[str]:
         """The compiler with its options, without a source."""
         include = self.verilator.root / "include"
         return [
-            *(*self.compiler.command, *self.options),
+            *(*self.compiler.command, *_OPTIONS),
             *(f"-I{include}", f"-I{include / 'vltstd'}"),
         ]
 
@@ -79,7 +80,7 @@ class Compilation:
         return (
             f"verilator {verilator.source} {verilator.release}",
             f"compiler {shlex.join(compiler.command)} {compiler.where} {compiler.version}",
-            shlex.join((*self.options, FAST, SLOW)),
+            shlex.join((*_OPTIONS, FAST, SLOW)),
         )
 
     @property
@@ -163,7 +164,9 @@ class Source(NamedTuple):
     level: str
 
 
-def group_sources(folder: Path, fast: Iterable[str], slow: Iterable[str]) -> list[Source]:
+def group_sources(
+    folder: Path, fast: Iterable[str], slow: Iterable[str], *, optimized: bool = True
+) -> list[Source]:
     """The files to compile for generated files: large files singly, small ones together.
 
     Parameters
@@ -172,8 +175,12 @@ def group_sources(folder: Path, fast: Iterable[str], slow: Iterable[str]) -> lis
         The folder of the generated files; files that include several of them are written to it.
     fast, slow : iterable of str
         Names without the suffix ``.cpp``, of the simulation, and of start-up code.
+    optimized : bool
+        Whether the simulation is :data:`FAST`; else it is :data:`SLOW`, too.
     """
     fast, slow = list(fast), list(slow)
+    if not optimized:
+        return _group(folder, [*fast, *slow], SLOW)
     if sum((folder / f"{name}.cpp").stat().st_size for name in slow) < _SLOW_BYTES:
         fast, slow = [*fast, *slow], []
     return [*_group(folder, fast, FAST), *_group(folder, slow, SLOW)]

@@ -244,7 +244,8 @@ def _by_cocotb(manifest, job, stalls, limit, waves, folder):
 
     folder.mkdir(parents=True, exist_ok=True)
     file = write_job(folder, job, limit=limit, stalls=stalls)
-    outcome = simulate(manifest, JOB_BENCH, workdir=folder, waves=waves is not None)
+    # The build of the compiled driver.
+    outcome = simulate(manifest, JOB_BENCH, workdir=folder, waves=waves is not None, optimized=True)
     if not outcome.passed:
         design = Manifest.read(manifest).design
         raise SimulationError(f"{design}: {outcome.reason} (log: {outcome.log})")

@@ -42,20 +42,18 @@ HEADERS = """\
 _DRIVER = Path(__file__).with_name("driver.cpp")
 
 
-def compiler_command(compilation: Compilation, level: str, headers: str = HEADERS) -> list[str]:
-    """The compiler with its options, for sources that include ``headers``, which are precompiled.
+def compiler_command(compilation: Compilation, level: str) -> list[str]:
+    """The compiler with its options, for sources that include :data:`HEADERS`, precompiled.
 
     Parameters
     ----------
     compilation : Compilation
     level : str
         Optimization; precompiled headers are for one level.
-    headers : str
-        Contents of the file that every source includes.
     """
 
     def make(entry: Path) -> None:
-        (entry / "common.h").write_text(headers)
+        (entry / "common.h").write_text(HEADERS)
         if compilation.precompiles:
             # GCC finds the precompiled header beside the other.
             command = [*compilation.command, level, "-x", "c++-header", "common.h"]
@@ -63,29 +61,13 @@ def compiler_command(compilation: Compilation, level: str, headers: str = HEADER
                 [*command, "-o", "common.h.gch"], cwd=entry
             )
 
-    key = (SCHEME, *compilation.key, headers, level)
+    key = (SCHEME, *compilation.key, HEADERS, level)
     entry, _ = cache.entry("runtime", *key, make=make)
     return [*compilation.command, level, "-include", str(entry / "common.h")]
 
 
-def runtime(
-    compilation: Compilation,
-    *,
-    headers: str = HEADERS,
-    sources: tuple[str, ...] = SOURCES,
-    name: str = "runtime",
-) -> Path:
-    """A folder with object files of Verilator's runtime.
-
-    Parameters
-    ----------
-    compilation : Compilation
-    headers : str
-        Those of :func:`compiler_command`.
-    sources : tuple of str
-        Sources of the runtime, without the suffix ``.cpp``; each becomes an object file ``.o``.
-    name : str
-        Name of the log of a build that fails.
+def runtime(compilation: Compilation) -> Path:
+    """A folder with an object file ``.o`` of each of :data:`SOURCES`.
 
     Raises
     ------
@@ -95,14 +77,12 @@ def runtime(
 
     def make(entry: Path) -> None:
         toolchain.compiler(thorough=True)
-        log = CommandLog("The Verilator runtime", name)
+        log = CommandLog("The Verilator runtime", "runtime")
         with step("compiling Verilator's runtime (once for all designs)"):
-            run_all(
-                [_command(compilation, headers, source) for source in sources], cwd=entry, log=log
-            )
+            run_all([_command(compilation, source) for source in SOURCES], cwd=entry, log=log)
         (entry / "build.log").write_text(log.text)
 
-    return cache.entry("runtime", *_key(compilation, headers, sources), make=make)[0]
+    return cache.entry("runtime", *_key(compilation), *SOURCES, make=make)[0]
 
 
 def runtime_object(
@@ -126,10 +106,10 @@ def runtime_object(
     def make(entry: Path) -> None:
         log = CommandLog(f"The Verilator runtime ({source})", f"runtime-{source}")
         options = compression.compile_options if compression else ()
-        log.run(_command(compilation, HEADERS, source, options), cwd=entry)
+        log.run(_command(compilation, source, options), cwd=entry)
 
     version = compression.version if compression else ""
-    key = (*_key(compilation, HEADERS, SOURCES), source, version)
+    key = (*_key(compilation), source, version)
     return cache.entry("runtime", *key, make=make)[0] / f"{source}.o"
 
 
@@ -145,16 +125,16 @@ def driver_object(compilation: Compilation) -> Path:
         command = [*compiler_command(compilation, FAST), "-c", str(_DRIVER), "-o", "driver.o"]
         CommandLog("The driver", "driver").run(command, cwd=entry)
 
-    key = (*_key(compilation, HEADERS, ()), driver_key())
+    key = (*_key(compilation), driver_key())
     return cache.entry("runtime", *key, make=make)[0] / "driver.o"
 
 
-def _command(compilation, headers, source, options=()):
+def _command(compilation, source, options=()):
     """The command that compiles a source of the runtime."""
     file = compilation.verilator.root / "include" / f"{source}.cpp"
-    command = compiler_command(compilation, FAST, headers)
+    command = compiler_command(compilation, FAST)
     return [*command, *options, "-c", str(file), "-o", f"{source}.o"]
 
 
-def _key(compilation, headers, sources):
-    return (SCHEME, *compilation.key, headers, *sources)
+def _key(compilation):
+    return (SCHEME, *compilation.key, HEADERS)

@@ -95,6 +95,7 @@ def simulate(
     waves: bool = False,
     debug: bool = False,
     initial_values: bool = True,
+    optimized: bool = False,
     timeout_s: float | None = None,
 ) -> Outcome:
     """Build a design and run a cocotb test module on it.
@@ -112,8 +113,9 @@ def simulate(
         Regular expression; only tests with a match in ``module.function`` run.
     seed : int
         Seed of the testbench's random numbers.
-    waves, debug, initial_values : bool
-        See :func:`build`. Registers without an initial value begin with random bits.
+    waves, debug, initial_values, optimized : bool
+        See :func:`build`. Registers without an initial value begin with random bits. Most of the
+        time of a bench is that of Python.
     timeout_s : float or None
         Seconds of elapsed time after which the simulation is stopped and counts as failed.
 
@@ -122,7 +124,9 @@ def simulate(
     ToolError, ValueError, BuildError
         As :func:`build` does. A simulation that fails raises nothing: see :attr:`Outcome.passed`.
     """
-    finished = build(manifest, waves=waves, debug=debug, initial_values=initial_values)
+    finished = build(
+        manifest, waves=waves, debug=debug, initial_values=initial_values, optimized=optimized
+    )
     design = read(manifest)
     workdir = Path(workdir).absolute()
     workdir.mkdir(parents=True, exist_ok=True)

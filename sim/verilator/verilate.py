@@ -140,7 +140,7 @@ def generated_files(makefile: str) -> dict[str, list[str]]:
     return lists
 
 
-def generated_sources(work: Path) -> tuple[list[Source], list[str]]:
+def generated_sources(work: Path, optimized: bool) -> tuple[list[Source], list[str]]:
     """The files to compile in Verilator's output folder, and sources of its runtime.
 
     Each hierarchical block has a folder below that of the top module. The largest source comes
@@ -156,7 +156,7 @@ def generated_sources(work: Path) -> tuple[list[Source], list[str]]:
         extra = sorted(p.stem for p in folder.glob("*.cpp") if not p.name.startswith(prefix))
         fast = [*extra, *names["CLASSES_FAST"], *names["SUPPORT_FAST"]]
         slow = [*names["CLASSES_SLOW"], *names["SUPPORT_SLOW"]]
-        sources += group_sources(folder, fast, slow)
+        sources += group_sources(folder, fast, slow, optimized=optimized)
         runtime.update(names["GLOBAL_FAST"], names["GLOBAL_SLOW"])
     sources.sort(key=lambda source: (-source.size, str(source.path)))
     return sources, sorted(runtime)

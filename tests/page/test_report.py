@@ -375,7 +375,7 @@ class TestPoints:
 
     def test_labels_do_not_collide(self):
         """Neither with each other, nor with lines, dots and the edges."""
-        records = many(shapes=[(n, n + 1) for n in range(3, 40, 3)], formats=("int8", "int4"))
+        records = many(shapes=[(n, n + 1) for n in range(3, 40, 4)], formats=("int8", "int4"))
         seen = 0
         for plot in figures.plots(points(records), set()):
             (panel,) = plot.figure.axes

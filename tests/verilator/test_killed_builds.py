@@ -107,7 +107,7 @@ def check_product(manifest, cached):
 def test_killed(manifest):
     seconds = seconds_of_build(manifest)
     rng = random.Random(1)
-    for processes in [1] * 20 + [2] * 3:
+    for processes in [1] * 10 + [2] * 2:
         kill(manifest, processes, rng.uniform(0.05, 1.1) * processes * seconds)
         assert len(published()) <= 1
         if published():
