@@ -1,5 +1,7 @@
 """Accumulators of the weight-stationary array: partial sums over the tiles of K."""
 
+from itertools import pairwise
+
 from amaranth.hdl import Module, Mux, Signal, signed
 from amaranth.lib import data, memory
 from amaranth.lib.wiring import In, Out
@@ -92,7 +94,7 @@ class Accumulator(Unit):
         visits = [self.visit, Signal(self.visit.shape(), name="visit_1")]
         for age in range(2, LEAD + 2 + (len(unsettled) > 0)):
             visits.append(data_register(self.visit.shape(), name=f"visit_{age}"))
-        m.d.sync += [later.eq(visit) for visit, later in zip(visits, visits[1:], strict=False)]
+        m.d.sync += [later.eq(visit) for visit, later in pairwise(visits)]
         m.d.comb += self.visit_o.eq(visits[1])
 
         # sums[n] is the sum of the visit announced LEAD + 1 + n cycles ago.
