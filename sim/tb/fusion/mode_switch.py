@@ -142,6 +142,7 @@ async def start(dut, words, *, stall=never, room=2, ready=never, row=never, goin
     seen = Recorder(dut, "i", streams["i"])
     source = Source(dut, streams["i"], words, stall)
     control = Control(dut, seen, room=room, ready=ready, row=row)
+    source.step(bench.cycle)  # tiles come from the first cycle after the reset on
     bench.agents = [source, seen, Monitor(dut, "o", streams["o"]), control]
     return bench, control
 
