@@ -116,14 +116,17 @@ async def scan_while_filling(dut, inputs, output):
     """A scan that begins with the first activation's writing never comes before the others'."""
     memory = Memory(dut)
     rng = memory.bench.rng
-    late = stalls(inputs, rng)
-    memory.sink._stall = stalls(output, rng)
+    late, full = stalls(inputs, rng), stalls(output, rng)
+    # Sometimes nothing leaves until some are there.
+    index = opens = 0
+    memory.sink._stall = lambda: full() or index < opens
     await memory.start()
     # What is read too early is not zero.
     await memory.fill(0)
     times = 2 + 60 // memory.depth
     for last in (0, rng.randrange(memory.depth), *[memory.depth - 1] * times):
         before = memory.o.count
+        opens = rng.randint(0, last) if output else 0
         dut.last.value = last
         dut.filling.value = 1
         for index in range(last + 1):
