@@ -158,7 +158,8 @@ class Channels:
                 )
                 for sign in (0, -1)
             ]
-        return {
+        corners = {
             name: [(values, accs) for values, accs in cases if accs]
             for name, cases in corners.items()
         }
+        return {name: cases for name, cases in corners.items() if cases}
