@@ -7,7 +7,7 @@ from amaranth.lib.wiring import In, Out
 from ..checks import check_integer
 from ..stream.fifo import Fifo
 from ..systolic.sequencer_ws import tile_layout
-from ..unit import Unit
+from ..unit import Unit, data_register
 from .mode import CHOICE
 
 __all__ = ["ModeSwitch", "fusion_tile_layout"]
@@ -78,7 +78,8 @@ class ModeSwitch(Unit):
         tile = data.View(self.i.payload.shape(), queue.o.payload)
         known = Signal(3)  # tiles that the control has; its queue is shorter
         quiet = Signal(range(max(drain, settle) + 1))
-        settling = Signal()
+        # Without a reset: the first cycle after one has no tile, and ends it.
+        settling = data_register(1, name="settling")
         wanted = Signal(SETTING)
         in_use = Signal(SETTING)
         same = Signal()

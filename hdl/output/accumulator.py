@@ -1,5 +1,7 @@
 """Accumulators of the weight-stationary array: partial sums over the tiles of K."""
 
+from itertools import pairwise
+
 from amaranth.hdl import Module, Mux, Signal, signed
 from amaranth.lib import data, memory
 from amaranth.lib.wiring import In, Out
@@ -28,7 +30,8 @@ class Accumulator(Unit):
     A visit is announced 2 cycles ahead of its partial sum. ``sums`` is the row's new sum, 3 cycles
     after the announcement; ``visit_o`` is ``visit`` a cycle later, for the next column. Throughput
     is one visit a cycle. Visits of the same row must be at least ``revisit`` cycles apart; where
-    that is less than 4, sums that are still on their way to the memory are taken from there.
+    that is less than 4, sums that are still on their way to the memory are taken from there. After
+    a reset the first visit of each row replaces its sum.
 
     Parameters
     ----------
@@ -86,12 +89,12 @@ class Accumulator(Unit):
         # Sums that a read of the same row would miss, by their distance in cycles.
         unsettled = range(self.parameters["revisit"], SETTLED)
 
-        # visits[n] is the visit announced n cycles ago.
-        visits = [self.visit]
-        for age in range(1, LEAD + 2 + (len(unsettled) > 0)):
-            later = Signal(self.visit.shape(), name=f"visit_{age}")
-            m.d.sync += later.eq(visits[-1])
-            visits.append(later)
+        # visits[n] is the visit announced n cycles ago. Only the next column must not see one from
+        # before a reset: a sum that such a visit still writes is replaced before it is read.
+        visits = [self.visit, Signal(self.visit.shape(), name="visit_1")]
+        for age in range(2, LEAD + 2 + (len(unsettled) > 0)):
+            visits.append(data_register(self.visit.shape(), name=f"visit_{age}"))
+        m.d.sync += [later.eq(visit) for visit, later in pairwise(visits)]
         m.d.comb += self.visit_o.eq(visits[1])
 
         # sums[n] is the sum of the visit announced LEAD + 1 + n cycles ago.
@@ -113,7 +116,7 @@ class Accumulator(Unit):
         m.d.sync += stored.eq(read.data)
         addend = stored
         for distance in reversed(unsettled):
-            missed = Signal(name=f"missed_{distance}")
+            missed = data_register(1, name=f"missed_{distance}")
             earlier = visits[1 + distance]
             m.d.sync += missed.eq(earlier.valid & (earlier.row == visits[1].row))
             addend = Mux(missed, sums[distance - 1], addend)

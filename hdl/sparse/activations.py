@@ -7,7 +7,7 @@ from amaranth.lib.wiring import In, Out
 from ..arith.exact import index_shape
 from ..checks import check_integer
 from ..stream.fifo import Fifo
-from ..unit import Unit
+from ..unit import Unit, data_register
 
 __all__ = ["Activations"]
 
@@ -74,8 +74,8 @@ class Activations(Unit):
         )
         write, read = store.write_port(), store.read_port()
         m.submodules.queue = queue = Fifo(width=width + index.width, depth=2)
-        at = Signal(index)
-        at_q = Signal(index)
+        at = data_register(index, name="at")
+        at_q = data_register(index, name="at_q")
         scanning = Signal()
         present = Signal()
         moves = Signal()

@@ -8,6 +8,7 @@ from ..arith.exact import index_shape
 from ..checks import check_integer
 from ..engine import Engine
 from ..stream.fifo import Fifo
+from ..unit import data_register
 from .column_reader import column_layout
 from .lnzd import LnzdTree
 from .pe_eie import LOAD_TARGETS, PeEie, load_layout
@@ -310,7 +311,7 @@ class Eie(Engine):
         flags, rows = [take], [at[: len(job.out_last)]]
         for cycle in range(latency):
             flag = Signal(name=f"taken_{cycle}")
-            row = Signal(job.out_last.shape(), name=f"row_{cycle}")
+            row = data_register(job.out_last.shape(), name=f"row_{cycle}")
             m.d.sync += [flag.eq(flags[-1]), row.eq(rows[-1])]
             flags.append(flag)
             rows.append(row)

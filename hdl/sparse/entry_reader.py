@@ -96,7 +96,7 @@ class EntryReader(Unit):
         # A column waits at the input while its words are asked for.
         span = self.i.payload
         address = index_shape(self.words)
-        at = Signal(address)
+        at = data_register(address, name="at")
         begun = Signal()
         last = Signal(span.end.shape())
         first_word = Signal(address)

@@ -285,7 +285,7 @@ class PeEie(Unit):
     def _rows(self, m, entries):
         """For each lane the row of the entry that leaves, or that is put out."""
         shape = index_shape(self.parameters["rows"])
-        row_before = Signal(shape)
+        row_before = data_register(shape, name="row_before")
         rows = []
         for lane, entry in enumerate(entries.group):
             row = Signal(shape, name=f"row_{lane}")

@@ -98,8 +98,8 @@ class SequencerOs(Unit):
         m.submodules.queue = queue = Fifo(width=len(Value.cast(self.tiles.payload)), depth=2)
         tile = data.View(layout, queue.o.payload)
         term = Signal(index_shape(self.parameters["max_k"]))
-        spacing = Signal(index_shape(rows))
-        left = Signal(index_shape(rows))
+        spacing = Signal(range(rows))
+        left = Signal(range(rows))
         at_end = Signal()  # of a tile, or of its pass
         done = Signal()
         begins, ends = (tile.first, tile.last) if self.parameters["multipass"] else (1, 1)

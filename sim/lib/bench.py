@@ -2,6 +2,7 @@
 
 import os
 import random
+from collections import Counter
 from collections.abc import Callable
 
 import cocotb
@@ -21,6 +22,9 @@ def manifest() -> Manifest:
 
 #: Random inputs before a reset take at most so many cycles.
 _MOST_RANDOM_CYCLES = 24
+
+#: How many benches the test with a seed had so far: each resets other states.
+_benches: Counter[int] = Counter()
 
 
 class Bench:
@@ -55,7 +59,9 @@ class Bench:
         self._edge = RisingEdge(dut.clk) if self._clock else Timer(2, "ns")
         self._running = False
         # Numbers of its own, so that those of a test do not depend on how it begins.
-        self._state_rng = random.Random(f"state {cocotb.RANDOM_SEED}")
+        number = _benches[cocotb.RANDOM_SEED]
+        _benches[cocotb.RANDOM_SEED] += 1
+        self._state_rng = random.Random(f"state {number} {cocotb.RANDOM_SEED}")
         self._inputs = [
             getattr(dut, port["name"])
             for port in manifest().ports

@@ -1,5 +1,7 @@
 """Quantization parameters for tests: fields of a word, corner cases by name, random values."""
 
+import itertools
+
 from ..golden import formats
 from .trace import join
 
@@ -78,6 +80,17 @@ class Channels:
         def fitting(values):
             return [value for value in values if low <= value <= high]
 
+        def below_ties(shift):
+            """Products that are a tie but for one bit anywhere below, next to an even result."""
+            for n in range(shift - 1):
+                product = (1 << shift >> 1) + (1 << n)
+                for even, factor in itertools.product((0, 2, 4), range(1, multipliers)):
+                    acc, rest = divmod(product + (even << shift), factor)
+                    if not rest and acc <= high:
+                        yield self.make(multiplier=factor, shift=shift), [acc]
+                        break
+
+        multipliers = 256 if self.output == "scale" else 2
         extremes = fitting([low, low + 1, -2, -1, 0, 1, 2, high - 1, high])
         if self.output == "bias":
             return {"extremes": [(self.make(bias=bias), extremes) for bias in extremes]}
@@ -100,6 +113,7 @@ class Channels:
                 for shift in shifts
                 for z in zero_points
             ],
+            "bits below ties": [case for shift in (8, 16, 32) for case in below_ties(shift)],
             # Results next to the limits of the format, and to narrower limits.
             "saturation": [
                 (
@@ -111,8 +125,8 @@ class Channels:
                             for d in (-2, -1, 0, 1, 2)
                             for half in (0, 1 << shift >> 1)
                         ]
-                        # Far enough beyond to wrap around if too few bits were kept.
-                        + [s * (1 << n) for n in range(width) for s in (-1, 1)]
+                        # Beyond in one bit alone, which is not to be overlooked.
+                        + [sign ^ 1 << n for n in range(width) for sign in (0, -1)]
                     ),
                 )
                 for shift in (0, 1, 4)
@@ -135,7 +149,17 @@ class Channels:
                 for shift in (1, 8, 16, 23, 24, 25, 46, 47)
                 for multiplier in (1 << min(shift, 24) - 1, (1 << min(shift, 24) - 1) + 1, 3 << 21)
             ]
-        return {
+            # After the shift next to 0 or -1, but for one bit far above.
+            large = (1 << 23) + 1
+            corners["products beyond in a bit"] = [
+                (
+                    self.make(multiplier=large, shift=23),
+                    fitting([(sign ^ 1 << n) // large for n in range(24, width + 23)]),
+                )
+                for sign in (0, -1)
+            ]
+        corners = {
             name: [(values, accs) for values, accs in cases if accs]
             for name, cases in corners.items()
         }
+        return {name: cases for name, cases in corners.items() if cases}

@@ -28,9 +28,11 @@ CASES = {
             groups=200, groups_per_word=64, lanes=1, index_width=2, run_length_width=5, act_width=8
         ),
     ),
-    "5-pairs-in-16s": (
+    "20-pairs-in-16s": (
         EntryReader,
-        dict(groups=5, groups_per_word=16, lanes=2, index_width=4, run_length_width=4, act_width=8),
+        dict(
+            groups=20, groups_per_word=16, lanes=2, index_width=4, run_length_width=4, act_width=8
+        ),
     ),
 }
 #: What these have, others have, too: each two values of parameters together.

@@ -1,6 +1,7 @@
 """Proofs about the Verilog of the sparse engine's parts."""
 
 from brickwork.hdl.sparse.column_reader import ColumnReader
+from brickwork.hdl.sparse.entry_reader import EntryReader
 from brickwork.hdl.sparse.lnzd import LnzdTree
 from proofs import Proof, prove, refute
 
@@ -23,6 +24,22 @@ def column_reader(columns, groups, act_width, harness, *broken):
     )
 
 
+def entry_reader(groups, groups_per_word, harness, *broken):
+    return Proof(
+        unit=EntryReader,
+        parameters=dict(
+            groups=groups,
+            groups_per_word=groups_per_word,
+            lanes=1,
+            index_width=1,
+            run_length_width=1,
+            act_width=2,
+        ),
+        harness=harness,
+        broken=broken,
+    )
+
+
 PROOFS = {
     "column_reader-4": column_reader(
         4,
@@ -39,6 +56,22 @@ PROOFS = {
         3,
         dict(COLUMN=3, ADDRESS=4, POINTER=3, ACT=3),
         ("read.en.eq(moves)", "read.en.eq(1)"),
+    ),
+    "entry_reader-2": entry_reader(
+        4,
+        2,
+        {},
+        ("asked_low.eq(Mux(begun, 0, span.start))", "asked_low.eq(span.start)"),
+        ("ends.eq(empty | (now == last_word))", "ends.eq(now == last_word)"),
+        ("asks.eq(self.i.valid & (~asked | moves))", "asks.eq(self.i.valid & ~asked)"),
+        ("[low.eq(low + 1), first.eq(0)]", "[low.eq(low + 1)]"),
+        ("self.busy.eq(present | asked)", "self.busy.eq(present)"),
+    ),
+    "entry_reader-4": entry_reader(
+        8,
+        4,
+        dict(WORD=8, POINTER=4, GROUPS=8),
+        ("asked_first.eq(~begun)", "asked_first.eq(1)"),
     ),
     "lnzd_tree": lnzd_tree(
         2,

@@ -18,7 +18,8 @@ class Memory:
         self.values = [0] * self.depth
         self.sink = Sink(dut, unit.streams["o"], stall_out)
         self.o = Recorder(dut, "o", unit.streams["o"])
-        self.left = []
+        #: The number of the next activation of a scan, the one that was read, and words queued.
+        self.at, self.read, self.queued = None, None, 0
 
     async def start(self):
         dut = self.dut
@@ -27,15 +28,34 @@ class Memory:
         self.bench.agents = [self.sink, self.o, self]
 
     def step(self, cycle):
-        if len(self.left) > self.o.count - (self.o.accepted[-1:] == [cycle]):
-            assert self.dut.busy.value, f"cycle {cycle}: not busy, with words to come"
+        """What the unit shows in each cycle: it looks at an activation, reads it, and queues it."""
+        dut = self.dut
+        offered = self.queued > 0
+        assert bool(dut.o_valid.value) == offered, f"cycle {cycle}: o_valid"
+        busy = self.at is not None or self.read is not None or offered
+        assert bool(dut.busy.value) == busy, f"cycle {cycle}: busy"
+        queues = bool(self.read) and self.queued < 2
+        if queues or not self.read:
+            self.read = None
+            waits = dut.filling.value and self.at == int(dut.index.value)
+            if self.at is not None and not waits:
+                self.read = self.values[self.at]
+                self.at = None if self.at == int(dut.last.value) else self.at + 1
+        self.queued += queues - bool(offered and dut.o_ready.value)
+        if dut.scan.value:
+            self.at = 0
+
+    def nonzero(self):
+        """A value, which is seldom zero, often of one bit."""
+        rng = self.bench.rng
+        return rng.choice([corner(rng, self.width), 1 << rng.randrange(self.width - 1)])
 
     async def fill(self, zeros):
         """Write all, in any order; ``zeros`` is the share of zeros."""
         dut, rng = self.dut, self.bench.rng
         dut.write.value = 1
         for index in rng.sample(range(self.depth), self.depth):
-            value = 0 if rng.random() < zeros else corner(rng, self.width)
+            value = 0 if rng.random() < zeros else self.nonzero()
             self.values[index] = value
             dut.index.value, dut.value.value = index, value
             await self.bench.tick()
@@ -55,13 +75,10 @@ class Memory:
         await self.bench.tick()
         begun = self.bench.cycle
         self.dut.scan.value = 0
-        self.left += actual
         await self.bench.tick()
-        assert self.dut.busy.value
         await self.bench.run(lambda: not self.dut.busy.value, limit)
         for _ in range(5):
             await self.bench.tick()
-            assert not self.dut.busy.value
         assert self.o.words[before:] == actual
         return [cycle - begun for cycle in self.o.accepted[before:]], actual
 
@@ -99,13 +116,17 @@ async def scan_while_filling(dut, inputs, output):
     """A scan that begins with the first activation's writing never comes before the others'."""
     memory = Memory(dut)
     rng = memory.bench.rng
-    late = stalls(inputs, rng)
-    memory.sink._stall = stalls(output, rng)
+    late, full = stalls(inputs, rng), stalls(output, rng)
+    # Sometimes nothing leaves until some are there.
+    index = opens = 0
+    memory.sink._stall = lambda: full() or index < opens
     await memory.start()
     # What is read too early is not zero.
     await memory.fill(0)
-    for last in (0, memory.depth - 1, rng.randrange(memory.depth), memory.depth - 1):
+    times = 2 + 60 // memory.depth
+    for last in (0, rng.randrange(memory.depth), *[memory.depth - 1] * times):
         before = memory.o.count
+        opens = rng.randint(0, last) if output else 0
         dut.last.value = last
         dut.filling.value = 1
         for index in range(last + 1):

@@ -34,6 +34,8 @@ class Reader:
         self.columns = [rng.randrange(self.given["columns"]) for _ in range(100)]
         self.columns[:0] = range(self.given["columns"])[:200]
         self.stall_in, self.stall_out = stall_in, stall_out
+        #: The span that is read, if any, and how many wait in the queue.
+        self.read, self.queued = None, 0
 
     def span(self, column):
         return self.pointers[column], self.pointers[column + 1]
@@ -72,17 +74,28 @@ class Reader:
         return words
 
     def step(self, cycle):
-        """Whatever was taken before this cycle and has not left shows in ``busy``."""
-        came = self.i.words[: len(self.i.words) - (self.i.accepted[-1:] == [cycle])]
-        left = self.o.count - (self.o.accepted[-1:] == [cycle])
-        columns = [self.span(fields_of(self.streams["i"], word)["column"]) for word in came]
-        complete = sum(
-            start != end or not self.given["skip_empty_columns"] for start, end in columns
-        )
-        if complete > left:
-            assert self.dut.busy.value, (
-                f"cycle {cycle}: not busy, with {complete - left} on their way"
-            )
+        """What the unit has to offer in each cycle; ``o`` and ``i`` may wait at any time.
+
+        The span of a column that was taken is read in the next cycle. If it counts it goes on into
+        a queue of two, else the next column may take its place at once.
+        """
+        dut, read = self.dut, self.read
+        counts = read and (read[0] != read[1] or not self.given["skip_empty_columns"])
+        ready = not counts or self.queued < 2
+        offered = self.queued > 0
+        for name, expected in (
+            ("i_ready", ready),
+            ("o_valid", offered),
+            ("busy", read is not None or offered),
+        ):
+            actual = bool(getattr(dut, name).value)
+            assert actual == expected, f"cycle {cycle}: {name} is {actual}"
+        self.queued += bool(counts and ready) - bool(offered and dut.o_ready.value)
+        if ready:
+            self.read = None
+            if dut.i_valid.value:
+                word = fields_of(self.streams["i"], int(dut.i_payload.value))
+                self.read = self.span(word["column"])
 
     async def finish(self, limit):
         await self.bench.run(lambda: self.i.count >= len(self.columns), limit)

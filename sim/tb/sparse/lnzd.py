@@ -29,7 +29,7 @@ class Priority:
 class Leaves:
     """The unit between sources at its leaves and a sink.
 
-    Words carry the number of their leaf, and count as far as there are bits.
+    Words carry the number of their leaf, in other bits in each run; the rest is random.
 
     Parameters
     ----------
@@ -47,10 +47,11 @@ class Leaves:
         while RADIX**self.levels < self.count:
             self.levels += 1
         self.bits = (self.count - 1).bit_length()
-        mask = (1 << params["width"]) - 1
-        assert mask >> self.bits > 1, "words are too narrow to tell them apart"
+        rng, width = self.bench.rng, params["width"]
+        assert width > self.bits + 1, "words are too narrow to tell them apart"
+        self.at = rng.randrange(width - self.bits + 1)
         self.words = [
-            [(number << self.bits | leaf) & mask for number in range(words)]
+            [self.word(leaf, rng.getrandbits(width - self.bits)) for _ in range(words)]
             for leaf, words in enumerate(counts)
         ]
         stall_in = stall_in or [never] * self.count
@@ -62,6 +63,14 @@ class Leaves:
         ]
         self.i = [Recorder(dut, f"i_{leaf}", stream) for leaf, stream in enumerate(i)]
         self.o = Recorder(dut, "o", self.streams["o"])
+
+    def word(self, leaf, rest):
+        """The leaf's number from bit ``at`` up, between the bits of ``rest``."""
+        below = rest & ((1 << self.at) - 1)
+        return (rest >> self.at << self.bits | leaf) << self.at | below
+
+    def leaf_of(self, word):
+        return word >> self.at & ((1 << self.bits) - 1)
 
     async def start(self):
         await self.bench.reset()
@@ -75,8 +84,7 @@ class Leaves:
         assert self.o.count == total, "words were doubled"
         for leaf, words in enumerate(self.words):
             assert self.i[leaf].words == words
-            mask = (1 << self.bits) - 1
-            assert [word for word in self.o.words if word & mask == leaf] == words
+            assert [word for word in self.o.words if self.leaf_of(word) == leaf] == words
 
 
 def leaves_of(params):

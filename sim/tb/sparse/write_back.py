@@ -48,6 +48,11 @@ async def every_shift(dut, relu):
             totals += [near + (1 << rng.randrange(shift + 1)), (value + 1 << shift) - 1]
         totals += [corner(rng, width) for _ in range(10)]
         totals += [rng.randrange(-(1 << n), 1 << n) for n in range(width)]
+        if shift == 0:
+            # Activations, and what differs from one in a single bit of those beyond.
+            bits = params["act_width"]
+            near = [rng.randrange(-(1 << bits - 1), 1 << bits - 1) for _ in range(2 * width)]
+            totals += near + [total ^ 1 << n % width for n, total in enumerate(near)]
         await check(dut, shift, relu, [t for t in totals if least <= t <= most])
 
 

@@ -20,9 +20,10 @@ async def check(bench, acts, weights, ends):
     await bench.reset()
     trace = await play(bench, inputs)
     overflow = {name: params[name] for name in ("acc_width", "overflow", "pipeline")}
-    checked = np.arange(length) >= 1
-    for port in inputs:
-        trace.check(f"{port}_o", late(inputs[port], 1), checked)
+    for port in ("first", "done"):  # inputs are random in a reset
+        trace.check(f"{port}_o", late(inputs[port], 1))
+    for port in ("acts", "weights"):
+        trace.check(f"{port}_o", late(inputs[port], 1), np.arange(length) >= 1)
     trace.check("sums", pe_os(**inputs, **overflow))
 
 
@@ -85,18 +86,3 @@ async def one_product_each(dut):
     """A sum begins and ends in every cycle."""
     bench = Bench(dut)
     await check(bench, *operands(bench, 60, "limits"), np.ones(60, int))
-
-
-@cocotb.test()
-async def reset(dut):
-    """No flag is on its way."""
-    bench = Bench(dut)
-    await bench.reset()
-    dut.first.value = dut.done.value = 1
-    await bench.tick()
-    await bench.tick()
-    dut.first.value = dut.done.value = 0
-    await bench.reset()
-    trace = await play(bench, {"first": [0] * 3, "done": [0] * 3})
-    trace.check("first_o", [0] * 3)
-    trace.check("done_o", [0] * 3)

@@ -26,8 +26,9 @@ async def check(bench, *, operands, sums, moves, length=400):
     trace = await play(bench, inputs)
     shadow, sums = pe_ws(**inputs, psum_width=params["psum_width"], pipeline=params["pipeline"])
     settled = np.arange(length) >= 6
-    for port in ("acts", "shift", "swap"):
-        trace.check(f"{port}_o", late(inputs[port], 1), np.arange(length) >= 1)
+    for port in ("shift", "swap"):  # inputs are random in a reset
+        trace.check(f"{port}_o", late(inputs[port], 1))
+    trace.check("acts_o", late(inputs["acts"], 1), np.arange(length) >= 1)
     trace.check("weights_o", shadow, np.arange(length) >= 1)
     trace.check("psums_o", sums, settled)
 
@@ -67,18 +68,3 @@ async def random(dut, moves):
         return draw.integers(-1 << (width - 1), 1 << (width - 1), length)
 
     await check(bench, operands=any_operand, sums=any_sum, moves=moves)
-
-
-@cocotb.test()
-async def reset(dut):
-    """No weight moves because of what was on its way."""
-    bench = Bench(dut)
-    await bench.reset()
-    dut.shift.value = dut.swap.value = 1
-    await bench.tick()
-    await bench.tick()
-    dut.shift.value = dut.swap.value = 0
-    await bench.reset()
-    trace = await play(bench, {"shift": [0] * 3, "swap": [0] * 3})
-    trace.check("shift_o", [0] * 3)
-    trace.check("swap_o", [0] * 3)

@@ -105,8 +105,12 @@ def tiles(rng, count, lengths):
             yield sum(int(values[field["name"]]) << field["offset"] for field in layout)
 
 
-async def run(dut, share, *, count=60, lengths=(1, 2, 3, 5, 8, 13), stall=0, pause=None):
-    bench = Bench(dut)
+async def run(
+    dut, share, *, count=60, lengths=(1, 2, 3, 5, 8, 13), stall=0, pause=None, going_on=None
+):
+    """Run so many tiles; with ``going_on``, a bench, the reset comes in the middle of its work."""
+    bench = going_on or Bench(dut)
+    await bench.reset(any_state=going_on is None)
     rng = bench.rng
     stream = manifest().streams["tiles"]
     pause = pause or (lambda: rng.randint(1, 4))
@@ -114,7 +118,7 @@ async def run(dut, share, *, count=60, lengths=(1, 2, 3, 5, 8, 13), stall=0, pau
     sequence = Sequence(dut, conditions, pause)
     words = list(tiles(rng, count, lengths))
     source = Source(dut, stream, words, stalls(stall, rng))
-    await bench.reset()
+    source.step(bench.cycle)  # tiles come from the first cycle after the reset on
     bench.agents = [source, Monitor(dut, "tiles", stream), sequence]
     terms = sum(fields(word)["length"] + 1 for word in words)
     limit = 100 * (terms + count * (sequence.rows + sequence.depth)) + 1000
@@ -177,18 +181,18 @@ async def longest(dut):
 @cocotb.test()
 async def reset(dut):
     """A reset in the middle of a tile, and right after its end."""
+    bench = Bench(dut)
+    stream = manifest().streams["tiles"]
     for cycles in range(3, 15):
-        bench = Bench(dut)
         for name in CONDITIONS:
             getattr(dut, name).value = 1
         dut.room.value = manifest().parameters["depth"]
-        stream = manifest().streams["tiles"]
-        source = Source(dut, stream, tiles(bench.rng, 10, [2, 4]))
+        source = Source(dut, stream, tiles(bench.rng, 10, [1, 2, 4]))
         await bench.reset()
         bench.agents = [source]
         for _ in range(cycles):
             await bench.tick()
-        await run(dut, {}, count=4)
+        await run(dut, {}, count=4, lengths=[1, 2], going_on=bench)
 
 
 @cocotb.test()
