@@ -2,6 +2,7 @@
 
 import math
 import os
+from collections import Counter
 from pathlib import Path
 
 from ..lib.messages import print_json, to_json
@@ -70,7 +71,8 @@ def main(options) -> int:
 
     records = _measured(chosen, options)
     accepted.accept(records, known)
-    stale = accepted.stale(records, known, cases.units(tests))
+    counts = Counter(case.unit for case in cases.select([], tests))
+    stale = accepted.stale(records, known, counts)
     report = {
         "seed": options.seed,
         "units": score.scores(records),

@@ -3,7 +3,8 @@
 import dataclasses
 import fnmatch
 import tomllib
-from collections.abc import Collection, Iterable
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
 from ..lib.errors import UsageError
@@ -78,15 +79,22 @@ def accept(records: Iterable[dict], accepted: list[Accepted]) -> None:
 
 
 def stale(
-    records: Iterable[dict], accepted: list[Accepted], units: Collection[str]
+    records: Sequence[dict], accepted: list[Accepted], cases: Mapping[str, int]
 ) -> list[Accepted]:
-    """Entries of a unit that is none of ``units``, or in the records without such a signal."""
+    """Entries of a unit without a bench, or in all of its cases without such a signal.
+
+    ``cases`` are the numbers of cases of all units with a bench.
+    """
     signals: dict[str, set[str]] = {}
     for record in records:
         signals.setdefault(record["unit"], set()).update(record["signals"])
+    counts = Counter(record["unit"] for record in records)
     return [
         entry
         for entry in accepted
-        if entry.unit not in units
-        or (entry.unit in signals and not fnmatch.filter(signals[entry.unit], entry.signal))
+        if entry.unit not in cases
+        or (
+            counts[entry.unit] == cases[entry.unit]
+            and not fnmatch.filter(signals[entry.unit], entry.signal)
+        )
     ]

@@ -168,7 +168,7 @@ def draw(
         views[mutant.module].described(mutant)
         for mutant in drawn
         if views[mutant.module].net(mutant) not in ("clk", "rst")
-        and not views[mutant.module].is_reset(mutant)
+        and not views[mutant.module].is_left_alone(mutant)
     ][:count]
     lost = [mutant for view in views.values() for mutant in view.lost_resets()]
     rng.shuffle(lost)
@@ -214,8 +214,10 @@ class _Module:
         """The name of what the bit is connected to."""
         return self._names.get(self._bit(mutant))
 
-    def is_reset(self, mutant: Mutant) -> bool:
-        return mutant.port == "SRST"
+    def is_left_alone(self, mutant: Mutant) -> bool:
+        """Whether the bit is a reset, a class of its own, or an enable that has to be constant."""
+        memory = self._cells[mutant.cell.removeprefix("\\")]["type"].startswith("$memrd")
+        return mutant.port == "SRST" or (memory and mutant.port == "EN")
 
     def lost_resets(self) -> Iterable[Mutant]:
         """A mutant for each register with a reset, and each instance with one."""
