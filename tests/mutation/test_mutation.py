@@ -99,7 +99,8 @@ class TestAccepted:
 
     def test_scores(self, tmp_path):
         (tmp_path / "mutants.toml").write_text(
-            '[[accepted]]\nunit = "fifo"\nsignal = "lev*"\nport = "A"\nfrom_bit = 1\nreason = "ok"\n'
+            '[[accepted]]\nunit = "fifo"\nsignal = "lev*"\nport = "A"\nfrom_bit = 1\n'
+            'reason = "ok"\n'
         )
         records = [self.record()]
         entries = accepted.read(tmp_path / "mutants.toml")
