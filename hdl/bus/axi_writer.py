@@ -94,13 +94,15 @@ class AxiWriter(Unit):
         burst, width = self.parameters["burst"], self.parameters["data_width"]
         m.submodules.extent = checker = TransferChecker(**self.transfer)
         m.submodules.queue = queue = Fifo(width=width + width // 8, depth=self.depth)
-        left = Signal(self.index_width + 1)
-        index = Signal(self.index_width)
+        left = Signal.like(checker.beats)
+        index = data_register(self.index_width, name="index")
         stored = Signal(range(self.depth + 1))  # beats that belong to no burst yet
         remaining = Signal(range(burst + 1))  # beats of the burst on its way
         unanswered = Signal(range(_UNANSWERED + 1))
         chosen = data_register(burst.bit_length(), name="chosen")
-        settled = Signal(2)  # whether ``chosen`` is that of the next burst
+        offered = data_register(burst_layout(self.index_width), name="offered")
+        # Whether ``chosen`` is that of the next burst; nothing is ``left`` after a reset.
+        settled = data_register(2, name="settled")
         begins = Signal()
         comes = Signal()
         leaves = Signal()
@@ -137,6 +139,7 @@ class AxiWriter(Unit):
                 & ~(self.stop & (stored != 0))
             ),
             self.empty.eq(stored == 0),
+            self.bursts.payload.eq(offered),
         ]
         m.d.sync += [
             chosen.eq(length),
@@ -151,8 +154,8 @@ class AxiWriter(Unit):
         with m.If(begins):
             m.d.sync += [
                 self.bursts.valid.eq(1),
-                self.bursts.payload.index.eq(index),
-                self.bursts.payload.length.eq((chosen - 1)[: len(chosen)]),
+                offered.index.eq(index),
+                offered.length.eq((chosen - 1)[: len(chosen)]),
                 left.eq(left - chosen),
                 index.eq(index + chosen),
                 settled.eq(0),

@@ -103,7 +103,7 @@ PROOFS = {
         ("with m.If(ends | self.broken):", "with m.If(ends):"),
     ),
     "words_to_beats-2-in-1": converter(
-        WordsToBeats, 3, 16, ("kept.eq(Mux(first, 1, Cat(1, kept)))", "kept.eq(Cat(1, kept))")
+        WordsToBeats, 3, 16, ("above.eq(below & (place != 0))", "above.eq(below)")
     ),
     "words_to_beats-1-in-3": converter(
         WordsToBeats,

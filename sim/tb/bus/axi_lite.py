@@ -176,9 +176,12 @@ async def manager(dut, pauses):
             await lite.bench.tick()
 
     clocked = cocotb.start_soon(clock())
-    for _ in range(60):
-        await write(rng.randrange(0, 4080))
-        await read(rng.choice([*lite.registers.words, 0x0C]) & ~3)
+    # A few words, byte by byte, and any others.
+    few = [rng.randrange(0, 4080) & ~3 for _ in range(4)]
+    for number in range(90):
+        word = rng.choice(few) if number % 3 else rng.randrange(0, 4080)
+        await write(word & ~3 | rng.randrange(4) if number % 2 else word)
+        await read(rng.choice([*lite.registers.words, 0x0C]))
     assert lite.registers.words == expected
     # A read and writes at the same time, to other registers than those that are read.
     for _ in range(15):

@@ -5,6 +5,7 @@ import cocotb
 from ...lib.bench import Bench, check_no_paths, manifest
 from ...lib.streams import Recorder, Sink, Source, never, sparse, stalls
 from ._beats import Beat, layout
+from ._converter import Readiness
 
 
 class Broken:
@@ -44,8 +45,10 @@ class Converter:
         self.i = Recorder(self.dut, "i", self.facts["i"])
         self.o = Recorder(self.dut, "o", self.facts["o"])
         self.broken = Broken(self.dut)
+        made = [len(self.layout.words(beats[:count])[0]) for count in range(len(beats) + 1)]
+        ready = Readiness(self.dut, self.i, self.o, made)
         await self.bench.reset()
-        self.bench.agents = [self.source, self.sink, self.i, self.o, self.broken]
+        self.bench.agents = [ready, self.source, self.sink, self.i, self.o, self.broken]
 
     async def finish(self, limit=20000):
         words, broken = self.layout.words(self.beats)
