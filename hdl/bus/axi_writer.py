@@ -25,7 +25,8 @@ class AxiWriter(Unit):
     """Writes the words of a stream, in bursts whose data are there before they are announced.
 
     So the memory never waits within a burst for the core. Throughput is a beat a cycle in bursts of
-    4 beats and more. Bytes without ``keep`` are not written.
+    4 beats and more: the first burst is announced 5 cycles after ``start``, the next one 4 cycles
+    later, or as late as their beats come and leave. Bytes without ``keep`` are not written.
 
     While ``stop`` is asserted the writer finishes the burst on its way, waits for answers, and
     drops everything else that the queue holds or takes. ``stop`` has to stay asserted until

@@ -205,7 +205,7 @@ async def magnitudes(dut):
         if beats % factor or count >= 1 << 32 or first + beats > reader.all:
             continue
         open_[0] = True
-        asked, _ = (bursts(first, min(beats, 2 * reader.burst), reader.burst), None)
+        asked = bursts(first, min(beats, 2 * reader.burst), reader.burst)
         dut.address.value, dut.count.value = first * reader.size, count
         await reader.bench.tick()
         await reader.bench.tick()
