@@ -77,6 +77,7 @@ class Reader:
         self.bursts, self.o = Recorder(dut, "bursts", asked), Recorder(dut, "o", o)
         self.expected = 0  # beats of all jobs so far
         self.stopped = False
+        self.stop = self.waits = False  # in the cycle before: ``stop``, and a burst on offer
         self.job_beats = 0  # of the job that is to start
         dut.start.value = 0
         dut.stop.value = 0
@@ -97,6 +98,10 @@ class Reader:
         assert pending <= self.depth, f"cycle {cycle}: {pending} beats have no room"
         left = len(ends) - bisect_right(ends, self.o.count)
         assert left <= self.outstanding, f"cycle {cycle}: {left} bursts are on their way"
+        offered = bool(self.dut.bursts_valid.value)
+        assert self.waits or not (self.stop and offered), f"cycle {cycle}: a burst after stop"
+        self.stop = bool(self.dut.stop.value)
+        self.waits = offered and not self.dut.bursts_ready.value
         if self.stopped:
             if self.dut.idle.value:
                 assert not pending, f"cycle {cycle}: idle with {pending} beats to come"

@@ -118,6 +118,7 @@ class Writer:
         self.beats = 0  # of all jobs that have started
         self.job_beats = 0
         self.stopped = False
+        self.stop = self.waits = False  # in the cycle before: ``stop``, and a burst on offer
         dut.start.value = 0
         dut.stop.value = 0
 
@@ -138,7 +139,11 @@ class Writer:
         memory = self.memory
         offered = len(self.bursts.offered)
         # What is offered in this very cycle has been counted by the unit.
-        offered += bool(self.dut.bursts_valid.value) and offered == len(memory.asked)
+        now = bool(self.dut.bursts_valid.value)
+        offered += now and offered == len(memory.asked)
+        assert self.waits or not (self.stop and now), f"cycle {cycle}: a burst after stop"
+        self.stop = bool(self.dut.stop.value)
+        self.waits = now and not self.dut.bursts_ready.value
         waits = offered - memory.answered
         assert waits <= UNANSWERED, f"cycle {cycle}: {waits} answers are awaited"
         if self.stopped:
