@@ -8,7 +8,8 @@ import cocotb
 
 from ...lib.bench import Bench, check_no_paths, manifest
 from ...lib.streams import Recorder, Sink, always, never, stalls
-from ._beats import BYTES_PER_PAGE, Beat, beat_count, beats_in_memory, bursts, memory_word
+from ._beats import BYTES_PER_PAGE, Beat, beats_in_memory, bursts, memory_word
+from ._mover import check_extents
 
 #: Most beats of a memory that is read whole.
 MOST = 2048
@@ -406,20 +407,4 @@ async def checks(dut):
     """What it says of addresses and counts is what :class:`TransferChecker` says of them."""
     reader = Reader(dut)
     await reader.start()
-    rng = reader.bench.rng
-    most = (1 << 32) - 1
-    for _ in range(200):
-        all_beats = min(reader.words(reader.all), most)
-        count = rng.choice(
-            [0, 1, all_beats - 1, all_beats, min(all_beats + 1, most), rng.randint(0, all_beats)]
-        )
-        beats = beat_count(count, **reader.layout)
-        index = rng.choice([0, 1, reader.all - 1, max(1, reader.all - beats), reader.all // 2])
-        off = rng.choice([0, 0, rng.randrange(reader.size)])
-        dut.address.value = min(index, reader.all - 1) * reader.size + off
-        dut.count.value = count
-        for _ in range(3):
-            await reader.bench.tick()
-        assert bool(dut.none.value) == (count == 0)
-        assert bool(dut.aligned.value) == (off == 0)
-        assert bool(dut.fits.value) == (min(index, reader.all - 1) + beats <= reader.all)
+    await check_extents(reader)

@@ -7,6 +7,7 @@ import cocotb
 from ...lib.bench import Bench, check_no_paths, manifest
 from ...lib.streams import Recorder, Sink, Source, always, never, stalls
 from ._beats import BYTES_PER_PAGE, Beat, beats_in_memory, bursts
+from ._mover import check_extents
 
 #: Bursts whose answers may be awaited.
 UNANSWERED = 15
@@ -520,3 +521,11 @@ async def outputs_come_from_registers(dut):
     for _ in range(40):
         await writer.bench.tick()
         await check_no_paths(writer.bench, inputs, outputs)
+
+
+@cocotb.test()
+async def checks(dut):
+    """What it says of addresses and counts is what :class:`TransferChecker` says of them."""
+    writer = Writer(dut)
+    await writer.start()
+    await check_extents(writer)
