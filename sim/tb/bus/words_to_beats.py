@@ -19,7 +19,7 @@ class Converter:
         self.facts = unit.streams
         self.stall_in, self.stall_out = stall_in, stall_out
 
-    async def start(self, words):
+    async def start(self, words, *, any_state=True):
         """Words with their marks."""
         self.words = words
         payloads = [word | last << self.layout.width for word, last in words]
@@ -29,7 +29,7 @@ class Converter:
         self.o = Recorder(self.dut, "o", self.facts["o"])
         made = [len(self.layout.beats(words[:count])) for count in range(len(words) + 1)]
         ready = Readiness(self.dut, self.i, self.o, made)
-        await self.bench.reset()
+        await self.bench.reset(any_state=any_state)
         self.bench.agents = [ready, self.source, self.sink, self.i, self.o]
 
     async def finish(self, limit=20000):
@@ -132,12 +132,15 @@ async def holds(dut):
 async def reset(dut):
     """In the middle of a word, or of a beat."""
     converter = Converter(dut)
-    for cycles in range(2, 7):
-        await converter.start(converter.packets([9]))
-        for _ in range(cycles):
-            await converter.bench.tick()
-        await converter.start(converter.packets([3, 1]))
-        await converter.finish()
+    for cycles in range(1, 12):
+        for stall in (never, always):
+            converter.stall_out = stall
+            await converter.start(converter.packets([9]))
+            for _ in range(cycles):
+                await converter.bench.tick()
+            converter.stall_out = never
+            await converter.start(converter.packets([3, 1]), any_state=False)
+            await converter.finish()
 
 
 @cocotb.test()
