@@ -7,6 +7,7 @@ from brickwork.hdl.bus.beats_to_words import BeatsToWords
 from brickwork.hdl.bus.dma import Dma
 from brickwork.hdl.bus.layout import word_layout
 from brickwork.hdl.bus.read_port import ReadPort
+from brickwork.hdl.bus.register_bank import RegisterBank
 from brickwork.hdl.bus.result_packetizer import ResultPacketizer
 from brickwork.hdl.bus.words_to_beats import WordsToBeats
 from proofs import Proof, prove, refute
@@ -88,6 +89,13 @@ def axi_writer(data_width, burst, *broken, slow=False):
     )
 
 
+#: Constant registers; their values make no difference.
+IDENTITY = tuple(
+    dict.fromkeys(
+        ("CAPS", "DIGEST", "SHAPE", "LIMIT", "WIDTHS", "MAX_K", "GENERATOR", "REVISION"), 0
+    ).items()
+)
+
 PROOFS = {
     "beats_to_words-4-in-1": converter(
         BeatsToWords,
@@ -163,6 +171,16 @@ PROOFS = {
                 "for mover in readers).all())\n        self._job",
             ),
             ("in reversed(faults)", "in faults"),
+        ),
+    ),
+    "register_bank": Proof(
+        unit=RegisterBank,
+        parameters=dict(streams="jobs,results", address_width=0, counters=1, identity=IDENTITY),
+        induction=3,
+        broken=(
+            ("Mux(clear, 0, counter + counts)", "counter + counts"),
+            ("self.waits[index] & self.busy", "self.waits[index]"),
+            ("high.eq(cycles[32:])", "high.eq(cycles[:32])"),
         ),
     ),
     "result_packetizer": packetizer(
