@@ -66,6 +66,7 @@ def axi_reader(data_width, words_per_beat, *broken):
             outstanding=2,
         ),
         harness=dict(DATA=data_width, WORDS=words_per_beat, COUNT=14),
+        absent=() if words_per_beat > 1 else ("unit__slots", "unit__extent_slots"),
         broken=broken,
         induction=4,
     )
