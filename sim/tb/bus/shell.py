@@ -61,8 +61,8 @@ class Shell:
     def port(self, name):
         return {signal: f"{name}_{signal}" for signal in ("payload", "valid", "ready")}
 
-    async def start(self):
-        await self.bench.reset()
+    async def start(self, *, any_state=True):
+        await self.bench.reset(any_state=any_state)
         self.connect()
 
     def connect(self):
@@ -198,11 +198,8 @@ async def runs(dut):
     await shell.run([[shell.some(), shell.some()]])
 
 
-@cocotb.test()
-async def map_and_identity(dut):
-    """The register map is that of the specification, and identifies the core."""
-    shell = Shell(dut)
-    await shell.start()
+def registers(shell):
+    """The register map of the specification, with the identity of the core."""
     parameters, streams = shell.parameters, shell.manifest.streams
     widths = {name: stream["fields"][0]["width"] for name, stream in streams.items()}
     top = {"axis": 1, "axi": 2, "uart": 3}[parameters["top"]]
@@ -223,12 +220,20 @@ async def map_and_identity(dut):
         "GENERATOR": parameters["generator"],
         "REVISION": parameters["revision"],
     }
-    expected = register_map(
+    return register_map(
         ",".join(shell.layouts),
         parameters["address_width"],
         parameters["counters"],
         identity.items(),
     )
+
+
+@cocotb.test()
+async def map_and_identity(dut):
+    """The register map is that of the specification, and identifies the core."""
+    shell = Shell(dut)
+    await shell.start()
+    expected = registers(shell)
     entries = {register["name"]: register for register in shell.bus["registers"]}
     assert set(entries) == set(expected)
     for name, register in expected.items():
@@ -371,6 +376,36 @@ async def soft_reset(dut, inputs, outputs):
         shell.o = Recorder(dut, "results", shell.port("results"))
         await shell.run([[shell.some()]])
         assert await shell.read("ERROR") == 0
+
+
+@cocotb.test()
+async def reset(dut):
+    """In the middle of anything: registers, core and converters are as at the beginning."""
+    for number in range(6):
+        shell = Shell(dut, 30, 30)
+        await shell.start(any_state=not number)
+        shell.send([[shell.some() for _ in range(3)]])
+        for _ in range(shell.rng.randrange(5, 150)):
+            await shell.bench.tick()
+        for name, register in registers(shell).items():
+            if register.access == "rw":
+                await shell.write(name, shell.rng.getrandbits(32))
+        dut.drained.value = shell.rng.randrange(2)
+        await shell.write("CONTROL", number % 2)
+        shell = Shell(dut)
+        dut.drained.value = 0
+        await shell.start(any_state=False)
+        for _ in range(3):
+            await shell.bench.tick()
+            assert dut.quiet.value
+            assert not any(
+                getattr(dut, name).value for name in ("reset", "interrupt", "results_valid")
+            )
+        dut.drained.value = 1
+        for name, register in registers(shell).items():
+            error, value = await shell.asker.access(register.offset)
+            assert (error, value) == (register.access == "wo", register.value), name
+        await shell.run([[shell.some()]])
 
 
 @cocotb.test()
