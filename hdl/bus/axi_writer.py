@@ -144,7 +144,7 @@ class AxiWriter(Unit):
         ]
         m.d.sync += [
             chosen.eq(length),
-            settled.eq(Cat(1, settled)),
+            settled.eq(Cat(~(begins | self.start), settled[0])),
             enough.eq(settled.all() & (left != 0) & (stored >= chosen)),
             stored.eq(stored + comes - drops - Mux(begins, chosen, 0)),
             unanswered.eq(unanswered + begins - self.answer),
@@ -159,7 +159,6 @@ class AxiWriter(Unit):
                 offered.length.eq((chosen - 1)[: len(chosen)]),
                 left.eq(left - chosen),
                 index.eq(index + chosen),
-                settled.eq(0),
                 enough.eq(0),
             ]
         with m.If(self.stop):
@@ -168,7 +167,6 @@ class AxiWriter(Unit):
             m.d.sync += [
                 left.eq(checker.beats),
                 index.eq(self.address[checker.size_bits :]),
-                settled.eq(0),
                 enough.eq(0),
             ]
         return m

@@ -2,7 +2,7 @@
 
 from enum import IntEnum
 
-from amaranth.hdl import Cat, Const, Module, Mux, Signal, unsigned
+from amaranth.hdl import Cat, Module, Mux, Signal, unsigned
 from amaranth.lib import stream
 from amaranth.lib.wiring import In, Out
 
@@ -219,7 +219,7 @@ class UartLink(Unit):
                 m.d.sync += [
                     which.eq(head[5:7]),
                     left.eq(head[:5]),
-                    address.eq(Cat(Const(0, 8), head[:4])),
+                    address[8:].eq(head[:4]),
                     write.eq(head[5]),
                 ]
                 with m.If(byte.valid):

@@ -356,6 +356,27 @@ async def broken_byte(dut):
 
 
 @cocotb.test()
+async def broken_any_time(dut):
+    """Among everything else: what came before is done, the host is told once, results go on."""
+    rng = Bench(dut).rng
+    for _ in range(10):
+        device = Device(dut, 20, 30, rng.choice([0, 60]), some_results(rng, 80))
+        await device.start()
+        something(device, 60)
+        await device.wait(rng.randrange(300))
+        dut.error.value = 1
+        await device.bench.tick()
+        dut.error.value = 0
+        await device.bench.run(lambda device=device: device.source.done, 4000)
+        await device.wait(400)
+        device.accesses = device.accesses[: len(device.found.replies)]
+        for expected, recorder in zip(device.expected, device.recorders, strict=True):
+            del expected[len(recorder.words) :]
+        device.wire.queue.clear()
+        await device.finish(lost=1)
+
+
+@cocotb.test()
 async def reset(dut):
     """In the middle of anything; then all is as at the beginning, with full credit."""
     rng = Bench(dut).rng
