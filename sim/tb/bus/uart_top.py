@@ -16,6 +16,8 @@ from ...lib.bench import manifest
 
 #: Duration of a cycle in nanoseconds.
 PERIOD = 2
+#: Bits of a low line after which a break is seen.
+BREAK_BITS = 27
 
 
 class Pins:
@@ -104,7 +106,10 @@ class Pins:
     async def _break(self):
         self._sender.cancel()
         self.dut.uart_rx.value = 0
-        await self.bits(40)
+        await self.bits(BREAK_BITS + 1)
+        for _ in range(12):
+            assert self.dut.uart_tx.value, "something is sent in a break"
+            await self.bits(1)
         self.dut.uart_rx.value = 1
         await self.bits(2)
         self._sender = cocotb.start_soon(self._send())
@@ -218,6 +223,18 @@ def break_in_the_middle(dut, pins, work):
         resume(pins.bits)(pins.rng.uniform(0, 6000))
         link.reset()
         run(link, work)
+
+
+@cocotb.test()
+@in_thread
+def break_while_sending(dut, pins, work):
+    """A break ends a long answer at once."""
+    link = Link(pins, work.manifest)
+    for _ in range(4):
+        pins.write(bytes([0x10, 0x00]) * 20)
+        resume(pins.bits)(pins.rng.uniform(410, 440))
+        link.reset()
+        assert link.read("ID") == int.from_bytes(b"BRWK", "big")
 
 
 @cocotb.test()
