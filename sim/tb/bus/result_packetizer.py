@@ -7,6 +7,8 @@ import cocotb
 from ...lib.bench import Bench, check_no_paths, manifest, settle
 from ...lib.streams import Recorder, Sink, Source, always, never, sparse, stalls, waits
 
+#: Cycles from a command until the word before those that it owes has left, at most.
+KNOWN = 4
 #: Packets that may be on their way through the core.
 DEPTH = 8
 
@@ -213,6 +215,19 @@ async def magnitudes(dut, ended):
             int(number == size) for number in range(1, known + 1)
         ]
         assert len(o.words) >= known
+
+
+@cocotb.test()
+async def one_by_one(dut):
+    """A word leaves with the next that is owed, throughout a long packet."""
+    packets = ResultPacketizer(dut, [*[(1, 0)] * 600, (0, 1)])
+    await packets.start()
+    accepted = deque([0] * KNOWN, KNOWN)
+    while packets.commands.left:
+        await packets.tick()
+        accepted.append(packets.commands.accepted)
+        assert packets.o.count >= accepted[0] - 1
+    await packets.finish()
 
 
 @cocotb.test()

@@ -258,6 +258,10 @@ async def anything(dut):
             dut.rst.value = 1
             await serial.bench.tick()
             dut.rst.value = 0
+            # A line that has been low from the reset on.
+            line.levels, line.end = [], 0.0
+            line.hold(0, rng.randint(14, 17) * divisor + rng.randint(-3, 3))
+            line.hold(1, divisor)
     await serial.finish()
 
 

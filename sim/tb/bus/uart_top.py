@@ -227,6 +227,28 @@ def break_in_the_middle(dut, pins, work):
 
 @cocotb.test()
 @in_thread
+def blocked(dut, pins, work):
+    """Words that the core does not take keep accesses behind them waiting, until a break."""
+    link = Link(pins, work.manifest)
+    for name, stream in work.manifest.bus["streams"].items():
+        # A core of GEMM takes few weights and activations without a tile.
+        if name not in ("weights", "acts") or "tiles" not in work.manifest.bus["streams"]:
+            continue
+        frames = (work.manifest.bus["depth"] - 2) // 33
+        if frames < 10:
+            continue
+        for _ in range(frames):
+            pins.write(bytes([0x80 | stream["index"] << 5 | 31]) + pins.rng.randbytes(32))
+        pins.write(bytes([0x10, 0x00]))
+        resume(pins.bits)(10 * 33 * frames + 100)
+        answer = pins.read(pins.in_waiting)
+        assert 0x08 not in answer, f"an access passed words of {name}"
+        link.reset()
+    run(link, work)
+
+
+@cocotb.test()
+@in_thread
 def break_while_sending(dut, pins, work):
     """A break ends a long answer at once."""
     link = Link(pins, work.manifest)
