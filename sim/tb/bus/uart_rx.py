@@ -247,7 +247,7 @@ async def anything(dut):
     serial = Serial(dut)
     await serial.start()
     divisor, rng, line = serial.divisor, serial.bench.rng, serial.line
-    for number in range(60 if divisor < 16 else 20):
+    for number in range(60 if divisor < 16 else 12):
         line.frame(rng.getrandbits(8), divisor, stop=rng.randrange(2))
         # Around multiples of a bit's cycles something is decided.
         low = rng.choice([0, *range(17)])
