@@ -9,7 +9,7 @@ from random import Random
 import cocotb
 import numpy as np
 from cocotb.clock import Clock
-from cocotb.triggers import ClockCycles, RisingEdge
+from cocotb.triggers import ClockCycles, Combine, RisingEdge
 from cocotbext.axi import AxiLiteBus, AxiLiteMaster, AxiResp
 
 from ...designs import registry
@@ -350,6 +350,16 @@ async def check_accesses(host: WrapperHost) -> None:
         assert (await host.control.write(at, b"\xff")).resp == wrong, hex(at)
     for name, value in before.items():
         assert await host.read(name) == value, name
+    # Several at a time, each with another value.
+    for value in range(4):
+        await Combine(
+            *(
+                cocotb.start_soon(host.write("INTERRUPT_ENABLE", each))
+                for each in (value ^ 1, value ^ 2, value)
+            )
+        )
+        assert await host.read("INTERRUPT_ENABLE") == value
+    await host.write("INTERRUPT_ENABLE", before["INTERRUPT_ENABLE"])
     await _check_storage(host)
 
 

@@ -272,12 +272,13 @@ async def waiting_is_counted(dut):
     await shell.start()
     if shell.dma:
         dut.running.value = 1
-    shell.stalls["acts"] = waits(150)
-    await shell.run([[shell.some()]])
-    assert await shell.read("WAITS_ACTS") >= 100
-    assert await shell.read("WAITS_RESULTS") < 50
-    await shell.write("COMMAND", 1)
-    shell.stalls["acts"] = never
+    for name in shell.inputs[1:]:
+        shell.stalls[name] = waits(150)
+        await shell.run([[shell.some()]])
+        assert await shell.read(f"WAITS_{name.upper()}") >= 100
+        assert await shell.read("WAITS_RESULTS") < 50
+        await shell.write("COMMAND", 1)
+        shell.stalls[name] = never
     blocked = [always]
     shell.sink._stall = lambda: blocked[0]()
     work = shell.work(2 * shell.host.depth, shell.host.rows, 2 * shell.host.cols)
@@ -301,6 +302,8 @@ async def quiet(dut):
     assert dut.quiet.value
     work = shell.some()
     shell.stalls["tiles"] = never
+    # So that at times no word is in a converter.
+    shell.stalls["acts"] = waits(60)
     shell.send([[work]])
     await shell.bench.run(lambda: shell.recorders["tiles"].count, 20)
     first, limit = shell.o.count, 3000
@@ -314,6 +317,22 @@ async def quiet(dut):
         await shell.bench.tick()
     assert dut.quiet.value
     shell.check([[work]], first)
+
+
+@cocotb.test()
+async def not_quiet(dut):
+    """Nor is it while words of any stream wait for the core."""
+    for name in ("weights", "acts"):
+        shell = Shell(dut)
+        await shell.start()
+        beats = shell.layouts[name].beats([(0, 0)] * 200)
+        words = [beat.payload(shell.bus["data_width"]) for beat in beats]
+        shell.sources[name] = Source(dut, shell.port(name), words)
+        shell.connect()
+        for _ in range(300):
+            await shell.bench.tick()
+        assert not shell.sources[name].done
+        assert not dut.quiet.value, name
 
 
 class InReset:
