@@ -243,11 +243,13 @@ async def no_stop_bit(dut):
 
 @cocotb.test()
 async def anything(dut):
-    """Frames with and without a stop bit, that may end early; the line is low for any time."""
+    """Frames with and without a stop bit, noise, and lines that are low for any time."""
     serial = Serial(dut)
     await serial.start()
     divisor, rng, line = serial.divisor, serial.bench.rng, serial.line
     for number in range(60 if divisor < 16 else 12):
+        for _ in range(rng.choice([0, 12])):
+            line.hold(rng.randrange(2), rng.randint(1, 4))
         line.frame(rng.getrandbits(8), divisor, stop=rng.randrange(2))
         # Around multiples of a bit's cycles something is decided.
         low = rng.choice([0, *range(17)])
