@@ -125,9 +125,15 @@ class Dma:
         return self.bench.cycle
 
     def results(self, job):
-        """Beats of results, with random data."""
-        beats = beats_in_memory(job[-1][1], **self.layouts[-1])
-        return [beat._replace(data=self.rng.getrandbits(self.width)) for beat in beats]
+        """Beats of results, with random data, some of them with bytes that are not kept."""
+        rng = self.rng
+        return [
+            beat._replace(
+                data=rng.getrandbits(self.width),
+                keep=beat.keep & rng.choice([beat.keep, rng.getrandbits(self.size)]),
+            )
+            for beat in beats_in_memory(job[-1][1], **self.layouts[-1])
+        ]
 
     def send(self, beats):
         words = [beat.payload(self.width) for beat in beats]

@@ -256,12 +256,13 @@ async def anything(dut):
         line.hold(0, max(1, low * divisor + rng.randint(-3, 3)))
         line.hold(1, rng.choice([1, 2, 3, divisor // 2, divisor, 9 * divisor]))
         if number % 4 == 3:
-            await serial.wait(rng.uniform(0, 20))
+            await serial.wait(rng.uniform(0, 60))
             dut.rst.value = 1
             await serial.bench.tick()
             dut.rst.value = 0
-            # A line that has been low from the reset on.
-            line.levels, line.end = [], 0.0
+            # The line is low from the reset on, or goes on.
+            if rng.randrange(2):
+                line.levels, line.end = [], 0.0
             line.hold(0, rng.randint(14, 17) * divisor + rng.randint(-3, 3))
             line.hold(1, divisor)
     await serial.finish()
