@@ -250,6 +250,11 @@ async def anything(dut):
     for number in range(60 if divisor < 16 else 12):
         for _ in range(rng.choice([0, 12])):
             line.hold(rng.randrange(2), rng.randint(1, 4))
+        if number % 4 == 1:
+            # A start bit that is low again by its middle is one.
+            line.hold(1, 12 * divisor)
+            for level in (0, 1):
+                line.hold(level, 2)
         line.frame(rng.getrandbits(8), divisor, stop=rng.randrange(2))
         # Around multiples of a bit's cycles something is decided.
         low = rng.choice([0, *range(17)])
