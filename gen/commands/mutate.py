@@ -72,12 +72,11 @@ def main(options) -> int:
     records = _measured(chosen, options)
     accepted.accept(records, known)
     counts = Counter(case.unit for case in cases.select([], tests))
-    stale = accepted.stale(records, known, counts)
     report = {
         "seed": options.seed,
         "units": score.scores(records),
         "survivors": score.survivors(records),
-        "stale": [f"{entry.unit}: {entry.signal}" for entry in stale],
+        "stale": accepted.stale(records, known, counts),
         "seconds": round(sum(record["seconds"] for record in records), 1),
     }
     write_whole(out / "mutation.json", to_json(report | {"cases": records}))

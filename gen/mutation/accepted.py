@@ -18,25 +18,25 @@ _KEYS = ("type", "port", "mode")
 class Accepted:
     """Mutants of a unit at one location, which need not be noticed.
 
-    ``signal`` is a pattern as in a shell. ``type``, ``port`` and ``mode`` are those of
-    :class:`.netlist.Mutant`; empty they match any. Bits of the port count from ``from_bit`` on, and
-    ``resets`` tells whether lost resets alone are meant.
+    ``signals``, ``type``, ``port`` and ``mode`` are patterns, as in a shell, of what
+    :class:`.netlist.Mutant` has. The bit of the port, or the one that it changes with, is
+    ``from_bit`` at least, and ``resets`` tells whether lost resets alone are meant.
     """
 
     unit: str
-    signal: str
+    signals: tuple[str, ...]
     reason: str
-    type: str = ""
-    port: str = ""
-    mode: str = ""
+    type: str = "*"
+    port: str = "*"
+    mode: str = "*"
     from_bit: int = 0
     resets: bool = False
 
     def matches(self, mutant: dict) -> bool:
         return (
-            all(getattr(self, key) in ("", mutant[key]) for key in _KEYS)
-            and fnmatch.fnmatchcase(mutant["signal"], self.signal)
-            and mutant["port_bit"] >= self.from_bit
+            any(fnmatch.fnmatchcase(mutant["signal"], signal) for signal in self.signals)
+            and all(fnmatch.fnmatchcase(mutant[key], getattr(self, key)) for key in _KEYS)
+            and max(mutant["port_bit"], mutant["control_bit"]) >= self.from_bit
             and (mutant["reset"] or not self.resets)
         )
 
@@ -64,7 +64,7 @@ def read(file: Path) -> list[Accepted]:
                 f"Entry {number} of {file} must have {', '.join(sorted(needed))}, and may have "
                 f"{', '.join(sorted(set(names) - needed))}, not {', '.join(sorted(entry))}"
             )
-        accepted.append(Accepted(**entry))
+        accepted.append(Accepted(**entry | {"signals": tuple(entry["signals"])}))
     return accepted
 
 
@@ -78,23 +78,23 @@ def accept(records: Iterable[dict], accepted: list[Accepted]) -> None:
                 mutant["accepted"] = reasons[0] if reasons else None
 
 
-def stale(
-    records: Sequence[dict], accepted: list[Accepted], cases: Mapping[str, int]
-) -> list[Accepted]:
-    """Entries of a unit without a bench, or in all of its cases without such a signal.
+def stale(records: Sequence[dict], accepted: list[Accepted], cases: Mapping[str, int]) -> list[str]:
+    """Accepted signals of a unit without a bench, or that are in none of its cases.
 
-    ``cases`` are the numbers of cases of all units with a bench.
+    ``cases`` are the numbers of cases of all units with a bench; those of a unit that were not all
+    measured tell nothing.
     """
     signals: dict[str, set[str]] = {}
     for record in records:
         signals.setdefault(record["unit"], set()).update(record["signals"])
     counts = Counter(record["unit"] for record in records)
     return [
-        entry
+        f"{entry.unit}: {signal}"
         for entry in accepted
+        for signal in entry.signals
         if entry.unit not in cases
         or (
             counts[entry.unit] == cases[entry.unit]
-            and not fnmatch.filter(signals[entry.unit], entry.signal)
+            and not fnmatch.filter(signals[entry.unit], signal)
         )
     ]

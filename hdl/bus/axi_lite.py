@@ -43,7 +43,10 @@ class AxiLite(Unit):
         may_write = Signal()
         may_read = Signal()
         asked = Signal()
-        writes = Signal()
+        writes = data_register(1, name="writes")
+        write_response = data_register(2, name="write_response")
+        read_response = data_register(2, name="read_response")
+        read_data = data_register(32, name="read_data")
         m.d.comb += [
             axi.awready.eq(~aw_held),
             axi.wready.eq(~w_held),
@@ -56,6 +59,9 @@ class AxiLite(Unit):
             bus.address.eq(Mux(bus.write, aw_address, ar_address)),
             bus.write_data.eq(word),
             bus.strobe.eq(strobe),
+            axi.bresp.eq(write_response),
+            axi.rresp.eq(read_response),
+            axi.rdata.eq(read_data),
         ]
         for valid, held, register, payload in (
             (axi.awvalid, aw_held, aw_address, axi.awaddr),
@@ -75,9 +81,9 @@ class AxiLite(Unit):
             m.d.sync += asked.eq(0)
             response = Mux(bus.error, SLVERR, OKAY)
             with m.If(writes):
-                m.d.sync += [axi.bvalid.eq(1), axi.bresp.eq(response)]
+                m.d.sync += [axi.bvalid.eq(1), write_response.eq(response)]
                 m.d.sync += [aw_held.eq(0), w_held.eq(0)]
             with m.Else():
-                m.d.sync += [axi.rvalid.eq(1), axi.rresp.eq(response)]
-                m.d.sync += [axi.rdata.eq(bus.read_data), ar_held.eq(0)]
+                m.d.sync += [axi.rvalid.eq(1), read_response.eq(response)]
+                m.d.sync += [read_data.eq(bus.read_data), ar_held.eq(0)]
         return m

@@ -1,6 +1,6 @@
 """Beats out of memory."""
 
-from amaranth.hdl import Cat, Module, Mux, Signal
+from amaranth.hdl import Cat, Const, Module, Mux, Signal
 from amaranth.lib import data, stream
 from amaranth.lib.wiring import In, Out
 
@@ -139,8 +139,8 @@ class AxiReader(Unit):
             queue.i.payload.eq(self.data),
             queue.i.valid.eq(self.valid),
         ]
-        left = Signal(self.index_width + 1)
-        index = Signal(self.index_width)
+        left = Signal.like(checker.beats)
+        index = data_register(self.index_width, name="index")
         free = Signal(range(self.depth + 1), init=self.depth)
         asked = Signal()
         taken = Signal()
@@ -156,7 +156,7 @@ class AxiReader(Unit):
         m.d.sync += free.eq(free - Mux(asked, chosen, 0) + taken)
         with m.If(~self.bursts.valid):
             m.d.sync += chosen.eq(length)
-            m.d.sync += self.bursts.valid.eq((left != 0) & (free >= params["burst"]) & ~self.stop)
+            m.d.sync += self.bursts.valid.eq((left != 0) & (free >= params["burst"]))
         with m.If(asked):
             m.d.sync += [
                 self.bursts.valid.eq(0),
@@ -173,13 +173,13 @@ class AxiReader(Unit):
     def _out(self, m, checker, queue, taken):
         """Beats with their marks."""
         words = self.parameters["words_per_beat"]
-        give = Signal(self.index_width + 1)
-        slots = Signal(index_shape(words))
+        give = data_register(len(checker.beats), name="give")
+        slots = data_register(index_shape(words), name="slots")
         last = Signal()
         full = Signal()
         stride = self.parameters["data_width"] // 8 // words
-        # The last slot is never among those of a beat that is not full.
-        kept = [*(full | (slot < slots) for slot in range(words - 1)), full]
+        # A beat that is not full has the first slot, and never the last one.
+        kept = [Const(1), *(full | (slot < slots) for slot in range(1, words - 1)), full][:words]
         m.d.comb += [
             last.eq(give == 1),
             full.eq(~last | (slots == 0)),

@@ -25,7 +25,8 @@ class AxiWriter(Unit):
     """Writes the words of a stream, in bursts whose data are there before they are announced.
 
     So the memory never waits within a burst for the core. Throughput is a beat a cycle in bursts of
-    4 beats and more. Bytes without ``keep`` are not written.
+    4 beats and more: the first burst is announced 5 cycles after ``start``, the next one 4 cycles
+    later, or as late as their beats come and leave. Bytes without ``keep`` are not written.
 
     While ``stop`` is asserted the writer finishes the burst on its way, waits for answers, and
     drops everything else that the queue holds or takes. ``stop`` has to stay asserted until
@@ -94,13 +95,15 @@ class AxiWriter(Unit):
         burst, width = self.parameters["burst"], self.parameters["data_width"]
         m.submodules.extent = checker = TransferChecker(**self.transfer)
         m.submodules.queue = queue = Fifo(width=width + width // 8, depth=self.depth)
-        left = Signal(self.index_width + 1)
-        index = Signal(self.index_width)
+        left = Signal.like(checker.beats)
+        index = data_register(self.index_width, name="index")
         stored = Signal(range(self.depth + 1))  # beats that belong to no burst yet
         remaining = Signal(range(burst + 1))  # beats of the burst on its way
         unanswered = Signal(range(_UNANSWERED + 1))
         chosen = data_register(burst.bit_length(), name="chosen")
-        settled = Signal(2)  # whether ``chosen`` is that of the next burst
+        offered = data_register(burst_layout(self.index_width), name="offered")
+        # Whether ``chosen`` is that of the next burst; nothing is ``left`` after a reset.
+        settled = data_register(2, name="settled")
         begins = Signal()
         comes = Signal()
         leaves = Signal()
@@ -137,10 +140,11 @@ class AxiWriter(Unit):
                 & ~(self.stop & (stored != 0))
             ),
             self.empty.eq(stored == 0),
+            self.bursts.payload.eq(offered),
         ]
         m.d.sync += [
             chosen.eq(length),
-            settled.eq(Cat(1, settled)),
+            settled.eq(Cat(~(begins | self.start), settled[0])),
             enough.eq(settled.all() & (left != 0) & (stored >= chosen)),
             stored.eq(stored + comes - drops - Mux(begins, chosen, 0)),
             unanswered.eq(unanswered + begins - self.answer),
@@ -151,11 +155,10 @@ class AxiWriter(Unit):
         with m.If(begins):
             m.d.sync += [
                 self.bursts.valid.eq(1),
-                self.bursts.payload.index.eq(index),
-                self.bursts.payload.length.eq((chosen - 1)[: len(chosen)]),
+                offered.index.eq(index),
+                offered.length.eq((chosen - 1)[: len(chosen)]),
                 left.eq(left - chosen),
                 index.eq(index + chosen),
-                settled.eq(0),
                 enough.eq(0),
             ]
         with m.If(self.stop):
@@ -164,7 +167,6 @@ class AxiWriter(Unit):
             m.d.sync += [
                 left.eq(checker.beats),
                 index.eq(self.address[checker.size_bits :]),
-                settled.eq(0),
                 enough.eq(0),
             ]
         return m

@@ -69,7 +69,7 @@ class BeatsToWords(Unit):
         layout, slots = self.layout, self.layout.words_per_beat
         beat, word = self.i.payload, self.o.payload
         held = Signal(slots)
-        last = Signal()
+        last = data_register(1, name="last")
         takes = Signal()
         comes = Signal(slots)
         words = [data_register(layout.width, name=f"word_{slot}") for slot in range(slots)]
@@ -84,7 +84,7 @@ class BeatsToWords(Unit):
             self.broken.eq(takes & ((beat.last & ~keeps[0]) | (Cat(keeps) != comes))),
         ]
         with m.If(self.i.ready):
-            m.d.sync += [held.eq(comes & takes.replicate(slots)), last.eq(beat.last)]
+            m.d.sync += [held.eq(comes & self.i.valid.replicate(slots)), last.eq(beat.last)]
             for slot, register in enumerate(words):
                 low = slot * layout.stride * 8
                 m.d.sync += register.eq(beat.data[low : low + layout.width])
@@ -98,7 +98,7 @@ class BeatsToWords(Unit):
         layout, beats = self.layout, self.layout.beats_per_word
         beat, word = self.i.payload, self.o.payload
         full = Signal()
-        last = Signal()
+        last = data_register(1, name="last")
         takes = Signal()
         ends = Signal()
         place = Signal(index_shape(beats))

@@ -5,7 +5,7 @@ from amaranth.lib import data, stream, wiring
 from amaranth.lib.wiring import In, Out
 
 from ..checks import check_integer, check_relation
-from ..unit import Unit
+from ..unit import Unit, data_register
 from .axi import OKAY, axi_memory
 from .axi_reader import AxiReader
 from .axi_writer import AxiWriter
@@ -176,7 +176,7 @@ class Dma(Unit):
         ]
 
     def _job(self, m, readers, writer, begin, idle):
-        wait = Signal(range(_CHECK + 1))
+        wait = data_register(range(_CHECK + 1), name="wait")
         wrong = Signal()
         wrong_kind = Signal(8)
         wrong_stream = Signal(8)

@@ -168,15 +168,19 @@ class RegisterBank(Unit):
             if register.access != "ro":
                 writable = writable | hit
         answer = Signal(32)
+        error = data_register(1, name="error_q")
+        read_data = data_register(32, name="read_data_q")
         allowed = Signal()
         m.d.comb += [
             answer.eq(read[:32]),
             allowed.eq(Mux(writing, writable, readable)),
+            bus.error.eq(error),
+            bus.read_data.eq(read_data),
         ]
         m.d.sync += [
             bus.done.eq(asked),
-            bus.error.eq(~allowed),
-            bus.read_data.eq(Mux(writing, 0, answer)),
+            error.eq(~allowed),
+            read_data.eq(Mux(writing, 0, answer)),
         ]
 
     def _stored(self, m, written, strobes):

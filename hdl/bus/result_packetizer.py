@@ -83,7 +83,7 @@ class ResultPacketizer(Unit):
         m.submodules.sizes = sizes = Fifo(width=COUNT_WIDTH, depth=_DEPTH)
         # A cycle later, because commands come late in theirs.
         accepted = Signal(name="accepted_q")
-        owed = Signal.like(self.owed, name="owed_q")
+        owed = data_register(len(self.owed), name="owed_q")
         ends = Signal(name="ends_q")
         so_far = Signal(COUNT_WIDTH)
         total = Signal(COUNT_WIDTH)
@@ -121,10 +121,10 @@ class ResultPacketizer(Unit):
         sized = Signal()
         full = Signal()
         held = data_register(self.parameters["width"], name="held")
-        known = Signal()
-        last = Signal(name="last_q")
+        known = data_register(1, name="known")
+        last = data_register(1, name="last_q")
         # Of the word that is held, or left last, and of the next; the first of a packet is 1.
-        number = Signal(COUNT_WIDTH)
+        number = data_register(COUNT_WIDTH, name="number")
         following = Signal(COUNT_WIDTH, init=1)
         looked_at = Signal(COUNT_WIDTH)
         waits = Signal()

@@ -8,7 +8,7 @@ from amaranth.lib.wiring import In, Out
 
 from ..checks import check_choice, check_integer
 from ..engine import check_engine
-from ..unit import Unit
+from ..unit import Unit, data_register
 from .beats_to_words import BeatsToWords
 from .layout import beat_layout, word_layout
 from .register_bank import RegisterBank, register_bus
@@ -191,8 +191,10 @@ class Shell(Unit):
         moves.append(core.results.valid & core.results.ready)
         waits.append(core.results.valid & ~core.results.ready)
         # Counters may be a cycle late; paths from streams to them are long enough.
-        m.d.sync += [bank.moves.eq(Cat(moves)), bank.waits.eq(Cat(waits))]
+        waited = data_register(len(waits), name="waited")  # counted while the core is busy
+        m.d.sync += [bank.moves.eq(Cat(moves)), waited.eq(Cat(waits))]
         m.d.comb += [
+            bank.waits.eq(waited),
             bank.broken.eq(Cat(broken)),
             self.quiet.eq(Cat(empty).all() & ~packetizer.busy),
             self.interrupt.eq(bank.interrupt),

@@ -5,7 +5,7 @@ from amaranth.lib.wiring import In, Out
 
 from ..arith.exact import index_shape
 from ..checks import check_integer, check_relation
-from ..unit import Unit
+from ..unit import Unit, data_register
 
 __all__ = ["BYTES_PER_PAGE", "TransferChecker", "check_memory"]
 
@@ -46,8 +46,8 @@ class TransferChecker(Unit):
     address : ``In(address_width)``
     count : ``In(32)``
         Words.
-    beats : ``Out(beat address width + 1)``
-        Right if ``fits``.
+    beats : ``Out(...)``
+        Right if ``fits``; as wide as all beats of memory need, or as those of all counts.
     slots : ``Out(range(words_per_beat))``
         Words in the last beat; 0 for a full one.
     none, aligned, fits : ``Out(1)``
@@ -80,7 +80,7 @@ class TransferChecker(Unit):
             {
                 "address": In(address_width),
                 "count": In(32),
-                "beats": Out(self.index_width + 1),
+                "beats": Out(min(self.index_width + 1, 32 + beats_per_word.bit_length())),
                 "slots": Out(index_shape(words_per_beat)),
                 "none": Out(1),
                 "aligned": Out(1),
@@ -92,15 +92,21 @@ class TransferChecker(Unit):
         m = Module()
         words, factor = self.parameters["words_per_beat"], self.parameters["beats_per_word"]
         shift = words.bit_length() - 1
-        beats = Signal(32 + factor.bit_length())
+        beats = data_register(32 + factor.bit_length(), name="all_beats")
         end = Signal(max(len(beats), self.index_width) + 1)
-        m.d.sync += [
-            beats.eq((self.count + (words - 1) >> shift) if factor == 1 else self.count * factor),
-            self.beats.eq(beats),
-            self.slots.eq(self.count & (words - 1)),
-            self.none.eq(self.count == 0),
-            self.aligned.eq(self.address[: self.size_bits] == 0),
-            self.fits.eq(end <= 1 << self.index_width),
-        ]
         m.d.comb += end.eq(self.address[self.size_bits :] + beats)
+        m.d.sync += beats.eq(
+            (self.count + (words - 1) >> shift) if factor == 1 else self.count * factor
+        )
+        for name, value in (
+            ("beats", beats),
+            ("slots", self.count & (words - 1)),
+            ("none", self.count == 0),
+            ("aligned", self.address[: self.size_bits] == 0),
+            ("fits", end <= 1 << self.index_width),
+        ):
+            port = getattr(self, name)
+            register = data_register(len(port), name=f"{name}_q")
+            m.d.comb += port.eq(register)
+            m.d.sync += register.eq(value)
         return m

@@ -2,7 +2,7 @@
 
 from enum import IntEnum
 
-from amaranth.hdl import Cat, Const, Module, Mux, Signal, unsigned
+from amaranth.hdl import Cat, Module, Mux, Signal, unsigned
 from amaranth.lib import stream
 from amaranth.lib.wiring import In, Out
 
@@ -145,7 +145,7 @@ class UartLink(Unit):
         self._value = data_register(32, name="value")
         self._moves = Signal(name="value_moves")
         self._reply = Signal(name="reply")
-        self._code = Signal(4, name="reply_code")
+        self._code = data_register(4, name="reply_code")
         self._idle = Signal(name="sender_idle")
         self._begins = Signal(name="begins")
         credit = self._credits(m, taken)
@@ -185,9 +185,9 @@ class UartLink(Unit):
         bus, value = self.registers, self._value
         address = data_register(ADDRESS_BITS, name="address")
         which = data_register(2, name="which")
-        left = Signal(5)
+        left = data_register(5, name="left")
         last = Signal()
-        write = Signal()
+        write = data_register(1, name="write")
         ends = Signal()
         ready = Signal()
         fits = Signal()
@@ -219,7 +219,7 @@ class UartLink(Unit):
                 m.d.sync += [
                     which.eq(head[5:7]),
                     left.eq(head[:5]),
-                    address.eq(Cat(Const(0, 8), head[:4])),
+                    address[8:].eq(head[:4]),
                     write.eq(head[5]),
                 ]
                 with m.If(byte.valid):
@@ -282,8 +282,8 @@ class UartLink(Unit):
         """What the host is told; ``value`` belongs to this side while there is a reply to send."""
         owed, credit_sent = credit
         results, value = self.results, self._value
-        code = Signal(4)
-        tail = Signal(3)  # bytes of the value that follow
+        code = data_register(4, name="code")
+        tail = data_register(3, name="tail")  # bytes of the value that follow
         end = Signal()
         told = Signal()
         free = Signal()

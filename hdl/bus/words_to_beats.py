@@ -17,8 +17,8 @@ class WordsToBeats(Unit):
     """The inverse of :class:`BeatsToWords`: several words in a beat, or beats for a word.
 
     A beat of several words leaves when it is full, or with the last word of a packet; ``keep``
-    tells which words it has. Bits between a word and the next are zero; those of words that a
-    beat has not are arbitrary.
+    tells which words it has. Bits between a word and the next are zero; words that a beat has not
+    are those of the beats before.
 
     A beat is offered in the cycle after its last word came. Throughput is one word a cycle, or one
     beat a cycle where a word takes several. ``i.ready`` depends on ``o.ready``.
@@ -63,11 +63,12 @@ class WordsToBeats(Unit):
         layout, slots = self.layout, self.layout.words_per_beat
         word, beat = self.i.payload, self.o.payload
         full = Signal()
-        last = Signal()
+        last = data_register(1, name="last")
         takes = Signal()
         ends = Signal()
         place = Signal(index_shape(slots))
-        kept = Signal(slots)
+        # A beat always has its first word.
+        kept = [Const(1), *(data_register(1, name=f"kept_{slot}") for slot in range(1, slots))]
         filled = []
         for slot in range(slots):
             register = data_register(layout.width, name=f"word_{slot}")
@@ -86,19 +87,16 @@ class WordsToBeats(Unit):
         with m.If(self.i.ready):
             m.d.sync += [full.eq(ends), last.eq(word.last)]
         with m.If(takes):
-            first = place == 0
-            m.d.sync += [
-                place.eq(Mux(ends, 0, place + 1)),
-                kept.eq(Mux(first, 1, Cat(1, kept))),
-            ]
+            m.d.sync += place.eq(Mux(ends, 0, place + 1))
+            for below, above in pairwise(kept):
+                m.d.sync += above.eq(below & (place != 0))
 
     def _deal(self, m):
         """A word in a register for each beat; they move down as the lowest one leaves."""
         layout, beats = self.layout, self.layout.beats_per_word
         word, beat = self.i.payload, self.o.payload
         held = Signal(beats)
-        last = Signal()
-        takes = Signal()
+        last = data_register(1, name="last")
         ends = [min((number + 1) * layout.data_width, layout.width) for number in range(beats)]
         starts = [number * layout.data_width for number in range(beats)]
         pieces = [
@@ -111,10 +109,9 @@ class WordsToBeats(Unit):
             beat.last.eq(last & ~held[1]),
             self.o.valid.eq(held[0]),
             self.i.ready.eq(~held[0] | (self.o.ready & ~held[1])),
-            takes.eq(self.i.valid & self.i.ready),
         ]
         with m.If(self.i.ready):
-            m.d.sync += [held.eq(takes.replicate(beats)), last.eq(word.last)]
+            m.d.sync += [held.eq(self.i.valid.replicate(beats)), last.eq(word.last)]
             for piece, start, end in zip(pieces, starts, ends, strict=True):
                 m.d.sync += piece.eq(word.word[start:end])
         with m.Elif(self.o.ready):

@@ -16,7 +16,7 @@ def case(data_width, address_width, words, beats, burst, outstanding):
 
 
 CASES = {
-    "64x32, 4 words, 8x3": case(64, 32, 4, 1, 8, 3),
+    "64x14, 4 words, 8x3": case(64, 14, 4, 1, 8, 3),
     "512x12, 3 beats, 2x4": case(512, 12, 1, 3, 2, 4),
     "8x64, 1 word, 256x2": case(8, 64, 1, 1, 256, 2),
     "32x12, 4 words, 1x5": case(32, 12, 4, 1, 1, 5),

@@ -15,7 +15,7 @@ def case(data_width, address_width, words, beats, burst):
 
 
 CASES = {
-    "64x32, 4 words, 4": case(64, 32, 4, 1, 4),
+    "64x14, 4 words, 4": case(64, 14, 4, 1, 4),
     "512x16, 3 beats, 16": case(512, 16, 1, 3, 16),
     "8x64, 1 word, 256": case(8, 64, 1, 1, 256),
     "32x12, 4 words, 1": case(32, 12, 4, 1, 1),

@@ -7,6 +7,7 @@ from brickwork.hdl.bus.beats_to_words import BeatsToWords
 from brickwork.hdl.bus.dma import Dma
 from brickwork.hdl.bus.layout import word_layout
 from brickwork.hdl.bus.read_port import ReadPort
+from brickwork.hdl.bus.register_bank import RegisterBank
 from brickwork.hdl.bus.result_packetizer import ResultPacketizer
 from brickwork.hdl.bus.words_to_beats import WordsToBeats
 from proofs import Proof, prove, refute
@@ -65,6 +66,7 @@ def axi_reader(data_width, words_per_beat, *broken, slow=False):
             outstanding=2,
         ),
         harness=dict(DATA=data_width, WORDS=words_per_beat, COUNT=14),
+        absent=() if words_per_beat > 1 else ("unit__slots", "unit__extent_slots"),
         broken=broken,
         induction=4,
         slow=slow,
@@ -89,6 +91,13 @@ def axi_writer(data_width, burst, *broken, slow=False):
     )
 
 
+#: Constant registers; their values make no difference.
+IDENTITY = tuple(
+    dict.fromkeys(
+        ("CAPS", "DIGEST", "SHAPE", "LIMIT", "WIDTHS", "MAX_K", "GENERATOR", "REVISION"), 0
+    ).items()
+)
+
 PROOFS = {
     "beats_to_words-4-in-1": converter(
         BeatsToWords,
@@ -104,7 +113,7 @@ PROOFS = {
         ("with m.If(ends | self.broken):", "with m.If(ends):"),
     ),
     "words_to_beats-2-in-1": converter(
-        WordsToBeats, 3, 16, ("kept.eq(Mux(first, 1, Cat(1, kept)))", "kept.eq(Cat(1, kept))")
+        WordsToBeats, 3, 16, ("above.eq(below & (place != 0))", "above.eq(below)")
     ),
     "words_to_beats-1-in-3": converter(
         WordsToBeats,
@@ -166,6 +175,16 @@ PROOFS = {
                 "for mover in readers).all())\n        self._job",
             ),
             ("in reversed(faults)", "in faults"),
+        ),
+    ),
+    "register_bank": Proof(
+        unit=RegisterBank,
+        parameters=dict(streams="jobs,results", address_width=0, counters=1, identity=IDENTITY),
+        induction=3,
+        broken=(
+            ("Mux(clear, 0, counter + counts)", "counter + counts"),
+            ("self.waits[index] & self.busy", "self.waits[index]"),
+            ("high.eq(cycles[32:])", "high.eq(cycles[:32])"),
         ),
     ),
     "result_packetizer": packetizer(

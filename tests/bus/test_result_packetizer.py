@@ -5,7 +5,7 @@ from refusals import integers
 
 CASES = {
     "9, at most 5": (ResultPacketizer, dict(width=9, max_owed=5)),
-    "1, at most 300": (ResultPacketizer, dict(width=1, max_owed=300)),
+    "1, at most 2 ** 31": (ResultPacketizer, dict(width=1, max_owed=1 << 31)),
 }
 
 GOOD = next(iter(CASES.values()))

@@ -50,6 +50,8 @@ class Proof:
         Those of the module ``harness``.
     sizes : tuple of (str, str)
         Changes to the unit's source that make a constant small, and so all states reachable.
+    absent : tuple of str
+        The harness' wires ``unit__<name>`` that the unit does not have with its parameters.
     broken : tuple of (str, str)
         Changes to the unit's source, each of which must make the proof fail.
     induction : int
@@ -64,6 +66,7 @@ class Proof:
     parameters: dict = field(default_factory=dict)
     harness: dict = field(default_factory=dict)
     sizes: tuple = ()
+    absent: tuple = ()
     broken: tuple
     induction: int = 0
     covered: int = 30
@@ -131,7 +134,7 @@ def _design(proof, folder, change):
     changes = (*proof.sizes, *([change] if change else []))
     unit = _changed(proof.unit, changes)(**proof.parameters)
     (folder / f"{name}.v").write_text(verilog.convert_shared(unit, name)[0])
-    inside = set(re.findall(r"\bunit__\w+", proof.checker.read_text()))
+    inside = set(re.findall(r"\bunit__\w+", proof.checker.read_text())) - set(proof.absent)
     values = "".join(f" -chparam {key} {value}" for key, value in proof.harness.items())
     return [
         f"read_verilog -formal {STREAMS} {proof.checker} {name}.v",

@@ -91,7 +91,8 @@ class TestEquivalence:
 
 class TestAccepted:
     def record(self):
-        mutant = {"signal": "level", "type": "$add", "port_bit": 1, "mode": "inv", "reset": False}
+        mutant = {"signal": "level", "type": "$add", "port_bit": 1, "control_bit": -1}
+        mutant |= {"mode": "inv", "reset": False}
         mutant |= {"location": "", "reason": "", "line": ""}
         states = ("survived", "A"), ("survived", "B"), ("killed", "A")
         mutants = [mutant | {"state": state, "port": port} for state, port in states]
@@ -99,7 +100,7 @@ class TestAccepted:
 
     def test_scores(self, tmp_path):
         (tmp_path / "mutants.toml").write_text(
-            '[[accepted]]\nunit = "fifo"\nsignal = "lev*"\nport = "A"\nfrom_bit = 1\n'
+            '[[accepted]]\nunit = "fifo"\nsignals = ["lev*"]\nport = "A"\nfrom_bit = 1\n'
             'reason = "ok"\n'
         )
         records = [self.record()]
@@ -112,13 +113,13 @@ class TestAccepted:
         assert accepted.stale(records, entries, {"fifo": 1}) == []
 
     def test_stale(self):
-        entry = accepted.Accepted(unit="fifo", signal="gone", reason="was there")
-        assert accepted.stale([self.record()], [entry], {"fifo": 1}) == [entry]
+        entry = accepted.Accepted(unit="fifo", signals=("level", "gone"), reason="was there")
+        assert accepted.stale([self.record()], [entry], {"fifo": 1}) == ["fifo: gone"]
         # Another case may have the signal.
         assert accepted.stale([self.record()], [entry], {"fifo": 2}) == []
-        other = accepted.Accepted(unit="tag", signal="gone", reason="not looked at")
+        other = accepted.Accepted(unit="tag", signals=("gone",), reason="not looked at")
         assert accepted.stale([self.record()], [other], {"fifo": 1, "tag": 1}) == []
-        assert accepted.stale([self.record()], [other], {"fifo": 1}) == [other]
+        assert accepted.stale([self.record()], [other], {"fifo": 1}) == ["tag: gone"]
 
     def test_own_file(self):
         accepted.read(TESTS / "mutants.toml")
@@ -127,9 +128,9 @@ class TestAccepted:
         ("text", "message"),
         [
             ("[[accepted", "is not TOML"),
-            ('[[accepted]]\nunit = "fifo"\nreason = "r"', "must have reason, signal, unit"),
+            ('[[accepted]]\nunit = "fifo"\nreason = "r"', "must have reason, signals, unit"),
             (
-                '[[accepted]]\nunit = "fifo"\nsignal = "s"\nreason = "r"\nplace = 1',
+                '[[accepted]]\nunit = "fifo"\nsignals = ["s"]\nreason = "r"\nplace = 1',
                 "may have from_bit, mode, port, resets, type",
             ),
         ],

@@ -82,6 +82,7 @@ class Asker:
         await self._tick()
         self._asks["request"].value = 0
         await self._tick()
+        assert not self._done.value, f"too early an answer from {address:#x}"
         await self._tick()
         assert self._done.value, f"no answer from {address:#x}"
         return tuple(int(handle.value) for handle in self._answers)

@@ -9,7 +9,7 @@ from random import Random
 import cocotb
 import numpy as np
 from cocotb.clock import Clock
-from cocotb.triggers import ClockCycles, RisingEdge
+from cocotb.triggers import ClockCycles, Combine, RisingEdge
 from cocotbext.axi import AxiLiteBus, AxiLiteMaster, AxiResp
 
 from ...designs import registry
@@ -83,10 +83,20 @@ class Rules:
     ----------
     channels : list of (str, list of str)
         Prefix of a channel's ``valid`` and ``ready``, and names of its payload signals.
+    constants : tuple of (str, str, int)
+        Prefix of a channel, the name of a payload signal, and the only value that it has.
     """
 
-    def __init__(self, dut, channels: list[tuple[str, list[str]]]):
+    def __init__(
+        self,
+        dut,
+        channels: list[tuple[str, list[str]]],
+        constants: tuple[tuple[str, str, int], ...] = (),
+    ):
         self._dut = dut
+        self._constants = {prefix: [] for prefix, _ in channels}
+        for prefix, name, value in constants:
+            self._constants[prefix].append((getattr(dut, prefix + name), value))
         self._channels = [
             (
                 prefix,
@@ -113,6 +123,9 @@ class Rules:
                 assert offered or before is None or in_reset, f"{prefix}valid was taken back"
                 if not offered:
                     continue
+                if before is None:
+                    for signal, value in self._constants[prefix]:
+                        assert signal.value == value, f"{signal._name} is {signal.value}"
                 now = [int(signal.value) for signal in payload]
                 assert before in (None, now), f"{prefix} changed while it waited"
                 if ready.value:
@@ -140,6 +153,8 @@ class WrapperHost:
 
     #: Channels that the design drives, besides the register interface.
     CHANNELS: tuple[tuple[str, tuple[str, ...]], ...] = ()
+    #: Of these channels: see :class:`Rules`.
+    CONSTANTS: tuple[tuple[str, str, int], ...] = ()
 
     def __init__(self, dut):
         self.dut = dut
@@ -162,7 +177,7 @@ class WrapperHost:
             AxiLiteBus.from_prefix(dut, "s_axi_ctrl"), dut.aclk, dut.aresetn, False
         )
         registers = (("s_axi_ctrl_b", ("resp",)), ("s_axi_ctrl_r", ("resp", "data")))
-        self.rules = Rules(dut, [*registers, *self.CHANNELS])
+        self.rules = Rules(dut, [*registers, *self.CHANNELS], self.CONSTANTS)
         #: Channels that can pause: a name to an object with ``set_pause_generator``.
         self.channels = {
             "aw": self.control.write_if.aw_channel,
@@ -335,6 +350,16 @@ async def check_accesses(host: WrapperHost) -> None:
         assert (await host.control.write(at, b"\xff")).resp == wrong, hex(at)
     for name, value in before.items():
         assert await host.read(name) == value, name
+    # Several at a time, each with another value.
+    for value in range(4):
+        await Combine(
+            *(
+                cocotb.start_soon(host.write("INTERRUPT_ENABLE", each))
+                for each in (value ^ 1, value ^ 2, value)
+            )
+        )
+        assert await host.read("INTERRUPT_ENABLE") == value
+    await host.write("INTERRUPT_ENABLE", before["INTERRUPT_ENABLE"])
     await _check_storage(host)
 
 

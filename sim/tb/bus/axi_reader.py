@@ -8,7 +8,11 @@ import cocotb
 
 from ...lib.bench import Bench, check_no_paths, manifest
 from ...lib.streams import Recorder, Sink, always, never, stalls
-from ._beats import BYTES_PER_PAGE, Beat, beat_count, beats_in_memory, bursts, memory_word
+from ._beats import BYTES_PER_PAGE, Beat, beats_in_memory, bursts, memory_word
+from ._mover import check_extents
+
+#: Most beats of a memory that is read whole.
+MOST = 2048
 
 
 class Memory:
@@ -52,8 +56,8 @@ class Reader:
     """The reader between a memory and a sink, and checks of every cycle."""
 
     def __init__(self, dut, latency=5, asks=never, gaps=never, out=never):
-        unit = manifest()
-        params = self.given = unit.parameters
+        self.unit = manifest()
+        params = self.given = self.unit.parameters
         self.dut, self.bench = dut, Bench(dut)
         self.burst, self.outstanding = params["burst"], params["outstanding"]
         self.depth = self.burst * self.outstanding
@@ -63,21 +67,31 @@ class Reader:
         self.layout = {
             name: params[name] for name in ("data_width", "words_per_beat", "beats_per_word")
         }
-        asked, o = unit.streams["bursts"], unit.streams["o"]
+        self._connect(latency, asks, gaps, out)
+
+    def _connect(self, latency, asks, gaps, out):
+        dut = self.dut
+        asked, o = self.unit.streams["bursts"], self.unit.streams["o"]
         self.asks, self.sink = Sink(dut, asked, asks), Sink(dut, o, out)
         index_width = self.all.bit_length() - 1
         self.memory = Memory(dut, self.asks, self.width, index_width, latency, gaps)
         self.bursts, self.o = Recorder(dut, "bursts", asked), Recorder(dut, "o", o)
         self.expected = 0  # beats of all jobs so far
         self.stopped = False
+        self.stop = self.waits = False  # in the cycle before: ``stop``, and a burst on offer
         self.job_beats = 0  # of the job that is to start
         dut.start.value = 0
         dut.stop.value = 0
 
-    async def start(self):
-        await self.bench.reset()
+    async def start(self, *, any_state=True):
+        await self.bench.reset(any_state=any_state)
         # Before the others, so that it knows what was known at the beginning of the cycle.
         self.bench.agents = [self, self.asks, self.memory, self.sink, self.bursts, self.o]
+
+    async def restart(self):
+        """A reset in the middle of everything; the memory forgets what it was asked for."""
+        self._connect(self.memory.latency, self.asks._stall, self.memory.gaps, self.sink._stall)
+        await self.start(any_state=False)
 
     def step(self, cycle):
         ends = self.memory.ends
@@ -85,6 +99,10 @@ class Reader:
         assert pending <= self.depth, f"cycle {cycle}: {pending} beats have no room"
         left = len(ends) - bisect_right(ends, self.o.count)
         assert left <= self.outstanding, f"cycle {cycle}: {left} bursts are on their way"
+        offered = bool(self.dut.bursts_valid.value)
+        assert self.waits or not (self.stop and offered), f"cycle {cycle}: a burst after stop"
+        self.stop = bool(self.dut.stop.value)
+        self.waits = offered and not self.dut.bursts_ready.value
         if self.stopped:
             if self.dut.idle.value:
                 assert not pending, f"cycle {cycle}: idle with {pending} beats to come"
@@ -165,6 +183,76 @@ async def edges(dut):
     await reader.start()
     for address, count in corners(reader):
         await reader.job(address, count)
+
+
+@cocotb.test()
+async def whole_memory(dut):
+    """As many beats as there are, and one fewer, where memory is small."""
+    reader = Reader(dut)
+    await reader.start()
+    if reader.all <= MOST:
+        for missing in (0, 1):
+            beats = (reader.all - missing) // reader.given["beats_per_word"]
+            beats *= reader.given["beats_per_word"]
+            await reader.job(0, reader.words(beats), 4 * reader.all)
+
+
+@cocotb.test()
+async def magnitudes(dut):
+    """Counts of each magnitude: one beat by itself, and as many as a single bit says."""
+    open_ = [True]
+    reader = Reader(dut, asks=lambda: not open_[0])
+    await reader.start()
+    factor = reader.given["beats_per_word"]
+    first = reader.burst - 1
+    for bit in range(reader.all.bit_length()):
+        beats = 1 + (1 << bit)
+        count = reader.words(beats)
+        if beats % factor or count >= 1 << 32 or first + beats > reader.all:
+            continue
+        open_[0] = True
+        asked = bursts(first, min(beats, 2 * reader.burst), reader.burst)
+        dut.address.value, dut.count.value = first * reader.size, count
+        await reader.bench.tick()
+        await reader.bench.tick()
+        dut.start.value, reader.job_beats = 1, beats
+        await reader.bench.tick()
+        dut.start.value = 0
+        # Just the first beat is asked for.
+        await reader.bench.run(lambda: reader.bursts.offered, 4)
+        open_[0] = False
+        await reader.bench.run(lambda: reader.o.count, 20)
+        for _ in range(4):
+            await reader.bench.tick()
+        assert reader.memory.asked == asked[:1]
+        assert not Beat.of(reader.o.words[0], reader.width).last
+        assert dut.bursts_valid.value
+        word = dut.bursts_payload.value.to_unsigned()
+        width = reader.memory.index_width
+        assert (word & ((1 << width) - 1), (word >> width) + 1) == asked[1]
+        await reader.restart()
+
+
+@cocotb.test()
+async def resets(dut):
+    """At any moment of a job: nothing is asked for any more, and the next job is right."""
+    reader = Reader(dut, 9)
+    rng = reader.bench.rng
+    await reader.start()
+    for number in range(16):
+        reader.asks._stall = stalls(rng.choice([0, 60]), rng)
+        reader.sink._stall = stalls(rng.choice([0, 60]), rng)
+        await reader.begin(0, reader.words(min(reader.all, 3 * reader.burst)))
+        for _ in range(number if number < 8 else rng.randrange(8, 40)):
+            await reader.bench.tick()
+        await reader.restart()
+        for _ in range(rng.choice([1, 3, 5])):
+            await reader.bench.tick()
+            assert not dut.bursts_valid.value
+            assert not dut.o_valid.value
+        if number % 4 == 3:
+            index = rng.randrange(min(reader.all, 1 << 40) - 6)
+            await reader.job(index * reader.size, rng.randint(1, reader.words(6)))
 
 
 @cocotb.test()
@@ -319,20 +407,4 @@ async def checks(dut):
     """What it says of addresses and counts is what :class:`TransferChecker` says of them."""
     reader = Reader(dut)
     await reader.start()
-    rng = reader.bench.rng
-    most = (1 << 32) - 1
-    for _ in range(200):
-        all_beats = min(reader.words(reader.all), most)
-        count = rng.choice(
-            [0, 1, all_beats - 1, all_beats, min(all_beats + 1, most), rng.randint(0, all_beats)]
-        )
-        beats = beat_count(count, **reader.layout)
-        index = rng.choice([0, 1, reader.all - 1, max(1, reader.all - beats), reader.all // 2])
-        off = rng.choice([0, 0, rng.randrange(reader.size)])
-        dut.address.value = min(index, reader.all - 1) * reader.size + off
-        dut.count.value = count
-        for _ in range(3):
-            await reader.bench.tick()
-        assert bool(dut.none.value) == (count == 0)
-        assert bool(dut.aligned.value) == (off == 0)
-        assert bool(dut.fits.value) == (min(index, reader.all - 1) + beats <= reader.all)
+    await check_extents(reader)

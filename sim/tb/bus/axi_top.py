@@ -33,6 +33,12 @@ class AxiHost(WrapperHost):
         ("m_axi_mem_aw", ("addr", "id", "len", "size", "burst")),
         ("m_axi_mem_w", ("data", "strb", "last")),
     )
+    #: Incrementing bursts in normal, bufferable memory.
+    CONSTANTS = tuple(
+        (prefix, name, value)
+        for prefix, *_ in CHANNELS[:2]
+        for name, value in (("burst", 1), ("lock", 0), ("cache", 3), ("prot", 0), ("qos", 0))
+    )
 
     def __init__(self, dut):
         super().__init__(dut)

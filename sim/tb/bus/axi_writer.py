@@ -7,9 +7,14 @@ import cocotb
 from ...lib.bench import Bench, check_no_paths, manifest
 from ...lib.streams import Recorder, Sink, Source, always, never, stalls
 from ._beats import BYTES_PER_PAGE, Beat, beats_in_memory, bursts
+from ._mover import check_extents
 
 #: Bursts whose answers may be awaited.
 UNANSWERED = 15
+#: Cycles from a start to its first burst, and from a burst to the next, at least.
+FIRST, NEXT = 5, 4
+#: Most beats of a memory that is written whole.
+MOST = 2048
 
 
 class Memory:
@@ -86,16 +91,21 @@ class Writer:
     """The writer between a source of beats and a memory."""
 
     def __init__(self, dut, latency=3, asks=never, beats=never, gaps=never, stall=never):
-        unit = manifest()
-        params = self.given = unit.parameters
+        self.unit = manifest()
+        params = self.given = self.unit.parameters
         self.dut, self.bench = dut, Bench(dut)
         self.burst, self.width = params["burst"], params["data_width"]
         self.size = self.width // 8
         self.all = (1 << params["address_width"]) // self.size
+        self.depth = max(2 * self.burst, 8)
         self.layout = {
             name: params[name] for name in ("data_width", "words_per_beat", "beats_per_word")
         }
-        self.facts = unit.streams
+        self.facts = self.unit.streams
+        self._connect(latency, asks, beats, gaps, stall)
+
+    def _connect(self, latency, asks, beats, gaps, stall):
+        dut = self.dut
         self.bursts = Recorder(dut, "bursts", self.facts["bursts"])
         self.o = Recorder(dut, "o", self.facts["o"])
         self.i = Recorder(dut, "i", self.facts["i"])
@@ -109,20 +119,32 @@ class Writer:
         self.beats = 0  # of all jobs that have started
         self.job_beats = 0
         self.stopped = False
+        self.stop = self.waits = False  # in the cycle before: ``stop``, and a burst on offer
         dut.start.value = 0
         dut.stop.value = 0
 
-    async def start(self):
-        await self.bench.reset()
+    async def start(self, *, any_state=True):
+        await self.bench.reset(any_state=any_state)
         self.bench.agents = [self, self.asks, self.sink, self.memory, self.bursts, self.o, self.i]
         self.bench.agents.append(self.source)
+
+    async def restart(self):
+        """A reset in the middle of everything; the memory forgets what it was told."""
+        memory = self.memory
+        stalls = self.asks._stall, self.sink._stall, memory.gaps, self.stall
+        self._connect(memory.latency, *stalls)
+        await self.start(any_state=False)
 
     def step(self, cycle):
         """Before the others: what was known at the beginning of the cycle."""
         memory = self.memory
         offered = len(self.bursts.offered)
         # What is offered in this very cycle has been counted by the unit.
-        offered += bool(self.dut.bursts_valid.value) and offered == len(memory.asked)
+        now = bool(self.dut.bursts_valid.value)
+        offered += now and offered == len(memory.asked)
+        assert self.waits or not (self.stop and now), f"cycle {cycle}: a burst after stop"
+        self.stop = bool(self.dut.stop.value)
+        self.waits = now and not self.dut.bursts_ready.value
         waits = offered - memory.answered
         assert waits <= UNANSWERED, f"cycle {cycle}: {waits} answers are awaited"
         if self.stopped:
@@ -159,14 +181,15 @@ class Writer:
             for beat in beats_in_memory(count, **self.layout)
         ]
 
-    async def begin(self, address, count):
+    async def begin(self, address, count, beats=0):
+        """Starts a job; ``beats`` is the number of its beats, if there are too many to list."""
         dut, tick = self.dut, self.bench.tick
         dut.address.value = address
         dut.count.value = count
         await tick()
         await tick()
         dut.start.value = 1
-        self.job_beats = len(beats_in_memory(count, **self.layout))
+        self.job_beats = beats or len(beats_in_memory(count, **self.layout))
         await tick()
         assert bool(dut.none.value) == (count == 0)
         assert dut.aligned.value
@@ -233,6 +256,87 @@ async def edges(dut):
     await writer.start()
     for number, (address, count) in enumerate(corners(writer)):
         await writer.job(address, count, early=number % 3 * 7)
+
+
+@cocotb.test()
+async def whole_memory(dut):
+    """As many beats as there are, and one fewer, where memory is small."""
+    writer = Writer(dut)
+    await writer.start()
+    if writer.all <= MOST:
+        for missing in (0, 1):
+            beats = (writer.all - missing) // writer.given["beats_per_word"]
+            beats *= writer.given["beats_per_word"]
+            await writer.job(0, writer.words(beats), limit=5 * writer.all)
+
+
+@cocotb.test()
+async def magnitudes(dut):
+    """Counts of each magnitude: one beat by itself, and as many as a single bit says."""
+    writer = Writer(dut)
+    await writer.start()
+    factor = writer.given["beats_per_word"]
+    first = writer.burst - 1
+    for bit in range(writer.all.bit_length()):
+        beats = 1 + (1 << bit)
+        count = writer.words(beats)
+        if beats % factor or count >= 1 << 32 or first + beats > writer.all:
+            continue
+        asked = bursts(first, min(beats, 2 * writer.burst), writer.burst)[:2]
+        data = writer.packet(writer.words(writer.burst + factor))[: sum(n for _, n in asked)]
+        await writer.begin(first * writer.size, count, beats)
+        writer.send(data)
+        await writer.bench.run(lambda: len(writer.memory.asked) == 2, writer.burst + 40)
+        await writer.bench.run(lambda: writer.memory.answered == 2, 2 * writer.burst + 40)
+        for _ in range(4):
+            await writer.bench.tick()
+            assert not writer.dut.idle.value or len(data) == beats
+        assert writer.memory.asked == asked
+        assert writer.memory.bytes == writer.expected(first * writer.size, data)
+        await writer.restart()
+
+
+@cocotb.test()
+async def resets(dut):
+    """At any moment of a job: nothing is written any more, and the next job is right."""
+    writer = Writer(dut, 9)
+    rng = writer.bench.rng
+    await writer.start()
+    for number in range(24):
+        writer.asks._stall = stalls(rng.choice([0, 60]), rng)
+        writer.sink._stall = stalls(rng.choice([0, 60]), rng)
+        writer.stall = stalls(rng.choice([0, 60]), rng)
+        count = writer.words(min(3 * writer.burst, writer.all))
+        await writer.begin(0, count)
+        writer.send(writer.packet(count)[number % 3 :])
+        for _ in range(number if number < 12 else rng.randrange(12, 40)):
+            await writer.bench.tick()
+        await writer.restart()
+        for _ in range(rng.choice([1, 3, 5])):
+            await writer.bench.tick()
+            assert not dut.bursts_valid.value
+            assert not dut.o_valid.value
+            assert dut.empty.value
+        if number % 4 == 3:
+            index = rng.randrange(min(writer.all, 1 << 40) - 6)
+            await writer.job(index * writer.size, rng.randint(1, writer.words(6)))
+
+
+@cocotb.test()
+async def earliest(dut):
+    """Cycles to the first burst, and from one to the next, with beats that are there."""
+    writer = Writer(dut)
+    await writer.start()
+    first = writer.burst - 1
+    factor = writer.given["beats_per_word"]
+    beats = -(-(writer.burst + 1) // factor) * factor
+    for _ in range(3):
+        before = len(writer.bursts.offered)
+        early = writer.depth + 2
+        start = writer.bench.cycle + early + 3
+        await writer.job(first * writer.size, writer.words(beats), early=early)
+        offered = writer.bursts.offered[before:]
+        assert offered[:2] == [start + FIRST, start + FIRST + NEXT]
 
 
 @cocotb.test()
@@ -417,3 +521,11 @@ async def outputs_come_from_registers(dut):
     for _ in range(40):
         await writer.bench.tick()
         await check_no_paths(writer.bench, inputs, outputs)
+
+
+@cocotb.test()
+async def checks(dut):
+    """What it says of addresses and counts is what :class:`TransferChecker` says of them."""
+    writer = Writer(dut)
+    await writer.start()
+    await check_extents(writer)

@@ -3,8 +3,9 @@
 import cocotb
 
 from ...lib.bench import Bench, check_no_paths, manifest
-from ...lib.streams import Recorder, Sink, Source, never, sparse, stalls
+from ...lib.streams import Recorder, Sink, Source, always, never, sparse, stalls
 from ._beats import Beat, layout
+from ._converter import Readiness
 
 
 class Broken:
@@ -35,7 +36,7 @@ class Converter:
         self.facts = unit.streams
         self.stall_in, self.stall_out = stall_in, stall_out
 
-    async def start(self, beats):
+    async def start(self, beats, *, any_state=True):
         self.beats = beats
         width = self.layout.data_width
         words = [beat.payload(width) for beat in beats]
@@ -44,8 +45,10 @@ class Converter:
         self.i = Recorder(self.dut, "i", self.facts["i"])
         self.o = Recorder(self.dut, "o", self.facts["o"])
         self.broken = Broken(self.dut)
-        await self.bench.reset()
-        self.bench.agents = [self.source, self.sink, self.i, self.o, self.broken]
+        made = [len(self.layout.words(beats[:count])[0]) for count in range(len(beats) + 1)]
+        ready = Readiness(self.dut, self.i, self.o, made)
+        await self.bench.reset(any_state=any_state)
+        self.bench.agents = [ready, self.source, self.sink, self.i, self.o, self.broken]
 
     async def finish(self, limit=20000):
         words, broken = self.layout.words(self.beats)
@@ -168,12 +171,15 @@ async def by_name(dut):
 async def reset(dut):
     """In the middle of a word, or of a beat."""
     converter = Converter(dut)
-    for cycles in range(2, 7):
-        await converter.start(converter.packet(9))
-        for _ in range(cycles):
-            await converter.bench.tick()
-        await converter.start(converter.packet(3))
-        await converter.finish()
+    for cycles in range(1, 12):
+        for stall in (never, always):
+            converter.stall_out = stall
+            await converter.start(converter.packet(9))
+            for _ in range(cycles):
+                await converter.bench.tick()
+            converter.stall_out = never
+            await converter.start(converter.packet(3), any_state=False)
+            await converter.finish()
 
 
 @cocotb.test()

@@ -84,8 +84,8 @@ class Dma:
         for name in ("start", "stop", "address", "count"):
             getattr(dut, name).value = 0
 
-    async def start(self):
-        await self.bench.reset(any_state=self.memory is not None)
+    async def start(self, *, any_state=True):
+        await self.bench.reset(any_state=any_state and self.memory is not None)
         self.bench.agents = [self.core, *self.sinks, *self.inputs, self.watch]
         self.bench.agents += [self.memory] if self.memory else []
         self.bench.agents.append(self.source)
@@ -125,9 +125,15 @@ class Dma:
         return self.bench.cycle
 
     def results(self, job):
-        """Beats of results, with random data."""
-        beats = beats_in_memory(job[-1][1], **self.layouts[-1])
-        return [beat._replace(data=self.rng.getrandbits(self.width)) for beat in beats]
+        """Beats of results, with random data, some of them with bytes that are not kept."""
+        rng = self.rng
+        return [
+            beat._replace(
+                data=rng.getrandbits(self.width),
+                keep=beat.keep & rng.choice([beat.keep, rng.getrandbits(self.size)]),
+            )
+            for beat in beats_in_memory(job[-1][1], **self.layouts[-1])
+        ]
 
     def send(self, beats):
         words = [beat.payload(self.width) for beat in beats]
@@ -510,6 +516,37 @@ async def stop(dut, stall, latency):
         assert len(dma.watch.done) == done + ended, "a job that was stopped was done"
         assert not dma.watch.failed
         assert not await dma.run(dma.job(dma.some(6)))
+
+
+@cocotb.test()
+async def resets(dut):
+    """At any moment of a job: nothing is asked for any more, and the next job is right."""
+    rng = Bench(dut).rng
+    quiet = [f"memory_{name}valid" for name in ("ar", "aw", "w")]
+    quiet += [
+        "running",
+        "done",
+        "failed",
+        *(f"o_{n}_valid" for n in range(8) if hasattr(dut, f"o_{n}_valid")),
+    ]
+    for number, cycles in enumerate(
+        (0, 1, 2, 3, 4, 5, 6, 9, *(rng.randrange(9, 70) for _ in range(10)))
+    ):
+        percents = dict.fromkeys(("ar", "r", "aw", "w", "o"), rng.choice([0, 60])) | {"b": 50}
+        dma = Dma(dut, percents, 1 + number % 9)
+        await dma.start(any_state=number == 0)
+        for _ in range(4):
+            await dma.bench.tick()
+            assert dut.drained.value
+            assert not any(getattr(dut, name).value for name in quiet)
+        if number % 3 == 1:
+            assert not await dma.run(dma.job(dma.some(6)))
+        job = dma.job(dma.some(min(4 * dma.burst, 40)))
+        dma.set(job)
+        await dma.pulse()
+        dma.send(dma.results(job))
+        for _ in range(cycles):
+            await dma.bench.tick()
 
 
 @cocotb.test()

@@ -21,14 +21,17 @@ class Model:
             params["streams"], params["address_width"], params["counters"], params["identity"]
         )
         self.by_offset = {register.offset: name for name, register in self.map.items()}
-        self.values = {name: register.value for name, register in self.map.items()}
-        self.cycles = 0
-        self.asked = [0] * 5
-        self.answer = None
+        self._reset()
         self.checks = 0
         self.starts = 0
         outputs = ["done", "error", "read_data"]
         self.handles = {f"registers_{name}": getattr(dut, f"registers_{name}") for name in outputs}
+
+    def _reset(self):
+        self.values = {name: register.value for name, register in self.map.items()}
+        self.cycles = 0
+        self.asked = [0] * 5
+        self.answer = None
 
     def value(self, name):
         return int(getattr(self.dut, name).value)
@@ -60,6 +63,9 @@ class Model:
             self.answer = (not allowed, 0 if write or not allowed else values[name])
             if allowed and not write and name == "CYCLES_LOW":
                 values["CYCLES_HIGH"] = self.cycles >> 32
+        if self.value("rst"):
+            self._reset()
+            return
         clears = name == "COMMAND" and written & 1
         if register and register.access == "rw" and request and write:
             values[name] = (values[name] & ~mask | written) & register.mask
@@ -220,7 +226,7 @@ async def written_and_read(dut):
 @cocotb.test()
 @cocotb.parametrize(percent=[2, 40])
 async def everything_at_once(dut, percent):
-    """Accesses cycle after cycle while everything happens; an event is never lost."""
+    """Accesses cycle after cycle while everything happens, also in resets, if much happens."""
     control = RegisterBank(dut)
     await control.start()
     rng = control.rng
@@ -238,8 +244,9 @@ async def everything_at_once(dut, percent):
         }
         for name, value in values.items():
             getattr(dut, f"registers_{name}").value = value
+        dut.rst.value = percent > 2 and rng.random() < 0.03
         await control.bench.tick()
-    dut.registers_request.value = 0
+    dut.registers_request.value = dut.rst.value = 0
     for _ in range(2):
         await control.bench.tick()
     await control.finish()

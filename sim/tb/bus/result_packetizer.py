@@ -7,6 +7,8 @@ import cocotb
 from ...lib.bench import Bench, check_no_paths, manifest, settle
 from ...lib.streams import Recorder, Sink, Source, always, never, sparse, stalls, waits
 
+#: Cycles from a command until the word before those that it owes has left, at most.
+KNOWN = 4
 #: Packets that may be on their way through the core.
 DEPTH = 8
 
@@ -92,8 +94,8 @@ class ResultPacketizer:
             allowed.appendleft((cycle, words - 1))
         return False
 
-    async def start(self):
-        await self.bench.reset()
+    async def start(self, *, any_state=True):
+        await self.bench.reset(any_state=any_state)
         self.bench.agents = [self, self.commands, self.source, self.sink, self.o]
 
     def step(self, cycle):
@@ -177,12 +179,55 @@ async def latency(dut):
 
 @cocotb.test()
 async def most_words(dut):
-    """As many as a command can owe."""
-    most = manifest().parameters["max_owed"]
+    """As many as a command can owe, or as there is time for."""
+    most = min(manifest().parameters["max_owed"], 600)
     packets = ResultPacketizer(dut, [(most, 0), (most, 1), (1, 1), (most, 1)])
     await packets.start()
     await packets.finish()
     assert [words for _, words in packets.commands.ends] == [2 * most, 2 * most + 1, 3 * most + 1]
+
+
+@cocotb.test()
+@cocotb.parametrize(ended=[0, 1])
+async def magnitudes(dut, ended):
+    """The first words of packets of each magnitude, and of small ones all that are known."""
+    bench = Bench(dut)
+    o = Recorder(dut, "o", manifest().streams["o"])
+    width = manifest().parameters["width"]
+    dut.o_ready.value = 1
+    for bit in range(manifest().parameters["max_owed"].bit_length()):
+        size = (1 << bit) + ended
+        bench.agents = []
+        await bench.reset()
+        dut.accepted.value, dut.owed.value, dut.last.value = 1, 1 << bit, 0
+        await bench.tick()
+        dut.accepted.value, dut.owed.value, dut.last.value = ended, 1, 1
+        await bench.tick()
+        dut.accepted.value = 0
+        o.words.clear()
+        bench.agents = [o]
+        dut.i_valid.value = 1
+        for _ in range(12):
+            await bench.tick()
+        dut.i_valid.value = 0
+        known = min(size - (not ended), 5)
+        assert [word >> width for word in o.words[:known]] == [
+            int(number == size) for number in range(1, known + 1)
+        ]
+        assert len(o.words) >= known
+
+
+@cocotb.test()
+async def one_by_one(dut):
+    """A word leaves with the next that is owed, throughout a long packet."""
+    packets = ResultPacketizer(dut, [*[(1, 0)] * 600, (0, 1)])
+    await packets.start()
+    accepted = deque([0] * KNOWN, KNOWN)
+    while packets.commands.left:
+        await packets.tick()
+        accepted.append(packets.commands.accepted)
+        assert packets.o.count >= accepted[0] - 1
+    await packets.finish()
 
 
 @cocotb.test()
@@ -228,13 +273,15 @@ async def room(dut):
 @cocotb.test()
 async def reset(dut):
     """Whatever was owed is forgotten."""
-    for cycles in (2, 5, 9):
-        packets = ResultPacketizer(dut, commands([1, 3, 2], lambda: 1), stall_out=always)
+    rng = Bench(dut).rng
+    for cycles in range(1, 16):
+        before = commands([1, 3, 2] * 3, lambda: rng.randrange(3))
+        packets = ResultPacketizer(dut, before, stall_out=rng.choice([never, always]))
         await packets.start()
         for _ in range(cycles):
             await packets.tick()
         packets = ResultPacketizer(dut, commands([2, 1], lambda: 1))
-        await packets.start()
+        await packets.start(any_state=False)
         await packets.finish(100)
 
 

@@ -61,8 +61,8 @@ class Shell:
     def port(self, name):
         return {signal: f"{name}_{signal}" for signal in ("payload", "valid", "ready")}
 
-    async def start(self):
-        await self.bench.reset()
+    async def start(self, *, any_state=True):
+        await self.bench.reset(any_state=any_state)
         self.connect()
 
     def connect(self):
@@ -198,11 +198,8 @@ async def runs(dut):
     await shell.run([[shell.some(), shell.some()]])
 
 
-@cocotb.test()
-async def map_and_identity(dut):
-    """The register map is that of the specification, and identifies the core."""
-    shell = Shell(dut)
-    await shell.start()
+def registers(shell):
+    """The register map of the specification, with the identity of the core."""
     parameters, streams = shell.parameters, shell.manifest.streams
     widths = {name: stream["fields"][0]["width"] for name, stream in streams.items()}
     top = {"axis": 1, "axi": 2, "uart": 3}[parameters["top"]]
@@ -223,12 +220,20 @@ async def map_and_identity(dut):
         "GENERATOR": parameters["generator"],
         "REVISION": parameters["revision"],
     }
-    expected = register_map(
+    return register_map(
         ",".join(shell.layouts),
         parameters["address_width"],
         parameters["counters"],
         identity.items(),
     )
+
+
+@cocotb.test()
+async def map_and_identity(dut):
+    """The register map is that of the specification, and identifies the core."""
+    shell = Shell(dut)
+    await shell.start()
+    expected = registers(shell)
     entries = {register["name"]: register for register in shell.bus["registers"]}
     assert set(entries) == set(expected)
     for name, register in expected.items():
@@ -267,12 +272,13 @@ async def waiting_is_counted(dut):
     await shell.start()
     if shell.dma:
         dut.running.value = 1
-    shell.stalls["acts"] = waits(150)
-    await shell.run([[shell.some()]])
-    assert await shell.read("WAITS_ACTS") >= 100
-    assert await shell.read("WAITS_RESULTS") < 50
-    await shell.write("COMMAND", 1)
-    shell.stalls["acts"] = never
+    for name in shell.inputs[1:]:
+        shell.stalls[name] = waits(150)
+        await shell.run([[shell.some()]])
+        assert await shell.read(f"WAITS_{name.upper()}") >= 100
+        assert await shell.read("WAITS_RESULTS") < 50
+        await shell.write("COMMAND", 1)
+        shell.stalls[name] = never
     blocked = [always]
     shell.sink._stall = lambda: blocked[0]()
     work = shell.work(2 * shell.host.depth, shell.host.rows, 2 * shell.host.cols)
@@ -296,6 +302,8 @@ async def quiet(dut):
     assert dut.quiet.value
     work = shell.some()
     shell.stalls["tiles"] = never
+    # So that at times no word is in a converter.
+    shell.stalls["acts"] = waits(60)
     shell.send([[work]])
     await shell.bench.run(lambda: shell.recorders["tiles"].count, 20)
     first, limit = shell.o.count, 3000
@@ -309,6 +317,22 @@ async def quiet(dut):
         await shell.bench.tick()
     assert dut.quiet.value
     shell.check([[work]], first)
+
+
+@cocotb.test()
+async def not_quiet(dut):
+    """Nor is it while words of any stream wait for the core."""
+    for name in ("weights", "acts"):
+        shell = Shell(dut)
+        await shell.start()
+        beats = shell.layouts[name].beats([(0, 0)] * 200)
+        words = [beat.payload(shell.bus["data_width"]) for beat in beats]
+        shell.sources[name] = Source(dut, shell.port(name), words)
+        shell.connect()
+        for _ in range(300):
+            await shell.bench.tick()
+        assert not shell.sources[name].done
+        assert not dut.quiet.value, name
 
 
 class InReset:
@@ -371,6 +395,36 @@ async def soft_reset(dut, inputs, outputs):
         shell.o = Recorder(dut, "results", shell.port("results"))
         await shell.run([[shell.some()]])
         assert await shell.read("ERROR") == 0
+
+
+@cocotb.test()
+async def reset(dut):
+    """In the middle of anything: registers, core and converters are as at the beginning."""
+    for number in range(6):
+        shell = Shell(dut, 30, 30)
+        await shell.start(any_state=not number)
+        shell.send([[shell.some() for _ in range(3)]])
+        for _ in range(shell.rng.randrange(5, 150)):
+            await shell.bench.tick()
+        for name, register in registers(shell).items():
+            if register.access == "rw":
+                await shell.write(name, shell.rng.getrandbits(32))
+        dut.drained.value = shell.rng.randrange(2)
+        await shell.write("CONTROL", number % 2)
+        shell = Shell(dut)
+        dut.drained.value = 0
+        await shell.start(any_state=False)
+        for _ in range(3):
+            await shell.bench.tick()
+            assert dut.quiet.value
+            assert not any(
+                getattr(dut, name).value for name in ("reset", "interrupt", "results_valid")
+            )
+        dut.drained.value = 1
+        for name, register in registers(shell).items():
+            error, value = await shell.asker.access(register.offset)
+            assert (error, value) == (register.access == "wo", register.value), name
+        await shell.run([[shell.some()]])
 
 
 @cocotb.test()

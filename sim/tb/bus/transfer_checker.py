@@ -63,6 +63,14 @@ async def corners(dut):
         for index in sorted(indices):
             await extent.check(min(index, extent.all - 1) * extent.size, count)
     assert extent.checks > len(counts)
+    # One bit too many beats, or as many fewer.
+    for bit in range(extent.all.bit_length()):
+        least = min(most, ((1 << bit) + 1) * extent.slots)
+        for count in (least, extent.rng.randint(least, most), most):
+            beats = beat_count(count, **extent.layout)
+            for end in (extent.all + (1 << bit), extent.all - (1 << bit)):
+                if 0 <= end - beats < extent.all:
+                    await extent.check((end - beats) * extent.size, count)
 
 
 @cocotb.test()

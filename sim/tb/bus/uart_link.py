@@ -122,8 +122,8 @@ class Device:
         self.accesses = []
         self.last = False
 
-    async def start(self):
-        await self.bench.reset()
+    async def start(self, *, any_state=True):
+        await self.bench.reset(any_state=any_state)
         agents = [self.wire, self.registers, *self.sinks, *self.recorders]
         self.bench.agents = [*agents, self.tx, self.out, self.source, self.fed]
 
@@ -356,16 +356,37 @@ async def broken_byte(dut):
 
 
 @cocotb.test()
+async def broken_any_time(dut):
+    """Among everything else: what came before is done, the host is told once, results go on."""
+    rng = Bench(dut).rng
+    for _ in range(10):
+        device = Device(dut, 20, 30, rng.choice([0, 60]), some_results(rng, 80))
+        await device.start()
+        something(device, 60)
+        await device.wait(rng.randrange(300))
+        dut.error.value = 1
+        await device.bench.tick()
+        dut.error.value = 0
+        await device.bench.run(lambda device=device: device.source.done, 4000)
+        await device.wait(400)
+        device.accesses = device.accesses[: len(device.found.replies)]
+        for expected, recorder in zip(device.expected, device.recorders, strict=True):
+            del expected[len(recorder.words) :]
+        device.wire.queue.clear()
+        await device.finish(lost=1)
+
+
+@cocotb.test()
 async def reset(dut):
     """In the middle of anything; then all is as at the beginning, with full credit."""
     rng = Bench(dut).rng
-    for cycles in (3, 30, 100, 300, *(rng.randrange(1000) for _ in range(6))):
+    for cycles in (3, 30, 100, 300, *(rng.randrange(400) for _ in range(10))):
         device = Device(dut, 20, 50, 70, some_results(rng, 50))
         await device.start()
         something(device, 100)
         await device.wait(cycles)
         device = Device(dut, results=[(ESCAPE, 1, 1)])
-        await device.start()
+        await device.start(any_state=rng.randrange(2))
         something(device, 40)
         received = await device.finish()
         assert received.credits == device.wire.sent // (device.depth // 2)

@@ -1,5 +1,7 @@
 """Testbench of the receiver of a serial line."""
 
+from collections import deque
+
 import cocotb
 
 from ...lib.bench import Bench, manifest
@@ -47,6 +49,65 @@ class Line:
         self.dut.i.value = self.levels[0][1] if self.levels else 1
 
 
+def received(divisor):
+    """What is received, from a reset on, of a line without glitches.
+
+    Yields ``(byte or None, error, break_)`` of each cycle, and is sent that cycle's level.
+    """
+    line = yield None, 0, 0
+    until_break = 15 * divisor + 1
+    while True:
+        low = 0
+        while not line:
+            low += 1
+            line = yield None, 0, int(low >= until_break)
+        while True:
+            while line:
+                line = yield None, 0, 0
+            bits = []
+            for cycles in ((divisor - 1) // 2, *[divisor] * 9):
+                for _ in range(cycles):
+                    line = yield None, 0, 0
+                bits.append(line)
+                if bits[0]:
+                    break
+            byte = sum(bit << position for position, bit in enumerate(bits[1:9]))
+            if bits[0]:
+                line = yield None, 0, 0
+            elif line:
+                line = yield byte, 0, 0
+            else:
+                line = yield None, 1, 0
+                break
+        until_break = 16 * divisor
+
+
+class Expected:
+    """Compares the receiver with :func:`received` in each cycle, also of a reset."""
+
+    def __init__(self, dut, divisor):
+        self.dut, self.divisor = dut, divisor
+        self._reset()
+
+    def _reset(self):
+        # Two flip-flops, three cycles in a row, and the majority's register.
+        self.levels = deque([0] * 6, 6)
+        self.received = received(self.divisor)
+        self.expected = next(self.received)
+
+    def step(self, cycle):
+        dut = self.dut
+        valid = int(dut.data.value) if dut.valid.value else None
+        actual = valid, int(dut.error.value), int(dut.break_.value)
+        assert actual == self.expected, f"cycle {cycle}: {actual} instead of {self.expected}"
+        if dut.rst.value:
+            self._reset()
+            return
+        self.levels.append(int(dut.i.value))
+        line = sum(list(self.levels)[:3]) >= 2
+        self.expected = self.received.send(int(line))
+
+
 class Receiver:
     """Records what is received, and when."""
 
@@ -73,9 +134,11 @@ class Serial:
         self.line = Line(dut, lambda: self.bench.cycle)
         self.receiver = Receiver(dut)
 
-    async def start(self):
+    async def start(self, *, exact=True):
         await self.bench.reset()
         self.bench.agents = [self.receiver, self.line]
+        if exact:
+            self.bench.agents.insert(0, Expected(self.bench.dut, self.divisor))
         await self.wait(2)
 
     async def wait(self, bits):
@@ -96,7 +159,7 @@ class Serial:
 async def send(dut, share=0.0, pause=never):
     """Bytes at a rate that is off by ``share``, with pauses of any length where ``pause`` says."""
     serial = Serial(dut)
-    await serial.start()
+    await serial.start(exact=False)
     sent = serial.bytes(60)
     # Where the clock's grid meets the first edge is as it comes.
     for byte in sent:
@@ -176,6 +239,38 @@ async def no_stop_bit(dut):
     assert serial.receiver.bytes == sent
     assert len(serial.receiver.errors) == errors
     assert not serial.receiver.break_
+
+
+@cocotb.test()
+async def anything(dut):
+    """Frames with and without a stop bit, noise, and lines that are low for any time."""
+    serial = Serial(dut)
+    await serial.start()
+    divisor, rng, line = serial.divisor, serial.bench.rng, serial.line
+    for number in range(60 if divisor < 16 else 12):
+        for _ in range(rng.choice([0, 12])):
+            line.hold(rng.randrange(2), rng.randint(1, 4))
+        if number % 4 == 1:
+            # A start bit that is low again by its middle is one.
+            line.hold(1, 12 * divisor)
+            for level in (0, 1):
+                line.hold(level, 2)
+        line.frame(rng.getrandbits(8), divisor, stop=rng.randrange(2))
+        # Around multiples of a bit's cycles something is decided.
+        low = rng.choice([0, *range(17)])
+        line.hold(0, max(1, low * divisor + rng.randint(-3, 3)))
+        line.hold(1, rng.choice([1, 2, 3, divisor // 2, divisor, 9 * divisor]))
+        if number % 4 == 3:
+            await serial.wait(rng.uniform(0, 60))
+            dut.rst.value = 1
+            await serial.bench.tick()
+            dut.rst.value = 0
+            # The line is low from the reset on, or goes on.
+            if rng.randrange(2):
+                line.levels, line.end = [], 0.0
+            line.hold(0, rng.randint(14, 17) * divisor + rng.randint(-3, 3))
+            line.hold(1, divisor)
+    await serial.finish()
 
 
 @cocotb.test()

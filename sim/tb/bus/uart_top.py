@@ -16,6 +16,8 @@ from ...lib.bench import manifest
 
 #: Duration of a cycle in nanoseconds.
 PERIOD = 2
+#: Bits of a low line after which a break is seen.
+BREAK_BITS = 27
 
 
 class Pins:
@@ -104,7 +106,10 @@ class Pins:
     async def _break(self):
         self._sender.cancel()
         self.dut.uart_rx.value = 0
-        await self.bits(40)
+        await self.bits(BREAK_BITS + 1)
+        for _ in range(12):
+            assert self.dut.uart_tx.value, "something is sent in a break"
+            await self.bits(1)
         self.dut.uart_rx.value = 1
         await self.bits(2)
         self._sender = cocotb.start_soon(self._send())
@@ -218,6 +223,40 @@ def break_in_the_middle(dut, pins, work):
         resume(pins.bits)(pins.rng.uniform(0, 6000))
         link.reset()
         run(link, work)
+
+
+@cocotb.test()
+@in_thread
+def blocked(dut, pins, work):
+    """Words that the core does not take keep accesses behind them waiting, until a break."""
+    link = Link(pins, work.manifest)
+    for name, stream in work.manifest.bus["streams"].items():
+        # A core of GEMM takes few weights and activations without a tile.
+        if name not in ("weights", "acts") or "tiles" not in work.manifest.bus["streams"]:
+            continue
+        frames = (work.manifest.bus["depth"] - 2) // 33
+        if frames < 10:
+            continue
+        for _ in range(frames):
+            pins.write(bytes([0x80 | stream["index"] << 5 | 31]) + pins.rng.randbytes(32))
+        pins.write(bytes([0x10, 0x00]))
+        resume(pins.bits)(10 * 33 * frames + 100)
+        answer = pins.read(pins.in_waiting)
+        assert 0x08 not in answer, f"an access passed words of {name}"
+        link.reset()
+    run(link, work)
+
+
+@cocotb.test()
+@in_thread
+def break_while_sending(dut, pins, work):
+    """A break ends a long answer at once."""
+    link = Link(pins, work.manifest)
+    for _ in range(4):
+        pins.write(bytes([0x10, 0x00]) * 20)
+        resume(pins.bits)(pins.rng.uniform(410, 440))
+        link.reset()
+        assert link.read("ID") == int.from_bytes(b"BRWK", "big")
 
 
 @cocotb.test()

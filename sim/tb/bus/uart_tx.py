@@ -7,14 +7,15 @@ from ...lib.streams import Recorder, Source, never, stalls
 
 
 class Sampler:
-    """Records the line, cycle by cycle."""
+    """Records the line and ``ready``, cycle by cycle."""
 
     def __init__(self, dut):
         self.dut = dut
-        self.levels = []
+        self.levels, self.ready = [], []
 
     def step(self, cycle):
         self.levels.append(int(self.dut.o.value))
+        self.ready.append(int(self.dut.i_ready.value))
 
 
 async def send(dut, pause):
@@ -35,11 +36,15 @@ async def send(dut, pause):
     assert recorder.words == words
     # Recorded from cycle 1 on. The whole waveform follows from the cycles of the transfers.
     expected = [1] * len(line.levels)
+    ready = [1] * len(line.levels)
     for byte, cycle in zip(recorder.words, recorder.accepted, strict=True):
         for bit, level in enumerate([0, *(byte >> position & 1 for position in range(8)), 1]):
             first = cycle + bit * divisor
             expected[first : first + divisor] = [level] * divisor
+        # The next byte is taken in the last cycle of the stop bit.
+        ready[cycle : cycle + 10 * divisor - 1] = [0] * (10 * divisor - 1)
     assert line.levels == expected
+    assert line.ready == ready
     return divisor, recorder.accepted
 
 
@@ -68,9 +73,15 @@ async def reset(dut):
     divisor = manifest().parameters["divisor"]
     bench.agents = [Source(dut, stream, [0], never)]
     await bench.reset()
-    for _ in range(5 * divisor):
+    for _ in range(5 * divisor + divisor // 2):
         await bench.tick()
     assert not dut.o.value
+    await bench.reset(any_state=False)
+    bench.agents = []
+    for _ in range(20):
+        await bench.tick()
+        assert dut.o.value
+        assert dut.i_ready.value
     await send(dut, never)
 
 

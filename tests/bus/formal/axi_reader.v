@@ -124,8 +124,8 @@ module harness #(
   always @* if (!rst) begin
     if (settled == 3) assert (unit__extent_beats == beats);
     assert (unit__free + coming + inside == DEPTH);
-    if (settled == 3) assert (unit__extent_slots == count % WORDS);
-    if (job && !stopped) assert (unit__slots == count % WORDS);
+    if (WORDS > 1 && settled == 3) assert (unit__extent_slots == count % WORDS);
+    if (WORDS > 1 && job && !stopped) assert (unit__slots == count % WORDS);
     assert (unit__queue__queue__level == inside);
     assert (((unit__queue__queue__produce - unit__queue__queue__consume) & 3) == (inside & 3));
     if (picked) assert (before < inside && stored[place*DATA +: DATA] == beat);

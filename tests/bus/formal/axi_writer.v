@@ -153,7 +153,6 @@ module harness #(
     end
     if (stopped) assert (unit__left == 0 && !unit__enough);
     if (stopped && (under_way || closed != 0)) assert (stopping);
-    if (unit__settled[1]) assert (unit__settled[0]);
     if (unit__settled[0] && unit__left != 0) assert (unit__chosen == next);
     if (unit__enough) assert (unit__settled == 3 && unit__left != 0 && unit__stored >= next);
     if (offered) assert (bursts_valid);
