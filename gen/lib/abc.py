@@ -31,7 +31,7 @@ GATES = (
 _ONE_OUTPUT = ("fold", "strash", "orpos", "strash")
 _PROVED = re.compile(r"Verification of invariant .* was successful[^$]*Property proved")
 _PASSED = re.compile(r"No output asserted in \d+ frames")
-_TIMEOUT = re.compile(r"timeout", re.IGNORECASE)
+_TIMEOUT = re.compile(r"Reached timeout|Resource limit reached \(timeout")
 _FAILS = re.compile(r"Output \d+ of miter .* was asserted in frame (\d+)")
 
 
@@ -71,20 +71,17 @@ def search(model: str, command: str, *, cwd: Path, timeout: float | None = None)
     command : str
         ABC's command: ``pdr``, or ``bmc3 -F N`` for the first N cycles.
     """
-    log = ""
     bounded = command.startswith("bmc3")
     holds = _PASSED if bounded else _PROVED
-    # Registers that are always alike become one; pdr does not take it when nothing is left then.
+    # Registers that are always alike become one. Where none is left, searches of sequences give up,
+    # and sat decides.
     for simpler in [[]] if bounded else [["scorr"], []]:
-        log = run(
-            [f"read_aiger {model}", *_ONE_OUTPUT, *simpler, command], cwd=cwd, timeout=timeout
-        )
+        commands = [f"read_aiger {model}", *_ONE_OUTPUT, *simpler, command, "sat"]
+        log = run(commands, cwd=cwd, timeout=timeout)
         if failure := _FAILS.search(log):
             return Verdict(False, int(failure[1]), log)
-        if holds.search(log):
+        if holds.search(log) or re.search(r"^UNSATISFIABLE", log, re.MULTILINE):
             return Verdict(True, None, log)
         if _TIMEOUT.search(log):
-            return Verdict(None, None, log)
-    # Searches of sequences give up where no register is left.
-    logic = run([f"read_aiger {model}", *_ONE_OUTPUT, "sat"], cwd=cwd, timeout=timeout)
-    return Verdict(True if re.search(r"^UNSATISFIABLE", logic, re.M) else None, None, log + logic)
+            break
+    return Verdict(None, None, log)

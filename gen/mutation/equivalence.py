@@ -23,6 +23,7 @@ __all__ = ["CYCLES", "judge"]
 
 #: Cycles of the bounded search.
 CYCLES = 40
+_FEW_CYCLES = 10
 _SECONDS = 6
 #: Yosys may take so long for all mutants of a unit.
 _YOSYS_SECONDS = 120
@@ -291,12 +292,14 @@ def _write(file):
 
 def _search(file) -> abc.Verdict:
     """ABC's verdict on outputs that are always equal."""
+    # Most differences show within few cycles, and most proofs take less time than many cycles.
+    searches = (f"bmc3 -F {_FEW_CYCLES}", "pdr", f"bmc3 -F {CYCLES}")
     try:
-        # Most differences show within few cycles.
-        for command in (f"bmc3 -F {CYCLES} -T {_SECONDS}", f"pdr -T {_SECONDS}"):
+        for search in searches:
+            command = f"{search} -T {_SECONDS}"
             verdict = abc.search(file.name, command, cwd=file.parent, timeout=4 * _SECONDS)
-            if verdict.holds is False:
-                break
-        return verdict
+            if verdict.holds is False or (verdict.holds and search == "pdr"):
+                return verdict
+        return verdict._replace(holds=None)
     except subprocess.TimeoutExpired:
         return abc.Verdict(None, None, "")
