@@ -213,9 +213,9 @@ class UartLink(Unit):
                 port.payload.last.eq(last & ends),
             ]
         with m.FSM():
-            # The next byte is a header; its fields go to registers whatever it is.
+            # The next byte is a header; it and its fields go to registers whatever it is.
             with m.State("HEADER"):
-                m.d.comb += byte.ready.eq(1)
+                m.d.comb += [byte.ready.eq(1), shifts.eq(byte.valid)]
                 m.d.sync += [
                     which.eq(head[5:7]),
                     left.eq(head[:5]),
@@ -232,7 +232,6 @@ class UartLink(Unit):
                     with m.Elif(head == Header.BEGIN):
                         m.d.comb += self._begins.eq(1)
                     with m.Else():
-                        m.d.comb += shifts.eq(1)
                         m.d.sync += [self._reply.eq(1), self._code.eq(Code.UNKNOWN)]
                         m.next = "ANSWER"
             # ``left`` + 1 bytes for stream ``which`` are missing; each waits for the core.
