@@ -311,7 +311,7 @@ class PeEie(Unit):
             write.data.eq(self.data),
             write.en.eq(self.load & (self.what == LOAD_TARGETS["weights"])),
         ]
-        taken = Signal()
+        taken = data_register(1, name="taken")
         m.d.sync += [taken.eq(self.take), act_q.eq(entries.act.as_signed())]
         products = []
         for lane, entry in enumerate(entries.group):
