@@ -277,6 +277,26 @@ async def starved(dut, stream):
 
 
 @cocotb.test()
+async def blocked_results(dut):
+    """Rows that nobody takes wait, as many as there is room for; then the jobs stop."""
+    engine = Engine(dut)
+    engine.fill()
+    room = 9 + (engine.params["entries_per_cycle"] > 1)
+    for _ in range(room + 3):
+        fields = {"load": 1, "finish": 1, "emit": 1, "column": 0, "book": 0}
+        engine.job(**fields, in_last=0, out_last=0)
+    blocked = [True]
+    engine.patterns = {"results": lambda: blocked[0]}
+    await engine.start()
+    others = len(engine.words["jobs"]) - room - 3
+    for _ in range(engine.limit):
+        await engine.bench.tick()
+    assert engine.seen["jobs"].count - others == room + 1
+    blocked[0] = False
+    await engine.finish()
+
+
+@cocotb.test()
 async def batches_over_columns(dut):
     """All columns, as many a job as there are activations: the sums go on from job to job."""
     engine = Engine(dut)
