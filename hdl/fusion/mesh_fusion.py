@@ -99,7 +99,8 @@ class MeshFusion(Unit):
     acts, shift, swap, weights : ``In``
         Those of :class:`TileFusion`.
     mode : ``In(MODE)``
-        All PEs have it :func:`mode_latency` cycles later.
+        All PEs have it :func:`mode_latency` cycles later. A reset makes it 0, which is that of 2
+        bits without signs, in all of them at once.
     offset : ``In(signed(psum_width))``
         What the sums begin with.
     psums : ``Out(data.ArrayLayout(signed(psum_width), cols))``

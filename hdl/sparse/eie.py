@@ -58,6 +58,11 @@ class Eie(Engine):
     matters. They leave, or become the activations of the next job, shifted right with one rounding
     to nearest, ties to even, after ReLU if wanted, and saturated to ``act_width`` bits.
 
+    A job is accepted when the one before it has ended. One that loads activations, with as many
+    entries of each column in all PEs, and puts out a row, takes as many cycles as a PE has groups
+    of ``entries_per_cycle`` entries in its columns, and 28: one more for each level of the tree,
+    for ``skip_empty_columns``, for several entries a cycle, and for a ``queue_depth`` above 4.
+
     * ``load`` fills memories: see :func:`load_layout`.
     * ``jobs``: see :func:`job_layout`.
     * ``acts``: for a job with ``load`` its activations, one for each PE in a word.
@@ -163,7 +168,7 @@ class Eie(Engine):
         params = self.parameters
         layout = column_layout(params["columns"], params["act_width"])
         m.submodules.tree = tree = LnzdTree(leaves=len(pes), width=layout.size)
-        self.job = Signal(self.jobs.payload.shape(), name="job")
+        self.job = data_register(self.jobs.payload.shape(), name="job")
         for number, pe in enumerate(pes):
             leaf = getattr(tree, f"i_{number}")
             act = pe.offered.payload[: params["act_width"]]
@@ -201,8 +206,8 @@ class Eie(Engine):
         """One job after the other: activations, the broadcast, the sums."""
         job = self.job
         latency = pes[0].latency
-        at = Signal(max(len(job.in_last), len(job.out_last)))
-        quiet = Signal(range(max(QUIET, latency + 1) + 1))
+        at = data_register(max(len(job.in_last), len(job.out_last)), name="at")
+        quiet = data_register(range(max(QUIET, latency + 1) + 1), name="quiet")
         busy = Signal()
         take = Signal()
         scan = Signal()
@@ -228,7 +233,8 @@ class Eie(Engine):
                 pe.how.relu.eq(job.relu),
             ]
         # One job at a time is between IDLE and IDLE; ``job`` keeps its descriptor. ``at`` counts
-        # words of activations, then rows of results, and is 0 at the begin of each.
+        # words of activations, then rows of results, and is 0 at the begin of each. No state looks
+        # at what IDLE, or a state before it, has not written.
         with m.FSM():
             # Nothing is in the PEs, the tree or their pipelines: memories may be written.
             with m.State("IDLE"):

@@ -311,7 +311,7 @@ class PeEie(Unit):
             write.data.eq(self.data),
             write.en.eq(self.load & (self.what == LOAD_TARGETS["weights"])),
         ]
-        taken = Signal()
+        taken = data_register(1, name="taken")
         m.d.sync += [taken.eq(self.take), act_q.eq(entries.act.as_signed())]
         products = []
         for lane, entry in enumerate(entries.group):
@@ -360,7 +360,8 @@ class PeEie(Unit):
                 m.d.sync += touched.eq(touched | (Const(1) << visited))
             sums.append(accumulator.sums)
             visits.append(visit.valid)
-        on_their_way = Signal(4)
+        # Without a reset: a scan takes longer to begin than visits take from before a reset.
+        on_their_way = data_register(4, name="on_their_way")
         m.d.sync += on_their_way.eq(Cat(Cat(visits).any(), on_their_way))
         if len(sums) == 1:
             return sums[0], on_their_way.any()

@@ -1,6 +1,7 @@
 """Proofs about the Verilog of the sparse engine's parts."""
 
 from brickwork.hdl.sparse.column_reader import ColumnReader
+from brickwork.hdl.sparse.eie import Eie
 from brickwork.hdl.sparse.entry_reader import EntryReader
 from brickwork.hdl.sparse.lnzd import LnzdTree
 from proofs import Proof, prove, refute
@@ -56,6 +57,30 @@ PROOFS = {
         3,
         dict(COLUMN=3, ADDRESS=4, POINTER=3, ACT=3),
         ("read.en.eq(moves)", "read.en.eq(1)"),
+    ),
+    "eie": Proof(
+        unit=Eie,
+        parameters=dict(
+            pes=1,
+            queue_depth=2,
+            columns=1,
+            entries=1,
+            entries_per_word=2,
+            entries_per_cycle=1,
+            index_width=1,
+            run_length_width=1,
+            act_width=2,
+            weight_width=2,
+            acc_width=2,
+            acts=1,
+            rows=1,
+            codebooks=1,
+            skip_empty_columns=0,
+        ),
+        broken=(
+            ("job.fill.eq(job.fill - 1)", "job.fill.eq(job.fill - 2)"),
+            ("with m.If(job.fill == 1):", "with m.If(job.fill <= 2):"),
+        ),
     ),
     "entry_reader-2": entry_reader(
         4,

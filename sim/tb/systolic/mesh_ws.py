@@ -6,7 +6,8 @@ import numpy as np
 from ...golden import formats
 from ...golden.systolic.mesh_ws import mesh_ws
 from ...lib.bench import Bench, manifest
-from ...lib.trace import late, play, skewed
+from ...lib.trace import play, skewed
+from ._stationary import check_words, play_reset, reset_moments
 
 
 def draw(bench, fmt, shape, pattern):
@@ -47,12 +48,7 @@ async def check(bench, gaps, pattern):
     await bench.reset()
     trace = await play(bench, inputs)
     psums = mesh_ws(acts, sets[used], psum_width=params["psum_width"])
-    psums = skewed(np.pad(psums, ((0, padding), (0, 0))))
-    checked = np.zeros(length + padding, bool)
-    checked[rows + 1 : length] = True  # when the first weights are in use
-    delay = rows + pipeline
-    where = skewed(np.repeat(checked[:, None], cols, axis=1))
-    trace.check("psums", late(psums, delay), late(where, delay))
+    check_words(trace, psums, np.arange(length) > rows)  # from the first weights on
 
 
 @cocotb.test()
@@ -72,35 +68,14 @@ async def weights_that_wait(dut, pattern):
 
 @cocotb.test()
 async def reset(dut):
-    """A reset stops new weights on their way; PEs that they have not reached keep theirs."""
+    """A reset stops weights on their way; each PE keeps those that it has loaded and uses."""
     bench = Bench(dut)
     params = manifest().parameters
-    rows, cols, pipeline = params["rows"], params["cols"], params["pipeline"]
+    rows, cols = params["rows"], params["cols"]
     a, w = formats.get(params["a_format"]), formats.get(params["w_format"])
-    length = 3 * (rows + cols + pipeline)
-    idle = {name: np.zeros((length, rows), int) for name in ("acts", "shift", "swap")}
-    idle["weights"] = np.zeros((length, cols), int)
-    moments = range(rows + cols - 1)
-    for moment in bench.rng.sample(moments, min(8, len(moments))):
+    for moment in reset_moments(bench):
+        acts = draw(bench, a, (2 * (rows + cols), rows), "random")
         sets = draw(bench, w, (2, rows, cols), "random")
-        inputs = {name: values.copy() for name, values in idle.items()}
-        for begin, swap, values in ((0, rows, sets[0]), (rows, 2 * rows + cols, sets[1])):
-            for step in range(rows):
-                inputs["weights"][begin + step] = values[rows - 1 - step]
-                inputs["shift"][begin + step, : step + 1] = 1
-                inputs["swap"][swap + step, step] = 1
-        inputs["weights"] = skewed(inputs["weights"])
-        end = 2 * rows + cols + moment
-        await bench.reset()
-        await play(bench, {name: values[:end] for name, values in inputs.items()})
-        dut.rst.value = 1
-        await play(bench, {name: values[end : end + 1] for name, values in inputs.items()})
-        dut.rst.value = 0
-        row, col = np.indices((rows, cols))
-        reached = row + col <= moment
-        acts = draw(bench, a, (length, rows), "random")
-        trace = await play(bench, idle | {"acts": skewed(acts)})
-        used = np.where(reached, sets[1], sets[0])
-        psums = mesh_ws(acts, np.repeat(used[None], length, 0), psum_width=params["psum_width"])
-        where = np.repeat((np.arange(length) > rows + cols + pipeline)[:, None], cols, axis=1)
-        trace.check("psums", late(skewed(psums), rows + pipeline), where)
+        trace, used = await play_reset(bench, sets, acts, moment, {}, {})
+        psums = mesh_ws(acts, used, psum_width=params["psum_width"])
+        check_words(trace, psums, np.ones(len(acts), bool))
