@@ -27,10 +27,16 @@ _FEW_CYCLES = 10
 _SECONDS = 6
 #: Yosys may take so long for all mutants of a unit.
 _YOSYS_SECONDS = 120
+#: Models from some 100,000 gates on take minutes for each mutant.
+_LARGEST_BYTES = 400_000
 _CLOCK = "clk"
 _SURVIVED = {"state": "survived"}
 _EQUIVALENT = {"state": "equivalent", "reason": "proved"}
 _UNREACHABLE = {"state": "unreachable", "reason": "proved"}
+
+
+class _TooLarge(Exception):
+    """The model of a unit is too large for searches."""
 
 
 def judge(manifest: Manifest, mutants: Sequence[Mutant], folder: Path) -> list[dict]:
@@ -58,7 +64,7 @@ def judge(manifest: Manifest, mutants: Sequence[Mutant], folder: Path) -> list[d
             break
         try:
             files = models(manifest, list(waiting.values()), folder)
-        except (subprocess.TimeoutExpired, yosys.YosysError):
+        except (_TooLarge, subprocess.TimeoutExpired, yosys.YosysError):
             reason = {"reason": "netlist too large for a proof"}
             verdicts = {number: _SURVIVED | reason for number in waiting} | verdicts
             break
@@ -243,7 +249,10 @@ def _whole(manifest, mutants, folder, *, rules):
     # All mutants are in one netlist of gates, and a constant selects one.
     commands += [_write(folder / "whole.aig")]
     yosys.run(commands, cwd=manifest.path.parent, temporary=folder, timeout=_YOSYS_SECONDS)
-    model = Model((folder / "whole.aig").read_bytes())
+    data = (folder / "whole.aig").read_bytes()
+    if len(data) > _LARGEST_BYTES:
+        raise _TooLarge
+    model = Model(data)
     inputs = [SELECT] if width == 1 else [f"{SELECT}[{bit}]" for bit in range(width)]
     files = []
     for number in range(1, len(mutants) + 1):

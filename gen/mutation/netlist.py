@@ -152,15 +152,15 @@ def draw(
             *prepared(manifest),
             # Clock pins and resets are drawn too, and dropped.
             f"mutate -list {2 * count + 20} -seed {seed} -o {folder}/list {selected}",
-            f"select {selected}",
-            f"write_json -selected {folder}/netlist.json",
+            f"write_json {folder}/netlist.json",
         ],
         cwd=manifest.path.parent,
         temporary=folder,
     )
     source = manifest.verilog_path.read_text("utf-8").splitlines()
     netlist = json.loads((folder / "netlist.json").read_text("utf-8"))["modules"]
-    views = {name: _Module(netlist[name], name, manifest, source) for name in modules}
+    read: dict[str, set] = {}
+    views = {name: _Module(netlist, name, manifest, source, read) for name in modules}
     drawn = [_parsed(line) for line in (folder / "list").read_text("utf-8").splitlines()]
     rng = random.Random(seed)
     rng.shuffle(drawn)
@@ -169,8 +169,9 @@ def draw(
         for mutant in drawn
         if views[mutant.module].net(mutant) not in ("clk", "rst")
         and not views[mutant.module].is_left_alone(mutant)
+        and views[mutant.module].is_read(mutant)
     ][:count]
-    lost = [mutant for view in views.values() for mutant in view.lost_resets()]
+    lost = [m for view in views.values() for m in view.lost_resets() if view.is_read(m)]
     rng.shuffle(lost)
     signals = {signal for view in views.values() for signal in view.signals()}
     return mutants + lost[:resets], sorted(signals)
@@ -185,11 +186,45 @@ def _parsed(line: str) -> Mutant:
     return Mutant(**{name: _NUMBERS.get(name, str)(value) for name, value in fields.items()})
 
 
+def _read_bits(netlist: dict, name: str, read: dict[str, set]) -> set:
+    """The bits of a module that are read in it, or leave it.
+
+    ``read`` gets the bits of input ports, with their ports, that are read: for each module inside,
+    and for this one.
+    """
+    module = netlist[name]
+    bits = set()
+    for entry in module["cells"].values():
+        if entry["type"] in netlist and entry["type"] not in read:
+            _read_bits(netlist, entry["type"], read)
+        inside = read.get(entry["type"])
+        for port, connected in entry["connections"].items():
+            if entry["port_directions"].get(port) != "output":
+                bits.update(
+                    bit
+                    for number, bit in enumerate(connected)
+                    if inside is None or (port, number) in inside
+                )
+    for entry in module["ports"].values():
+        if entry["direction"] != "input":
+            bits.update(entry["bits"])
+    read[name] = {
+        (port, number)
+        for port, entry in module["ports"].items()
+        for number, bit in enumerate(entry["bits"])
+        if bit in bits
+    }
+    return bits
+
+
 class _Module:
     """A module of the netlist, to tell where its mutants are."""
 
-    def __init__(self, module: dict, name: str, manifest: Manifest, source: list[str]):
+    def __init__(
+        self, netlist: dict, name: str, manifest: Manifest, source: list[str], read: dict[str, set]
+    ):
         self._name, self._source, self._units = name, source, manifest.modules
+        module = netlist[name]
         short = name.removeprefix(manifest.top).lstrip("_")
         self._prefix = f"{short}." if short else ""
         self._cells = module["cells"]
@@ -204,6 +239,18 @@ class _Module:
                 if entry["port_directions"].get(port) == "input":
                     for bit in bits:
                         self._readers[bit].append(cell)
+
+        # Of this module, and of the instances in it.
+        self._read_bits = _read_bits(netlist, name, read)
+        self._read_ports = read
+
+    def is_read(self, mutant: Mutant) -> bool:
+        """Whether anything reads the bit: an instance may have inputs and outputs without a use."""
+        cell = self._cells[mutant.cell.removeprefix("\\")]
+        if cell["port_directions"].get(mutant.port) == "output":
+            return self._bit(mutant) in self._read_bits
+        inside = self._read_ports.get(cell["type"])
+        return inside is None or (mutant.port, mutant.port_bit) in inside
 
     def _bit(self, mutant):
         return self._cells[mutant.cell.removeprefix("\\")]["connections"][mutant.port][
