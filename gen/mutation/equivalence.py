@@ -27,8 +27,8 @@ _FEW_CYCLES = 10
 _SECONDS = 6
 #: Yosys may take so long for all mutants of a unit.
 _YOSYS_SECONDS = 120
-#: Models from some 100,000 gates on take minutes for each mutant.
-_LARGEST_BYTES = 400_000
+#: Models from some 80,000 gates on take minutes for each mutant.
+_LARGEST_BYTES = 900_000
 _CLOCK = "clk"
 _SURVIVED = {"state": "survived"}
 _EQUIVALENT = {"state": "equivalent", "reason": "proved"}
