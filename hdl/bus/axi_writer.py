@@ -132,13 +132,8 @@ class AxiWriter(Unit):
             begins.eq(
                 enough & over & ~self.bursts.valid & (unanswered != _UNANSWERED) & ~self.stop
             ),
-            self.idle.eq(
-                (left == 0)
-                & (remaining == 0)
-                & ~self.bursts.valid
-                & (unanswered == 0)
-                & ~(self.stop & (stored != 0))
-            ),
+            # A burst on offer, or with beats that remain, is not answered.
+            self.idle.eq((left == 0) & (unanswered == 0) & ~(self.stop & (stored != 0))),
             self.empty.eq(stored == 0),
             self.bursts.payload.eq(offered),
         ]

@@ -149,6 +149,14 @@ class Channels:
                 for shift in (1, 8, 16, 23, 24, 25, 46, 47)
                 for multiplier in (1 << min(shift, 24) - 1, (1 << min(shift, 24) - 1) + 1, 3 << 21)
             ]
+            # Nothing but the half falls out of a shift by more than 32.
+            corners["ties of large shifts"] = [
+                (
+                    self.make(multiplier=1 << 23, shift=shift),
+                    fitting([n << shift - 24 for n in (-3, -1, 1, 3, 5)]),
+                )
+                for shift in (32, 33, 36, 40)
+            ]
             # After the shift next to 0 or -1, but for one bit far above.
             large = (1 << 23) + 1
             corners["products beyond in a bit"] = [

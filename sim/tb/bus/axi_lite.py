@@ -33,6 +33,7 @@ class Registers:
         if not request:
             # What is there without ``done`` means nothing.
             dut.registers_error.value = 1
+            dut.registers_read_data.value = cycle * 0x9E3779B9 & 0xFFFFFFFF
             return
         write, address, strobe, data = (
             int(getattr(dut, f"registers_{name}").value)

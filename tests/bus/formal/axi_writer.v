@@ -146,7 +146,7 @@ module harness #(
     if (job) assert (settled == 3);
     else assert (unit__left == 0 && !under_way && closed == 0);
     assert (unit__remaining == rest && unit__stored + rest == inside);
-    assert (unit__unanswered == closed + under_way);
+    assert ({1'b0, unit__unanswered} == closed + under_way);
     if (job && !stopped) begin
       assert (telling <= count && unit__left == count - telling);
       assert (unit__index == (((address >> SIZE) + telling) & {INDEX{1'b1}}));
