@@ -64,6 +64,11 @@ def read(file: Path) -> list[Accepted]:
                 f"Entry {number} of {file} must have {', '.join(sorted(needed))}, and may have "
                 f"{', '.join(sorted(set(names) - needed))}, not {', '.join(sorted(entry))}"
             )
+        if not isinstance(entry["signals"], list):
+            raise UsageError(
+                f"Signals of entry {number} of {file} must be a list of patterns, not "
+                f"{entry['signals']!r}"
+            )
         accepted.append(Accepted(**entry | {"signals": tuple(entry["signals"])}))
     return accepted
 

@@ -64,9 +64,10 @@ def judge(manifest: Manifest, mutants: Sequence[Mutant], folder: Path) -> list[d
             break
         try:
             files = models(manifest, list(waiting.values()), folder)
-        except (_TooLarge, subprocess.TimeoutExpired, yosys.YosysError):
-            reason = {"reason": "netlist too large for a proof"}
-            verdicts = {number: _SURVIVED | reason for number in waiting} | verdicts
+        except (_TooLarge, subprocess.TimeoutExpired, yosys.YosysError) as error:
+            failed = isinstance(error, yosys.YosysError)
+            reason = f"Yosys failed: {error}" if failed else "netlist too large for a proof"
+            verdicts = dict.fromkeys(waiting, _SURVIVED | {"reason": reason}) | verdicts
             break
         for number, file in zip(tuple(waiting), files, strict=True):
             verdict = _search(file)

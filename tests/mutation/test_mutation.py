@@ -1,5 +1,6 @@
 """Mutation of netlists: mutants that are faults, mutants that are none, and the command."""
 
+import dataclasses
 import json
 from pathlib import Path
 
@@ -85,6 +86,12 @@ class TestEquivalence:
         assert equivalence.judge(fifo, mutants, tmp_path) == alone
         assert {verdict["state"] for verdict in alone} > {"survived"}
 
+    def test_a_failure_of_yosys_is_told(self, fifo, tmp_path):
+        mutant = dataclasses.replace(drawn(fifo, tmp_path)[0][0], cell="none")
+        (verdict,) = equivalence.judge(fifo, [mutant], tmp_path)
+        assert verdict["state"] == "survived"
+        assert verdict["reason"].startswith("Yosys failed: ")
+
     def test_no_mutants(self, fifo, tmp_path):
         assert equivalence.judge(fifo, [], tmp_path) == []
 
@@ -132,6 +139,10 @@ class TestAccepted:
             (
                 '[[accepted]]\nunit = "fifo"\nsignals = ["s"]\nreason = "r"\nplace = 1',
                 "may have from_bit, mode, port, resets, type",
+            ),
+            (
+                '[[accepted]]\nunit = "fifo"\nsignals = "s"\nreason = "r"',
+                "must be a list of patterns, not 's'",
             ),
         ],
     )
