@@ -1,8 +1,11 @@
 """What the benches of the reader and of the writer of memory have in common."""
 
+from collections.abc import Awaitable, Callable, Mapping
+
+from ...lib.streams import stalls
 from ._beats import beat_count
 
-__all__ = ["check_extents"]
+__all__ = ["check_extents", "check_resets"]
 
 
 async def check_extents(mover) -> None:
@@ -30,3 +33,34 @@ async def check_extents(mover) -> None:
         actual = [bool(getattr(dut, name).value) for name in ("none", "aligned", "fits")]
         index, off = divmod(address, mover.size)
         assert actual == [count == 0, off == 0, index + beats <= mover.all], (address, count)
+
+
+async def check_resets(
+    mover, begin: Callable[[int, int], Awaitable], early: int, quiet: Mapping[str, int]
+) -> None:
+    """Fail unless a reset ends a job at any moment, and the next job is right.
+
+    Parameters
+    ----------
+    mover : Reader or Writer
+    begin : coroutine function
+        Begins a job at address 0, from its number and its count of words.
+    early : int
+        The reset comes in each of so many cycles from the begin on, and at as many later moments.
+    quiet : dict
+        Values of outputs after the reset.
+    """
+    dut, rng = mover.dut, mover.bench.rng
+    for number in range(2 * early):
+        mover.asks._stall = stalls(rng.choice([0, 60]), rng)
+        mover.sink._stall = stalls(rng.choice([0, 60]), rng)
+        await begin(number, mover.words(min(3 * mover.burst, mover.all)))
+        for _ in range(number if number < early else rng.randrange(early, 40)):
+            await mover.bench.tick()
+        await mover.restart()
+        for _ in range(rng.choice([1, 3, 5])):
+            await mover.bench.tick()
+            assert {name: int(getattr(dut, name).value) for name in quiet} == quiet
+        if number % 4 == 3:
+            index = rng.randrange(min(mover.all, 1 << 40) - 6)
+            await mover.job(index * mover.size, rng.randint(1, mover.words(6)))

@@ -9,7 +9,7 @@ import cocotb
 from ...lib.bench import Bench, check_no_paths, manifest
 from ...lib.streams import Recorder, Sink, always, never, stalls
 from ._beats import BYTES_PER_PAGE, Beat, beats_in_memory, bursts, memory_word
-from ._mover import check_extents
+from ._mover import check_extents, check_resets
 
 #: Most beats of a memory that is read whole.
 MOST = 2048
@@ -237,22 +237,12 @@ async def magnitudes(dut):
 async def resets(dut):
     """At any moment of a job: nothing is asked for any more, and the next job is right."""
     reader = Reader(dut, 9)
-    rng = reader.bench.rng
     await reader.start()
-    for number in range(16):
-        reader.asks._stall = stalls(rng.choice([0, 60]), rng)
-        reader.sink._stall = stalls(rng.choice([0, 60]), rng)
-        await reader.begin(0, reader.words(min(reader.all, 3 * reader.burst)))
-        for _ in range(number if number < 8 else rng.randrange(8, 40)):
-            await reader.bench.tick()
-        await reader.restart()
-        for _ in range(rng.choice([1, 3, 5])):
-            await reader.bench.tick()
-            assert not dut.bursts_valid.value
-            assert not dut.o_valid.value
-        if number % 4 == 3:
-            index = rng.randrange(min(reader.all, 1 << 40) - 6)
-            await reader.job(index * reader.size, rng.randint(1, reader.words(6)))
+
+    async def begin(number, count):
+        await reader.begin(0, count)
+
+    await check_resets(reader, begin, 8, {"bursts_valid": 0, "o_valid": 0})
 
 
 @cocotb.test()

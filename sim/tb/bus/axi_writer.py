@@ -7,7 +7,7 @@ import cocotb
 from ...lib.bench import Bench, check_no_paths, manifest
 from ...lib.streams import Recorder, Sink, Source, always, never, stalls
 from ._beats import BYTES_PER_PAGE, Beat, beats_in_memory, bursts
-from ._mover import check_extents
+from ._mover import check_extents, check_resets
 
 #: Bursts whose answers may be awaited.
 UNANSWERED = 15
@@ -302,24 +302,13 @@ async def resets(dut):
     writer = Writer(dut, 9)
     rng = writer.bench.rng
     await writer.start()
-    for number in range(24):
-        writer.asks._stall = stalls(rng.choice([0, 60]), rng)
-        writer.sink._stall = stalls(rng.choice([0, 60]), rng)
+
+    async def begin(number, count):
         writer.stall = stalls(rng.choice([0, 60]), rng)
-        count = writer.words(min(3 * writer.burst, writer.all))
         await writer.begin(0, count)
         writer.send(writer.packet(count)[number % 3 :])
-        for _ in range(number if number < 12 else rng.randrange(12, 40)):
-            await writer.bench.tick()
-        await writer.restart()
-        for _ in range(rng.choice([1, 3, 5])):
-            await writer.bench.tick()
-            assert not dut.bursts_valid.value
-            assert not dut.o_valid.value
-            assert dut.empty.value
-        if number % 4 == 3:
-            index = rng.randrange(min(writer.all, 1 << 40) - 6)
-            await writer.job(index * writer.size, rng.randint(1, writer.words(6)))
+
+    await check_resets(writer, begin, 12, {"bursts_valid": 0, "o_valid": 0, "empty": 1})
 
 
 @cocotb.test()
