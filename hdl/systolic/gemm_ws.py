@@ -318,7 +318,7 @@ class GemmWs(Engine):
             mesh.acts.eq(decode_at_border(m, "acts", a, rows, row, row_kind, nan_inf)),
             mesh.weights.eq(decode_at_border(m, "weights", w, cols, word, word_type, nan_inf)),
             mesh.shift.eq(loader.shift),
-            mesh.swap.eq(stagger(m, "swap", swap, rows)),
+            mesh.swap.eq(stagger(m, "swap", swap, rows, "data")),
         ]
         return mesh.psums, special
 

@@ -82,14 +82,16 @@ class PeOs(Unit):
         acts = data_register(self.acts.shape(), name="acts_q")
         weights = data_register(self.weights.shape(), name="weights_q")
         acc = data_register(signed(width), name="acc")
+        first = data_register(1, name="first_q")
         m.d.sync += [
             acts.eq(self.acts),
             weights.eq(self.weights),
-            self.first_o.eq(self.first),
+            first.eq(self.first),
             self.done_o.eq(self.done),
         ]
         m.d.comb += [
             self.acts_o.eq(acts),
+            self.first_o.eq(first),
             self.weights_o.eq(weights),
             self.sums.eq(Mux(self.done, acc, 0)),
         ]

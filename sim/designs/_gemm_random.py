@@ -1,6 +1,8 @@
 """Random operands for GEMM engines that reach the limits of formats and accumulators."""
 
-from dataclasses import dataclass
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from functools import cache
 
 import numpy as np
 
@@ -47,7 +49,14 @@ class GemmOperands:
         a_values, _, w_values = values.partition("*")
         a = self._matrix(sides[0], (m, k), a_values, 1)
         w = self._matrix(sides[1], (k, n), w_values or a_values, 0)
-        return self.model.job(a, w, self.qparams(n, k), **drawn)
+
+        @cache
+        def sums():
+            parameters = self._parameters | {"output": "raw"}
+            raw = type(self.model)(replace(self.model.manifest, parameters=parameters))
+            return raw.job(a, w, **drawn).expected
+
+        return self.model.job(a, w, self.qparams(n, k, sums), **drawn)
 
     def _matrix(self, fmt, shape, values, k_axis):
         rng, limits = self._rng, _extremes(fmt)
@@ -87,8 +96,8 @@ class GemmOperands:
         members = [fmt for _, fmt in self._sides[side]]
         return min(fmt.lowest for fmt in members), max(fmt.highest for fmt in members)
 
-    def qparams(self, n: int, k: int) -> QuantParams | None:
-        """Parameters for ``n`` channels: most spread the results, some are extreme."""
+    def qparams(self, n: int, k: int, sums: Callable[[], np.ndarray]) -> QuantParams | None:
+        """Parameters for ``n`` channels of such sums: most spread the results, some are extreme."""
         if "channels" not in self.model.manifest.streams:
             return None
         rng, output = self._rng, self._parameters["output"]
@@ -114,6 +123,11 @@ class GemmOperands:
                     bias[c] = rng.choice([-1 << (bits - 1), (1 << (bits - 1)) - 1])
                     multiplier[c], shift[c] = (1 << 24) - 1, highest
                     zero_point[c] = rng.choice([out.lowest, out.highest])
+                case 3:  # a sum bit by bit
+                    multiplier[c], shift[c] = 1, 0
+                    near = rng.integers(out.lowest, out.highest + 1) - zero_point[c]
+                    wanted = int(near) - int(rng.choice(sums()[:, c]))
+                    bias[c] = min(max(wanted, -1 << (bits - 1)), (1 << (bits - 1)) - 1)
                 case _:  # results that fill the format
                     size = magnitudes[0] * magnitudes[1] * k
                     most = min(size, 1 << (bits - 1))
