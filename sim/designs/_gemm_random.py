@@ -123,9 +123,11 @@ class GemmOperands:
                     bias[c] = rng.choice([-1 << (bits - 1), (1 << (bits - 1)) - 1])
                     multiplier[c], shift[c] = (1 << 24) - 1, highest
                     zero_point[c] = rng.choice([out.lowest, out.highest])
-                case 3:  # a sum bit by bit
-                    multiplier[c], shift[c] = 1, 0
+                case 3:  # the low bits of a sum, and of the multiplier
+                    multiplier[c], shift[c] = rng.integers(1, out.highest + 1), 0
                     near = rng.integers(out.lowest, out.highest + 1) - zero_point[c]
+                    if output == "scale":
+                        near //= multiplier[c]
                     wanted = int(near) - int(rng.choice(sums()[:, c]))
                     bias[c] = min(max(wanted, -1 << (bits - 1)), (1 << (bits - 1)) - 1)
                 case _:  # results that fill the format

@@ -124,8 +124,8 @@ class Host:
 
     @property
     def last_move(self) -> int:
-        """The last cycle in which any word was transferred."""
-        return max((r.accepted[-1] for r in self.seen.values() if r.accepted), default=0)
+        """The last cycle in which any word was transferred, or that of the reset."""
+        return max((r.accepted[-1] for r in self.seen.values() if r.accepted), default=self._began)
 
     @property
     def cycles(self) -> int:

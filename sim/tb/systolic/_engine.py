@@ -19,6 +19,7 @@ __all__ = [
     "products_back_to_back",
     "ragged",
     "random_stalls",
+    "reset_in_each_cycle_of_a_run",
     "reset_in_mid_job",
     "short_runs",
     "starved",
@@ -212,6 +213,28 @@ async def reset_in_mid_job(dut):
             await host.run(jobs, reset=rng.randint(1, 2))
             assert host.times == times, "other cycles after a reset"
     await host.run([host.product(m, 2 * rows, cols)], reset=1)
+
+
+@cocotb.test()
+async def reset_in_each_cycle_of_a_run(dut):
+    """Runs follow each other as closely as they may, and a reset comes in each cycle of one.
+
+    The next job begins as early as it may, and takes as many cycles as after any other reset.
+    """
+    host = Host(dut)
+    period = max(host.rows, host.manifest.timing["run_interval"])
+    runs = [host.product(1, 1, 8 * host.cols)]
+    following = [host.product(1, 1, 2 * host.cols)]
+    await host.run(runs)
+    in_full_pace = host.times["results"][3]
+    await host.run(following)
+    times = host.times
+    for moment in range(min(period, MOMENTS)):
+        await host.start(runs, reset=1)
+        for _ in range(in_full_pace + moment):
+            await host.bench.tick()
+        await host.run(following, reset=1)
+        assert host.times == times, "other cycles after a reset"
 
 
 @cocotb.test()
