@@ -223,10 +223,11 @@ async def reset_in_each_cycle_of_a_run(dut):
     """
     host = Host(dut)
     period = max(host.rows, host.manifest.timing["run_interval"])
-    runs = [host.product(1, 1, 8 * host.cols)]
+    m = min(host.depth, host.rows)
+    runs = [host.product(m, 1, 8 * host.cols)]
     following = [host.product(1, 1, 2 * host.cols)]
     await host.run(runs)
-    in_full_pace = host.times["results"][3]
+    in_full_pace = host.times["results"][3 * m]
     await host.run(following)
     times = host.times
     for moment in range(min(period, MOMENTS)):
