@@ -252,8 +252,8 @@ class GemmOs(Engine):
             m.d.comb += getattr(mesh, name).eq(operands)
             if self.special:
                 special |= detect_specials(m, name, fmt, lanes, register.word, type_index)
-        # The sums take a flag as late as the product that it belongs to. One of ``first`` that a
-        # reset leaves on its way is ahead of the next tile's; one of ``done`` might meet it.
+        # The sums take a flag as late as the product that it belongs to. ``first`` needs no reset,
+        # as the next tile's is behind. ``done`` of a lower row would meet the next one of row 0.
         m.submodules.first = first = Delay(width=1, cycles=pipeline, content="data")
         m.submodules.done = done = Delay(width=1, cycles=pipeline + 1)
         m.d.comb += [

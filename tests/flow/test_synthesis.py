@@ -52,7 +52,7 @@ endmodule
 """
 PLAIN_OS = """
 module plain(
-  input clk, input rst, input first, input done, input signed [7:0] acts,
+  input clk, input first, input done, input signed [7:0] acts,
   input signed [7:0] weights, output reg first_o, output reg done_o,
   output reg signed [7:0] acts_o, output reg signed [7:0] weights_o, output signed [25:0] sums
 );
@@ -65,7 +65,7 @@ module plain(
     product <= acts_o * weights_o;
     acc <= (first ? 26'sd0 : acc) + product;
     first_o <= first;
-    done_o <= rst ? 1'b0 : done;
+    done_o <= done;
   end
 endmodule
 """
