@@ -124,13 +124,12 @@ class Shell:
     def results(self, first=0):
         """Words of the beats from ``first`` on, each with its ``last``."""
         beats = [Beat.of(word, self.bus["data_width"]) for word in self.o.words[first:]]
-        if self.layouts["results"].beats_per_word == 1:
-            # Words fill a beat from its lowest bytes on; gaps between them are zero.
-            for beat in beats:
-                assert beat.keep & (beat.keep + 1) == 0
-                assert beat.last or beat.keep + 1 == 1 << self.bus["data_width"] // 8
         words, broken = self.layouts["results"].words(beats)
         assert not any(broken)
+        # All that is kept is words, from the lowest bytes on, and zeros between them.
+        for beat, expected in zip(beats, self.layouts["results"].beats(words), strict=False):
+            assert beat.kept() == expected.data
+            assert beat[1:] == expected[1:]
         return words
 
     def check(self, packets, first=0, single=False):
