@@ -234,18 +234,20 @@ class Dma(Unit):
         """The first stream with a wrong count or address, and a job without any words."""
         faults = []
         for index, mover in enumerate(movers):
-            if self.parameters["needed"] >> index & 1:
-                faults.append((mover.none, ERRORS["LENGTH"][0], index))
+            needed = self.parameters["needed"] >> index & 1
+            if needed:
+                faults.append((mover.none, "LENGTH", index))
             elif index == 0:
-                nothing = Cat(mover.none for mover in movers).all()
-                faults.append((nothing, ERRORS["LENGTH"][0], index))
+                faults.append((Cat(each.none for each in movers).all(), "LENGTH", index))
             # Without words the address does not count; as the end of none it is in the memory.
-            faults.append((~mover.none & ~mover.aligned, ERRORS["ALIGNMENT"][0], index))
-            faults.append((~mover.fits, ERRORS["RANGE"][0], index))
-        m.d.comb += wrong.eq(Cat(fault for fault, _, _ in faults).any())
+            unaligned = ~mover.aligned if needed else ~mover.none & ~mover.aligned
+            faults.append((unaligned, "ALIGNMENT", index))
+            faults.append((~mover.fits, "RANGE", index))
+        flags = Signal(len(faults), name="faults")
+        m.d.comb += [flags.eq(Cat(fault for fault, _, _ in faults)), wrong.eq(flags.any())]
         # A fault without one before it is the last.
-        _, number, index = faults.pop()
-        m.d.comb += [error.eq(number), stream.eq(index)]
-        for fault, number, index in reversed(faults):
-            with m.If(fault):
-                m.d.comb += [error.eq(number), stream.eq(index)]
+        _, name, index = faults[-1]
+        m.d.comb += [error.eq(ERRORS[name][0]), stream.eq(index)]
+        for number, (_, name, index) in reversed([*enumerate(faults[:-1])]):
+            with m.If(flags[number]):
+                m.d.comb += [error.eq(ERRORS[name][0]), stream.eq(index)]
