@@ -212,15 +212,16 @@ class UartLink(Unit):
                 port.payload.keep.eq(1),
                 port.payload.last.eq(last & ends),
             ]
+        m.d.sync += left.eq(head[:5])
         with m.FSM():
             # The next byte is a header; it and its fields go to registers whatever it is.
             with m.State("HEADER"):
                 m.d.comb += [byte.ready.eq(1), shifts.eq(byte.valid)]
                 m.d.sync += [
                     which.eq(head[5:7]),
-                    left.eq(head[:5]),
                     address[8:].eq(head[:4]),
                     write.eq(head[5]),
+                    self._code.eq(Code.UNKNOWN),
                 ]
                 with m.If(byte.valid):
                     with m.If(head[7] & fits):
@@ -232,7 +233,7 @@ class UartLink(Unit):
                     with m.Elif(head == Header.BEGIN):
                         m.d.comb += self._begins.eq(1)
                     with m.Else():
-                        m.d.sync += [self._reply.eq(1), self._code.eq(Code.UNKNOWN)]
+                        m.d.sync += self._reply.eq(1)
                         m.next = "ANSWER"
             # ``left`` + 1 bytes for stream ``which`` are missing; each waits for the core.
             with m.State("WORDS"):
@@ -241,11 +242,10 @@ class UartLink(Unit):
                     with m.If(which == number):
                         m.d.comb += [port.valid.eq(byte.valid), ready.eq(port.ready)]
                 m.d.comb += byte.ready.eq(ready)
-                with m.If(byte.valid & ready):
-                    m.d.sync += left.eq(left - 1)
-                    with m.If(ends):
-                        m.d.sync += last.eq(0)
-                        m.next = "HEADER"
+                m.d.sync += left.eq(left - (byte.valid & ready))
+                with m.If(byte.valid & ready & ends):
+                    m.d.sync += last.eq(0)
+                    m.next = "HEADER"
             # The low byte of a register's address comes.
             with m.State("ADDRESS"):
                 m.d.comb += byte.ready.eq(1)
@@ -256,12 +256,10 @@ class UartLink(Unit):
                         m.next = "DATA"
             # ``left`` + 1 bytes to be written are missing; they shift into ``value``.
             with m.State("DATA"):
-                m.d.comb += byte.ready.eq(1)
-                with m.If(byte.valid):
-                    m.d.comb += shifts.eq(1)
-                    m.d.sync += left.eq(left - 1)
-                    with m.If(ends):
-                        m.next = "ASK"
+                m.d.comb += [byte.ready.eq(1), shifts.eq(byte.valid)]
+                m.d.sync += left.eq(left - byte.valid)
+                with m.If(byte.valid & ends):
+                    m.next = "ASK"
             # Address and data of the access are complete.
             with m.State("ASK"):
                 m.d.comb += bus.request.eq(1)
