@@ -212,13 +212,13 @@ class UartLink(Unit):
                 port.payload.keep.eq(1),
                 port.payload.last.eq(last & ends),
             ]
-        m.d.sync += left.eq(head[:5])
         with m.FSM():
             # The next byte is a header; it and its fields go to registers whatever it is.
             with m.State("HEADER"):
                 m.d.comb += [byte.ready.eq(1), shifts.eq(byte.valid)]
                 m.d.sync += [
                     which.eq(head[5:7]),
+                    left.eq(head[:5]),
                     address[8:].eq(head[:4]),
                     write.eq(head[5]),
                     self._code.eq(Code.UNKNOWN),
@@ -242,10 +242,11 @@ class UartLink(Unit):
                     with m.If(which == number):
                         m.d.comb += [port.valid.eq(byte.valid), ready.eq(port.ready)]
                 m.d.comb += byte.ready.eq(ready)
-                m.d.sync += left.eq(left - (byte.valid & ready))
-                with m.If(byte.valid & ready & ends):
-                    m.d.sync += last.eq(0)
-                    m.next = "HEADER"
+                with m.If(byte.valid & ready):
+                    m.d.sync += left.eq(left - 1)
+                    with m.If(ends):
+                        m.d.sync += last.eq(0)
+                        m.next = "HEADER"
             # The low byte of a register's address comes.
             with m.State("ADDRESS"):
                 m.d.comb += byte.ready.eq(1)
@@ -256,10 +257,12 @@ class UartLink(Unit):
                         m.next = "DATA"
             # ``left`` + 1 bytes to be written are missing; they shift into ``value``.
             with m.State("DATA"):
-                m.d.comb += [byte.ready.eq(1), shifts.eq(byte.valid)]
-                m.d.sync += left.eq(left - byte.valid)
-                with m.If(byte.valid & ends):
-                    m.next = "ASK"
+                m.d.comb += byte.ready.eq(1)
+                with m.If(byte.valid):
+                    m.d.comb += shifts.eq(1)
+                    m.d.sync += left.eq(left - 1)
+                    with m.If(ends):
+                        m.next = "ASK"
             # Address and data of the access are complete.
             with m.State("ASK"):
                 m.d.comb += bus.request.eq(1)
