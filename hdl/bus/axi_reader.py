@@ -11,7 +11,7 @@ from ..unit import Unit, data_register
 from .layout import beat_layout
 from .transfer_checker import BYTES_PER_PAGE, TransferChecker
 
-__all__ = ["AxiReader", "burst_layout", "burst_length", "check_burst"]
+__all__ = ["AxiReader", "burst_layout", "burst_length", "check_burst", "next_index"]
 
 
 def burst_layout(index_width):
@@ -51,6 +51,12 @@ def burst_length(m, left, index, burst):
         length.eq(Mux(left < to_edge, left[:width], to_edge)),
     ]
     return length
+
+
+def next_index(index, burst):
+    """Where the next burst begins: at the next multiple of ``burst``, if there is another one."""
+    width = burst.bit_length() - 1
+    return Cat(Const(0, width), index[width:] + 1)
 
 
 class AxiReader(Unit):
@@ -161,7 +167,7 @@ class AxiReader(Unit):
             m.d.sync += [
                 self.bursts.valid.eq(0),
                 left.eq(left - chosen),
-                index.eq(index + chosen),
+                index.eq(next_index(index, params["burst"])),
             ]
         with m.If(self.stop & (asked | ~self.bursts.valid)):
             m.d.sync += [left.eq(0), self.bursts.valid.eq(0)]

@@ -6,7 +6,7 @@ from amaranth.lib.wiring import In, Out
 
 from ..stream.fifo import Fifo
 from ..unit import Unit, data_register
-from .axi_reader import burst_layout, burst_length, check_burst
+from .axi_reader import burst_layout, burst_length, check_burst, next_index
 from .layout import beat_layout
 from .transfer_checker import TransferChecker
 
@@ -153,7 +153,7 @@ class AxiWriter(Unit):
                 offered.index.eq(index),
                 offered.length.eq((chosen - 1)[: len(chosen)]),
                 left.eq(left - chosen),
-                index.eq(index + chosen),
+                index.eq(next_index(index, burst)),
                 enough.eq(0),
             ]
         with m.If(self.stop):

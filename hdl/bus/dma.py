@@ -196,7 +196,8 @@ class Dma(Unit):
         with m.If(rejected):
             m.d.comb += [self.failed_kind.eq(wrong_kind), self.failed_stream.eq(wrong_stream)]
         with m.Elif(read_fails):
-            m.d.comb += [self.failed_kind.eq(number["READ"]), self.failed_stream.eq(memory.rid)]
+            stream = memory.rid[: (len(readers) - 1).bit_length()]
+            m.d.comb += [self.failed_kind.eq(number["READ"]), self.failed_stream.eq(stream)]
         with m.Elif(write_fails):
             m.d.comb += [self.failed_kind.eq(number["WRITE"]), self.failed_stream.eq(len(readers))]
         with m.Else():
@@ -204,12 +205,11 @@ class Dma(Unit):
         m.d.comb += self.failed.eq(
             rejected | read_fails | write_fails | (self.start & (self.running | ~free | self.stop))
         )
+        m.d.sync += wait.eq(_CHECK)
         with m.FSM():
             # No job is running. The checks follow the registers all the time.
-            with m.State("IDLE"):
-                m.d.sync += wait.eq(_CHECK)
-                with m.If(self.start & free & ~self.stop):
-                    m.next = "CHECK"
+            with m.State("IDLE"), m.If(self.start & free & ~self.stop):
+                m.next = "CHECK"
             # ``start`` came: after ``_CHECK`` cycles the checks hold for this job's addresses and
             # counts. Nothing has been asked of the memory yet: a job that is wrong leaves no trace.
             with m.State("CHECK"):
@@ -232,18 +232,22 @@ class Dma(Unit):
 
     def _check(self, m, movers, wrong, error, stream):
         """The first stream with a wrong count or address, and a job without any words."""
-        nothing = Signal()
-        m.d.comb += nothing.eq(Cat(mover.none for mover in movers).all())
         faults = []
         for index, mover in enumerate(movers):
             needed = self.parameters["needed"] >> index & 1
-            for name, fault in (
-                ("LENGTH", mover.none & (needed | nothing)),
-                ("ALIGNMENT", ~mover.none & ~mover.aligned),
-                ("RANGE", ~mover.none & ~mover.fits),
-            ):
-                faults.append((fault, ERRORS[name][0], index))
-        m.d.comb += wrong.eq(Cat(fault for fault, _, _ in faults).any())
-        for fault, number, index in reversed(faults):
-            with m.If(fault):
-                m.d.comb += [error.eq(number), stream.eq(index)]
+            if needed:
+                faults.append((mover.none, "LENGTH", index))
+            elif index == 0:
+                faults.append((Cat(each.none for each in movers).all(), "LENGTH", index))
+            # Without words the address does not count; as the end of none it is in the memory.
+            unaligned = ~mover.aligned if needed else ~mover.none & ~mover.aligned
+            faults.append((unaligned, "ALIGNMENT", index))
+            faults.append((~mover.fits, "RANGE", index))
+        flags = Signal(len(faults), name="faults")
+        m.d.comb += [flags.eq(Cat(fault for fault, _, _ in faults)), wrong.eq(flags.any())]
+        # A fault without one before it is the last.
+        _, name, index = faults[-1]
+        m.d.comb += [error.eq(ERRORS[name][0]), stream.eq(index)]
+        for number, (_, name, index) in reversed([*enumerate(faults[:-1])]):
+            with m.If(flags[number]):
+                m.d.comb += [error.eq(ERRORS[name][0]), stream.eq(index)]

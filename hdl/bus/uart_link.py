@@ -221,6 +221,7 @@ class UartLink(Unit):
                     left.eq(head[:5]),
                     address[8:].eq(head[:4]),
                     write.eq(head[5]),
+                    self._code.eq(Code.UNKNOWN),
                 ]
                 with m.If(byte.valid):
                     with m.If(head[7] & fits):
@@ -232,7 +233,7 @@ class UartLink(Unit):
                     with m.Elif(head == Header.BEGIN):
                         m.d.comb += self._begins.eq(1)
                     with m.Else():
-                        m.d.sync += [self._reply.eq(1), self._code.eq(Code.UNKNOWN)]
+                        m.d.sync += self._reply.eq(1)
                         m.next = "ANSWER"
             # ``left`` + 1 bytes for stream ``which`` are missing; each waits for the core.
             with m.State("WORDS"):

@@ -102,7 +102,7 @@ class ColumnReader(Unit):
         even, odd = reads
         layout = self.o.payload.shape()
         act = data_register(params["act_width"], name="act")
-        swapped = Signal()
+        swapped = data_register(1, name="swapped")
         present = Signal()
         span = Signal(layout)
         m.submodules.queue = queue = Fifo(width=layout.size, depth=2)

@@ -174,7 +174,7 @@ PROOFS = {
                 "for mover in [*readers, writer]).all())\n        self._job",
                 "for mover in readers).all())\n        self._job",
             ),
-            ("in reversed(faults)", "in faults"),
+            ("reversed([*enumerate(faults[:-1])])", "enumerate(faults[:-1])"),
         ),
     ),
     "register_bank": Proof(

@@ -256,8 +256,18 @@ class WrapperHost:
         raise AssertionError(f"not done after {limit} cycles")
 
     def packed(self, name: str, words: list[int]) -> bytes:
-        """The bytes of a stream's words in memory, and in a packet."""
-        return b"".join(word.to_bytes(self.streams[name]["stride"], "little") for word in words)
+        """The bytes of a stream's words in memory, and in a packet.
+
+        Bits above a word are zero in results, and anything in operands.
+        """
+        stream = self.streams[name]
+        above = (8 * stream["stride"] - stream["width"]) * (name in self.inputs)
+        return b"".join(
+            (word | self.rng.getrandbits(above) << stream["width"]).to_bytes(
+                stream["stride"], "little"
+            )
+            for word in words
+        )
 
     def unpacked(self, packed: bytes) -> list[int]:
         """Result words; padding bits must be zero."""
@@ -325,7 +335,11 @@ async def check_accesses(host: WrapperHost) -> None:
     individually."""
     access = {register["offset"]: register["access"] for register in host.bus["registers"]}
     last = 1 << host.bus["control"]["address_width"]
-    others = {host.rng.randrange(0, last, 4) for _ in range(20)}
+    # Of each bit of an address two that differ in it, one of which can be written.
+    stored = [offset for offset, rights in access.items() if rights == "rw"]
+    others = {host.rng.randrange(0, last, 4) for _ in range(10)}
+    for bit in range(2, last.bit_length() - 1):
+        others |= set(host.rng.sample([each ^ 1 << bit for each in stored], 1))
     offsets = sorted(others | {*access} | {last - 4, max(access) + 4})
     host.rng.shuffle(offsets)
     wrong = AxiResp.SLVERR
@@ -351,6 +365,10 @@ async def check_accesses(host: WrapperHost) -> None:
     for name, value in before.items():
         assert await host.read(name) == value, name
     # Several at a time, each with another value.
+    constants = [n for n, register in host.registers.items() if register["access"] == "ro"]
+    constants = host.rng.sample(constants, 6)
+    tasks = [cocotb.start_soon(host.read(name)) for name in constants]
+    assert [await task for task in tasks] == [before[name] for name in constants]
     for value in range(4):
         await Combine(
             *(

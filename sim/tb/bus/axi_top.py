@@ -60,6 +60,20 @@ class AxiHost(WrapperHost):
         self._resets = 0  # a reset drops all responses in flight
         self._intercept(read.r_channel, "rid", "rresp")
         self._intercept(write.b_channel, "bid", "bresp")
+        cocotb.start_soon(self._check_addresses())
+
+    async def _check_addresses(self):
+        """Bursts begin with a whole beat."""
+        dut = self.dut
+        channels = (
+            (dut.m_axi_mem_arvalid, dut.m_axi_mem_araddr),
+            (dut.m_axi_mem_awvalid, dut.m_axi_mem_awaddr),
+        )
+        while True:
+            await self.edge
+            for valid, address in channels:
+                if dut.aresetn.value and valid.value:
+                    assert int(address.value) % self.beat == 0, f"{address._name} is not aligned"
 
     def _intercept(self, channel, number, answer):
         """Put errors into the memory's responses, and delay them."""

@@ -3,7 +3,7 @@
 import cocotb
 from cocotbext.axi import AxiBus, AxiRam
 
-from ...lib.bench import Bench, manifest
+from ...lib.bench import Bench, manifest, settle
 from ...lib.streams import Recorder, Sink, Source, never, stalls
 from ._beats import Beat, beat_count, beats_in_memory, bursts, memory_word
 from ._memory import Memory
@@ -303,6 +303,13 @@ async def refused(dut):
             # Those of later streams are not told.
             later = [base if dma.needed[m] else good[m] for m in range(n + 1, len(good))]
             wrong.append((error, n, [*job[: n + 1], *later]))
+            # Nor are addresses of those without words.
+            if base[1]:
+                without = [
+                    each if needed else (unaligned[0], 0)
+                    for each, needed in zip(good[:n], dma.needed, strict=False)
+                ]
+                wrong.append((error, n, [*without, *job[n:]]))
     for error, stream, job in wrong:
         dma.set(job)
         start = await dma.pulse()
@@ -314,7 +321,64 @@ async def refused(dut):
         assert not dma.watch.done
         assert not dut.running.value
         dma.watch.failed.clear()
+    # A job that is stopped before that is forgotten.
+    error, stream, job = wrong[0]
+    for cycles in range(CHECK + 1):
+        dma.set(job)
+        start = await dma.pulse()
+        for _ in range(cycles):
+            await dma.bench.tick()
+        dut.stop.value = 1
+        for _ in range(CHECK + 2):
+            await dma.bench.tick()
+        told = cycles == CHECK
+        assert dma.watch.failed == [(start + CHECK, ERRORS[error], stream)] * told
+        dma.watch.failed.clear()
+        dut.stop.value = 0
+        await dma.bench.tick()
     assert not await dma.run(good)
+
+
+@cocotb.test()
+async def sizes(dut):
+    """A job up to the last byte of memory runs, whatever its size; with a word more it does not.
+
+    Nor does one that is too large by a single bit of its count.
+    """
+    dma = Dma(dut)
+    await dma.start()
+    dma.bench.agents.remove(dma.core)
+
+    async def check(job, fits, stream):
+        dma.set(job)
+        start = await dma.pulse()
+        for _ in range(CHECK + 1):
+            await dma.bench.tick()
+        assert dma.watch.failed == [(start + CHECK, ERRORS["RANGE"], stream)] * (not fits), job
+        assert bool(dut.running.value) == fits, job
+        dma.watch.failed.clear()
+
+    for n, layout in enumerate(dma.layouts):
+        factor = layout["beats_per_word"]
+        job = dma.job([layout["beats_per_word"] for layout in dma.layouts])
+        for bit in range(32):
+            job[n] = (0, 1 << bit | 1)
+            if beat_count(job[n][1], **layout) > dma.all:
+                await check(job, False, n)
+        most = min(dma.all // factor, 0xFFFF_FFFE // layout["words_per_beat"])
+        for bit in range(most.bit_length() - 2, -1, -3):
+            beats = factor * (1 << bit | dma.rng.getrandbits(bit))
+            address, count = (dma.all - beats) * dma.size, dma.words(n, beats)
+            for more in (1, 0):
+                job[n] = (address, count + more)
+                await check(job, not more, n)
+            dut.stop.value = 1
+            await dma.bench.tick()
+            await dma.bench.tick()
+            await dma.bench.run(lambda: dut.drained.value, 3000)
+            dut.stop.value = 0
+            await dma.bench.tick()
+    assert not dma.watch.done
 
 
 @cocotb.test()
@@ -516,6 +580,30 @@ async def stop(dut, stall, latency):
         assert len(dma.watch.done) == done + ended, "a job that was stopped was done"
         assert not dma.watch.failed
         assert not await dma.run(dma.job(dma.some(6)))
+
+
+@cocotb.test()
+async def stop_at_the_end(dut):
+    """A job that is stopped in the very cycle of its end is not done."""
+    dma = Dma(dut)
+    await dma.start()
+    job = dma.job(dma.some())
+    await dma.begin(job, dma.results(job))
+    for _ in range(6000):
+        await dma.bench.tick()
+        await settle()
+        if dut.done.value:
+            break
+    dut.stop.value = 1
+    for _ in range(3):
+        await dma.bench.tick()
+    assert not dma.watch.done
+    assert not dut.running.value
+    assert dut.drained.value
+    dut.stop.value = 0
+    await dma.bench.tick()
+    assert not await dma.run(dma.job(dma.some()))
+    assert len(dma.watch.done) == 1
 
 
 @cocotb.test()

@@ -356,6 +356,28 @@ async def broken_byte(dut):
 
 
 @cocotb.test()
+@cocotb.parametrize(waiting=["end", "reply", "credit", "all"])
+async def broken_while_blocked(dut, waiting):
+    """A lost byte is reported after all that waits for the line, and that is not lost."""
+    waiting = {"end", "reply", "credit"} if waiting == "all" else {waiting}
+    device = Device(dut, results=[(7, 1, "end" in waiting)])
+    device.out._stall = always
+    await device.start()
+    if "reply" in waiting:
+        device.read(0x123)
+    if "credit" in waiting:
+        device.send(*[LAST] * (device.depth // 2))
+    await device.wait(device.depth)
+    dut.error.value = 1
+    await device.bench.tick()
+    dut.error.value = 0
+    await device.wait(9)
+    device.out._stall = never
+    received = await device.finish(lost=1)
+    assert received.credits == ("credit" in waiting)
+
+
+@cocotb.test()
 async def broken_any_time(dut):
     """Among everything else: what came before is done, the host is told once, results go on."""
     rng = Bench(dut).rng

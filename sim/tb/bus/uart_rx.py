@@ -247,7 +247,7 @@ async def anything(dut):
     serial = Serial(dut)
     await serial.start()
     divisor, rng, line = serial.divisor, serial.bench.rng, serial.line
-    for number in range(60 if divisor < 16 else 12):
+    for number in range(48 if divisor < 16 else 10):
         for _ in range(rng.choice([0, 12])):
             line.hold(rng.randrange(2), rng.randint(1, 4))
         if number % 4 == 1:
@@ -270,6 +270,22 @@ async def anything(dut):
                 line.levels, line.end = [], 0.0
             line.hold(0, rng.randint(14, 17) * divisor + rng.randint(-3, 3))
             line.hold(1, divisor)
+    await serial.finish()
+
+
+@cocotb.test()
+async def ends_of_low_lines(dut):
+    """The line goes high in the very cycle of a sample, behind a frame without a stop bit."""
+    serial = Serial(dut)
+    await serial.start()
+    divisor, rng, line = serial.divisor, serial.bench.rng, serial.line
+    # Samples of a line that stays low are a bit apart, from the middle of the stop bit on.
+    middle = divisor // 2 + 1
+    for bits in range(1, 18) if divisor < 16 else (1, 10, 15, 16, 17):
+        for off_by in (0, -1, 1) if bits > 15 else (0,):
+            line.frame(rng.getrandbits(8), divisor, stop=0)
+            line.hold(0, bits * divisor - middle + off_by)
+            line.hold(1, 2 * divisor)
     await serial.finish()
 
 
@@ -300,18 +316,22 @@ async def breaks(dut):
 
 @cocotb.test()
 async def reset(dut):
-    """After a reset nothing is received before the line was high, and a frame is forgotten."""
+    """It ends a frame, and a break; nothing is received before the line was high."""
     serial = Serial(dut)
     await serial.start()
     divisor, line, receiver = serial.divisor, serial.line, serial.receiver
-    line.hold(0, 12 * divisor)
-    await serial.wait(3)
-    dut.rst.value = 1
-    await serial.bench.tick()
-    dut.rst.value = 0
-    line.hold(1, 2 * divisor)
-    line.frame(0x3C, divisor)
-    await serial.finish()
-    assert receiver.bytes == [0x3C]
-    assert not receiver.errors
-    assert not receiver.break_
+    for bits in (3, BREAK_BITS + 2):
+        line.hold(0, (bits + 9) * divisor)
+        await serial.wait(bits)
+        assert bool(dut.break_.value) == (bits > BREAK_BITS)
+        errors = len(receiver.errors)
+        dut.rst.value = 1
+        await serial.bench.tick()
+        dut.rst.value = 0
+        line.hold(1, 2 * divisor)
+        line.frame(0x3C, divisor)
+        await serial.finish()
+        assert receiver.bytes.pop() == 0x3C
+        assert not receiver.bytes
+        assert len(receiver.errors) == errors
+        assert not dut.break_.value

@@ -18,6 +18,8 @@ from ...lib.bench import manifest
 PERIOD = 2
 #: Bits of a low line after which a break is seen.
 BREAK_BITS = 27
+#: Streams of a core of GEMM for each product.
+_OPERANDS = ("tiles", "weights", "acts")
 
 
 class Pins:
@@ -231,12 +233,13 @@ def blocked(dut, pins, work):
     """Words that the core does not take keep accesses behind them waiting, until a break."""
     link = Link(pins, work.manifest)
     for name, stream in work.manifest.bus["streams"].items():
-        # A core of GEMM takes few weights and activations without a tile.
-        if name not in ("weights", "acts") or "tiles" not in work.manifest.bus["streams"]:
+        # A core of GEMM takes few weights and activations without a tile, and few tiles without.
+        if name not in _OPERANDS or "tiles" not in work.manifest.bus["streams"]:
             continue
         frames = (work.manifest.bus["depth"] - 2) // 33
         if frames < 10:
             continue
+        frames = frames if name != "tiles" else 3
         for _ in range(frames):
             pins.write(bytes([0x80 | stream["index"] << 5 | 31]) + pins.rng.randbytes(32))
         pins.write(bytes([0x10, 0x00]))

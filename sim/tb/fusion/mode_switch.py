@@ -120,12 +120,17 @@ class Control:
 
 
 def tiles(rng, count, share):
-    """Random tiles; a share of ``same`` has the mode of the one before, others differ in a bit."""
+    """Random tiles; a share has the mode of the one before."""
+    return tiles_of(rng, (rng.random() >= share for _ in range(count)))
+
+
+def tiles_of(rng, changes, most_rows=None):
+    """Random tiles; the mode differs, in a bit, from the one before where ``changes`` holds."""
     layout = manifest().streams["i"]["fields"]
-    depth = manifest().parameters["depth"]
+    depth = min(manifest().parameters["depth"], most_rows or 1 << 32)
     values = dict.fromkeys(SETTING, 0)
-    for _ in range(count):
-        if rng.random() >= share:
+    for change in changes:
+        if change:
             name = rng.choice(SETTING)
             (width,) = [field["width"] for field in layout if field["name"] == name]
             values[name] ^= 1 << rng.randrange(width)
@@ -187,8 +192,11 @@ async def late_rows(dut, room):
     """Rows so far apart that nothing but the tiles that wait for them keeps the mode."""
     params = manifest().parameters
     row = sparse(1, params["drain"] + params["settle"] + 10)
-    words = [word for word in tiles(Bench(dut).rng, 60, 0.7) if _rows(word) <= 3]
-    await run(dut, words, room=room, row=row)
+    rng = Bench(dut).rng
+    # So many tiles of a mode in a row: the control has any number of them when it is to change.
+    counts = rng.sample(range(1, 10), 9)
+    changes = [number == 0 for count in counts for number in range(count)]
+    await run(dut, list(tiles_of(rng, changes, most_rows=2)), room=room, row=row)
 
 
 def _rows(word):

@@ -8,7 +8,10 @@ from ._words import corner
 
 
 class Memory:
-    """The unit before a sink; knows what it has to hold."""
+    """The unit before a sink; knows what it has to hold.
+
+    Values are random where nothing is written, and their numbers where nothing waits for them.
+    """
 
     def __init__(self, dut, stall_out=never):
         unit = manifest()
@@ -44,6 +47,10 @@ class Memory:
         self.queued += queues - bool(offered and dut.o_ready.value)
         if dut.scan.value:
             self.at = 0
+        rng = self.bench.rng
+        dut.value.value = rng.getrandbits(self.width)
+        if not dut.filling.value:
+            dut.index.value = rng.randrange(self.depth)
 
     def nonzero(self):
         """A value, which is seldom zero, often of one bit."""
@@ -60,7 +67,6 @@ class Memory:
             dut.index.value, dut.value.value = index, value
             await self.bench.tick()
         dut.write.value = 0
-        dut.value.value = 1
 
     async def scan(self, last, limit):
         """Scan, and check what comes."""

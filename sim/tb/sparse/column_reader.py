@@ -59,8 +59,6 @@ class Reader:
             dut.write.value, dut.address.value, dut.pointer.value = 1, address, pointer
             await bench.tick()
         dut.write.value = 0
-        # What is not written has no effect.
-        dut.pointer.value = 0
         bench.agents = [source, sink, self.i, self.o, self]
 
     def expected(self):
@@ -76,8 +74,9 @@ class Reader:
     def step(self, cycle):
         """What the unit has to offer in each cycle; ``o`` and ``i`` may wait at any time.
 
-        The span of a column that was taken is read in the next cycle. If it counts it goes on into
-        a queue of two, else the next column may take its place at once.
+        Pointers that are not written have no effect. The span of a column that was taken is read in
+        the next cycle. If it counts it goes on into a queue of two, else the next column may take
+        its place at once.
         """
         dut, read = self.dut, self.read
         counts = read and (read[0] != read[1] or not self.given["skip_empty_columns"])
@@ -96,6 +95,8 @@ class Reader:
             if dut.i_valid.value:
                 word = fields_of(self.streams["i"], int(dut.i_payload.value))
                 self.read = self.span(word["column"])
+        for handle in (dut.address, dut.pointer):
+            handle.value = self.bench.rng.getrandbits(len(handle))
 
     async def finish(self, limit):
         await self.bench.run(lambda: self.i.count >= len(self.columns), limit)

@@ -134,12 +134,15 @@ module harness #(
     if (!stopped) assert (asked == left + coming + inside);
     if (job && (!stopped || bursts_valid)) begin
       assert (asked + unit__left == beats);
-      assert (unit__index == (((address >> SIZE) + asked) & {INDEX{1'b1}}));
+      if (unit__left != 0) assert (unit__index == (address >> SIZE) + asked);
     end
     if (job && !stopped) assert (unit__give + left == beats);
     if (stopped && !bursts_valid) assert (unit__left == 0);
     if (stopped && !idle) assert (stopping);
-    if (bursts_valid) assert (unit__left != 0 && index % BURST + length < BURST);
+    if (bursts_valid) begin
+      assert (unit__left != 0 && index % BURST + length < BURST);
+      assert (length + 1 == unit__left || index % BURST + length + 1 == BURST);
+    end
   end
   always @(posedge clk) if (!rst) begin
     cover (job && !stopped && idle && beats > BURST);
