@@ -253,10 +253,14 @@ def _by_cocotb(manifest, job, stalls, limit, waves, folder):
 
     folder.mkdir(parents=True, exist_ok=True)
     file = write_job(folder, job, limit=limit, stalls=stalls)
-    # The build of the compiled driver.
-    optimized = _is_long(job)
     outcome = simulate(
-        manifest, JOB_BENCH, workdir=folder, waves=waves is not None, optimized=optimized
+        manifest,
+        JOB_BENCH,
+        workdir=folder,
+        waves=waves is not None,
+        # The build of the compiled driver.
+        optimized=_is_long(job),
+        shared=False,
     )
     if not outcome.passed:
         design = Manifest.read(manifest).design

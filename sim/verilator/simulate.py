@@ -97,6 +97,7 @@ def simulate(
     debug: bool = False,
     initial_values: bool = True,
     optimized: bool = False,
+    shared: bool = True,
     timeout_s: float | None = None,
 ) -> Outcome:
     """Build a design and run a cocotb test module on it.
@@ -117,6 +118,8 @@ def simulate(
     waves, debug, initial_values, optimized : bool
         See :func:`build`. Registers without an initial value begin with random bits. Most of the
         time of a bench is that of Python.
+    shared : bool
+        Run in a fork of one process for all benches; always without for waves.
     timeout_s : float or None
         Seconds of elapsed time after which the simulation is stopped and counts as failed.
 
@@ -131,7 +134,7 @@ def simulate(
         debug=debug,
         initial_values=initial_values,
         optimized=optimized,
-        shared=not waves,
+        shared=shared and not waves,
     )
     design = read(manifest)
     workdir = Path(workdir).absolute()
