@@ -38,6 +38,11 @@ class ProcessGroup:
         self._guard.stdin.close()
         self._guard.wait()
 
+    @property
+    def leader(self) -> int:
+        """The number of the group, which other children of its session may join."""
+        return self._guard.pid
+
     def kill(self) -> None:
         """Kills all processes of the group."""
         with contextlib.suppress(ProcessLookupError, PermissionError):

@@ -46,7 +46,7 @@ def pytest_generate_tests(metafunc):
     They are a dict from names to units' classes and parameters. The first, small and not square,
     is of the set ``smoke``; those named in ``SLOW`` are slow. A fixture ``wrong`` runs through the
     module's ``WRONG`` likewise, and ``proof`` and ``broken`` through its ``PROOFS`` and each of
-    their changes.
+    their changes; those behind a unit's first are slow.
     """
     if "case" in metafunc.fixturenames:
         cases = metafunc.module.CASES
@@ -70,10 +70,17 @@ def pytest_generate_tests(metafunc):
         cases = [pytest.param(proofs[name], id=name, marks=slow[name]) for name in proofs]
         metafunc.parametrize("proof", cases)
     if "broken" in metafunc.fixturenames:
+        changes = [
+            (name, proof, change) for name, proof in proofs.items() for change in proof.broken
+        ]
+        first = {proof.unit: change for _, proof, change in reversed(changes)}
         cases = [
-            pytest.param((proof, change), id=f"{name}: {change[1]}")
-            for name, proof in proofs.items()
-            for change in proof.broken
+            pytest.param(
+                (proof, change),
+                id=f"{name}: {change[1]}",
+                marks=() if first[proof.unit] is change else pytest.mark.slow,
+            )
+            for name, proof, change in changes
         ]
         metafunc.parametrize("broken", cases)
 

@@ -53,7 +53,7 @@ def test_the_formulas_are_scale_sims():
             assert found == printed
 
 
-@pytest.mark.parametrize("kind", [GemmWs, GemmOs])
+@pytest.mark.parametrize("kind", [GemmWs, pytest.param(GemmOs, marks=pytest.mark.slow)])
 def test_utilization_of_a_large_product(kind, tmp_path):
     done = product(emit(kind(rows=16, cols=16), tmp_path), 512, 512, 512)
     assert done.utilization >= 0.995

@@ -79,16 +79,16 @@ def library(manifest: Path) -> Path:
             [*lists[f"CLASSES_{speed}"], *lists[f"SUPPORT_{speed}"]] for speed in ("FAST", "SLOW")
         )
         # Jobs are short: most of the time of a run is that of the build.
-        files = [("mmio.cpp", SLOW, "mmio.o")]
-        for source in group_sources(work, fast, slow, optimized=False):
-            files.append((source.path.name, source.level, f"{source.path.stem}.o"))
-        folder = runtime(compilation)
-        commands = [
-            [*compiler_command(compilation, level), "-I.", "-c", file, "-o", out]
-            for file, level, out in files
+        files = [
+            source.path.name
+            for source in group_sources(work, ["mmio", *fast], slow, optimized=False)
         ]
+        folder = runtime(compilation)
+        compile_ = [*compiler_command(compilation, SLOW), "-I.", "-c"]
+        objects = [f"{file}.o" for file in files]
+        commands = [[*compile_, file, "-o", out] for file, out in zip(files, objects, strict=True)]
         run_all(commands, cwd=work, log=log)
-        objects = [out for *_, out in files] + [str(folder / f"{name}.o") for name in _RUNTIME]
+        objects += [str(folder / f"{name}.o") for name in _RUNTIME]
         link = [*compiler.command, "-shared", "-pthread", "-o", str(entry / "libmmio.so")]
         log.run([*link, *objects, *toolchain.link_options(compiler)], cwd=work)
         (entry / "build.log").write_text(log.text)

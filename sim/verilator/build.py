@@ -17,10 +17,12 @@ from .. import cache
 from ..manifest import Manifest
 from ..steps import step
 from . import toolchain, verilate
-from .compilation import BuildError, CommandLog, Compilation, run_all
-from .main_program import main_program
+from .compilation import BuildError, CommandLog, Compilation, Source, run_all
+from .main_program import bench_model, main_program
 from .runtime import (
     SCHEME,
+    SOURCES,
+    bench_host,
     compiler_command,
     driver_key,
     driver_object,
@@ -39,13 +41,15 @@ class Build:
     Attributes
     ----------
     binary : Path
-        The executable, in the cache folder.
+        The executable or shared object, in the cache folder.
     log : Path
         All commands of the build, with their output.
     cached : bool
         Whether it was in the cache before.
     seconds, verilate_seconds, compile_seconds : float
         Elapsed time of this call, and of Verilator and the compiler when the entry was made.
+    host : Path or None
+        The program that runs test benches on the shared object; None for an executable.
     """
 
     binary: Path
@@ -54,6 +58,7 @@ class Build:
     seconds: float
     verilate_seconds: float
     compile_seconds: float
+    host: Path | None
 
 
 def read(manifest: Path | str) -> Manifest:
@@ -77,6 +82,7 @@ def build(
     debug: bool = False,
     initial_values: bool = True,
     optimized: bool = True,
+    shared: bool = False,
 ) -> Build:
     """Build the simulation of a design, or take it from the cache.
 
@@ -92,6 +98,8 @@ def build(
         Registers begin as on an FPGA. Without, those that have a reset begin with any bits.
     optimized : bool
         Compile for long runs. Without, the build takes half the time.
+    shared : bool
+        A shared object for :class:`.bench_host.BenchHost` in place of an executable; without waves.
 
     Raises
     ------
@@ -112,7 +120,12 @@ def build(
     if waves:
         compression = toolchain.compression(compilation.compiler, compilation.verilator)
     options = verilate.options(design.top, waves, debug, bool(design.hierarchical_blocks))
-    cocotb_main = (config.share_dir / "lib" / "verilator" / "verilator.cpp").read_text()
+    if shared:
+        main = bench_model()
+    else:
+        cocotb_main = (config.share_dir / "lib" / "verilator" / "verilator.cpp").read_text()
+        main = main_program(cocotb_main, design, waves)
+    driven = bool(design.stream_ports) and not shared
     # The name in the tools' messages. A hierarchical build passes it to make.
     verilog = design.verilog if re.fullmatch(r"[\w.-]+", design.verilog) else "design.v"
     code = design.code
@@ -122,7 +135,7 @@ def build(
         verilog: code,
         "lint.vlt": lint_rules().read_bytes(),
         "access.vlt": verilate.access_rules(design, debug).encode(),
-        "main.cpp": main_program(cocotb_main, design, waves).encode(),
+        "main.cpp": main.encode(),
     }
     key = (
         SCHEME,
@@ -131,12 +144,21 @@ def build(
         "\0".join(options),
         files["main.cpp"],
         "optimized" if optimized else "",
-        driver_key() if design.stream_ports else "",
+        driver_key() if driven else "",
         *compilation.key,
         cocotb.version,
         str(config.libs_dir),  # linked by its path
         compression.version if compression else "",
     )
+
+    def libraries() -> list[str]:
+        if shared:
+            return ["-shared"]
+        return [
+            *toolchain.cocotb_libraries(),
+            *(compression.link_options if compression else ()),
+            *toolchain.link_options(compilation.compiler),
+        ]
 
     def make(entry: Path) -> None:
         log = CommandLog(f"Module {design.top}", cache.digest(*key)[:32])
@@ -148,9 +170,17 @@ def build(
         with step(f"building the simulator of {design.top} (once for these parameters)"):
             command = [*options, "lint.vlt", "access.vlt", verilog]
             verilate_seconds = _verilate(work, design, command, compilation, log)
-            compile_seconds = _compile(
-                work, design, entry / "simulation", compression, compilation, log, optimized
-            )
+            start = time.monotonic()
+            sources, names = verilate.generated_sources(work, optimized)
+            if shared:  # the host has the rest
+                names = [name for name in names if name not in SOURCES]
+            objects = [str(runtime_object(name, compilation, compression)) for name in names]
+            if driven:
+                objects.append(str(driver_object(compilation)))
+            objects += _compile(sources, work, compilation, log)
+            link = [*compilation.compiler.command, "-pthread", "-o", str(entry / "simulation")]
+            log.run([*link, *objects, *libraries()], cwd=work)
+            compile_seconds = round(time.monotonic() - start, 3)
         times = {"verilate_seconds": verilate_seconds, "compile_seconds": compile_seconds}
         (entry / "times.json").write_text(json.dumps(times))
         (entry / "build.log").write_text(log.text)
@@ -161,6 +191,7 @@ def build(
         binary=entry / "simulation",
         log=entry / "build.log",
         cached=cached,
+        host=bench_host(compilation) if shared else None,
         seconds=time.monotonic() - start,
         **json.loads((entry / "times.json").read_text()),
     )
@@ -183,23 +214,10 @@ def _verilate(
 
 
 def _compile(
-    work: Path,
-    design: Manifest,
-    binary: Path,
-    compression: toolchain.Compression | None,
-    compilation: Compilation,
-    log: CommandLog,
-    optimized: bool,
-) -> float:
-    """Compile and link the files in ``work``; returns the elapsed time in seconds."""
-    from cocotb_tools import config
-
-    start = time.monotonic()
-    sources, runtime_sources = verilate.generated_sources(work, optimized)
-    objects = [str(runtime_object(name, compilation, compression)) for name in runtime_sources]
-    if design.stream_ports:
-        objects.append(str(driver_object(compilation)))
-    commands = []
+    sources: list[Source], work: Path, compilation: Compilation, log: CommandLog
+) -> list[str]:
+    """Compile sources in the folder ``work``; returns the object files."""
+    commands, objects = [], []
     for source in sources:
         file = source.path.relative_to(work)
         out = str(file.with_suffix(".o"))
@@ -207,9 +225,4 @@ def _compile(
         commands.append([*command, f"-I{file.parent}", "-c", str(file), "-o", out])
         objects.append(out)
     run_all(commands, cwd=work, log=log)
-    libraries = [f"-L{config.libs_dir}", f"-Wl,-rpath,{config.libs_dir}", "-lcocotbvpi_verilator"]
-    libraries += compression.link_options if compression else ()
-    libraries += toolchain.link_options(compilation.compiler)
-    link = [*compilation.compiler.command, "-pthread", "-o", str(binary), *objects, *libraries]
-    log.run(link, cwd=work)
-    return round(time.monotonic() - start, 3)
+    return objects

@@ -36,9 +36,10 @@ SLOW = "-O0"
 # Options of every source. Executables and shared libraries link the same objects.
 _OPTIONS = ("-std=gnu++17", "-pthread", "-w", "-fPIC", "-fno-semantic-interposition")
 
-# Below this size a generated file compiles faster together with others than by itself.
-_SMALL_BYTES = 100_000
-_TOGETHER_BYTES = 400_000
+# Below this size a generated file compiles faster together with others than by itself, up to so
+# much together. Headers and their templates take 0.3 s; without optimization so does a megabyte.
+_SMALL_BYTES = {FAST: 100_000, SLOW: 1_000_000}
+_TOGETHER_BYTES = {FAST: 400_000, SLOW: 2_000_000}
 # Smaller files than this together compile faster with a large one than apart: headers alone take a
 # quarter of a second.
 _APART_BYTES = 50_000
@@ -188,8 +189,8 @@ def group_sources(
 
 def _group(folder, names, level):
     sizes = {name: (folder / f"{name}.cpp").stat().st_size for name in names}
-    groups = [[name] for name, size in sizes.items() if size > _SMALL_BYTES]
-    small = [name for name, size in sizes.items() if size <= _SMALL_BYTES]
+    groups = [[name] for name, size in sizes.items() if size > _SMALL_BYTES[level]]
+    small = [name for name, size in sizes.items() if size <= _SMALL_BYTES[level]]
     if groups and sum(sizes[name] for name in small) < _APART_BYTES:
         smallest = min(groups, key=lambda group: sizes[group[0]])
         smallest[:0] = small
@@ -198,7 +199,7 @@ def _group(folder, names, level):
     for name in small:
         if sizes[name] > room:
             groups.append([])
-            room = _TOGETHER_BYTES
+            room = _TOGETHER_BYTES[level]
         groups[-1].append(name)
         room -= sizes[name]
     sources = []

@@ -86,6 +86,8 @@ class Core:
     manifest : Path
     waves : bool
         Whether runs can record waveforms, which makes builds and runs slower.
+    optimized : bool
+        See :func:`build`.
 
     Attributes
     ----------
@@ -98,8 +100,8 @@ class Core:
         As :func:`build` does; also if the design has no streams.
     """
 
-    def __init__(self, manifest: Path, *, waves: bool = False):
-        self.build = build(manifest, waves=waves)
+    def __init__(self, manifest: Path, *, waves: bool = False, optimized: bool = True):
+        self.build = build(manifest, waves=waves, optimized=optimized)
         self.manifest = Manifest.read(manifest)
         self._streams = self.manifest.stream_ports
         if not self._streams:

@@ -1,10 +1,10 @@
-"""The C++ main program of a simulation: cocotb's, and the compiled driver."""
+"""The C++ around the model of a simulation: cocotb's main program, and the compiled driver."""
 
 from pathlib import Path
 
 from ..manifest import Manifest
 
-__all__ = ["main_program"]
+__all__ = ["bench_model", "main_program"]
 
 # The driver is compiled once; only the virtual functions of the model are compiled for a design.
 _DRIVEN = """
@@ -53,6 +53,27 @@ int main(int argc, char** argv) {
     return drive::run(model, argc, argv);
 }
 """
+
+
+_SHARED = """
+#include "Vtop.h"
+
+struct Shared final : BenchModel {
+    Vtop top{""};
+    void eval_step() override { top.eval_step(); }
+    void eval_end_step() override { top.eval_end_step(); }
+    bool eventsPending() override { return top.eventsPending(); }
+    uint64_t nextTimeSlot() override { return top.nextTimeSlot(); }
+    void final() override { top.final(); }
+};
+
+extern "C" BenchModel* make_model() { return new Shared; }
+"""
+
+
+def bench_model() -> str:
+    """What a model in a shared object offers to the host of test benches."""
+    return _source("bench_model.h") + _SHARED
 
 
 def main_program(cocotb_main: str, design: Manifest, waves: bool) -> str:

@@ -11,6 +11,7 @@ __all__ = [
     "HEADERS",
     "SCHEME",
     "SOURCES",
+    "bench_host",
     "compiler_command",
     "driver_key",
     "driver_object",
@@ -111,6 +112,38 @@ def runtime_object(
     version = compression.version if compression else ""
     key = (*_key(compilation), source, version)
     return cache.entry("runtime", *key, make=make)[0] / f"{source}.o"
+
+
+def bench_host(compilation: Compilation) -> Path:
+    """The program that runs test benches on models in shared objects: cocotb's main program."""
+    cocotb = toolchain.cocotb()
+    from cocotb_tools import config
+
+    sources = {
+        "main.cpp": (config.share_dir / "lib" / "verilator" / "verilator.cpp").read_text(),
+        "Vtop.h": _DRIVER.with_name("bench_host.h").read_text(),
+        "bench_model.h": _DRIVER.with_name("bench_model.h").read_text(),
+    }
+
+    def make(entry: Path) -> None:
+        log = CommandLog("The host of test benches", "bench_host")
+        for name, text in sources.items():
+            (entry / name).write_text(text)
+        command = [*compiler_command(compilation, FAST), "-I.", "-c", "main.cpp", "-o", "main.o"]
+        log.run(command, cwd=entry)
+        objects = [str(runtime(compilation) / f"{source}.o") for source in SOURCES]
+        libraries = [f"-L{config.libs_dir}", f"-Wl,-rpath,{config.libs_dir}"]
+        libraries += [
+            "-lcocotbvpi_verilator",
+            "-ldl",
+            *toolchain.link_options(compilation.compiler),
+        ]
+        # Models find the runtime in the program.
+        link = [*compilation.compiler.command, "-pthread", "-rdynamic", "-o", "bench_host"]
+        log.run([*link, "main.o", *objects, *libraries, "-ldl"], cwd=entry)
+
+    key = (*_key(compilation), *sources.values(), cocotb.version, str(config.libs_dir))
+    return cache.entry("runtime", *key, make=make)[0] / "bench_host"
 
 
 def driver_key() -> str:

@@ -14,6 +14,7 @@ from ..manifest import Manifest
 from ..processes import ProcessGroup
 from ..steps import step
 from . import toolchain
+from .bench_host import running_host
 from .build import Build, build, read
 from .waves import view_files, write_views
 
@@ -96,6 +97,7 @@ def simulate(
     debug: bool = False,
     initial_values: bool = True,
     optimized: bool = False,
+    shared: bool = True,
     timeout_s: float | None = None,
 ) -> Outcome:
     """Build a design and run a cocotb test module on it.
@@ -116,6 +118,8 @@ def simulate(
     waves, debug, initial_values, optimized : bool
         See :func:`build`. Registers without an initial value begin with random bits. Most of the
         time of a bench is that of Python.
+    shared : bool
+        Run in a fork of one process for all benches; always without for waves.
     timeout_s : float or None
         Seconds of elapsed time after which the simulation is stopped and counts as failed.
 
@@ -125,7 +129,12 @@ def simulate(
         As :func:`build` does. A simulation that fails raises nothing: see :attr:`Outcome.passed`.
     """
     finished = build(
-        manifest, waves=waves, debug=debug, initial_values=initial_values, optimized=optimized
+        manifest,
+        waves=waves,
+        debug=debug,
+        initial_values=initial_values,
+        optimized=optimized,
+        shared=shared and not waves,
     )
     design = read(manifest)
     workdir = Path(workdir).absolute()
@@ -143,7 +152,12 @@ def simulate(
     env = environment(design, module, results, tests, seed)
     start = time.monotonic()
     with step(f"running the test bench of {design.top}"), log.open("wb") as output:
-        status = _run(command, cwd=workdir, env=env, output=output, timeout_s=timeout_s)
+        if finished.host is None:
+            status = _run(command, cwd=workdir, env=env, output=output, timeout_s=timeout_s)
+        else:
+            status = running_host(finished.host, env).run(
+                command, folder=workdir, log=log, environment=env, timeout_s=timeout_s
+            )
     seconds = time.monotonic() - start
 
     results_of_tests = read_results(results)

@@ -25,6 +25,7 @@ __all__ = [
     "Verilator",
     "check_simulation",
     "cocotb",
+    "cocotb_libraries",
     "compiler",
     "compression",
     "doctor",
@@ -353,6 +354,13 @@ def cocotb() -> Tool:
         state = "not found" if version is None else f"is {version}"
         raise ToolError(f"cocotb {state} (2.1 or newer is needed): pip install 'cocotb>=2.1,<3'")
     return Tool(command=(sys.executable, "-m", "cocotb"), version=version, where="Python package")
+
+
+def cocotb_libraries() -> list[str]:
+    """Options that link cocotb's library for Verilator."""
+    from cocotb_tools import config
+
+    return [f"-L{config.libs_dir}", f"-Wl,-rpath,{config.libs_dir}", "-lcocotbvpi_verilator"]
 
 
 def yosys() -> Tool:

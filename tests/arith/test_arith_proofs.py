@@ -4,7 +4,7 @@ from brickwork.hdl.arith.requantize import Requantize
 from proofs import Proof, prove, refute
 
 
-def requantize(acc_width, out_format, signed, *broken):
+def requantize(acc_width, out_format, signed, *broken, slow=False):
     return Proof(
         unit=Requantize,
         parameters=dict(acc_width=acc_width, output="scale", out_format=out_format),
@@ -12,6 +12,7 @@ def requantize(acc_width, out_format, signed, *broken):
         sizes=(("MULTIPLIER_WIDTH = 24", "MULTIPLIER_WIDTH = 3"),),
         broken=broken,
         induction=9,
+        slow=slow,
     )
 
 
@@ -30,6 +31,7 @@ PROOFS = {
         "uint8",
         0,
         ("max(len(narrow), self.out_shape.width + 1) + 1", "self.out_shape.width + 1"),
+        slow=True,
     ),
 }
 

@@ -16,6 +16,7 @@ CASES = {
     "scale-40-int8": (Requantize, dict(acc_width=40, output="scale", out_format="int8")),
     "scale-32-uint3": (Requantize, dict(acc_width=32, output="scale", out_format="uint3")),
 }
+SLOW = ("shift-64-int16", "shift-14-int16", "scale-32-uint3")
 
 GOOD = next(iter(CASES.values()))
 WRONG = [

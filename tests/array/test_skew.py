@@ -12,7 +12,7 @@ CASES = {
     "35x3-backwards": (Skew, dict(lanes=35, width=3, backwards=1)),
 }
 #: What these have, others have, too: each two values of parameters together.
-SLOW = ("17x2-forwards",)
+SLOW = ("16x1-backwards", "17x2-forwards", "35x3-backwards")
 
 GOOD = next(iter(CASES.values()))
 WRONG = [

@@ -56,7 +56,7 @@ CASES = {
     ),
 }
 
-SLOW = ("ws-32-scale-40", "ws-512-flag", "eie-128-lanes")
+SLOW = ("ws-32-scale-40", "ws-512-flag", "os-128-scale", "fusion-64-scale", "eie-128-lanes")
 
 GOOD = next(iter(CASES.values()))
 WIDTHS = "Bus width must be 32, 64, 128, 256 or 512 bits"

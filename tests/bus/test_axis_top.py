@@ -50,7 +50,16 @@ CASES = {
     "eie-512": top(Eie(**EIE, entries_per_cycle=1, skip_empty_columns=1), 512),
 }
 
-SLOW = ("ws-32-scale", "ws-32-1x1", "os-32-types", "fusion-64", "eie-512")
+SLOW = (
+    "ws-32-scale",
+    "ws-512-flag",
+    "ws-32-1x1",
+    "os-32-types",
+    "fusion-32-scale",
+    "fusion-64",
+    "eie-32",
+    "eie-512",
+)
 
 GOOD = next(iter(CASES.values()))
 WIDTHS = "Bus width must be 32, 64, 128, 256 or 512 bits"

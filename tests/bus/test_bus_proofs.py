@@ -152,6 +152,7 @@ PROOFS = {
         ("[left.eq(0), enough.eq(0)]", "left.eq(0)"),
         ("& ~(self.stop & (stored != 0))", ""),
         ("Mux(remaining == 0, self.stop, self.o.ready)", "self.o.ready | self.stop"),
+        slow=True,
     ),
     "axi_writer-16": axi_writer(16, 4, ("& (unanswered == 0)", ""), slow=True),
     "dma": Proof(

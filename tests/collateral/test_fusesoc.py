@@ -152,6 +152,7 @@ def test_failed_simulation(tmp_path):
     assert "PASS" not in printed
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(shutil.which("perl") is None, reason="perl is not installed")
 def test_simulation_in_verilator(tmp_path):
     _, manifest = written(Axi(core=SMALL), tmp_path / "cores")

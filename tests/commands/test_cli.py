@@ -1037,8 +1037,8 @@ class TestInterrupt:
         assert_soon(lambda: processes_in(tmp_path), [os.getpid()])
 
     def test_during_a_simulation(self, folder, tmp_path):
-        np.save("a.npy", np.ones((3000, 64), np.int8))
-        np.save("w.npy", np.ones((64, 6400), np.int8))
+        np.save("a.npy", np.ones((1500, 64), np.int8))
+        np.save("w.npy", np.ones((64, 1600), np.int8))
         argv = [*RUN, "--out", "y.npy"]
         interrupt(argv, lambda: simulations_in(tmp_path))
         assert not (folder / "y.npy").exists()

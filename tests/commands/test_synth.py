@@ -280,7 +280,16 @@ def test_every_unit_has_a_role():
 
 
 class TestDesigns:
-    @pytest.mark.parametrize("target", [*FPGAS, "gates"])
+    @pytest.mark.parametrize(
+        "target",
+        [
+            *(
+                pytest.param(name, marks=pytest.mark.slow if name == "xilinxup" else ())
+                for name in FPGAS
+            ),
+            "gates",
+        ],
+    )
     def test_targets(self, tmp_path, target):
         result = synthesize(emit(GemmWs(**SMALL), tmp_path), target)
         check_sums(result)

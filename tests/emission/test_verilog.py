@@ -25,7 +25,17 @@ CASES = [
 UNDEFINED = re.compile(r"\d'[bdh][0-9a-f]*[xz]")
 
 
-@pytest.mark.parametrize("parameters", CASES, ids=lambda case: f"{case.design()}-{case.output}")
+@pytest.mark.parametrize(
+    "parameters",
+    [
+        pytest.param(
+            case,
+            id=f"{case.design()}-{case.output}",
+            marks=() if case in CASES[1:3] else pytest.mark.slow,
+        )
+        for case in CASES
+    ],
+)
 def test_shared_modules_are_equivalent_to_plain_conversion(parameters, tmp_path):
     name = parameters.design()
     shared, units = verilog.convert_shared(parameters.unit(), name)

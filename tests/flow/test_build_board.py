@@ -371,6 +371,7 @@ class TestCommand:
 
         return check
 
+    @pytest.mark.slow
     def test_bitstream(self, folder, capsys):
         needs(BOARD)
         sizes = [f"--set={size}" for size in ("rows=1", "cols=1", "max_k=16", "acc_depth=4")]

@@ -26,7 +26,10 @@ def emission(tmp_path):
     return emit(GemmWs(**SMALL), tmp_path)
 
 
-@pytest.mark.parametrize("target", PLACERS)
+@pytest.mark.parametrize(
+    "target",
+    [pytest.param(name, marks=() if name == "ice40" else pytest.mark.slow) for name in PLACERS],
+)
 def test_placed(emission, target):
     package = f"yowasp-{targets.load(target).place.program}"
     try:

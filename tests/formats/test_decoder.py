@@ -31,8 +31,11 @@ CASES = {
     "bank-3-e5m2-flag": (DecoderBank, dict(lanes=3, format="e5m2", nan_inf="flag")),
     "bank-5-pairs-halves": (DecoderBank, dict(lanes=5, format="ovp_int8+apot4+int8+ovp_int4")),
 }
-#: What these have, others have, too: each two values of parameters together.
-SLOW = ("e4m3",)
+#: Each format is tried by itself below, too.
+SLOW = (
+    *(f"all-{bits}-bit" for bits in SETS if bits not in (2, 4, 8, 16)),
+    *("int4", "e4m3", "ovp_int4", "e4m3-flag", "4-bit-flag", "bank-1-pairs"),
+)
 
 GOOD, BANK = CASES["flint4"], CASES["bank-4-types"]
 WRONG = [

@@ -10,6 +10,7 @@ CASES = {
     "4-halves": (PairMarks, dict(lanes=4, format="ovp_int4+ovp_int8+int8")),
     "17-ovp_flint4": (PairMarks, dict(lanes=17, format="ovp_flint4")),
 }
+SLOW = ("1-ovp_int8", "17-ovp_flint4")
 
 GOOD = next(iter(CASES.values()))
 WRONG = [

@@ -11,6 +11,7 @@ CASES = {
     "3-halves": (SpecialDetector, dict(lanes=3, format="uint8+posit4_1+ovp_int8+posit4_0")),
     "33-posit3": (SpecialDetector, dict(lanes=33, format="posit3_0")),
 }
+SLOW = ("3-halves", "33-posit3")
 
 GOOD = next(iter(CASES.values()))
 WRONG = [

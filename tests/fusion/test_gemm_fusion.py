@@ -28,6 +28,7 @@ CASES = {
     ),
     "1x5": (GemmFusion, BASE | dict(rows=1, cols=5, output="scale", out_format="uint8")),
 }
+SLOW = ("2x3-bias", "4x3-wrap-narrow", "1x5")
 
 GOOD = next(iter(CASES.values()))
 WRONG = [

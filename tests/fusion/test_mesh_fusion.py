@@ -21,6 +21,7 @@ CASES = {
         BASE | dict(rows=1, cols=17, tile_rows=1, tile_cols=1, psum_width=30),
     ),
 }
+SLOW = ("5x3-tiles-of-4x2", "1x17-tiles-of-1x1")
 
 GOOD = next(iter(CASES.values()))
 _, MESH = GOOD

@@ -10,6 +10,7 @@ CASES = {
     "3-6": (Unpack, dict(lanes=3, count=6)),
     "1-17": (Unpack, dict(lanes=1, count=17)),
 }
+SLOW = ("1-4", "1-17")
 
 GOOD = next(iter(CASES.values()))
 WRONG = [

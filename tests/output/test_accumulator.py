@@ -38,7 +38,7 @@ CASES = {
     ),
 }
 #: What these have, others have, too: each two values of parameters together.
-SLOW = ("revisit-1", "revisit-4")
+SLOW = ("revisit-1", "revisit-4", "bank-of-1-revisit-5", "bank-of-4-revisit-1")
 
 GOOD = next(iter(CASES.values()))
 ONE = CASES["revisit-1"]

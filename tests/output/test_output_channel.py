@@ -19,6 +19,7 @@ CASES = {
         dict(lanes=5, acc_width=20, output="scale", out_format="uint8"),
     ),
 }
+SLOW = ("bias", "bank-of-5-scale")
 
 GOOD = next(iter(CASES.values()))
 ONE = CASES["scale"]

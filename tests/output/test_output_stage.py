@@ -111,6 +111,7 @@ CASES = {
         ),
     ),
 }
+SLOW = ("1-bias", "4-shift-by-runs", "2-scale-by-runs-flag")
 
 GOOD = next(iter(CASES.values()))
 WRONG = [

@@ -13,7 +13,7 @@ CASES = {
     "128-300-all": (ColumnReader, dict(columns=128, groups=300, act_width=8, skip_empty_columns=0)),
 }
 #: What these have, others have, too: each two values of parameters together.
-SLOW = ("2-3-all",)
+SLOW = ("2-3-all", "8-64", "128-300-all")
 
 GOOD = next(iter(CASES.values()))
 WRONG = [

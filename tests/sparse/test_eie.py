@@ -113,6 +113,7 @@ CASES = {
         ),
     ),
 }
+SLOW = ("2-eights", "5")
 
 GOOD = next(iter(CASES.values()))
 WRONG = [

@@ -14,7 +14,7 @@ CASES = {
     "tree-of-17": (LnzdTree, dict(leaves=17, width=70)),
 }
 #: What these have, others have, too: each two values of parameters together.
-SLOW = ("tree-of-4", "tree-of-16")
+SLOW = ("node-of-1", "tree-of-4", "tree-of-16", "node-of-4")
 
 GOOD = next(iter(CASES.values()))
 NODE = CASES["node-of-3"]

@@ -127,6 +127,17 @@ CASES = {
         | dict(rows=2, cols=2, a_format="uflint4", w_format="upot4+uint8", pipeline=0, max_k=60),
     ),
 }
+SLOW = (
+    "9x2-saturate-narrow",
+    "1x7-scale",
+    "2x4-shift-wider-than-sums",
+    "7x1-max-k-5",
+    "2x9-scale-deep",
+    "3x2-flint4-pot4",
+    "2x3-pairs",
+    "5x2-posit-apot",
+    "2x2-unsigned-halves",
+)
 
 GOOD = next(iter(CASES.values()))
 WRONG = [

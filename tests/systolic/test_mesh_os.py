@@ -89,6 +89,7 @@ CASES = {
         ),
     ),
 }
+SLOW = ("9x2-tiles-of-1x1", "6x7-tiles-of-4x4")
 
 GOOD = next(iter(CASES.values()))
 _, MESH = GOOD

@@ -29,6 +29,7 @@ CASES = {
         dict(a_format="uint2", w_format="int16", acc_width=18, overflow="wrap", pipeline=0),
     ),
 }
+SLOW = ("uint8-uint8-1-saturate", "uint2-int16-0-wrap")
 
 GOOD = next(iter(CASES.values()))
 WRONG = [

@@ -11,6 +11,7 @@ CASES = {
     "int16-int16-2": (PeWs, dict(a_format="int16", w_format="int16", psum_width=40, pipeline=2)),
     "uint2-int16-0": (PeWs, dict(a_format="uint2", w_format="int16", psum_width=18, pipeline=0)),
 }
+SLOW = ("uint8-uint8-1", "uint2-int16-0")
 
 GOOD = next(iter(CASES.values()))
 WRONG = [

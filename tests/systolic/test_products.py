@@ -211,11 +211,11 @@ def compute(emission, jobs, stall_in=0, stall_out=0):
 
     All results, and all flags of NaN and infinity, are compared with the golden model.
     """
-    core = Core(emission.manifest)
-    manifest = core.manifest
+    manifest = Manifest.read(emission.manifest)
     plans = [job_of(manifest, a, w, **types) for a, w, types in jobs]
     words = [plan.words() for plan in plans]
     bound = sum(plan.cycle_bound for plan in plans)
+    core = Core(emission.manifest, optimized=bound >= 100_000)
     results, stats = core.run(
         **{name: itertools.chain(*(streams[name] for streams in words)) for name in words[0]},
         results=sum(plan.result_words for plan in plans),

@@ -17,8 +17,7 @@ CASES = {
     "3-rows-a-type": (SequencerOs, dict(rows=3, max_k=6, depth=10, a_type=1)),
     "1-rows-w-type-multipass": (SequencerOs, dict(rows=1, max_k=4, depth=5, w_type=5, multipass=1)),
 }
-#: What these have, others have, too: each two values of parameters together.
-SLOW = ("6-rows-multipass",)
+SLOW = ("7-rows-1-terms-9-places", "6-rows-multipass", "3-rows-a-type")
 
 GOOD = next(iter(CASES.values()))
 WRONG = [

@@ -14,8 +14,7 @@ CASES = {
     "4-revisit-4-type-4-ahead": (SequencerWs, dict(depth=4, revisit=4, a_type=1, ahead=4)),
     "9-revisit-2-5-ahead": (SequencerWs, dict(depth=9, revisit=2, ahead=5)),
 }
-#: What these have, others have, too: each two values of parameters together.
-SLOW = ("2-revisit-2", "8-revisit-4")
+SLOW = ("2-revisit-2", "8-revisit-4", "17-revisit-1")
 
 GOOD = next(iter(CASES.values()))
 WRONG = [

@@ -483,7 +483,7 @@ class TestSimulate:
 
     @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT, signal.SIGKILL])
     def test_signal_leaves_nothing_running(self, run, tmp_path, number):
-        binary = run("counts$").build.binary
+        host = run("counts$").build.host
         script = (
             "from pathlib import Path; from brickwork.sim.verilator.simulate import simulate; "
             f"simulate(Path({str(tmp_path / 'counter.json')!r}), 'counter_bench', "
@@ -494,14 +494,15 @@ class TestSimulate:
             [sys.executable, "-c", script], env=env, stderr=subprocess.DEVNULL
         ) as caller:
             try:
-                child = wait_for(lambda: children(caller.pid, binary))
+                server = wait_for(lambda: children(caller.pid, host))[0]
+                child = wait_for(lambda: children(server, host))[0]
                 log = tmp_path / "killed" / "sim.log"
                 wait_for(lambda: "running counter_bench.hangs" in log.read_text())
                 caller.send_signal(number)
                 assert caller.wait(20) != 0
             finally:
                 caller.kill()
-        wait_for(lambda: not alive(child[0]))
+        wait_for(lambda: not alive(child) and not alive(server))
 
 
 def alive(pid):

@@ -22,7 +22,7 @@ import sys
 from pathlib import Path
 from brickwork.sim.verilator.build import BuildError, build
 try:
-    build(Path(sys.argv[1]))
+    build(Path(sys.argv[1]), optimized=False)
 except BuildError as error:
     sys.exit(str(error))
 """
@@ -41,7 +41,7 @@ def manifest(tmp_path, monkeypatch):
     monkeypatch.setenv("BRICKWORK_CACHE", str(place))
     monkeypatch.setattr(cache, "_spare", None)
     found = emit(GemmOs(rows=2, cols=2), tmp_path).manifest
-    build(found)
+    build(found, optimized=False)
     cache.clear("builds")
     return found
 
