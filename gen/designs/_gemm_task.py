@@ -88,7 +88,7 @@ class GemmTask(Task):
         self._modes = design.run_modes(modes)
         self._quantize()
         if "a_type" in self._modes:
-            self._modes = {"a_type": self.a.type, "w_type": self.w.type}
+            self._modes |= {"a_type": self.a.type, "w_type": self.w.type}
         self.shape = (*self.a.codes.shape, self.w.codes.shape[1])
         self.qparams = self._quant_params()
 

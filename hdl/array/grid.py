@@ -115,10 +115,10 @@ def wire_grid(m, cells, *, across, down, row_spans, column_spans):
     return leaving
 
 
-def stagger(m, name, flag, lanes):
-    """``flag`` for lane 0, and a cycle later for each lane more: staggered along a border."""
+def stagger(m, name, flag, lanes, step=1):
+    """``flag`` for lane 0, and ``step`` cycles later for each lane more: along a border."""
     if lanes == 1:
         return flag
-    later = Signal(lanes - 1, name=f"{name}_wave")
+    later = Signal((lanes - 1) * step, name=f"{name}_wave")
     m.d.sync += later.eq(Cat(flag, later)[:-1])
-    return Cat(flag, later)
+    return Cat(flag, later)[::step]

@@ -73,8 +73,8 @@ def gemm_ports(
     output,
     out_format,
     tiles,
-    act,
-    weight,
+    acts,
+    weights,
     special=0,
 ):
     """Check the parameters that every GEMM engine takes, and return its ports.
@@ -83,10 +83,8 @@ def gemm_ports(
     ----------
     acc_width, output, out_format
         Those of :class:`OutputChannel`; ``output`` may be ``"raw"`` too.
-    tiles : data.Layout
-        Payload of the stream ``tiles``.
-    act, weight : Shape
-        A lane of the streams ``acts`` and ``weights``.
+    tiles, acts, weights : data.Layout
+        Payloads of the streams of these names.
     special : int
         1 for words of results with a flag for NaN and infinities.
 
@@ -106,8 +104,8 @@ def gemm_ports(
     channel = {"acc_width": acc_width, "output": output, "out_format": out_format}
     ports = {
         "tiles": In(stream.Signature(tiles)),
-        "weights": In(stream.Signature(data.ArrayLayout(weight, cols))),
-        "acts": In(stream.Signature(data.ArrayLayout(act, rows))),
+        "weights": In(stream.Signature(weights)),
+        "acts": In(stream.Signature(acts)),
     }
     if output != "raw":
         ports["channels"] = In(stream.Signature(channel_layout(**channel)))

@@ -47,6 +47,9 @@ class GemmOperands:
         a_values, _, w_values = values.partition("*")
         a = self._matrix(sides[0], (m, k), a_values, 1)
         w = self._matrix(sides[1], (k, n), w_values or a_values, 0)
+        drawn |= self.model.random_structure(self._rng)
+        drawn |= {name: value for name, value in (modes or {}).items() if name in drawn}
+        w = self.model.structured(w, drawn, self._rng)
         return self.model.job(a, w, self.qparams(n, k), **drawn)
 
     def _matrix(self, fmt, shape, values, k_axis):

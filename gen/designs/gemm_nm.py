@@ -1,0 +1,41 @@
+"""The GEMM engine for N:M-sparse weights."""
+
+from dataclasses import dataclass
+from typing import ClassVar
+
+from ._gemm import FormatArray
+from .base import option
+from .gemm_ws import GemmWs
+
+__all__ = ["GemmNm"]
+
+
+def _group_sums():
+    from ...hdl.sparse import pe_nm
+
+    return pe_nm.GROUP_SUMS
+
+
+@dataclass(frozen=True, kw_only=True)
+class GemmNm(GemmWs):
+    """Weight-stationary GEMM engine for N:M-sparse weights (NVIDIA 2:4)."""
+
+    group_rows: int = option(2, "N: rows of PEs in a group, 1 to 8; rows is a multiple")
+    group_lanes: int = option(4, "M: lanes of activations of a group, a power of two up to 32")
+    group_sum: str = option(
+        "tree", "sum of a group: tree, or skew with a register for each PE", choices=_group_sums
+    )
+
+    NAME: ClassVar[str] = "gemm_nm"
+    MODES: ClassVar[dict[str, type]] = FormatArray.MODES | {"pattern": str}
+    DEMO: ClassVar[bool] = False
+    driver: ClassVar[str | None] = None
+
+    def unit(self):
+        from ...hdl.sparse import gemm_nm
+
+        return gemm_nm.GemmNm(**self.as_dict())
+
+    @classmethod
+    def contenders(cls):
+        return []

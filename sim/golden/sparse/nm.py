@@ -1,0 +1,116 @@
+"""N:M sparsity: at most N non-zeros in every M consecutive terms of a column of W."""
+
+import re
+from typing import NamedTuple
+
+import numpy as np
+
+__all__ = ["DENSE", "Pattern", "check_pattern", "compress", "expand", "fits", "prune"]
+
+
+class Pattern(NamedTuple):
+    """At most ``count`` non-zeros in each aligned block of ``size`` terms along K.
+
+    The last block of K may be shorter.
+    """
+
+    count: int
+    size: int
+
+    @classmethod
+    def parse(cls, text: str) -> "Pattern":
+        """The pattern of ``"2:4"``.
+
+        Raises
+        ------
+        TypeError, ValueError
+            If the text is none.
+        """
+        message = f"Pattern must be N:M with 1 ≤ N ≤ M ≤ 32, such as 2:4, not {text!r}"
+        if not isinstance(text, str):
+            raise TypeError(message)
+        match = re.fullmatch(r"(\d+):(\d+)", text)
+        pattern = cls(*map(int, match.groups())) if match else cls(0, 0)
+        if not 1 <= pattern.count <= pattern.size <= 32:
+            raise ValueError(message)
+        return pattern
+
+    def __str__(self):
+        return f"{self.count}:{self.size}"
+
+
+#: Every term may be non-zero.
+DENSE = Pattern(1, 1)
+
+
+def blocks(values: np.ndarray, size: int) -> np.ndarray:
+    """K × N as blocks × size × N, with zeros after K."""
+    k, n = values.shape
+    return np.pad(values, ((0, -k % size), (0, 0))).reshape(-1, size, n)
+
+
+def fits(nonzero: np.ndarray, pattern: Pattern) -> bool:
+    """Whether no block of a bool array, K × N, has too many non-zeros."""
+    return bool((blocks(nonzero, pattern.size).sum(axis=1) <= pattern.count).all())
+
+
+def check_pattern(nonzero: np.ndarray, pattern: Pattern) -> None:
+    """Raise :exc:`ValueError`, with the first block that has too many, unless all blocks fit.
+
+    Parameters
+    ----------
+    nonzero : bool array, K × N
+    pattern : Pattern
+    """
+    if fits(nonzero, pattern):
+        return
+    counts = blocks(nonzero, pattern.size).sum(axis=1)
+    block, column = np.argwhere(counts > pattern.count)[0]
+    first, last = block * pattern.size, min((block + 1) * pattern.size, len(nonzero)) - 1
+    raise ValueError(
+        f"W must have at most {pattern.count} non-zeros in {pattern.size} terms of K ({pattern}), "
+        f"not {counts[block, column]} in rows {first} to {last} of column {column}"
+    )
+
+
+def compress(nonzero: np.ndarray, count: int, size: int) -> tuple[np.ndarray, np.ndarray]:
+    """Where the non-zeros of each block are.
+
+    Parameters
+    ----------
+    nonzero : bool array, K × N
+        At most ``count`` in each block of ``size`` terms.
+    count, size : int
+
+    Returns
+    -------
+    (int64 array, bool array), blocks × count × N
+        Positions in the block, ascending, and which of them have a non-zero; the others, at the
+        end of a block, are 0. A block of ``count`` terms keeps each at its own position.
+    """
+    cut = blocks(nonzero, size)
+    if count == size:
+        positions = np.broadcast_to(np.arange(size)[:, None], cut.shape)
+        return positions, np.ones(cut.shape, bool)
+    order = np.argsort(~cut, axis=1, kind="stable")[:, :count]
+    used = np.take_along_axis(cut, order, axis=1)
+    assert used.sum() == cut.sum(), "a block has more non-zeros than fit"
+    return np.where(used, order, 0), used
+
+
+def expand(values: np.ndarray, positions: np.ndarray, size: int) -> np.ndarray:
+    """The inverse of :func:`compress`: blocks × size × N; values of equal positions add up."""
+    expanded = np.zeros((len(values), size, values.shape[2]), values.dtype)
+    block, _, column = np.indices(values.shape)
+    np.add.at(expanded, (block, positions, column), values)
+    return expanded
+
+
+def prune(w: np.ndarray, pattern: Pattern) -> np.ndarray:
+    """``w`` with the largest magnitudes of each block, the first of equal ones, and zeros."""
+    k = len(w)
+    cut = blocks(np.asarray(w), pattern.size)
+    order = np.argsort(-np.abs(cut.astype(float)), axis=1, kind="stable")
+    kept = np.zeros(cut.shape, bool)
+    np.put_along_axis(kept, order[:, : pattern.count], True, axis=1)
+    return np.where(kept, cut, 0).reshape(-1, w.shape[1])[:k].astype(w.dtype)
