@@ -177,11 +177,18 @@ class PeNm(Unit):
 
     def _chosen(self, m, row, acts, index):
         """The activation of an index: a tree of multiplexers, as wide as an operand."""
-        lanes = [Value.cast(acts[lane]) for lane in range(self.parameters["group_lanes"])]
+        rows, lanes = self.parameters["group_rows"], self.parameters["group_lanes"]
+        choices = [
+            Value.cast(acts[lane]) if row <= lane <= lanes - rows + row else None
+            for lane in range(lanes)
+        ]
         for bit in index:
-            lanes = [Mux(bit, high, low) for low, high in zip(lanes[::2], lanes[1::2], strict=True)]
-        chosen = Signal(len(lanes[0]), name=f"chosen_{row}")
-        m.d.comb += chosen.eq(lanes[0])
+            choices = [
+                low if high is None else high if low is None else Mux(bit, high, low)
+                for low, high in zip(choices[::2], choices[1::2], strict=True)
+            ]
+        chosen = Signal(len(choices[0]), name=f"chosen_{row}")
+        m.d.comb += chosen.eq(choices[0])
         return chosen
 
 
