@@ -21,7 +21,7 @@ class GemmNm(GemmWs):
     """Weight-stationary GEMM engine for N:M-sparse weights (NVIDIA 2:4)."""
 
     group_rows: int = option(2, "N: rows of PEs in a group, 1 to 8; rows is a multiple")
-    group_lanes: int = option(4, "M: lanes of activations of a group, a power of two up to 32")
+    group_lanes: int = option(4, "M: lanes of activations of a group, more than N, up to 32")
     group_sum: str = option(
         "tree", "sum of a group: tree, or skew with a register for each PE", choices=_group_sums
     )

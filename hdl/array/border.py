@@ -25,9 +25,7 @@ def decode_at_border(m, name, fmt, lanes, word, type_index, nan_inf, *, together
     nan_inf : str
         See :class:`DecoderBank`.
     """
-    skew = Skew(
-        lanes=lanes // together, width=together * fmt.lane_width, backwards=0, step=step
-    )
+    skew = Skew(lanes=lanes // together, width=together * fmt.lane_width, backwards=0, step=step)
     m.submodules[f"{name}_skew"] = skew
     m.d.comb += skew.i.eq(word)
     if isinstance(fmt, Integer):  # others may have integers for operands, but not for codes

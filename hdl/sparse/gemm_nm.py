@@ -16,22 +16,22 @@ class GemmNm(GemmWs):
     """:class:`GemmWs` whose weights come with the index of their activation.
 
     ``group_rows`` rows of PEs are a group and share ``group_lanes`` lanes of activations; each PE
-    holds a weight and the index of its lane. A tile has ``rows`` × ``cols`` weights as in
+    holds a weight and the index of its activation. A tile has ``rows`` × ``cols`` weights as in
     :class:`GemmWs`, and stands for up to ``rows`` · ``group_lanes`` / ``group_rows`` terms of K:
     with 2 and 4, NVIDIA's 2:4 sparsity (PTX ISA, ``mma.sp``), half of the tiles of a dense array.
-    The indices are data. So one array computes dense products, with lane *n* for row *n* of a
-    group, and with every pattern of at most ``group_rows`` non-zeros in up to ``group_lanes``
-    terms; it may change from tile to tile.
+    The indices are data. So one array computes dense products, with all indices 0, and with every
+    pattern of at most ``group_rows`` non-zeros in up to ``group_lanes`` terms; it may change from
+    tile to tile.
 
     The streams are those of :class:`GemmWs`, but for two:
 
-    * ``weights``: ``lane``, the codes, and ``index``, the lanes within the group, of all columns.
+    * ``weights``: ``lane``, the codes, and ``index``, of all columns. The activation of row *n* of
+      a group is in its lane *n* + index, with indices from 0 to ``group_lanes - group_rows``.
     * ``acts``: ``rows`` · ``group_lanes`` / ``group_rows`` lanes, those of the first group in the
       low bits.
 
-    **Exactly.** The products of a tile and their sum are exact, whatever the indices; two weights
-    of a group may have the same index. With ``nan_inf="flag"`` a special value flags its results
-    whether or not a weight chooses it.
+    **Exactly.** The products of a tile and their sum are exact. With ``nan_inf="flag"`` a special
+    value flags its results whether or not a weight chooses it.
 
     **Cycles.** With ``group_sum="skew"`` those of :class:`GemmWs`. With ``"tree"`` sums pass one
     register for each group, and results come ``rows - rows / group_rows`` cycles sooner.
@@ -77,7 +77,8 @@ class GemmNm(GemmWs):
             f"Weight format must have no OVP pairs, not be {parameters['w_format']}",
         )
         check_relation(
-            group_rows % 2 == 0 or not formats.get(parameters["a_format"], "Activation format").pair,
+            group_rows % 2 == 0
+            or not formats.get(parameters["a_format"], "Activation format").pair,
             f"Group row count must be even for the pairs of {parameters['a_format']}, not "
             f"{group_rows}",
         )
@@ -94,7 +95,7 @@ class GemmNm(GemmWs):
 
     def weight_layout(self):
         cols = self.parameters["cols"]
-        index = index_width(self.parameters["group_lanes"])
+        index = index_width(self.parameters["group_rows"], self.parameters["group_lanes"])
         return data.StructLayout(
             {
                 "lane": data.ArrayLayout(self.w_format.code_shape, cols),
@@ -111,7 +112,7 @@ class GemmNm(GemmWs):
 
     def enter_weights(self, m, operands, others):
         cols = self.parameters["cols"]
-        width = index_width(self.parameters["group_lanes"])
+        width = index_width(self.parameters["group_rows"], self.parameters["group_lanes"])
         m.submodules.indices_skew = skew = Skew(lanes=cols, width=width, backwards=0)
         m.d.comb += skew.i.eq(others)
         operands = Value.cast(operands)

@@ -1,5 +1,7 @@
 """Processing element (PE) group of the N:M-sparse array: weights that choose their activations."""
 
+import itertools
+
 from amaranth.hdl import Cat, Module, Mux, Signal, Value, signed
 from amaranth.lib import data
 from amaranth.lib.wiring import In, Out
@@ -16,20 +18,24 @@ __all__ = ["GROUP_SUMS", "PeNm", "index_width"]
 GROUP_SUMS = ("tree", "skew")
 
 
-def index_width(group_lanes):
-    """Bits of the index of one of ``group_lanes`` lanes."""
-    return (group_lanes - 1).bit_length()
+def index_width(group_rows, group_lanes):
+    """Bits of the index of a weight in a group."""
+    return (group_lanes - group_rows).bit_length()
 
 
 class PeNm(Unit):
     """``group_rows`` weights of a column, each multiplied by one of ``group_lanes`` activations.
 
-    A weight is stored with the index of its activation. The sums grow by the products of all
-    weights of the group; two weights may have the same index. Weights and indices are in two
-    registers, as in :class:`PeWs`: each bit of ``shift`` moves one shadow register of the chain on,
-    and ``swap`` makes all shadows the values in use, for the activations that come with ``swap``
-    when ``pipeline`` is 2 and for those a cycle later otherwise. NVIDIA's sparse tensor
-    cores store 2:4 weights alike (PTX ISA, ``mma.sp``).
+    A weight is stored with the index of its activation: that of weight *n* is in lane *n* + index.
+    The weights of a group are in the order of their lanes, so indices go from 0 to
+    ``group_lanes - group_rows``, and greater ones have no defined product. The sums grow by the
+    products of all weights. NVIDIA's sparse tensor cores store 2:4 weights alike (PTX ISA,
+    ``mma.sp``), with lanes for indices.
+
+    Weights and indices are in two registers, as in :class:`PeWs`: each bit of ``shift`` moves one
+    shadow register of the chain on, and ``swap`` makes all shadows the values in use, for the
+    activations that come with ``swap`` when ``pipeline`` is 2 and for those a cycle later
+    otherwise.
 
     The activations leave to the right after 1 cycle. ``group_sum`` says where the products meet:
 
@@ -54,7 +60,7 @@ class PeNm(Unit):
     group_rows : int
         Weights of the group, 1 to 8.
     group_lanes : int
-        Activations of the group: 2, 4, 8, 16 or 32, and at least ``group_rows``.
+        Activations of the group, more than ``group_rows`` and at most 32.
     group_sum : str
         ``"tree"`` or ``"skew"``.
 
@@ -85,12 +91,8 @@ class PeNm(Unit):
         check_integer("Group row count", group_rows, 1, 8)
         check_integer("Group lane count", group_lanes, 2, 32)
         check_relation(
-            group_lanes & (group_lanes - 1) == 0,
-            f"Group lane count must be a power of two, not {group_lanes}",
-        )
-        check_relation(
-            group_lanes >= group_rows,
-            f"Group lane count must be at least the {group_rows} rows of a group, not "
+            group_lanes > group_rows,
+            f"Group lane count must be more than the {group_rows} rows of a group, not "
             f"{group_lanes}",
         )
         check_choice("Group sum", group_sum, GROUP_SUMS)
@@ -100,7 +102,8 @@ class PeNm(Unit):
             f"Partial sum width {psum_width} is less than the {product_width} bits of a product of "
             f"{a_format} and {w_format}",
         )
-        weight = data.StructLayout({"operand": w.operand.shape, "index": index_width(group_lanes)})
+        index = index_width(group_rows, group_lanes)
+        weight = data.StructLayout({"operand": w.operand.shape, "index": index})
         ports = {
             "acts": data.ArrayLayout(a.operand.shape, group_lanes),
             "shift": group_rows,
@@ -178,15 +181,10 @@ class PeNm(Unit):
     def _chosen(self, m, row, acts, index):
         """The activation of an index: a tree of multiplexers, as wide as an operand."""
         rows, lanes = self.parameters["group_rows"], self.parameters["group_lanes"]
-        choices = [
-            Value.cast(acts[lane]) if row <= lane <= lanes - rows + row else None
-            for lane in range(lanes)
-        ]
+        choices = [Value.cast(acts[lane]) for lane in range(row, lanes - rows + row + 1)]
         for bit in index:
-            choices = [
-                low if high is None else high if low is None else Mux(bit, high, low)
-                for low, high in zip(choices[::2], choices[1::2], strict=True)
-            ]
+            pairs = itertools.zip_longest(choices[::2], choices[1::2])
+            choices = [low if high is None else Mux(bit, high, low) for low, high in pairs]
         chosen = Signal(len(choices[0]), name=f"chosen_{row}")
         m.d.comb += chosen.eq(choices[0])
         return chosen

@@ -1,6 +1,6 @@
 """Parameters, ports and figures that all GEMM engines share."""
 
-from amaranth.lib import data, stream
+from amaranth.lib import stream
 from amaranth.lib.wiring import In, Out
 
 from .. import formats

@@ -346,9 +346,7 @@ class GemmWs(Engine):
             loader.take.eq(swap),
             sequencer.weights_loaded.eq(loader.soon),
             mesh.acts.eq(acts),
-            mesh.weights.eq(
-                self.enter_weights(m, operands, loader.word[codes_width:word_width])
-            ),
+            mesh.weights.eq(self.enter_weights(m, operands, loader.word[codes_width:word_width])),
             mesh.shift.eq(loader.shift),
             mesh.swap.eq(stagger(m, "swap", swap, mesh_rows, step)),
         ]

@@ -85,12 +85,13 @@ class SparseWeightsJob(WeightStationaryJob):
     def _weights(self, digits, columns):
         nonzero = self._nonzero[:, columns.start : columns.stop]
         k, groups = self.k_tiles * self.tile_terms, self.rows // self.group_rows
-        index, used = compress(padded(nonzero, k, self.cols), self.group_rows, self.span)
+        positions = compress(padded(nonzero, k, self.cols), self.group_rows, self.span)
+        index = positions - np.arange(self.group_rows)[:, None]
         lanes = []
         for digit in digits:
             digit = padded(digit[:, columns.start : columns.stop], k, self.cols)
             digit = digit.reshape(-1, self.span, self.cols)
-            lanes.append(np.where(used, np.take_along_axis(digit, index, axis=1), 0))
+            lanes.append(np.take_along_axis(digit, positions, axis=1))
 
         def words(values):
             tiles = values.reshape(self.k_tiles, groups * self.group_rows, self.cols)
@@ -106,9 +107,7 @@ class SparseWeightsJob(WeightStationaryJob):
     def _acts(self, digits, rows):
         tiles = []
         for digit in digits:
-            digit = padded(
-                digit[rows.start : rows.stop], len(rows), self.k_tiles * self.tile_terms
-            )
+            digit = padded(digit[rows.start : rows.stop], len(rows), self.k_tiles * self.tile_terms)
             shape = (len(rows), self.k_tiles, self.rows // self.group_rows, self.span)
             missing = (0, self.group_lanes - self.span)
             digit = np.pad(digit.reshape(shape), ((0, 0), (0, 0), (0, 0), missing))

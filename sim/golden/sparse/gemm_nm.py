@@ -26,7 +26,8 @@ def gemm_nm(
     ----------
     weights : dict
         ``lane``, the codes, and ``index``: int64 arrays, words × columns. Each group of rows is a
-        block of terms, one for each lane of activations of the group.
+        block of terms, one for each lane of activations of the group; the term of its row n is at
+        n + index.
     """
     group_rows, group_lanes = (manifest.parameters[f"group_{side}"] for side in ("rows", "lanes"))
     indices = weights["index"]
@@ -36,10 +37,8 @@ def gemm_nm(
         rows = len(operands)
         index = indices[number * rows : (number + 1) * rows][::-1]
         shape = (-1, group_rows, operands.shape[1])
-        return expand(operands.reshape(shape), index.reshape(shape), group_lanes).reshape(
-            -1, operands.shape[1]
-        )
+        positions = index.reshape(shape) + np.arange(group_rows)[:, None]
+        terms = expand(operands.reshape(shape), positions, group_lanes)
+        return terms.reshape(-1, operands.shape[1])
 
-    return gemm_ws(
-        manifest, tiles, weights["lane"], acts, channels, product, tile_terms=tile_terms
-    )
+    return gemm_ws(manifest, tiles, weights["lane"], acts, channels, product, tile_terms=tile_terms)

@@ -73,8 +73,8 @@ def check_pattern(nonzero: np.ndarray, pattern: Pattern) -> None:
     )
 
 
-def compress(nonzero: np.ndarray, count: int, size: int) -> tuple[np.ndarray, np.ndarray]:
-    """Where the non-zeros of each block are.
+def compress(nonzero: np.ndarray, count: int, size: int) -> np.ndarray:
+    """Which terms of each block are stored: its non-zeros, and the first zeros if these are fewer.
 
     Parameters
     ----------
@@ -84,25 +84,18 @@ def compress(nonzero: np.ndarray, count: int, size: int) -> tuple[np.ndarray, np
 
     Returns
     -------
-    (int64 array, bool array), blocks × count × N
-        Positions in the block, ascending, and which of them have a non-zero; the others, at the
-        end of a block, are 0. A block of ``count`` terms keeps each at its own position.
+    int64 array, blocks × count × N
+        Their positions in the block, ascending.
     """
     cut = blocks(nonzero, size)
-    if count == size:
-        positions = np.broadcast_to(np.arange(size)[:, None], cut.shape)
-        return positions, np.ones(cut.shape, bool)
-    order = np.argsort(~cut, axis=1, kind="stable")[:, :count]
-    used = np.take_along_axis(cut, order, axis=1)
-    assert used.sum() == cut.sum(), "a block has more non-zeros than fit"
-    return np.where(used, order, 0), used
+    assert fits(nonzero, Pattern(count, size)), "a block has more non-zeros than are stored"
+    return np.sort(np.argsort(~cut, axis=1, kind="stable")[:, :count], axis=1)
 
 
 def expand(values: np.ndarray, positions: np.ndarray, size: int) -> np.ndarray:
-    """The inverse of :func:`compress`: blocks × size × N; values of equal positions add up."""
+    """Blocks × size × N, from the stored terms of each block, blocks × count × N."""
     expanded = np.zeros((len(values), size, values.shape[2]), values.dtype)
-    block, _, column = np.indices(values.shape)
-    np.add.at(expanded, (block, positions, column), values)
+    np.put_along_axis(expanded, positions, values, axis=1)
     return expanded
 
 

@@ -41,7 +41,7 @@ def pe_nm(
         index, weight = held(indices, swap), held(weights, np.roll(swap, late))
         if pipeline == 2:
             index, weight = np.append(index[1:], 0), np.append(weight[1:], 0)
-        chosen = np.roll(acts[cycles, index], late)
+        chosen = np.roll(acts[cycles, row + index], late)
         products = np.roll(chosen * weight, pipeline)
         if skewed:
             totals = np.roll(limit(totals + products, psum_width, "wrap"), 1)
