@@ -29,7 +29,7 @@ class GemmNm(GemmWs):
     NAME: ClassVar[str] = "gemm_nm"
     MODES: ClassVar[dict[str, type]] = FormatArray.MODES | {"pattern": str}
     DEMO: ClassVar[bool] = False
-    driver: ClassVar[str | None] = None
+    driver: ClassVar[str | None] = "gemm_nm"
 
     def unit(self):
         from ...hdl.sparse import gemm_nm

@@ -4,7 +4,6 @@ from fractions import Fraction
 
 import numpy as np
 
-from ..golden import formats
 from ..golden.sparse.gemm_nm import gemm_nm
 from ..golden.sparse.nm import DENSE, Pattern, check_pattern, compress, fits
 from ..host.packing import pack, pack_fields
@@ -18,8 +17,8 @@ class SparseWeightsJob(WeightStationaryJob):
     """A :class:`WeightStationaryJob` whose weights come with the index of their activation.
 
     A group of rows takes ``span`` terms of K, in which no column has more non-zeros than the group
-    has rows. ``span`` is the largest for the mode ``pattern``; without one, for the weights
-    themselves, and without weights, as many terms as rows.
+    has rows: codes other than 0. ``span`` is the largest for the mode ``pattern``; without one, for
+    the weights themselves, and without weights, as many terms as rows.
 
     Attributes
     ----------
@@ -48,7 +47,7 @@ class SparseWeightsJob(WeightStationaryJob):
     def _span(self, pattern):
         """The most terms, in whole blocks of a pattern, that fit a group."""
         if self.w is not None:
-            check_pattern(self._nonzero, pattern)
+            check_pattern(self.w != 0, pattern)
         blocks = min(self.group_lanes // pattern.size, self.group_rows // pattern.count)
         if pattern.size % self._step:
             blocks -= blocks % self._step
@@ -63,7 +62,7 @@ class SparseWeightsJob(WeightStationaryJob):
         """The most terms that fit a group in all columns of W."""
         if self.w is None:
             return self.group_rows
-        nonzero = self._nonzero
+        nonzero = self.w != 0
         return next(
             span
             for span in range(self.group_lanes, self.group_rows - 1, -self._step)
@@ -75,15 +74,8 @@ class SparseWeightsJob(WeightStationaryJob):
         """Multiples of which a group's terms are: an OVP pair of A stays in a group."""
         return 2 if self.a_side.pair else 1
 
-    @property
-    def _nonzero(self):
-        """The weights that are not zero, NaN and infinities among them."""
-        fmt = self.w_side.members[self.modes["w_type"]]
-        special = fmt.special[self.w & ((1 << fmt.bits) - 1)]
-        return special | (formats.operands(self.w, fmt.name, axis=0) != 0)
-
     def _weights(self, digits, columns):
-        nonzero = self._nonzero[:, columns.start : columns.stop]
+        nonzero = self.w[:, columns.start : columns.stop] != 0
         k, groups = self.k_tiles * self.tile_terms, self.rows // self.group_rows
         positions = compress(padded(nonzero, k, self.cols), self.group_rows, self.span)
         index = positions - np.arange(self.group_rows)[:, None]

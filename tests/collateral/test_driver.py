@@ -56,10 +56,18 @@ CASES = {
         "gemm_os rows=5 cols=2 a_format=uint4+ovp_int8 w_format=int4+int8",
         types("uint4+ovp_int8", "int4+int8"),
     ),
+    "nm": (
+        "gemm_nm rows=6 cols=4 acc_depth=7 output=bias a_format=ovp_int4+int4 w_format=int4+int8",
+        [
+            mode | {"pattern": pattern}
+            for mode in types("ovp_int4+int4", "int4+int8")
+            for pattern in ("1:1", "2:4", "1:2")
+        ],
+    ),
     "fusion": ("gemm_fusion rows=3 cols=5 acc_depth=7 output=scale acc_width=48", _FUSION),
 }
 #: Each on another bus: words in beats, beats in words.
-BUSES = dict(zip(CASES, ("64", "32", "128", "64", "32", "256", "128"), strict=True))
+BUSES = dict(zip(CASES, ("64", "32", "128", "64", "32", "256", "64", "128"), strict=True))
 
 
 @pytest.fixture(scope="module")
