@@ -1,9 +1,10 @@
-"""``brickwork prune``: an array whose numbers of least magnitude are zero."""
+"""``brickwork prune``: an array whose numbers of least magnitude are zero, or an N:M pattern."""
 
 import math
 
+from ..lib.errors import UsageError
 from ..lib.files import check_file, report_apart
-from .arguments import add_json, array_file, number, path
+from .arguments import add_json, add_layout, array_file, number, path
 
 __all__ = ["EXAMPLE", "SUMMARY", "arguments", "main"]
 
@@ -18,13 +19,24 @@ def arguments(parser):
         type=path("W"),
         help="numbers, of any shape, or a sparse matrix that scipy saved",
     )
-    parser.add_argument(
+    choice = parser.add_mutually_exclusive_group(required=True)
+    choice.add_argument(
         "--density",
         metavar="D",
         type=number("Density", 0, 1),
-        required=True,
         help="share of the weights that stay, 0 to 1",
     )
+    choice.add_argument(
+        "--pattern",
+        metavar="N:M",
+        help="N weights stay of every M along K, 2:4 for example; W is a matrix",
+    )
+    parser.add_argument(
+        "--transposable",
+        action="store_true",
+        help="with --pattern, also along N; M at most 4",
+    )
+    add_layout(parser)
     parser.add_argument(
         "--out",
         metavar="P.npy",
@@ -38,15 +50,26 @@ def arguments(parser):
 def main(options) -> int:
     from ..lib.arrays import read_matrix, write_array, write_sparse
     from ..lib.messages import print_json
-    from ..lib.pruning import prune
+    from ..lib.pruning import prune, prune_pattern
 
+    if options.transposable and options.pattern is None:
+        raise UsageError("Option --transposable must go with --pattern")
     matrix = read_matrix(options.w, "W")
     if "type" in matrix:
         raise TypeError(f"W must be numbers, not codes of {matrix['type']}")
     weights = matrix["values"]
     write, suffix = (write_sparse, ".npz") if hasattr(weights, "tocoo") else (write_array, ".npy")
     out = check_file(array_file("Results", suffix)(options.out))
-    pruned, nonzero = prune(weights, options.density)
+    if options.pattern is None:
+        pruned, nonzero = prune(weights, options.density)
+    else:
+        from ...sim.golden.sparse.nm import Pattern
+
+        turn = options.w_layout == "nk"
+        pattern = Pattern.parse(options.pattern)
+        pruned = prune_pattern(weights.T if turn else weights, pattern, options.transposable)
+        pruned = pruned.T if turn else pruned
+        nonzero = int((pruned != 0).sum())
     write(out, pruned)
     size = math.prod(weights.shape)
     density = nonzero / max(1, size)

@@ -28,8 +28,20 @@ class GemmNm(GemmWs):
 
     NAME: ClassVar[str] = "gemm_nm"
     MODES: ClassVar[dict[str, type]] = FormatArray.MODES | {"pattern": str}
+    LINT_CASES: ClassVar[tuple[tuple[str, ...], ...]] = tuple(
+        ("cols=5", "tile_rows=2", "tile_cols=2", *settings)
+        for settings in (
+            ("rows=4", "output=raw"),
+            ("rows=3", "group_rows=1", "group_lanes=5", "group_sum=skew", "output=bias"),
+            ("rows=4", "group_sum=skew", "a_format=ovp_int4", "w_format=int4+flint4+int8"),
+            (
+                *("rows=6", "group_rows=3", "a_format=e4m3", "w_format=e5m2", "max_k=50"),
+                *("nan_inf=flag", "output=scale"),
+            ),
+        )
+    )
     DEMO: ClassVar[bool] = False
-    driver: ClassVar[str | None] = "gemm_nm"
+    driver: ClassVar[str] = "gemm_nm"
 
     def unit(self):
         from ...hdl.sparse import gemm_nm

@@ -1,7 +1,7 @@
 """BitFusion's systolic GEMM engine: widths and signs of the operands are chosen at run time."""
 
 from amaranth.hdl import Module, Mux, Signal, signed
-from amaranth.lib import data, wiring
+from amaranth.lib import wiring
 
 from ..arith.requantize import output_latency
 from ..array.grid import stagger
@@ -104,8 +104,8 @@ class GemmFusion(Engine):
             pipeline=pipeline,
             **self.channel,
             tiles=fusion_tile_layout(acc_depth),
-            acts=data.ArrayLayout(32, rows),
-            weights=data.ArrayLayout(32, cols),
+            act=32,
+            weight=32,
         )
         super().__init__(ports)
 

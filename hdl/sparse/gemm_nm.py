@@ -1,7 +1,6 @@
 """Weight-stationary GEMM engine for N:M-sparse weights."""
 
 from amaranth.hdl import Cat, Value
-from amaranth.lib import data
 
 from .. import formats
 from ..array.skew import Skew
@@ -93,15 +92,9 @@ class GemmNm(GemmWs):
         group_rows, group_lanes = self.parameters["group_rows"], self.parameters["group_lanes"]
         return self.parameters["rows"] // group_rows * group_lanes
 
-    def weight_layout(self):
-        cols = self.parameters["cols"]
-        index = index_width(self.parameters["group_rows"], self.parameters["group_lanes"])
-        return data.StructLayout(
-            {
-                "lane": data.ArrayLayout(self.w_format.code_shape, cols),
-                "index": data.ArrayLayout(index, cols),
-            }
-        )
+    @property
+    def index_width(self):
+        return index_width(self.parameters["group_rows"], self.parameters["group_lanes"])
 
     def mesh_shape(self):
         params = self.parameters
@@ -110,11 +103,10 @@ class GemmNm(GemmWs):
             "tile_rows": -(-params["tile_rows"] // params["group_rows"]),
         }
 
-    def enter_weights(self, m, operands, others):
-        cols = self.parameters["cols"]
-        width = index_width(self.parameters["group_rows"], self.parameters["group_lanes"])
+    def enter_weights(self, m, operands, indices):
+        cols, width = self.parameters["cols"], self.index_width
         m.submodules.indices_skew = skew = Skew(lanes=cols, width=width, backwards=0)
-        m.d.comb += skew.i.eq(others)
+        m.d.comb += skew.i.eq(indices)
         operands = Value.cast(operands)
         size = len(operands) // cols
         return Cat(

@@ -1,6 +1,6 @@
 """Parameters, ports and figures that all GEMM engines share."""
 
-from amaranth.lib import stream
+from amaranth.lib import data, stream
 from amaranth.lib.wiring import In, Out
 
 from .. import formats
@@ -73,8 +73,10 @@ def gemm_ports(
     output,
     out_format,
     tiles,
-    acts,
-    weights,
+    act,
+    weight,
+    lanes=None,
+    index_width=0,
     special=0,
 ):
     """Check the parameters that every GEMM engine takes, and return its ports.
@@ -83,8 +85,14 @@ def gemm_ports(
     ----------
     acc_width, output, out_format
         Those of :class:`OutputChannel`; ``output`` may be ``"raw"`` too.
-    tiles, acts, weights : data.Layout
-        Payloads of the streams of these names.
+    tiles : data.Layout
+        Payload of the stream ``tiles``.
+    act, weight : Shape
+        A lane of the streams ``acts`` and ``weights``.
+    lanes : int or None
+        Lanes of ``acts``; ``None`` for one for each row.
+    index_width : int
+        Bits of an index beside each weight, or 0 for none.
     special : int
         1 for words of results with a flag for NaN and infinities.
 
@@ -102,10 +110,14 @@ def gemm_ports(
     check_choice("Output", output, OUTPUTS)
     formats.get_integer(out_format, "Output format")
     channel = {"acc_width": acc_width, "output": output, "out_format": out_format}
+    weights = data.ArrayLayout(weight, cols)
+    if index_width:
+        indices = data.ArrayLayout(index_width, cols)
+        weights = data.StructLayout({"lane": weights, "index": indices})
     ports = {
         "tiles": In(stream.Signature(tiles)),
         "weights": In(stream.Signature(weights)),
-        "acts": In(stream.Signature(acts)),
+        "acts": In(stream.Signature(data.ArrayLayout(act, rows if lanes is None else lanes))),
     }
     if output != "raw":
         ports["channels"] = In(stream.Signature(channel_layout(**channel)))

@@ -1,7 +1,7 @@
 """Output-stationary GEMM engine, of the class of ShiDianNao and of ANT's and OliVe's arrays."""
 
 from amaranth.hdl import Cat, Module, Mux, Signal, Value
-from amaranth.lib import data, wiring
+from amaranth.lib import wiring
 
 from .. import formats
 from ..arith.requantize import output_latency
@@ -152,8 +152,8 @@ class GemmOs(Engine):
             pipeline=pipeline,
             **self.channel,
             tiles=tile_layout(rows=rows, max_k=self.max_length, **self.tile_options),
-            acts=data.ArrayLayout(self.a_format.code_shape, rows),
-            weights=data.ArrayLayout(self.w_format.code_shape, cols),
+            act=self.a_format.code_shape,
+            weight=self.w_format.code_shape,
             special=self.special,
         )
         super().__init__(ports)

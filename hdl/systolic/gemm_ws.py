@@ -1,7 +1,7 @@
 """Weight-stationary GEMM engine, in the manner of the first TPU."""
 
 from amaranth.hdl import Module, Mux, Signal, Value
-from amaranth.lib import data, wiring
+from amaranth.lib import wiring
 
 from .. import formats
 from ..arith.exact import sum_width
@@ -158,8 +158,10 @@ class GemmWs(Engine):
             pipeline=pipeline,
             **self.channel,
             tiles=tile_layout(acc_depth, **type_widths),
-            acts=data.ArrayLayout(self.a_format.code_shape, self.lanes),
-            weights=self.weight_layout(),
+            act=self.a_format.code_shape,
+            weight=self.w_format.code_shape,
+            lanes=self.lanes,
+            index_width=self.index_width,
             special=self.special,
         )
         super().__init__(ports)
@@ -205,22 +207,20 @@ class GemmWs(Engine):
 
     #: Cycles from the activations of a row of the mesh to those of the next.
     entry_step = 1
+    #: Bits of an index beside each weight.
+    index_width = 0
 
     @property
     def lanes(self):
         """Activations in a word."""
         return self.parameters["rows"]
 
-    def weight_layout(self):
-        """A word of weights: codes, and what else a weight has, in the higher bits."""
-        return data.ArrayLayout(self.w_format.code_shape, self.parameters["cols"])
-
     def mesh_shape(self):
         """Parameters of :class:`MeshWs` that are not those of the engine."""
         return {}
 
-    def enter_weights(self, m, operands, others):
-        """The mesh's word of weights, from operands and what else they have, not skewed yet."""
+    def enter_weights(self, m, operands, indices):
+        """The mesh's word of weights, from operands, and from indices, which are not skewed yet."""
         return operands
 
     def build(self):
@@ -294,9 +294,9 @@ class GemmWs(Engine):
         rows, cols, nan_inf = params["rows"], params["cols"], params["nan_inf"]
         lanes, mesh_rows, step = self.lanes, self.mesh["rows"], self.entry_step
         a, w = self.a_format, self.w_format
-        # Of a word of weights: the codes, and those with what follows them.
+        # Of a word of weights: the codes, and the codes with their indices.
         codes_width = cols * w.lane_width
-        word_width = codes_width + len(Value.cast(self.weights.payload)) - cols * w.bits
+        word_width = codes_width + cols * self.index_width
         m.submodules.mesh = mesh = MeshWs(**self.mesh)
         m.submodules.acts_queue = queue = Fifo(width=len(Value.cast(self.acts.payload)), depth=2)
         weights = wiring.flipped(self.weights)

@@ -188,6 +188,11 @@ class GemmJob(Job):
         return int(self.rows * self.terms)
 
     @property
+    def choices(self) -> dict[str, str]:
+        """Decisions that the operands led to, by name, for reports."""
+        return {}
+
+    @property
     @abc.abstractmethod
     def cycles(self) -> int: ...
 

@@ -44,6 +44,13 @@ class SparseWeightsJob(WeightStationaryJob):
         self.modes["pattern"] = str(pattern)
         return k
 
+    @property
+    def choices(self):
+        rows = f"{self.group_rows} row{'s' if self.group_rows > 1 else ''}"
+        return {
+            "pattern": f"{self.modes['pattern']} (a group of {rows} takes {self.span} terms of K)"
+        }
+
     def _span(self, pattern):
         """The most terms, in whole blocks of a pattern, that fit a group."""
         if self.w is not None:

@@ -265,6 +265,28 @@ def test_formats_that_are_none(make):
         driver.count(product)
 
 
+def test_spans_of_sparse_weights(make):
+    """The largest that fits W, which packs; with one more term a block has too many weights."""
+    driver = make(CASES["nm"][0], "axi", f"data_width={BUSES['nm']}")
+    random = np.random.default_rng(8)
+    for pattern in ("1:1", "2:3", "2:4", "1:4"):
+        a, w, channels = random_product(random, driver.manifest, 3, 25, 9, pattern=pattern)
+        product = driver.product(3, 25, 9)
+        driver.call("choose_span", product, w)
+        assert product.span == bus_job(driver.manifest, a, w, channels).job.span
+        driver.pack("weights", [product], w)
+    w = np.ones((25, 9), np.int64)
+    product = driver.product(3, 25, 9, pattern="2:4")
+    with fails("VALUE"):
+        driver.pack("weights", [product], w)
+    for span in (1, 3, 5):  # activations in pairs
+        product.span = span
+        with fails("ARGUMENT"):
+            driver.count(product)
+    with fails("ARGUMENT"):
+        driver.call("choose_span", None, w)
+
+
 def test_null_and_wrong_arguments(small):
     product, y = small.product(2, 2, 2), np.zeros((2, 2), np.int8)
     with fails("ARGUMENT"):

@@ -5,7 +5,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-__all__ = ["DENSE", "Pattern", "check_pattern", "compress", "expand", "fits", "prune"]
+__all__ = ["DENSE", "Pattern", "blocks", "check_pattern", "compress", "expand", "fits"]
 
 
 class Pattern(NamedTuple):
@@ -97,13 +97,3 @@ def expand(values: np.ndarray, positions: np.ndarray, size: int) -> np.ndarray:
     expanded = np.zeros((len(values), size, values.shape[2]), values.dtype)
     np.put_along_axis(expanded, positions, values, axis=1)
     return expanded
-
-
-def prune(w: np.ndarray, pattern: Pattern) -> np.ndarray:
-    """``w`` with the largest magnitudes of each block, the first of equal ones, and zeros."""
-    k = len(w)
-    cut = blocks(np.asarray(w), pattern.size)
-    order = np.argsort(-np.abs(cut.astype(float)), axis=1, kind="stable")
-    kept = np.zeros(cut.shape, bool)
-    np.put_along_axis(kept, order[:, : pattern.count], True, axis=1)
-    return np.where(kept, cut, 0).reshape(-1, w.shape[1])[:k].astype(w.dtype)
