@@ -101,7 +101,7 @@ def _cores(options):
         try:
             cores.append(_core(name, options.settings))
         except ValueError as error:
-            if options.designs or name == names[-1] and not cores:
+            if options.designs or (name == names[-1] and not cores):
                 raise
             print(f"{name} is left out: {error}", file=sys.stderr)
     return cores

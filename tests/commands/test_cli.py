@@ -329,7 +329,7 @@ class TestEmit:
             (
                 "Parameter of gemm_fusion must be one of rows, cols, tile_rows, tile_cols, "
                 "overflow, pipeline, output, out_format, acc_width, acc_depth, not 'a_format'; "
-                "a_format is a parameter of gemm_ws, gemm_os",
+                "a_format is a parameter of gemm_ws, gemm_os, gemm_nm",
                 ["gemm_fusion", "--set", "a_format=int8"],
             ),
             (
