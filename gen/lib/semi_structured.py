@@ -73,8 +73,8 @@ def from_parts(packed: np.ndarray, meta: np.ndarray) -> np.ndarray:
     shape = (rows, packed.shape[1] // (2 * quads))
     if meta.shape != shape or packed.shape[1] % (4 * quads) or rows % 32:
         raise ValueError(
-            f"Metadata must be of the shape {shape}, multiples of 32 rows and 2 columns, for packed "
-            f"numbers of {packed.shape}, not of {meta.shape}"
+            f"Metadata must be of the shape {shape}, multiples of 32 rows and 2 columns, for "
+            f"packed numbers of {packed.shape}, not of {meta.shape}"
         )
     words = meta.reshape(-1)[_order(*shape, packed)].reshape(*shape, 1).astype(np.int64)
     nibbles = (words >> (4 * np.arange(quads)) & 15).reshape(rows, -1)
