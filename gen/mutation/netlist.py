@@ -12,6 +12,7 @@ import re
 from collections import defaultdict, deque
 from collections.abc import Iterable
 from pathlib import Path
+from typing import NamedTuple
 
 from ...sim.manifest import Manifest
 from ..lib import yosys
@@ -159,8 +160,8 @@ def draw(
     )
     source = manifest.verilog_path.read_text("utf-8").splitlines()
     netlist = json.loads((folder / "netlist.json").read_text("utf-8"))["modules"]
-    read: dict[str, set] = {}
-    views = {name: _Module(netlist, name, manifest, source, read) for name in modules}
+    uses = _uses(netlist, manifest.top)
+    views = {name: _Module(netlist, name, manifest, source, uses) for name in modules}
     drawn = [_parsed(line) for line in (folder / "list").read_text("utf-8").splitlines()]
     rng = random.Random(seed)
     rng.shuffle(drawn)
@@ -186,42 +187,71 @@ def _parsed(line: str) -> Mutant:
     return Mutant(**{name: _NUMBERS.get(name, str)(value) for name, value in fields.items()})
 
 
-def _read_bits(netlist: dict, name: str, read: dict[str, set]) -> set:
-    """The bits of a module that are read in it, or leave it.
+class _Uses(NamedTuple):
+    """What is read of a netlist, by module.
 
-    ``read`` gets the bits of input ports, with their ports, that are read: for each module inside,
-    and for this one.
+    ``inputs`` are bits of input ports that are read in the module, ``outputs`` bits of output ports
+    that are read around it: pairs of port and number. ``bits`` are those that are read in it, or
+    leave it and are read there.
     """
-    module = netlist[name]
-    bits = set()
-    for entry in module["cells"].values():
-        if entry["type"] in netlist and entry["type"] not in read:
-            _read_bits(netlist, entry["type"], read)
-        inside = read.get(entry["type"])
-        for port, connected in entry["connections"].items():
-            if entry["port_directions"].get(port) != "output":
-                bits.update(
-                    bit
+
+    inputs: dict[str, set]
+    outputs: dict[str, set]
+    bits: dict[str, set]
+
+
+def _uses(netlist: dict, top: str) -> _Uses:
+    uses = _Uses({}, {}, {})
+    order: list[str] = []
+
+    def visit(name):
+        """Modules in front of those that they are in."""
+        if name not in order:
+            for entry in netlist[name]["cells"].values():
+                if entry["type"] in netlist:
+                    visit(entry["type"])
+            order.append(name)
+
+    def bits_in(name):
+        for entry in netlist[name]["cells"].values():
+            inside = uses.inputs.get(entry["type"])
+            for port, connected in entry["connections"].items():
+                if entry["port_directions"].get(port) != "output":
+                    for number, bit in enumerate(connected):
+                        if inside is None or (port, number) in inside:
+                            yield bit
+
+    def ports(name, output):
+        for port, entry in netlist[name]["ports"].items():
+            if (entry["direction"] != "input") == output:
+                yield from (((port, number), bit) for number, bit in enumerate(entry["bits"]))
+
+    visit(top)
+    for name in order:
+        bits = set(bits_in(name)) | {bit for _, bit in ports(name, True)}
+        uses.inputs[name] = {key for key, bit in ports(name, False) if bit in bits}
+        uses.outputs[name] = set()
+    uses.outputs[top].update(key for key, _ in ports(top, True))
+    for name in reversed(order):
+        leaving = {bit for key, bit in ports(name, True) if key in uses.outputs[name]}
+        uses.bits[name] = set(bits_in(name)) | leaving
+        for entry in netlist[name]["cells"].values():
+            if entry["type"] in netlist:
+                uses.outputs[entry["type"]].update(
+                    (port, number)
+                    for port, connected in entry["connections"].items()
+                    if entry["port_directions"].get(port) == "output"
                     for number, bit in enumerate(connected)
-                    if inside is None or (port, number) in inside
+                    if bit in uses.bits[name]
                 )
-    for entry in module["ports"].values():
-        if entry["direction"] != "input":
-            bits.update(entry["bits"])
-    read[name] = {
-        (port, number)
-        for port, entry in module["ports"].items()
-        for number, bit in enumerate(entry["bits"])
-        if bit in bits
-    }
-    return bits
+    return uses
 
 
 class _Module:
     """A module of the netlist, to tell where its mutants are."""
 
     def __init__(
-        self, netlist: dict, name: str, manifest: Manifest, source: list[str], read: dict[str, set]
+        self, netlist: dict, name: str, manifest: Manifest, source: list[str], uses: _Uses
     ):
         self._name, self._source, self._units = name, source, manifest.modules
         module = netlist[name]
@@ -240,16 +270,14 @@ class _Module:
                     for bit in bits:
                         self._readers[bit].append(cell)
 
-        # Of this module, and of the instances in it.
-        self._read_bits = _read_bits(netlist, name, read)
-        self._read_ports = read
+        self._uses = uses
 
     def is_read(self, mutant: Mutant) -> bool:
         """Whether anything reads the bit: an instance may have inputs and outputs without a use."""
         cell = self._cells[mutant.cell.removeprefix("\\")]
         if cell["port_directions"].get(mutant.port) == "output":
-            return self._bit(mutant) in self._read_bits
-        inside = self._read_ports.get(cell["type"])
+            return self._bit(mutant) in self._uses.bits[self._name]
+        inside = self._uses.inputs.get(cell["type"])
         return inside is None or (mutant.port, mutant.port_bit) in inside
 
     def _bit(self, mutant):

@@ -3,6 +3,7 @@
 from amaranth.hdl import Cat, Signal, Value
 
 from ..checks import check_integer, check_relation
+from ..unit import data_register
 
 __all__ = ["SHAPE", "check_tile", "fill", "levels", "spans", "stagger", "wire_grid"]
 
@@ -115,10 +116,17 @@ def wire_grid(m, cells, *, across, down, row_spans, column_spans):
     return leaving
 
 
-def stagger(m, name, flag, lanes, step=1):
-    """``flag`` for lane 0, and ``step`` cycles later for each lane more: along a border."""
+def stagger(m, name, flag, lanes, content="flags", step=1):
+    """``flag`` for lane 0, and ``step`` cycles later for each lane more: along a border.
+
+    ``content`` is that of :class:`Delay`.
+    """
     if lanes == 1:
         return flag
-    later = Signal((lanes - 1) * step, name=f"{name}_wave")
+    length = (lanes - 1) * step
+    if content == "flags":
+        later = Signal(length, name=f"{name}_wave")
+    else:
+        later = data_register(length, name=f"{name}_wave")
     m.d.sync += later.eq(Cat(flag, later)[:-1])
     return Cat(flag, later)[::step]

@@ -236,7 +236,7 @@ class GemmFusion(Engine):
             mesh.acts.eq(acts_skew.o),
             mesh.weights.eq(weights_skew.o),
             mesh.shift.eq(loader.shift),
-            mesh.swap.eq(stagger(m, "swap", swap, rows)),
+            mesh.swap.eq(stagger(m, "swap", swap, rows, "data")),
         ]
         with m.If(sequencer.step):
             m.d.sync += step.eq(Mux(word_ends, 0, step + 1))

@@ -89,10 +89,11 @@ class Accumulator(Unit):
         # Sums that a read of the same row would miss, by their distance in cycles.
         unsettled = range(self.parameters["revisit"], SETTLED)
 
-        # visits[n] is the visit announced n cycles ago. Only the next column must not see one from
-        # before a reset: a sum that such a visit still writes is replaced before it is read.
-        visits = [self.visit, Signal(self.visit.shape(), name="visit_1")]
-        for age in range(2, LEAD + 2 + (len(unsettled) > 0)):
+        # visits[n] is the visit announced n cycles ago. Those that a reset leaves on their way are
+        # ahead of the next ones in all columns: a sum that one writes is replaced before it is
+        # read.
+        visits = [self.visit]
+        for age in range(1, LEAD + 2 + (len(unsettled) > 0)):
             visits.append(data_register(self.visit.shape(), name=f"visit_{age}"))
         m.d.sync += [later.eq(visit) for visit, later in pairwise(visits)]
         m.d.comb += self.visit_o.eq(visits[1])

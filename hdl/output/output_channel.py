@@ -71,8 +71,10 @@ class OutputChannel(Unit):
         shadow = data_register(self.word.shape(), name="shadow")
         with m.If(self.shift):
             m.d.sync += shadow.eq(self.word)
-        m.d.sync += self.start_o.eq(self.start)
-        m.d.comb += self.word_o.eq(shadow)
+        # A start that a reset leaves on its way is overtaken by that of the next run.
+        start = data_register(1, name="start_q")
+        m.d.sync += start.eq(self.start)
+        m.d.comb += [self.start_o.eq(start), self.word_o.eq(shadow)]
         if self.parameters["output"] == "bias":
             bias = data_register(self.i.shape(), name="bias")
             with m.If(self.start):

@@ -121,14 +121,16 @@ class PeNm(Unit):
         rows, psum_width = self.parameters["group_rows"], self.parameters["psum_width"]
         skewed = self.parameters["group_sum"] == "skew"
         acts = data_register(self.acts.shape(), name="acts_q")
-        m.d.sync += [acts.eq(self.acts), self.shift_o.eq(self.shift), self.swap_o.eq(self.swap)]
-        m.d.comb += self.acts_o.eq(acts)
+        # Flags that a reset leaves on their way are ahead of those of the next weights.
+        shift, swap = data_register(rows, name="shift_q"), data_register(1, name="swap_q")
+        m.d.sync += [acts.eq(self.acts), shift.eq(self.shift), swap.eq(self.swap)]
+        m.d.comb += [self.acts_o.eq(acts), self.shift_o.eq(shift), self.swap_o.eq(swap)]
         if self.parameters["pipeline"] < 2:
             acts = self.acts
         # With sums in a row a weight comes into use as late as its activation.
         swaps = [self.swap] * rows
         if skewed and rows > 1:
-            later = Signal(rows - 1, name="swap_later")
+            later = data_register(rows - 1, name="swap_later")
             m.d.sync += later.eq(Cat(self.swap, later)[:-1])
             swaps = Cat(self.swap, later)
         shadow, psum, products = self.weights, self.psums, []

@@ -252,13 +252,14 @@ class GemmOs(Engine):
             m.d.comb += getattr(mesh, name).eq(operands)
             if self.special:
                 special |= detect_specials(m, name, fmt, lanes, register.word, type_index)
-        # The sums take a flag as late as the product that it belongs to.
-        m.submodules.first = first = Delay(width=1, cycles=pipeline)
+        # The sums take a flag as late as the product that it belongs to. ``first`` needs no reset,
+        # as the next tile's is behind. ``done`` of a lower row would meet the next one of row 0.
+        m.submodules.first = first = Delay(width=1, cycles=pipeline, content="data")
         m.submodules.done = done = Delay(width=1, cycles=pipeline + 1)
         m.d.comb += [
             first.i.eq(sequencer.first),
             done.i.eq(sequencer.launch),
-            mesh.first.eq(stagger(m, "first", first.o, rows)),
+            mesh.first.eq(stagger(m, "first", first.o, rows, "data")),
             mesh.done.eq(stagger(m, "done", done.o, rows)),
         ]
         if not self.special:

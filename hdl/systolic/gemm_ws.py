@@ -348,7 +348,7 @@ class GemmWs(Engine):
             mesh.acts.eq(acts),
             mesh.weights.eq(self.enter_weights(m, operands, loader.word[codes_width:word_width])),
             mesh.shift.eq(loader.shift),
-            mesh.swap.eq(stagger(m, "swap", swap, mesh_rows, step)),
+            mesh.swap.eq(stagger(m, "swap", swap, mesh_rows, "data", step)),
         ]
         return mesh.psums, special
 

@@ -82,14 +82,18 @@ class PeOs(Unit):
         acts = data_register(self.acts.shape(), name="acts_q")
         weights = data_register(self.weights.shape(), name="weights_q")
         acc = data_register(signed(width), name="acc")
+        # Flags that a reset leaves on their way are ahead of those of the next tile.
+        first, done = data_register(1, name="first_q"), data_register(1, name="done_q")
         m.d.sync += [
             acts.eq(self.acts),
             weights.eq(self.weights),
-            self.first_o.eq(self.first),
-            self.done_o.eq(self.done),
+            first.eq(self.first),
+            done.eq(self.done),
         ]
         m.d.comb += [
             self.acts_o.eq(acts),
+            self.first_o.eq(first),
+            self.done_o.eq(done),
             self.weights_o.eq(weights),
             self.sums.eq(Mux(self.done, acc, 0)),
         ]

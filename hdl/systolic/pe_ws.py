@@ -108,13 +108,17 @@ def stationary_registers(m, pe):
     psum = data_register(pe.psums.shape(), name="psum")
     shadow = data_register(pe.weights.shape(), name="shadow")
     weight = data_register(pe.weights.shape(), name="weight")
+    # Flags that a reset leaves on their way are ahead of those of the next weights.
+    shift, swap = data_register(1, name="shift_q"), data_register(1, name="swap_q")
     m.d.sync += [
         acts.eq(pe.acts),
-        pe.shift_o.eq(pe.shift),
-        pe.swap_o.eq(pe.swap),
+        shift.eq(pe.shift),
+        swap.eq(pe.swap),
     ]
     m.d.comb += [
         pe.acts_o.eq(acts),
+        pe.shift_o.eq(shift),
+        pe.swap_o.eq(swap),
         pe.weights_o.eq(shadow),
         pe.psums_o.eq(psum),
     ]

@@ -1,6 +1,6 @@
 """What weight-stationary engines have in common: entry to the array, accumulators, output."""
 
-from amaranth.hdl import Cat, Signal
+from amaranth.hdl import Cat
 
 from ..arith.requantize import output_latency
 from ..array.delay import Delay
@@ -21,7 +21,8 @@ def add_entry(m, swap, row):
     """Registers between the sequencer's decisions and the array; returns both a cycle later.
 
     Without them a row's step would reach all of the array's first PEs, and the weights on their
-    way there, within the cycle in which it is decided.
+    way there, within the cycle in which it is decided. A swap that a reset leaves on its way finds
+    no weights loaded, and those of the next tile take its place.
 
     Parameters
     ----------
@@ -30,7 +31,7 @@ def add_entry(m, swap, row):
     row : Value
         What enters with a step, lanes and all.
     """
-    swap_q, row_q = Signal(name="swap_q"), data_register(len(row), name="row_q")
+    swap_q, row_q = data_register(1, name="swap_q"), data_register(len(row), name="row_q")
     m.d.sync += [swap_q.eq(swap), row_q.eq(row)]
     return swap_q, row_q
 
@@ -51,7 +52,9 @@ def add_accumulators(m, visit, psums, *, array_latency, cols, tile_cols, **accum
     **accumulator
         Parameters of :class:`Accumulator`.
     """
-    m.submodules.visits = visits = Delay(width=visit.shape().size, cycles=array_latency - LEAD)
+    m.submodules.visits = visits = Delay(
+        width=visit.shape().size, cycles=array_latency - LEAD, content="data"
+    )
     m.d.comb += visits.i.eq(visit)
     visit, sums = visits.o, []
     for index, (first, count) in enumerate(spans(cols, tile_cols)):

@@ -1,6 +1,8 @@
 """Random operands for GEMM engines that reach the limits of formats and accumulators."""
 
-from dataclasses import dataclass
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from functools import cache
 
 import numpy as np
 
@@ -49,8 +51,18 @@ class GemmOperands:
         w = self._matrix(sides[1], (k, n), w_values or a_values, 0)
         drawn |= self.model.random_structure(self._rng)
         drawn |= {name: value for name, value in (modes or {}).items() if name in drawn}
-        w = self.model.structured(w, drawn, self._rng)
-        return self.model.job(a, w, self.qparams(n, k), **drawn)
+        return self.job_of(a, self.model.structured(w, drawn, self._rng), drawn)
+
+    def job_of(self, a: np.ndarray, w: np.ndarray, modes) -> GemmJob:
+        """The product of such codes, with random quantization parameters."""
+
+        @cache
+        def sums():
+            parameters = self._parameters | {"output": "raw"}
+            raw = type(self.model)(replace(self.model.manifest, parameters=parameters))
+            return raw.job(a, w, **modes).expected
+
+        return self.model.job(a, w, self.qparams(w.shape[1], len(w), sums), **modes)
 
     def _matrix(self, fmt, shape, values, k_axis):
         rng, limits = self._rng, _extremes(fmt)
@@ -90,8 +102,8 @@ class GemmOperands:
         members = [fmt for _, fmt in self._sides[side]]
         return min(fmt.lowest for fmt in members), max(fmt.highest for fmt in members)
 
-    def qparams(self, n: int, k: int) -> QuantParams | None:
-        """Parameters for ``n`` channels: most spread the results, some are extreme."""
+    def qparams(self, n: int, k: int, sums: Callable[[], np.ndarray]) -> QuantParams | None:
+        """Parameters for ``n`` channels of such sums: most spread the results, some are extreme."""
         if "channels" not in self.model.manifest.streams:
             return None
         rng, output = self._rng, self._parameters["output"]
@@ -117,6 +129,13 @@ class GemmOperands:
                     bias[c] = rng.choice([-1 << (bits - 1), (1 << (bits - 1)) - 1])
                     multiplier[c], shift[c] = (1 << 24) - 1, highest
                     zero_point[c] = rng.choice([out.lowest, out.highest])
+                case 3:  # the low bits of a sum, and of the multiplier
+                    multiplier[c], shift[c] = rng.integers(1, out.highest + 1), 0
+                    near = rng.integers(out.lowest, out.highest + 1) - zero_point[c]
+                    if output == "scale":
+                        near //= multiplier[c]
+                    wanted = int(near) - int(rng.choice(sums()[:, c]))
+                    bias[c] = min(max(wanted, -1 << (bits - 1)), (1 << (bits - 1)) - 1)
                 case _:  # results that fill the format
                     size = magnitudes[0] * magnitudes[1] * k
                     most = min(size, 1 << (bits - 1))

@@ -77,28 +77,31 @@ class Bench:
 
         Values at its end are those of the last cycle of the reset; :meth:`tick` leads to the first
         one after it. With ``any_state`` all inputs have random values before and during the
-        reset, which no rule of a protocol binds, and those of before afterwards. Agents that work
-        without ``step`` would answer to what the design does with them.
+        reset, which no rule of a protocol binds, and those of before afterwards: also for a unit
+        that has no reset itself. Agents that work without ``step`` would answer to what the design
+        does with them.
         """
         if self._clock and not self._running:
             self._clock.start(start_high=False)
             self._running = True
-        if hasattr(self.dut, "rst"):
-            await self._edge  # what agents write at first
+        await self._edge  # what agents write at first
+        if self._clock:
             before = [handle.value for handle in self._inputs]
             for cycle in range(any_state and self._state_rng.randint(1, _MOST_RANDOM_CYCLES)):
                 self._randomize(cycle)
                 await self._edge
-            self.dut.rst.value = 1
+            self._set_reset(1)
             for cycle in range(cycles):
                 if any_state:
                     self._randomize(cycle)
                 await self._edge
-            self.dut.rst.value = 0
+            self._set_reset(0)
             for handle, value in zip(self._inputs, before, strict=True):
                 handle.value = value
-        else:
-            await self._edge
+
+    def _set_reset(self, value):
+        if hasattr(self.dut, "rst"):
+            self.dut.rst.value = value
 
     def _randomize(self, cycle: int) -> None:
         """Random values on all inputs, from cycle 0 of a sequence on."""

@@ -58,6 +58,14 @@ class Channels:
         limits = sorted(rng.randint(out.lowest, out.highest) for _ in "lh")
         if rng.random() < 0.6:
             limits = [out.lowest, out.highest]
+        if self.output == "scale" and rng.random() < 0.3:
+            # Many accumulators make ties, or would without a low bit of the multiplier.
+            top = rng.randrange(24)
+            return self.make(
+                bias=rng.choice([0, 0, self.acc()]),
+                multiplier=1 << top | rng.getrandbits(1) << rng.randrange(top + 1),
+                shift=min(self.highest_shift, top + 1 + rng.randrange(self.acc_width)),
+            )
         multiplier = rng.choice([rng.getrandbits(24), 1 << rng.randrange(24)])
         bits = self.acc_width + (multiplier.bit_length() if self.output == "scale" else 0)
         return self.make(

@@ -85,6 +85,10 @@ class Host:
         self.seen = {name: Recorder(dut, name, stream) for name, stream in self.streams.items()}
         self.bench.agents = []
         await (self.bench.reset(reset, any_state=False) if reset else self.bench.reset())
+        self._began = self.bench.cycle
+        # Words are on offer right after the reset.
+        for source in self._sources.values():
+            source.step(self._began)
         self.bench.agents = [*self._sources.values(), self._sink, *self.seen.values()]
 
     async def finish(self, limit: int) -> None:
@@ -119,14 +123,22 @@ class Host:
 
     @property
     def last_move(self) -> int:
-        """The last cycle in which any word was transferred."""
-        return max((r.accepted[-1] for r in self.seen.values() if r.accepted), default=0)
+        """The last cycle in which any word was transferred, or that of the reset."""
+        return max((r.accepted[-1] for r in self.seen.values() if r.accepted), default=self._began)
 
     @property
     def cycles(self) -> int:
         """From the first accepted word to the last result, both counted."""
         first = min(self.seen[name].accepted[0] for name in self.inputs)
         return self.seen["results"].accepted[-1] - first + 1
+
+    @property
+    def times(self) -> dict[str, list[int]]:
+        """The cycles from the reset on in which the words of each stream were accepted."""
+        return {
+            name: [cycle - self._began for cycle in recorder.accepted]
+            for name, recorder in self.seen.items()
+        }
 
     @property
     def cycle_bound(self) -> int:

@@ -32,7 +32,7 @@ endmodule
 #: What a PE is for plain integers: a product and a sum between registers.
 PLAIN_WS = """
 module plain(
-  input clk, input rst, input shift, input swap, input signed [7:0] acts,
+  input clk, input shift, input swap, input signed [7:0] acts,
   input signed [7:0] weights, input signed [21:0] psums, output reg shift_o, output reg swap_o,
   output reg signed [7:0] acts_o, output reg signed [7:0] weights_o,
   output reg signed [21:0] psums_o
@@ -45,14 +45,14 @@ module plain(
     if (swap) weight <= weights_o;
     product <= acts_o * weight;
     psums_o <= psums + product;
-    shift_o <= rst ? 1'b0 : shift;
-    swap_o <= rst ? 1'b0 : swap;
+    shift_o <= shift;
+    swap_o <= swap;
   end
 endmodule
 """
 PLAIN_OS = """
 module plain(
-  input clk, input rst, input first, input done, input signed [7:0] acts,
+  input clk, input first, input done, input signed [7:0] acts,
   input signed [7:0] weights, output reg first_o, output reg done_o,
   output reg signed [7:0] acts_o, output reg signed [7:0] weights_o, output signed [25:0] sums
 );
@@ -64,8 +64,8 @@ module plain(
     weights_o <= weights;
     product <= acts_o * weights_o;
     acc <= (first ? 26'sd0 : acc) + product;
-    first_o <= rst ? 1'b0 : first;
-    done_o <= rst ? 1'b0 : done;
+    first_o <= first;
+    done_o <= done;
   end
 endmodule
 """

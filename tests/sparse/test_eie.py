@@ -5,7 +5,7 @@ from refusals import integers
 
 SMALL = dict(
     pes=3,
-    queue_depth=4,
+    queue_depth=2,
     columns=14,
     entries=50,
     entries_per_word=4,
@@ -22,7 +22,7 @@ SMALL = dict(
 )
 CASES = {
     "3": (Eie, SMALL),
-    "3-skip": (Eie, SMALL | dict(skip_empty_columns=1, queue_depth=2)),
+    "3-skip": (Eie, SMALL | dict(skip_empty_columns=1, queue_depth=4)),
     # One of everything.
     "1": (
         Eie,

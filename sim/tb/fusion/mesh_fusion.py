@@ -7,7 +7,7 @@ from ...golden.fusion.mesh_fusion import mesh_fusion
 from ...golden.fusion.mode import Mode, every_mode, offset
 from ...lib.bench import Bench, manifest
 from ...lib.trace import play, skewed
-from ..systolic._stationary import check_words, play_reset, reset_moments
+from ..systolic._stationary import check_words
 from ._modes import drawn, extreme, mode_word
 
 
@@ -102,23 +102,34 @@ async def changes_of_mode(dut, pattern):
 
 @cocotb.test()
 async def reset(dut):
-    """A reset stops weights on their way, and makes the mode that of 2 bits without signs at once.
-
-    Each PE keeps the weights that it has loaded and uses.
-    """
+    """A reset makes the mode that of 2 bits without signs at once; PEs keep their weights."""
     bench = Bench(dut)
     params = manifest().parameters
     rows, cols, width = params["rows"], params["cols"], params["psum_width"]
-    mode = Mode(2, 2, 0, 0)
-    for moment in reset_moments(bench):
-        acts = drawn(bench.random, (2 * (rows + cols), rows), 2)
-        sets = drawn(bench.random, (2, rows, cols), 2)
+    mode, span = Mode(2, 2, 0, 0), rows + cols
+    for other in bench.rng.sample(every_mode(), 8):
+        weights = drawn(bench.random, (rows, cols), 2)
+        acts = drawn(bench.random, (2 * span, rows), 2)
         base = int(bench.random.integers(-1 << 15, 1 << 15))
-        other = mode_word(bench.rng.choice(every_mode()))
-        before, after = {"mode": other}, {"mode": mode_word(mode), "offset": base}
-        trace, used = await play_reset(bench, sets, acts, moment, before, after)
-        psums = [
-            mesh_fusion(words, weights, base, mode=mode, psum_width=width)
-            for words, weights in zip(acts[:, None], used, strict=True)
-        ]
-        check_words(trace, np.concatenate(psums), np.ones(len(acts), bool))
+        # Weights come into use, and nothing is on its way when the reset comes.
+        cycles = 3 * span
+        inputs = {name: np.zeros((cycles, rows), int) for name in ("acts", "shift", "swap")}
+        inputs["weights"] = bench.random.integers(0, 1 << 32, (cycles, cols))
+        for step in range(rows):
+            inputs["weights"][step] = weights[rows - 1 - step]
+            inputs["shift"][step, : step + 1] = 1
+        inputs["swap"][rows] = 1
+        inputs |= {name: skewed(inputs[name]) for name in ("weights", "swap")}
+        inputs["mode"] = np.full(cycles, mode_word(other))
+        await bench.reset()
+        await play(bench, inputs)
+        dut.rst.value = 1
+        await play(bench, {name: values[-1:] for name, values in inputs.items()})
+        dut.rst.value = 0
+
+        acts_then = np.pad(acts, ((0, span + params["pipeline"]), (0, 0)))
+        after = {"mode": mode_word(mode), "offset": base}
+        inputs = {name: np.full(len(acts_then), value) for name, value in after.items()}
+        trace = await play(bench, inputs | {"acts": skewed(acts_then)})
+        psums = mesh_fusion(acts, weights, base, mode=mode, psum_width=width)
+        check_words(trace, psums, np.ones(len(acts), bool))

@@ -64,18 +64,3 @@ async def random(dut, moves):
 
     for mode in every_mode():
         await check(bench, mode, operands=any_operand, sums=any_sum, moves=moves)
-
-
-@cocotb.test()
-async def reset(dut):
-    """No weight moves because of what was on its way."""
-    bench = Bench(dut)
-    await bench.reset()
-    dut.shift.value = dut.swap.value = 1
-    await bench.tick()
-    await bench.tick()
-    dut.shift.value = dut.swap.value = 0
-    await bench.reset()
-    trace = await play(bench, {"shift": [0] * 3, "swap": [0] * 3})
-    trace.check("shift_o", [0] * 3)
-    trace.check("swap_o", [0] * 3)

@@ -12,6 +12,8 @@ from ...lib.trace import join
 
 #: Cycles from a sum to its result, by the specification of each output.
 OUTPUT_LATENCY = {"raw": 0, "bias": 1, "shift": 5, "scale": 7}
+#: Cycles from the last of a run's channel values until it may be launched.
+ARRIVAL = 4
 
 
 class Array:
@@ -67,8 +69,10 @@ class Array:
 
     async def start(self):
         await self.bench.reset()
-        await self.bench.tick()
+        if self.accepted:
+            self.source.step(self.bench.cycle)  # values are on offer right after the reset
         self.bench.agents = self.agents
+        await settle()
         self.drive()
 
     def acc(self):
@@ -98,10 +102,11 @@ class Array:
         assert room == self.room, f"cycle {now}: room for {room} instead of {self.room}"
         assert bool(dut.some_room.value) == bool(room), f"cycle {now}: some_room with {room}"
         since = now - self.launches[-1] if self.launches else self.interval
-        if may and self.accepted:
-            words = self.accepted.count
-            assert words >= self.cols * (len(self.launches) + 1), f"cycle {now}: only {words} words"
-            assert since >= self.interval, f"cycle {now}: a run may follow after {since} cycles"
+        wanted = True
+        if self.accepted:
+            last = self.accepted.accepted[self.cols * (len(self.launches) + 1) - 1 :][:1]
+            wanted = bool(last) and now - last[0] >= ARRIVAL and since >= self.interval
+        assert may == wanted, f"cycle {now}: may_launch is {may}, {since} cycles after a launch"
         launch, reserve = False, 0
         first = now + params["run_interval"]
         if self.heights and not self.pause():

@@ -41,7 +41,6 @@ async def every_index(dut):
             first = lane - lane % group_lanes
             w[[lane, *range(first, first + before)], lane] = largest
         a = random.integers(a_format.lowest_code, a_format.highest_code + 1, (2, lanes))
-        qparams = host.operands.qparams(lanes, lanes)
-        pattern = f"{params['group_rows']}:{group_lanes}"
-        jobs.append(host.model.job(a, w, qparams, **a_modes, **w_modes, pattern=pattern))
+        pattern = {"pattern": f"{params['group_rows']}:{group_lanes}"}
+        jobs.append(host.operands.job_of(a, w, a_modes | w_modes | pattern))
     await host.run(jobs)

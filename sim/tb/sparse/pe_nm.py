@@ -38,9 +38,11 @@ async def check(bench, *, operands, sums, moves, length=400):
         skewed=params["group_sum"] == "skew",
     )
     cycles = np.arange(length)
-    for port, values in (("shift", shift), ("swap", swap)):  # inputs are random in a reset
-        trace.check(f"{port}_o", late(values, 1))
-    trace.check("acts_o", late(acts, 1), np.repeat(cycles[:, None] >= 1, lanes, axis=1))
+    for port in ("acts", "shift", "swap"):
+        values = late(inputs[port], 1)
+        trace.check(
+            f"{port}_o", values, np.broadcast_to((cycles >= 1)[:, None], (length, values[0].size))
+        )
     word = moved & ((1 << w.bits) - 1) | index << w.bits
     trace.check("weights_o", word, cycles >= rows)
     trace.check("psums_o", totals, cycles >= settled)

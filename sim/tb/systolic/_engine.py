@@ -19,6 +19,7 @@ __all__ = [
     "products_back_to_back",
     "ragged",
     "random_stalls",
+    "reset_in_each_cycle_of_a_run",
     "reset_in_mid_job",
     "short_runs",
     "starved",
@@ -186,10 +187,19 @@ async def short_runs(dut, inputs):
 
 @cocotb.test()
 async def reset_in_mid_job(dut):
-    """A reset of a cycle or two, at any moment, leaves nothing of the job that it ends."""
+    """A reset of a cycle or two, at any moment, leaves nothing of the job that it ends.
+
+    The jobs behind it take as many cycles as they took the first time.
+    """
     host = Host(dut)
     rng, rows, cols = host.bench.rng, host.rows, host.cols
     m = min(host.depth, rows + 2)
+    following = []
+    for _ in range(3):
+        shapes = [[rng.randint(1, n) for n in (m, rows + 1, cols + 1)] for _ in range(3)]
+        jobs = [host.product(*shape) for shape in shapes]
+        await host.run(jobs)
+        following.append((jobs, host.times))
     for _ in range(MOMENTS):
         patterns = {name: stalls(rng.choice([0, 30]), rng) for name in host.inputs}
         patterns["results"] = stalls(rng.choice([0, 30, 95]), rng)
@@ -199,10 +209,33 @@ async def reset_in_mid_job(dut):
             await host.bench.tick()
         # Sometimes the next reset is the only one between two jobs that are not finished.
         if rng.random() < 0.75:
-            shapes = [[rng.randint(1, n) for n in (m, rows + 1, cols + 1)] for _ in range(3)]
-            jobs = [host.product(*shape) for shape in shapes]
+            jobs, times = rng.choice(following)
             await host.run(jobs, reset=rng.randint(1, 2))
+            assert host.times == times, "other cycles after a reset"
     await host.run([host.product(m, 2 * rows, cols)], reset=1)
+
+
+@cocotb.test()
+async def reset_in_each_cycle_of_a_run(dut):
+    """Runs follow each other as closely as they may, and a reset comes in each cycle of one.
+
+    The next job begins as early as it may, and takes as many cycles as after any other reset.
+    """
+    host = Host(dut)
+    period = max(host.rows, host.manifest.timing["run_interval"])
+    m = min(host.depth, host.rows)
+    runs = [host.product(m, 1, 8 * host.cols)]
+    following = [host.product(1, 1, 2 * host.cols)]
+    await host.run(runs)
+    in_full_pace = host.times["results"][3 * m]
+    await host.run(following)
+    times = host.times
+    for moment in range(min(period, MOMENTS)):
+        await host.start(runs, reset=1)
+        for _ in range(in_full_pace + moment):
+            await host.bench.tick()
+        await host.run(following, reset=1)
+        assert host.times == times, "other cycles after a reset"
 
 
 @cocotb.test()

@@ -6,6 +6,9 @@ import numpy as np
 from ...lib.gemm_host import Host
 from ...lib.streams import waits
 from ._engine import *  # noqa: F403  (cocotb runs what it finds here)
+from .mesh_os import latency as mesh_latency
+
+SHAPE = ("rows", "cols", "tile_rows", "tile_cols")
 
 
 @cocotb.test()
@@ -46,3 +49,24 @@ async def short_tiles_end_as_close_as_they_may(dut):
     first = host.seen["results"].offered[:: host.rows]
     # Before the first few the operands of the next tiles are already there.
     assert (np.diff(first) == expected).all(), f"{np.diff(first)} instead of {expected}"
+
+
+@cocotb.test()
+async def places_for_results(dut):
+    """Tiles end until their results fill the queue, and no further."""
+    host = Host(dut)
+    shape = {name: host.manifest.parameters[name] for name in SHAPE}
+    pipeline, rows = host.manifest.parameters["pipeline"], host.rows
+    places = 2 * rows + host.cols + host.latency + mesh_latency(**shape) + pipeline + 6
+    for m in {1, rows}:
+        ended = places // m
+        product = host.product(m, 1, (ended + 4) * host.cols)
+        blocked = [True]
+        await host.start([product], {"results": lambda blocked=blocked: blocked[0]})
+        await host.stand_still(20 * host.cycle_bound + 2000)
+        # The last pass of the next tile waits, and the queue of tiles has room for two.
+        passes = len(product.passes)
+        tiles, wanted = host.seen["tiles"].count, (ended + 1) * passes + 1
+        assert tiles == wanted, f"{tiles} tiles were accepted instead of {wanted}"
+        blocked[0] = False
+        await host.finish(20 * host.cycle_bound + 2000)

@@ -77,9 +77,9 @@ async def check(bench, lengths, gaps, pattern):
     await bench.reset()
     trace = await play(bench, inputs)
     delay = pipeline + 1 + latency(**shape)
-    # Registers of the tree of ORs have no reset.
+    # Flags of before are ahead of these, in each column.
     checked = np.repeat((np.arange(total) >= latency(**shape))[:, None], cols, axis=1)
-    trace.check("sums", late(skewed(sums), delay), checked)
+    trace.check("sums", late(skewed(sums), delay), skewed(checked))
 
 
 def lengths(bench, count):
@@ -112,16 +112,3 @@ async def single_terms(dut):
     bench = Bench(dut)
     rows = manifest().parameters["rows"]
     await check(bench, [1] * 10, [rows - 1 + n % 2 for n in range(10)], "extremes")
-
-
-@cocotb.test()
-async def reset(dut):
-    """No sum comes out because of a flag that was on its way."""
-    bench = Bench(dut)
-    for _ in range(3):
-        await bench.reset()
-        for port in (dut.first, dut.done):
-            port.value = (1 << len(port)) - 1
-        for _ in range(bench.rng.randint(1, 8)):
-            await bench.tick()
-        await check(bench, lengths(bench, 3), [0] * 3, "random")

@@ -7,7 +7,7 @@ from ...golden import formats
 from ...golden.systolic.mesh_ws import mesh_ws
 from ...lib.bench import Bench, manifest
 from ...lib.trace import play, skewed
-from ._stationary import check_words, play_reset, reset_moments
+from ._stationary import check_words
 
 
 def draw(bench, fmt, shape, pattern):
@@ -64,18 +64,3 @@ async def weights_that_wait(dut, pattern):
     """Weights that stay for random times, while the next ones are loaded and wait."""
     bench = Bench(dut)
     await check(bench, bench.random.integers(0, 12, 12), pattern)
-
-
-@cocotb.test()
-async def reset(dut):
-    """A reset stops weights on their way; each PE keeps those that it has loaded and uses."""
-    bench = Bench(dut)
-    params = manifest().parameters
-    rows, cols = params["rows"], params["cols"]
-    a, w = formats.get(params["a_format"]), formats.get(params["w_format"])
-    for moment in reset_moments(bench):
-        acts = draw(bench, a, (2 * (rows + cols), rows), "random")
-        sets = draw(bench, w, (2, rows, cols), "random")
-        trace, used = await play_reset(bench, sets, acts, moment, {}, {})
-        psums = mesh_ws(acts, used, psum_width=params["psum_width"])
-        check_words(trace, psums, np.ones(len(acts), bool))
