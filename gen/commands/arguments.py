@@ -11,6 +11,7 @@ __all__ = [
     "add_design",
     "add_designs",
     "add_json",
+    "add_layout",
     "add_out",
     "add_product",
     "add_seeds",
@@ -204,13 +205,7 @@ def add_product(parser, **out):
         required=True,
         help="K × N (see --w-layout), likewise",
     )
-    parser.add_argument(
-        "--w-layout",
-        metavar="LAYOUT",
-        choices=["kn", "nk"],
-        default="kn",
-        help="kn: W is K × N; nk: outputs × inputs (default: kn)",
-    )
+    add_layout(parser)
     for function in dict.fromkeys(design.arguments for design in DESIGNS.values()):
         function(parser)
     for option, remedy in _REPLACED.items():
@@ -342,6 +337,17 @@ def add_workers(parser, help):
         "--workers", metavar="N", type=integer("Number of workers", 1, 1024), help=help
     )
     default_from(workers, "workers")
+
+
+def add_layout(parser):
+    """``--w-layout``: the order of the dimensions of W."""
+    parser.add_argument(
+        "--w-layout",
+        metavar="LAYOUT",
+        choices=["kn", "nk"],
+        default="kn",
+        help="kn: W is K × N; nk: outputs × inputs (default: kn)",
+    )
 
 
 def add_json(parser):

@@ -42,7 +42,7 @@ def main(options) -> int:
     from ..emission.emit import emit
     from ..lib.files import check_file, check_folder, exclusive_lock, report_apart, write_whole
 
-    cores = [_core(name, options.settings) for name in _names(options)]
+    cores = _cores(options)
     designs = [wrapper_from_text(options.top, core, options.bus) for core in cores]
     xml = check_file(options.xml or Path(options.out, "sim", "results.xml"), "JUnit XML")
     toolchain.check_simulation()
@@ -92,6 +92,19 @@ def _names(options):
         name: {item.name for item in fields(design)} for name, design in registry.DESIGNS.items()
     }
     return [name for name, parameters in names.items() if keys <= parameters] or list(names)
+
+
+def _cores(options):
+    """The cores to test; without names, designs that the settings do not fit are left out."""
+    names, cores = _names(options), []
+    for name in names:
+        try:
+            cores.append(_core(name, options.settings))
+        except ValueError as error:
+            if options.designs or (name == names[-1] and not cores):
+                raise
+            print(f"{name} is left out: {error}", file=sys.stderr)
+    return cores
 
 
 def _core(name, settings):

@@ -88,7 +88,7 @@ class GemmTask(Task):
         self._modes = design.run_modes(modes)
         self._quantize()
         if "a_type" in self._modes:
-            self._modes = {"a_type": self.a.type, "w_type": self.w.type}
+            self._modes |= {"a_type": self.a.type, "w_type": self.w.type}
         self.shape = (*self.a.codes.shape, self.w.codes.shape[1])
         self.qparams = self._quant_params()
 
@@ -241,7 +241,8 @@ class GemmTask(Task):
 
     def job(self, manifest):
         model = registry.model(manifest)
-        return model.job(self.a.codes, self.w.codes, self.qparams, **self._modes)
+        self._job = model.job(self.a.codes, self.w.codes, self.qparams, **self._modes)
+        return self._job
 
     @property
     def is_real(self) -> bool:
@@ -271,7 +272,7 @@ class GemmTask(Task):
             "w_type": self.w.type,
             "padded": self.padded,
             "special": None if flags is None else int(flags.sum()),
-        }
+        } | self._job.choices
 
     def rows(self, result):
         padded = " (K padded with a zero, for OVP pairs)" if self.padded else ""
@@ -279,6 +280,7 @@ class GemmTask(Task):
         return {
             "M×K×N": "×".join(map(str, self.shape)) + padded,
             "formats": f"{self.a.type} × {self.w.type}",
+            **self._job.choices,
             "cycles": f"{result.cycles} (worst case {result.cycle_bound} = {result.formula})",
             "MACs": f"{result.macs} ({result.macs / result.cycles:.2f} per cycle)",
             "utilization": f"{result.utilization:.1%} ({result.ideal_cycles} ideal cycles)",

@@ -49,6 +49,7 @@ _MODULES = {
     "gemm_ws": (".gemm_ws", "GemmWs"),
     "gemm_os": (".gemm_os", "GemmOs"),
     "gemm_fusion": (".gemm_fusion", "GemmFusion"),
+    "gemm_nm": (".gemm_nm", "GemmNm"),
     "eie": (".eie", "Eie"),
 }
 

@@ -10,6 +10,7 @@ import numpy as np
 
 from .extras import require
 from .files import write_whole
+from .semi_structured import from_parts
 
 __all__ = [
     "read_array",
@@ -53,13 +54,17 @@ def read_quantized(path: Path, name: str) -> tuple[np.ndarray, np.ndarray, str] 
     ValueError
         If the file is damaged; ``name`` is the subject of the message.
     """
+    arrays = _read_arrays(path, name, ("codes", "scale", "format"))
+    return arrays and (*arrays[:2], str(arrays[2]))
+
+
+def _read_arrays(path, name, names):
+    """The arrays of these names in a ``.npz`` file; ``None`` for another file."""
     if not zipfile.is_zipfile(path):
         return None
     try:
         with np.load(path, allow_pickle=False) as arrays:
-            if not {"codes", "scale", "format"} <= set(arrays):
-                return None
-            return arrays["codes"], arrays["scale"], str(arrays["format"])
+            return [arrays[each] for each in names] if set(names) <= set(arrays) else None
     except Exception as error:  # numpy raises all sorts for a damaged file
         detail = str(error).splitlines() or [type(error).__name__]
         raise ValueError(f"{name} cannot be read: {path}: {detail[0]}") from None
@@ -68,10 +73,13 @@ def read_quantized(path: Path, name: str) -> tuple[np.ndarray, np.ndarray, str] 
 def read_matrix(path: Path, name: str) -> dict:
     """``values``, and of a file of ``brickwork quantize`` ``scale`` and ``type``.
 
-    A ``.npy`` file, one of ``brickwork quantize``, or a sparse matrix that scipy saved.
+    A ``.npy`` file, one of ``brickwork quantize``, the two parts of a 2:4-sparse matrix
+    (:mod:`.semi_structured`), or a sparse matrix that scipy saved.
     """
     if quantized := read_quantized(path, name):
         return dict(zip(("values", "scale", "type"), quantized, strict=True))
+    if parts := _read_arrays(path, name, ("packed", "meta")):
+        return {"values": from_parts(*parts)}
     if not zipfile.is_zipfile(path):
         return {"values": read_array(path, name)}
     with require("Files of sparse matrices"):

@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from .gen.api.sweeps import Sweep
     from .gen.designs.eie import Eie
     from .gen.designs.gemm_fusion import GemmFusion
+    from .gen.designs.gemm_nm import GemmNm
     from .gen.designs.gemm_os import GemmOs
     from .gen.designs.gemm_ws import GemmWs
     from .gen.lib.errors import CheckFailed, UsageError
@@ -61,6 +62,7 @@ __all__ = [
     "Eie",
     "Files",
     "GemmFusion",
+    "GemmNm",
     "GemmOs",
     "GemmWs",
     "Listing",

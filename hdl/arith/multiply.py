@@ -8,7 +8,7 @@ from .exact import signed_width
 __all__ = ["multiply"]
 
 
-def multiply(m, a, a_format, w, w_format, *, registered):
+def multiply(m, a, a_format, w, w_format, *, registered, suffix=""):
     """The exact product of two operands, with a register after the multiplier if wanted.
 
     Terms multiply each with each: ``(ma * mw) << (ea + ew)``. The register holds small products
@@ -21,6 +21,8 @@ def multiply(m, a, a_format, w, w_format, *, registered):
         Of the shapes of the formats' operands.
     a_format, w_format : Format
     registered : bool
+    suffix : str
+        End of the names of signals, for a unit with several products.
 
     Returns
     -------
@@ -34,17 +36,17 @@ def multiply(m, a, a_format, w, w_format, *, registered):
     total = None
     for i, (a_term, a_mantissa, a_exponent) in enumerate(a_parts):
         for j, (w_term, w_mantissa, w_exponent) in enumerate(w_parts):
-            suffix = "" if single else f"_{i}_{j}"
+            end = suffix if single else f"{suffix}_{i}_{j}"
             product = a_mantissa * w_mantissa
             exponents = [e for e in (a_exponent, w_exponent) if e is not None]
             exponent = sum(exponents[1:], *exponents[:1]) if exponents else None
             if registered:
                 shape = signed(signed_width(*_product_range(a_term, w_term)))
-                product = _register(m, shape, f"product{suffix}", product)
+                product = _register(m, shape, f"product{end}", product)
                 if exponent is not None:
-                    exponent = _register(m, exponent.shape(), f"exponent{suffix}", exponent)
+                    exponent = _register(m, exponent.shape(), f"exponent{end}", exponent)
             if exponent is not None:
-                product = _shifted(m, product, exponent, width, f"shifted{suffix}")
+                product = _shifted(m, product, exponent, width, f"shifted{end}")
             total = product if total is None else total + product
     return total
 

@@ -8,8 +8,10 @@ from .skew import Skew
 __all__ = ["decode_at_border", "detect_specials"]
 
 
-def decode_at_border(m, name, fmt, lanes, word, type_index, nan_inf):
+def decode_at_border(m, name, fmt, lanes, word, type_index, nan_inf, *, together=1, step=1):
     """Skew a word of codes, and decode it where it enters the array; returns the operands.
+
+    Neighbours enter ``together``, so many at a time, ``step`` cycles after those before them.
 
     Parameters
     ----------
@@ -23,7 +25,8 @@ def decode_at_border(m, name, fmt, lanes, word, type_index, nan_inf):
     nan_inf : str
         See :class:`DecoderBank`.
     """
-    m.submodules[f"{name}_skew"] = skew = Skew(lanes=lanes, width=fmt.lane_width, backwards=0)
+    skew = Skew(lanes=lanes // together, width=together * fmt.lane_width, backwards=0, step=step)
+    m.submodules[f"{name}_skew"] = skew
     m.d.comb += skew.i.eq(word)
     if isinstance(fmt, Integer):  # others may have integers for operands, but not for codes
         return skew.o

@@ -116,16 +116,17 @@ def wire_grid(m, cells, *, across, down, row_spans, column_spans):
     return leaving
 
 
-def stagger(m, name, flag, lanes, content="flags"):
-    """``flag`` for lane 0, and a cycle later for each lane more: staggered along a border.
+def stagger(m, name, flag, lanes, content="flags", step=1):
+    """``flag`` for lane 0, and ``step`` cycles later for each lane more: along a border.
 
     ``content`` is that of :class:`Delay`.
     """
     if lanes == 1:
         return flag
+    length = (lanes - 1) * step
     if content == "flags":
-        later = Signal(lanes - 1, name=f"{name}_wave")
+        later = Signal(length, name=f"{name}_wave")
     else:
-        later = data_register(lanes - 1, name=f"{name}_wave")
+        later = data_register(length, name=f"{name}_wave")
     m.d.sync += later.eq(Cat(flag, later)[:-1])
-    return Cat(flag, later)
+    return Cat(flag, later)[::step]

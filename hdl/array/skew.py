@@ -16,10 +16,10 @@ GROUP = 16
 
 
 class Skew(Unit):
-    """Delays lane *n* by *n* cycles, or, reversed, by ``lanes - 1 - n``.
+    """Delays lane *n* by *n* times ``step`` cycles, or, reversed, lane ``lanes - 1 - n``.
 
-    One reversed after one that is not delays every lane by ``lanes - 1``. Throughput is one word
-    a cycle.
+    One reversed after one that is not delays every lane by ``(lanes - 1) * step``. Throughput is
+    one word a cycle.
 
     Parameters
     ----------
@@ -28,6 +28,8 @@ class Skew(Unit):
         Width of a lane in bits.
     backwards : int
         0, or 1 for the reversed order.
+    step : int
+        Cycles from a lane to the next.
 
     Members
     -------
@@ -43,25 +45,26 @@ class Skew(Unit):
 
     role = "skew"
 
-    def __init__(self, *, lanes, width, backwards):
+    def __init__(self, *, lanes, width, backwards, step=1):
         check_integer("Lane count", lanes, 1)
         check_integer("Lane width", width, 1)
         check_integer("Backwards", backwards, 0, 1)
+        check_integer("Step", step, 1)
         super().__init__({"i": In(unsigned(lanes * width)), "o": Out(unsigned(lanes * width))})
 
     def build(self):
         m = Module()
         lanes, width = self.parameters["lanes"], self.parameters["width"]
-        backwards = self.parameters["backwards"]
+        backwards, step = self.parameters["backwards"], self.parameters["step"]
         if lanes > GROUP:
             self._build_of_groups(m, spans(lanes, GROUP))
             return m
         # Each stage drops the lane that is ready, at one end or the other, and delays the rest:
         # as many registers as there are lanes, instead of one for each lane and cycle.
         waiting, ready = self.i, []
-        for delay in range(lanes):
-            if delay > 0:
-                stage = data_register(len(waiting), name=f"delayed_{delay}")
+        for lane in range(lanes):
+            for delay in range((lane - 1) * step, lane * step) if lane else ():
+                stage = data_register(len(waiting), name=f"delayed_{delay + 1}")
                 m.d.sync += stage.eq(waiting)
                 waiting = stage
             ready.append(waiting[-width:] if backwards else waiting[:width])
@@ -72,16 +75,17 @@ class Skew(Unit):
     def _build_of_groups(self, m, groups):
         """A skew in each group, and before it as many equal delays as there are groups ahead."""
         width, backwards = self.parameters["width"], self.parameters["backwards"]
+        step = self.parameters["step"]
         outputs = []
         for index, (first, count) in enumerate(groups):
             word = self.i[first * width : (first + count) * width]
             ahead = groups[index + 1 :] if backwards else groups[:index]
             for number, (_, cycles) in enumerate(ahead):
-                delay = Delay(width=len(word), cycles=cycles, content="data")
+                delay = Delay(width=len(word), cycles=cycles * step, content="data")
                 m.submodules[f"delay_{index}_{number}"] = delay
                 m.d.comb += delay.i.eq(word)
                 word = delay.o
-            skew = Skew(lanes=count, width=width, backwards=backwards)
+            skew = Skew(lanes=count, width=width, backwards=backwards, step=step)
             m.submodules[f"skew_{index}"] = skew
             m.d.comb += skew.i.eq(word)
             outputs.append(skew.o)

@@ -75,6 +75,8 @@ def gemm_ports(
     tiles,
     act,
     weight,
+    lanes=None,
+    index_width=0,
     special=0,
 ):
     """Check the parameters that every GEMM engine takes, and return its ports.
@@ -87,6 +89,10 @@ def gemm_ports(
         Payload of the stream ``tiles``.
     act, weight : Shape
         A lane of the streams ``acts`` and ``weights``.
+    lanes : int or None
+        Lanes of ``acts``; ``None`` for one for each row.
+    index_width : int
+        Bits of an index beside each weight, or 0 for none.
     special : int
         1 for words of results with a flag for NaN and infinities.
 
@@ -104,10 +110,14 @@ def gemm_ports(
     check_choice("Output", output, OUTPUTS)
     formats.get_integer(out_format, "Output format")
     channel = {"acc_width": acc_width, "output": output, "out_format": out_format}
+    weights = data.ArrayLayout(weight, cols)
+    if index_width:
+        indices = data.ArrayLayout(index_width, cols)
+        weights = data.StructLayout({"lane": weights, "index": indices})
     ports = {
         "tiles": In(stream.Signature(tiles)),
-        "weights": In(stream.Signature(data.ArrayLayout(weight, cols))),
-        "acts": In(stream.Signature(data.ArrayLayout(act, rows))),
+        "weights": In(stream.Signature(weights)),
+        "acts": In(stream.Signature(data.ArrayLayout(act, rows if lanes is None else lanes))),
     }
     if output != "raw":
         ports["channels"] = In(stream.Signature(channel_layout(**channel)))

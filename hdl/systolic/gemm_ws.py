@@ -160,6 +160,8 @@ class GemmWs(Engine):
             tiles=tile_layout(acc_depth, **type_widths),
             act=self.a_format.code_shape,
             weight=self.w_format.code_shape,
+            lanes=self.lanes,
+            index_width=self.index_width,
             special=self.special,
         )
         super().__init__(ports)
@@ -174,9 +176,9 @@ class GemmWs(Engine):
         if overflow == "wrap":
             self.psum_width = min(self.psum_width, self.acc_width)
         self.mesh = {name: value for name, value in self.parameters.items() if name in _MESH}
-        self.mesh |= {"psum_width": self.psum_width} | self.pe_choice
+        self.mesh |= {"psum_width": self.psum_width} | self.pe_choice | self.mesh_shape()
         MeshWs(**self.mesh)  # it checks the parameters of the PEs
-        self.array_latency = array_latency(rows, pipeline)
+        self.array_latency = array_latency(self.mesh["rows"] * self.entry_step, pipeline)
         #: Loading weights keeps visits of an accumulator so far apart; where they were loaded
         #: before, the sequencer does. More than 4 cycles make no difference to the accumulators.
         self.revisit = min(rows, 4)
@@ -200,6 +202,26 @@ class GemmWs(Engine):
 
     def results_owed(self, descriptor):
         return results_owed(descriptor)
+
+    # An engine whose PEs stand for several rows replaces the following.
+
+    #: Cycles from the activations of a row of the mesh to those of the next.
+    entry_step = 1
+    #: Bits of an index beside each weight.
+    index_width = 0
+
+    @property
+    def lanes(self):
+        """Activations in a word."""
+        return self.parameters["rows"]
+
+    def mesh_shape(self):
+        """Parameters of :class:`MeshWs` that are not those of the engine."""
+        return {}
+
+    def enter_weights(self, m, operands, indices):
+        """The mesh's word of weights, from operands, and from indices, which are not skewed yet."""
+        return operands
 
     def build(self):
         m = Module()
@@ -270,7 +292,11 @@ class GemmWs(Engine):
         """
         params = self.parameters
         rows, cols, nan_inf = params["rows"], params["cols"], params["nan_inf"]
+        lanes, mesh_rows, step = self.lanes, self.mesh["rows"], self.entry_step
         a, w = self.a_format, self.w_format
+        # Of a word of weights: the codes, and the codes with their indices.
+        codes_width = cols * w.lane_width
+        word_width = codes_width + cols * self.index_width
         m.submodules.mesh = mesh = MeshWs(**self.mesh)
         m.submodules.acts_queue = queue = Fifo(width=len(Value.cast(self.acts.payload)), depth=2)
         weights = wiring.flipped(self.weights)
@@ -280,18 +306,18 @@ class GemmWs(Engine):
             weights = pairs.o
         if weight_types is not None:
             m.submodules.weights_tag = tag = Tag(
-                width=cols * w.lane_width, tag_width=w.type_width, count=rows
+                width=word_width, tag_width=w.type_width, count=rows
             )
             wiring.connect(m, weights, tag.i)
             wiring.connect(m, weight_types, tag.tags)
             weights = tag.o
-        m.submodules.loader = loader = Loader(width=cols * w.lane_width + w.type_width, steps=rows)
-        word, word_type = loader.word[: cols * w.lane_width], None
+        m.submodules.loader = loader = Loader(width=word_width + w.type_width, steps=rows)
+        word, word_type = loader.word[:codes_width], None
         if weight_types is not None:
-            word_type = loader.word[cols * w.lane_width :]
+            word_type = loader.word[word_width:]
         row, row_kind = queue.o.payload, None
         if a.pair:
-            row = pair_marks(m, a, row, rows)
+            row = pair_marks(m, a, row, lanes)
         swap, row = add_entry(m, sequencer.swap, row)
         if a.type_width:
             row_kind = Signal(a.type_width, name="a_type_q")
@@ -310,22 +336,26 @@ class GemmWs(Engine):
                 row_kind = kind_later
         wiring.connect(m, wiring.flipped(self.acts), queue.i)
         wiring.connect(m, weights, loader.i)
+        acts = decode_at_border(
+            *(m, "acts", a, lanes, row, row_kind, nan_inf), together=lanes // mesh_rows, step=step
+        )
+        operands = decode_at_border(m, "weights", w, cols, word, word_type, nan_inf)
         m.d.comb += [
             queue.o.ready.eq(sequencer.step),
             sequencer.acts_held.eq(queue.o.valid),
             loader.take.eq(swap),
             sequencer.weights_loaded.eq(loader.soon),
-            mesh.acts.eq(decode_at_border(m, "acts", a, rows, row, row_kind, nan_inf)),
-            mesh.weights.eq(decode_at_border(m, "weights", w, cols, word, word_type, nan_inf)),
+            mesh.acts.eq(acts),
+            mesh.weights.eq(self.enter_weights(m, operands, loader.word[codes_width:word_width])),
             mesh.shift.eq(loader.shift),
-            mesh.swap.eq(stagger(m, "swap", swap, rows, "data")),
+            mesh.swap.eq(stagger(m, "swap", swap, mesh_rows, "data", step)),
         ]
         return mesh.psums, special
 
     def _specials(self, m, sequencer, swap, loader, acts, weights):
         """Whether the row that enters, or a weight that it meets or met in its run, is special."""
-        rows, cols = self.parameters["rows"], self.parameters["cols"]
-        of_row = detect_specials(m, "acts", self.a_format, rows, *acts)
+        cols = self.parameters["cols"]
+        of_row = detect_specials(m, "acts", self.a_format, self.lanes, *acts)
         of_word = detect_specials(m, "weights", self.w_format, cols, *weights)
         loading = Signal()
         in_use = Signal()

@@ -4,7 +4,6 @@ from amaranth.hdl import Const, Module, Value, signed
 from amaranth.lib import data
 from amaranth.lib.wiring import In, Out
 
-from .. import formats
 from ..array.grid import SHAPE, check_tile, fill, levels, wire_grid
 from ..unit import Unit
 from .pe_ws import PeWs
@@ -12,10 +11,14 @@ from .pe_ws import PeWs
 __all__ = ["MeshWs", "TileWs"]
 
 
-def _entering(rows, cols, a_format, w_format):
-    acts = data.ArrayLayout(formats.get(a_format, "Activation format").operand.shape, rows)
-    weights = data.ArrayLayout(formats.get(w_format, "Weight format").operand.shape, cols)
-    return {"acts": acts, "shift": rows, "swap": rows, "weights": weights}
+def _entering(rows, cols, pe):
+    """Ports at the left and at the top, but for the sums, of PEs like ``pe``."""
+    return {
+        "acts": data.ArrayLayout(pe.acts.shape(), rows),
+        "shift": rows * len(pe.shift),
+        "swap": rows * len(pe.swap),
+        "weights": data.ArrayLayout(pe.weights.shape(), cols),
+    }
 
 
 def _in_and_out(ports):
@@ -78,14 +81,14 @@ class TileWs(Unit):
     ):
         check_tile(rows, cols, tile_rows, tile_cols, level)
         # It checks the parameters of the PEs.
-        pe(
+        element = pe(
             a_format=a_format,
             w_format=w_format,
             psum_width=psum_width,
             pipeline=pipeline,
             **pe_parameters,
         )
-        ports = _entering(rows, cols, a_format, w_format)
+        ports = _entering(rows, cols, element)
         ports["psums"] = data.ArrayLayout(signed(psum_width), cols)
         super().__init__(_in_and_out(ports))
 
@@ -144,14 +147,14 @@ class MeshWs(Unit):
         **pe_parameters,
     ):
         check_tile(rows, cols, tile_rows, tile_cols)
-        pe(
+        element = pe(
             a_format=a_format,
             w_format=w_format,
             psum_width=psum_width,
             pipeline=pipeline,
             **pe_parameters,
         )
-        ports = _entering(rows, cols, a_format, w_format)
+        ports = _entering(rows, cols, element)
         psums = data.ArrayLayout(signed(psum_width), cols)
         super().__init__({name: In(shape) for name, shape in ports.items()} | {"psums": Out(psums)})
 

@@ -28,6 +28,8 @@ class Gemm(HostModel):
     job_class: ClassVar[type[GemmJob]]
     #: The parameter with the most rows of A in an output tile.
     depth_parameter: ClassVar[str]
+    #: Modes beside those of the formats: see :meth:`structured`.
+    weight_modes: ClassVar[tuple[str, ...]] = ()
 
     @property
     def depth(self) -> int:
@@ -49,6 +51,7 @@ class Gemm(HostModel):
             K is above ``max_k``; if the quantization parameters do not fit the stream ``channels``.
         """
         names = [name for side in "aw" for name in self.side_modes(side)[0][0]]
+        names += self.weight_modes
         if unknown := modes.keys() - set(names):
             raise ValueError(f"Mode must be one of {', '.join(names)}, not {min(unknown)!r}")
         a, w = (_matrix(*side) for side in ((a, "A", "M × K"), (w, "W", "K × N")))
@@ -82,6 +85,14 @@ class Gemm(HostModel):
     def widest_modes(self) -> dict[str, int | str]:
         """Modes whose products come closest to the limits of the accumulators."""
         return {}
+
+    def random_structure(self, rng: np.random.Generator) -> dict[str, int | str]:
+        """A value for each of the ``weight_modes``."""
+        return {}
+
+    def structured(self, w: np.ndarray, modes, rng) -> np.ndarray:
+        """Codes of weights with zeros where the ``weight_modes`` call for them."""
+        return w
 
     def operand_format(self, side: str, job: GemmJob) -> formats.Format:
         """The format of a side's codes in a job's modes."""
@@ -132,13 +143,13 @@ class Gemm(HostModel):
     def _example(self, modes, rng):
         parameters = self.manifest.parameters
         rows, cols = parameters["rows"], parameters["cols"]
-        terms = self.plan(1, 1, 1, **modes).terms
+        terms = self.plan(1, 1, 1, **modes).tile_terms
         large = rows * cols > LARGE
-        k = rows * terms + (0 if large else rows * terms // 2 + 1)
+        k = terms + (0 if large else terms // 2 + 1)
         m, k = min(rows + 1, 5), min(k, parameters.get("max_k", k))
         n = cols if large else 2 * cols
         a = rng.choice(self._number_codes("a", modes), (m, k))
-        w = rng.choice(self._number_codes("w", modes), (k, n))
+        w = self.structured(rng.choice(self._number_codes("w", modes), (k, n)), modes, rng)
         qparams = None
         if parameters["output"] != "raw":
             qparams = self._example_qparams(a, w, modes, rng)
@@ -213,6 +224,7 @@ class Gemm(HostModel):
                 (self.operand_format("w", plan), (k, n)),
             )
         )
+        w = self.structured(w, plan.modes, rng)
         qparams = None
         if self.manifest.parameters["output"] != "raw":
             ones, out = np.ones(n, np.int64), formats.get(self.manifest.parameters["out_format"])

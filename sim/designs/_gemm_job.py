@@ -134,8 +134,8 @@ class GemmJob(Job):
     passes : list of (int, int)
         For each pass the indices of the digits of A and of W; a single pass unless the operands are
         decomposed.
-    terms : int
-        Products that a PE computes in a cycle.
+    terms : int or Fraction
+        Terms of K that a PE stands for in a cycle.
 
     Raises
     ------
@@ -181,6 +181,16 @@ class GemmJob(Job):
             for a_digit, w_digit in self.passes
         ]
         return [lanes for _, lanes in a_digits], [lanes for _, lanes in w_digits], modes
+
+    @property
+    def tile_terms(self) -> int:
+        """Terms of K that the rows of the array stand for in a cycle."""
+        return int(self.rows * self.terms)
+
+    @property
+    def choices(self) -> dict[str, str]:
+        """Decisions that the operands led to, by name, for reports."""
+        return {}
 
     @property
     @abc.abstractmethod
@@ -325,7 +335,7 @@ class GemmJob(Job):
         equal = np.array_equal(y, self.expected)
         if flags is None:
             return equal
-        needed = nan_inf_results(self.a, self.w, **self.modes)
+        needed = self.special_results
         # Further results of the same tile may be flagged, but none without NaN or Inf operands.
         return bool(equal and flags[needed].all() and flags.any() <= needed.any())
 
@@ -337,8 +347,17 @@ class GemmJob(Job):
             *(self.manifest, self.a, self.w, self.qparams),
             step=step,
             product=self.product,
-            **self.modes,
+            **self._types,
         )
+
+    @property
+    def special_results(self) -> np.ndarray:
+        """Which results depend on NaN or an infinity: a bool array, M × N."""
+        return nan_inf_results(self.a, self.w, **self._types)
+
+    @property
+    def _types(self):
+        return {name: self.modes[name] for name in ("a_type", "w_type")}
 
     def _lane_width(self, stream: str) -> int:
         return self.streams[stream]["fields"][0]["width"]

@@ -49,14 +49,20 @@ class GemmOperands:
         a_values, _, w_values = values.partition("*")
         a = self._matrix(sides[0], (m, k), a_values, 1)
         w = self._matrix(sides[1], (k, n), w_values or a_values, 0)
+        drawn |= self.model.random_structure(self._rng)
+        drawn |= {name: value for name, value in (modes or {}).items() if name in drawn}
+        return self.job_of(a, self.model.structured(w, drawn, self._rng), drawn)
+
+    def job_of(self, a: np.ndarray, w: np.ndarray, modes) -> GemmJob:
+        """The product of such codes, with random quantization parameters."""
 
         @cache
         def sums():
             parameters = self._parameters | {"output": "raw"}
             raw = type(self.model)(replace(self.model.manifest, parameters=parameters))
-            return raw.job(a, w, **drawn).expected
+            return raw.job(a, w, **modes).expected
 
-        return self.model.job(a, w, self.qparams(n, k, sums), **drawn)
+        return self.model.job(a, w, self.qparams(w.shape[1], len(w), sums), **modes)
 
     def _matrix(self, fmt, shape, values, k_axis):
         rng, limits = self._rng, _extremes(fmt)

@@ -88,7 +88,7 @@ class FusionJob(WeightStationaryJob):
         words = []
         for digit in digits:
             digit = digit[:, columns.start : columns.stop]
-            digit = padded(digit, self.k_tiles * self.rows * self.terms, self.cols)
+            digit = padded(digit, self.k_tiles * self.tile_terms, self.cols)
             # Tile, row, product's two indices, column; the last row first.
             shape = (self.k_tiles, self.rows, 8 // self.a_bits, 8 // self.w_bits, self.cols)
             digit = digit.reshape(shape)[:, ::-1].transpose(0, 1, 4, 2, 3)
@@ -99,7 +99,7 @@ class FusionJob(WeightStationaryJob):
         words = []
         for digit in digits:
             digit = digit[rows.start : rows.stop]
-            digit = padded(digit, len(rows), self.k_tiles * self.rows * self.terms)
+            digit = padded(digit, len(rows), self.k_tiles * self.tile_terms)
             shape = (len(rows), self.k_tiles, self.rows, 8 // self.a_bits, 8 // self.w_bits)
             digit = digit.reshape(shape).transpose(1, 0, 2, 4, 3)
             words.append(_steps(digit, self.a_bits, self.w_bits // 2))

@@ -34,7 +34,7 @@ class WeightStationaryJob(GemmJob):
             for top, bottom in itertools.pairwise(edges)
             for columns in self._columns()
         ]
-        self.k_tiles = -(-self.k // (self.rows * self.terms))
+        self.k_tiles = -(-self.k // self.tile_terms)
         self.cycle_bound, self.formula = self._bound()
 
     def _bound(self):
@@ -92,12 +92,12 @@ class WeightStationaryJob(GemmJob):
     @property
     def representative(self):
         heights = [len(rows) for rows, columns in self.tiles if columns.start == 0]
-        step = self.rows * self.terms
+        step = self.tile_terms
         columns = 2 * self.cols + self.n % self.cols
         return sum(heights[:2]), min(self.k, 2 * step + self.k % step), min(self.n, columns)
 
     def _golden(self):
-        return self._coded_golden(step=self.rows)
+        return self._coded_golden(step=self.tile_terms)
 
     def _words_per_pass(self, rows):
         weights, acts = self.k_tiles * self.rows, self.k_tiles * len(rows)

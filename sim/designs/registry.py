@@ -13,6 +13,7 @@ MODELS = {
     "gemm_ws": (".gemm_ws", "GemmWs"),
     "gemm_os": (".gemm_os", "GemmOs"),
     "gemm_fusion": (".gemm_fusion", "GemmFusion"),
+    "gemm_nm": (".gemm_nm", "GemmNm"),
     "eie": (".eie", "Eie"),
 }
 

@@ -10,6 +10,7 @@ CASES = {
     "16x1-backwards": (Skew, dict(lanes=16, width=1, backwards=1)),
     "17x2-forwards": (Skew, dict(lanes=17, width=2, backwards=0)),
     "35x3-backwards": (Skew, dict(lanes=35, width=3, backwards=1)),
+    "18x2-step-3": (Skew, dict(lanes=18, width=2, backwards=0, step=3)),
 }
 #: What these have, others have, too: each two values of parameters together.
 SLOW = ("16x1-backwards", "17x2-forwards", "35x3-backwards")
@@ -19,6 +20,7 @@ WRONG = [
     *integers(GOOD, "lanes", "Lane count", 1),
     *integers(GOOD, "width", "Lane width", 1),
     *integers(GOOD, "backwards", "Backwards", 0, 1),
+    *integers(GOOD, "step", "Step", 1),
 ]
 
 

@@ -56,10 +56,18 @@ CASES = {
         "gemm_os rows=5 cols=2 a_format=uint4+ovp_int8 w_format=int4+int8",
         types("uint4+ovp_int8", "int4+int8"),
     ),
+    "nm": (
+        "gemm_nm rows=6 cols=4 acc_depth=7 output=bias a_format=ovp_int4+int4 w_format=int4+int8",
+        [
+            mode | {"pattern": pattern}
+            for mode in types("ovp_int4+int4", "int4+int8")
+            for pattern in ("1:1", "2:4", "1:2")
+        ],
+    ),
     "fusion": ("gemm_fusion rows=3 cols=5 acc_depth=7 output=scale acc_width=48", _FUSION),
 }
 #: Each on another bus: words in beats, beats in words.
-BUSES = dict(zip(CASES, ("64", "32", "128", "64", "32", "256", "128"), strict=True))
+BUSES = dict(zip(CASES, ("64", "32", "128", "64", "32", "256", "64", "128"), strict=True))
 
 
 @pytest.fixture(scope="module")
@@ -255,6 +263,28 @@ def test_formats_that_are_none(make):
     product.a_format = 3
     with fails("ARGUMENT"):
         driver.count(product)
+
+
+def test_spans_of_sparse_weights(make):
+    """The largest that fits W, which packs; with one more term a block has too many weights."""
+    driver = make(CASES["nm"][0], "axi", f"data_width={BUSES['nm']}")
+    random = np.random.default_rng(8)
+    for pattern in ("1:1", "2:3", "2:4", "1:4"):
+        a, w, channels = random_product(random, driver.manifest, 3, 25, 9, pattern=pattern)
+        product = driver.product(3, 25, 9)
+        driver.call("choose_span", product, w)
+        assert product.span == bus_job(driver.manifest, a, w, channels).job.span
+        driver.pack("weights", [product], w)
+    w = np.ones((25, 9), np.int64)
+    product = driver.product(3, 25, 9, pattern="2:4")
+    with fails("VALUE"):
+        driver.pack("weights", [product], w)
+    for span in (1, 3, 5):  # activations in pairs
+        product.span = span
+        with fails("ARGUMENT"):
+            driver.count(product)
+    with fails("ARGUMENT"):
+        driver.call("choose_span", None, w)
 
 
 def test_null_and_wrong_arguments(small):

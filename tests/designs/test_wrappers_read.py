@@ -20,6 +20,10 @@ TOPS = {
         Axis(core=CORES["gemm_fusion"]),
         Axi(core=CORES["gemm_fusion"], data_width=32, address_width=64, burst=1),
     ],
+    "gemm_nm": [
+        Axis(core=CORES["gemm_nm"], data_width=128),
+        Axi(core=CORES["gemm_nm"], data_width=64, outstanding=2),
+    ],
     "eie": [
         Axis(core=CORES["eie"], data_width=256),
         Axi(core=CORES["eie"], data_width=512, address_width=12, outstanding=8),

@@ -10,6 +10,7 @@ from brickwork.gen.collateral.header import header
 from brickwork.gen.designs import registry
 from brickwork.gen.designs.wrappers import wrapper_from_text
 from brickwork.gen.emission.emit import emit
+from brickwork.sim.designs import registry as models
 from brickwork.sim.designs._gemm import QuantParams
 from brickwork.sim.golden import formats
 from brickwork.sim.manifest import Manifest
@@ -72,6 +73,10 @@ def _of_words(*names):
 
 class FormatsProduct(c.Structure):
     _fields_ = (*_of_words("m", "k", "n"), ("a_format", c.c_uint8), ("w_format", c.c_uint8))
+
+
+class SparseProduct(c.Structure):
+    _fields_ = (*FormatsProduct._fields_, ("span", c.c_uint8))
 
 
 class FusionProduct(c.Structure):
@@ -145,6 +150,7 @@ def random_product(random, manifest, m, k, n, **modes):
         return random.integers(fmt.lowest_code, fmt.highest_code, shape, endpoint=True)
 
     a, w = codes("a", (m, k)), codes("w", (k, n))
+    w = models.model(manifest).structured(w, modes, random)
     if "channels" not in manifest.streams:
         return a, w, None
     fields = {field["name"]: field for field in manifest.streams["channels"]["fields"]}
@@ -218,6 +224,9 @@ class Driver:
             for side in "aw"
             if modes.get(f"{side}_type")
         }
+        if "index" in field_names(self.manifest, "weights"):
+            indices["span"] = models.model(self.manifest).plan(m, k, n, **modes).span
+            return SparseProduct(m, k, n, **indices)
         return FormatsProduct(m, k, n, **indices)
 
     def count(self, *about):

@@ -2,7 +2,7 @@
 
 import re
 
-from brickwork import Eie, GemmFusion, GemmOs, GemmWs
+from brickwork import Eie, GemmFusion, GemmNm, GemmOs, GemmWs
 from brickwork.gen.collateral import write
 from brickwork.gen.designs.wrappers import Axi, Axis, Uart
 from brickwork.gen.emission.emit import emit
@@ -18,6 +18,7 @@ CORES = {
     "gemm_ws": GemmWs(**ARRAY, acc_depth=4, output="scale", a_format="int4+flint4"),
     "gemm_os": GemmOs(**ARRAY, output="bias", a_format="e4m3", nan_inf="flag", max_k=64),
     "gemm_fusion": GemmFusion(**ARRAY),
+    "gemm_nm": GemmNm(**ARRAY | {"rows": 4}, acc_depth=4, output="shift", w_format="int4+int8"),
     "eie": Eie(pes=3, queue_depth=2, **MEMORIES),
 }
 
@@ -38,6 +39,7 @@ CONTROL_REGISTERS = {
     "gemm_ws": ("gemm_ws_loader", "reached"),
     "gemm_os": ("gemm_os_fifo", "level"),
     "gemm_fusion": ("gemm_fusion_mode_switch", "known"),
+    "gemm_nm": ("gemm_nm_loader", "reached"),
     "eie": ("eie_fifo", "level"),
 }
 

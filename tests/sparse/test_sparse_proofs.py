@@ -4,6 +4,7 @@ from brickwork.hdl.sparse.column_reader import ColumnReader
 from brickwork.hdl.sparse.eie import Eie
 from brickwork.hdl.sparse.entry_reader import EntryReader
 from brickwork.hdl.sparse.lnzd import LnzdTree
+from brickwork.hdl.sparse.pe_nm import PeNm
 from proofs import Proof, prove, refute
 
 
@@ -38,6 +39,26 @@ def entry_reader(groups, groups_per_word, harness, *broken):
         ),
         harness=harness,
         broken=broken,
+    )
+
+
+def pe_nm(group_sum, absent, *broken):
+    return Proof(
+        unit=PeNm,
+        parameters=dict(
+            a_format="int4",
+            w_format="int4",
+            psum_width=9,
+            pipeline=2,
+            group_rows=2,
+            group_lanes=4,
+            group_sum=group_sum,
+        ),
+        harness=dict(SKEW=int(group_sum == "skew")),
+        absent=absent,
+        broken=broken,
+        induction=2,
+        covered=10,
     )
 
 
@@ -108,6 +129,19 @@ PROOFS = {
         ),
     ),
     "lnzd_tree-wide": lnzd_tree(4, ("self.o.payload.eq(word)", "self.o.payload.eq(word & ~8)")),
+    "pe_nm-tree": pe_nm(
+        "tree",
+        ("unit__psum_0", "unit__chosen_1_1", "unit__swap_later"),
+        ("range(row, lanes - rows + row + 1)", "range(lanes - rows + 1)"),
+        ("Mux(bit, high, low)", "Mux(bit, low, high)"),
+        ("index.eq(shadow.index)", "index.eq(before.index)"),
+    ),
+    "pe_nm-skew": pe_nm(
+        "skew",
+        (),
+        ("weight.eq(shadow.operand)", "weight.eq(before.operand)"),
+        ("delayed.eq(chosen)", "delayed.eq(~chosen)"),
+    ),
 }
 
 

@@ -1,4 +1,4 @@
-/* uses: weight_stationary */
+/* uses: dense_lanes */
 /* Operands of 2, 4, 8 or 16 bits; numbers of 16 bits take two passes of 8 bits */
 
 /* Slices and range of an operand. */

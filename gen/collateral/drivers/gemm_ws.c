@@ -1,4 +1,4 @@
-/* uses: weight_stationary number_formats */
+/* uses: dense_lanes number_formats */
 /* A lane is one number, the only term of a PE */
 
 static uint32_t act_bit(const struct plan *plan, uint32_t term)

@@ -1,5 +1,10 @@
 /* Operands in number formats, chosen by product->a_format and product->w_format */
 
+#if HAS_WEIGHTS_INDEX
+/* The design's section defines: sets plan->terms from product->span. */
+static int choose_span(const top_product *product, struct plan *plan);
+
+#endif
 static int choose_formats(const top_product *product, struct plan *plan)
 {
     static const struct format a_formats[] = {TOP_A_FORMAT_TABLE};
@@ -10,6 +15,10 @@ static int choose_formats(const top_product *product, struct plan *plan)
     plan->a = a_formats[product->a_format];
     plan->w = w_formats[product->w_format];
     plan->terms = plan->acts_steps = plan->weights_steps = 1;
+#if HAS_WEIGHTS_INDEX
+    if (choose_span(product, plan))
+        return TOP_E_ARGUMENT;
+#endif
     if (plan->k > TOP_MAX_K)
         return TOP_E_ARGUMENT;
     /* A number and its neighbour along K are an OVP pair. */

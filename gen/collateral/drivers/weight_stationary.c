@@ -2,14 +2,23 @@
 /* Schedule of weight-stationary arrays: output tiles of up to TOP_ACC_DEPTH rows, whose sums the
    accumulators keep, and K tiles as long as the array has terms along its rows */
 
-/* The design's section defines: the lowest bit of a term within a lane of acts or of weights. */
-static uint32_t act_bit(const struct plan *plan, uint32_t term);
-static uint32_t weight_bit(const struct plan *plan, uint32_t term);
+/* The sections below define: the terms of a K tile. */
+static uint32_t tile_terms(const struct plan *plan);
+
+/* Adds the weights of a PE row of a K tile; `bit` is the row's position in a lane. */
+static int put_weights(const struct plan *plan, const top_product *product, const top_matrix *w,
+                       const struct slice *slice, uint32_t k_tile, uint32_t row, uint32_t across,
+                       uint32_t bit, uint8_t *word);
+
+/* Adds the activations of a row of A for a K tile; `bit` is the row's position in a lane. */
+static int put_acts(const struct plan *plan, const top_product *product, const top_matrix *a,
+                    const struct slice *slice, uint32_t row, uint32_t k_tile, uint32_t bit,
+                    uint8_t *word);
 
 static void set_tiles(struct plan *plan)
 {
     plan->down = ceiling(plan->m, TOP_ACC_DEPTH);
-    plan->k_tiles = ceiling(plan->k, TOP_ROWS * plan->terms);
+    plan->k_tiles = ceiling(plan->k, tile_terms(plan));
 }
 
 static uint32_t first_row(const struct plan *plan, uint32_t down)
@@ -37,25 +46,6 @@ static void put_size(const struct plan *plan, uint32_t height, uint8_t *word)
     TOP_PUT_TILE(LENGTH, height - 1);
 }
 
-/* Adds a PE row of weights, row k / terms of W; `bit` is the row's position in a lane. */
-static int put_weights(const struct plan *plan, const top_product *product, const top_matrix *w,
-                       const struct slice *slice, uint64_t k, uint32_t across, uint32_t bit,
-                       uint8_t *word)
-{
-    const uint32_t columns = columns_of(plan, across);
-    uint32_t lane, term;
-    uint64_t code;
-
-    for (term = 0; term < plan->terms && k + term < product->k; ++term)
-        for (lane = 0; lane < columns; ++lane) {
-            if (get_slice(w, (uint32_t)k + term, across * TOP_COLS + lane, &plan->w, slice, &code))
-                return TOP_E_VALUE;
-            put(word, lane * TOP_WEIGHTS_LANE_WIDTH + bit + weight_bit(plan, term),
-                TOP_WEIGHTS_LANE_WIDTH, code);
-        }
-    return TOP_OK;
-}
-
 int top_pack_weights(const top_product *product, const top_matrix *w, const top_buffer *weights)
 {
     struct plan plan;
@@ -74,39 +64,16 @@ int top_pack_weights(const top_product *product, const top_matrix *w, const top_
                 /* The last PE row comes first. */
                 for (row = 0; row < TOP_ROWS; ++row) {
                     const uint32_t step = row % plan.weights_steps;
-                    const uint64_t k =
-                        ((uint64_t)k_tile * TOP_ROWS + TOP_ROWS - 1 - row) * plan.terms;
 
                     if (step == 0)
                         clear(word, TOP_WEIGHTS_STRIDE);
-                    if (put_weights(&plan, product, w, slice_of_w(&plan, pass), k,
-                                    tile % plan.across,
+                    if (put_weights(&plan, product, w, slice_of_w(&plan, pass), k_tile,
+                                    TOP_ROWS - 1 - row, tile % plan.across,
                                     step * (TOP_WEIGHTS_LANE_WIDTH / plan.weights_steps), word))
                         return TOP_E_VALUE;
                     if (step == plan.weights_steps - 1 || row == TOP_ROWS - 1)
                         word += TOP_WEIGHTS_STRIDE;
                 }
-    return TOP_OK;
-}
-
-/* Adds the activations of a row of A for a K tile; `bit` is the row's position in a lane. */
-static int put_acts(const struct plan *plan, const top_product *product, const top_matrix *a,
-                    const struct slice *slice, uint32_t row, uint32_t k_tile, uint32_t bit,
-                    uint8_t *word)
-{
-    uint32_t lane, term;
-    uint64_t code;
-
-    for (lane = 0; lane < TOP_ROWS; ++lane) {
-        const uint64_t k = ((uint64_t)k_tile * TOP_ROWS + lane) * plan->terms;
-
-        for (term = 0; term < plan->terms && k + term < product->k; ++term) {
-            if (get_slice(a, row, (uint32_t)k + term, &plan->a, slice, &code))
-                return TOP_E_VALUE;
-            put(word, lane * TOP_ACTS_LANE_WIDTH + bit + act_bit(plan, term), TOP_ACTS_LANE_WIDTH,
-                code);
-        }
-    }
     return TOP_OK;
 }
 

@@ -16,6 +16,7 @@ def gemm_ws(
     acts: np.ndarray,
     channels,
     product=accumulated,
+    tile_terms=None,
 ) -> np.ndarray:
     """All results, words × columns, of whole runs.
 
@@ -33,8 +34,11 @@ def gemm_ws(
         What is done to the results of each run.
     product : function
         See :func:`engine`.
+    tile_terms : function or None
+        The operands of a tile, terms × columns, from its number and its operands, rows × columns,
+        where a row of PEs is not a term of K.
     """
-    rows = acts.shape[1]
+    rows, terms = manifest.parameters["rows"], acts.shape[1]
     params, specials = manifest.parameters, nan_inf_as(manifest)
     a_side, w_side = Side(params["a_format"]), Side(params["w_format"])
     runs, results = 0, [np.zeros((0, weights.shape[1]), np.int64)]
@@ -46,12 +50,13 @@ def gemm_ws(
         codes = acts[at : at + length]
         a.append(a_side.operands(codes, tile.get("a_type", 0), 1, specials))
         codes = weights[number * rows : (number + 1) * rows][::-1]
-        w.append(w_side.operands(codes, tile.get("w_type", 0), 0, specials))
+        operands = w_side.operands(codes, tile.get("w_type", 0), 0, specials)
+        w.append(tile_terms(number, operands) if tile_terms else operands)
         at += length
         if tile["last"]:
             values = channels[runs] if channels else None
             results.append(
-                engine(manifest, np.hstack(a), np.vstack(w), values, step=rows, product=product)
+                engine(manifest, np.hstack(a), np.vstack(w), values, step=terms, product=product)
             )
             runs += 1
     assert at == len(acts), f"{len(acts)} words of activations for {at} rows"

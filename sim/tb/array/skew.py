@@ -9,12 +9,13 @@ from ...lib.trace import play
 
 @cocotb.test()
 async def lanes(dut):
-    """Every lane is exactly as late as its number says, a word a cycle."""
+    """Every lane is exactly as late as its number and the step say, a word a cycle."""
     bench = Bench(dut)
     params = manifest().parameters
     count, width = params["lanes"], params["width"]
-    delays = range(count)[::-1] if params["backwards"] else range(count)
-    length = 3 * count + 150
+    delays = [lane * params["step"] for lane in range(count)]
+    delays = delays[::-1] if params["backwards"] else delays
+    length = 3 * delays[0] + 3 * delays[-1] + 150
     words = [[bench.rng.getrandbits(width) for _ in range(count)] for _ in range(length)]
     words[:2] = [[0] * count, [(1 << width) - 1] * count]
     await bench.reset()
