@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 from ._gemm import FormatArray
-from .base import option
+from .base import Contender, option
 from .gemm_ws import GemmWs
 
 __all__ = ["GemmNm"]
@@ -48,6 +48,28 @@ class GemmNm(GemmWs):
 
         return gemm_nm.GemmNm(**self.as_dict())
 
+    def checked_modes(self, modes):
+        """Without weights, dense ones are the default."""
+        checked = super().checked_modes(modes) | {"pattern": modes.get("pattern", "1:1")}
+        self._plan(checked)
+        return checked
+
+    def peak(self, modes):
+        return super().peak(modes | {"pattern": modes.get("pattern") or "1:1"})
+
+    def _plan(self, modes):
+        from ...sim.designs import registry
+        from ..emission.emit import outline
+
+        return registry.model(outline(self)).plan(1, 1, 1, **modes)
+
     @classmethod
     def contenders(cls):
-        return []
+        def pruned(name, order, pattern, **parameters):
+            modes = {"pattern": pattern}
+            return Contender(name=name, design=cls.NAME, set=parameters, modes=modes, order=order)
+
+        return [
+            pruned("int8, 2:4 (NVIDIA)", 84, "2:4"),
+            pruned("int8, 1:4 (VEGETA)", 86, "1:4", group_rows=1),
+        ]

@@ -47,6 +47,7 @@ ENTRIES = (
     Entry("quality", "Quality of the number formats", ("design",), digits=True),
     Entry("area", "Area of PEs and decoders", ("liberty",)),
     Entry("bitfusion", "BitFusion: areas, throughput and networks", ("large", "liberty")),
+    Entry("nm", "N:M sparsity: areas of PEs, and cycles of networks", ("liberty",)),
     Entry("mixed", "The digits network with a width for each layer", ("budget",), digits=True),
     Entry(
         *("eie", "The nine layers of EIE's paper in RTL; cycles of the paper at 800 MHz"),

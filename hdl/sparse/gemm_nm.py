@@ -68,6 +68,11 @@ class GemmNm(GemmWs):
         check_integer("Group row count", group_rows, 1, 8)
         check_integer("Group lane count", group_lanes, 2, 32)
         check_relation(
+            group_lanes > group_rows,
+            f"Group lane count must be more than the {group_rows} rows of a group, not "
+            f"{group_lanes}",
+        )
+        check_relation(
             rows % group_rows == 0,
             f"Row count must be a multiple of the {group_rows} rows of a group, not {rows}",
         )

@@ -60,7 +60,8 @@ class PeNm(Unit):
     group_rows : int
         Weights of the group, 1 to 8.
     group_lanes : int
-        Activations of the group, more than ``group_rows`` and at most 32.
+        Activations of the group, at least ``group_rows`` and at most 32. With equal numbers there
+        is no choice, and no index: dense weights that share a sum.
     group_sum : str
         ``"tree"`` or ``"skew"``.
 
@@ -91,8 +92,8 @@ class PeNm(Unit):
         check_integer("Group row count", group_rows, 1, 8)
         check_integer("Group lane count", group_lanes, 2, 32)
         check_relation(
-            group_lanes > group_rows,
-            f"Group lane count must be more than the {group_rows} rows of a group, not "
+            group_lanes >= group_rows,
+            f"Group lane count must be at least the {group_rows} rows of a group, not "
             f"{group_lanes}",
         )
         check_choice("Group sum", group_sum, GROUP_SUMS)

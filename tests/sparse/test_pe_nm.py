@@ -19,6 +19,7 @@ CASES = {
         PeNm,
         BASE | dict(group_rows=3, group_lanes=4, group_sum="skew", pipeline=1, a_format="uint5"),
     ),
+    "3-of-3": (PeNm, BASE | dict(group_rows=3, group_lanes=3, w_format="int3", pipeline=1)),
     "8-of-9": (
         PeNm,
         BASE | dict(group_rows=8, group_lanes=9, w_format="int8", psum_width=14, pipeline=2),
@@ -42,9 +43,9 @@ WRONG = [
     *choices(GOOD, "group_sum", "Group sum", "'tree' or 'skew'"),
     (
         GOOD,
-        {"group_rows": 4},
+        {"group_rows": 5},
         ValueError,
-        "Group lane count must be more than the 4 rows of a group, not 4",
+        "Group lane count must be at least the 5 rows of a group, not 4",
     ),
     (
         GOOD,

@@ -1,0 +1,162 @@
+"""N:M sparsity: areas of PEs that choose their activations, and cycles of whole networks."""
+
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+import numpy as np
+
+from ...hdl.sparse.pe_nm import PeNm
+from ...hdl.systolic.pe_ws import PeWs
+from ...hdl.unit import Unit
+from ...sim.golden.sparse.nm import Pattern
+from .. import workloads
+from ..designs.gemm_nm import GemmNm
+from ..emission.emit import emit
+from ..lib.pruning import prune_pattern
+from . import engines
+from .bitfusion_area import FLOWS
+from .study import Study, of_table
+from .unit_area import UnitAreas, area_unit
+
+__all__ = ["ARRAY", "DENSE", "FORMS", "NETWORKS", "PAIR", "STUDY", "forms", "measure"]
+
+#: The array whose PEs and cycles are measured.
+ARRAY = {"rows": 16, "cols": 16}
+#: Pattern and form of a group; the first that an array of the pattern has counts for speed-ups.
+FORMS = (
+    ("2:4", "tree"),
+    ("1:4", "tree"),
+    ("4:8", "tree"),
+    ("2:8", "tree"),
+    ("1:8", "tree"),
+    ("2:4", "skew"),
+    ("4:8", "skew"),
+)
+NETWORKS = ("resnet18", "bert_base", "llama_layer_32", "llama_layer_1")
+#: Layers that multiply activations by activations, which no pattern prunes.
+_WITHOUT_WEIGHTS = ("attention scores", "attention values")
+
+DENSE, PAIR = "dense", "dense pair, one sum"
+
+NOTES = """\
+Areas of a PE with int8 operands in an array of 16 rows, each in the flow of synthesis that makes it
+smallest. over the pair: over a PE of two dense ones that share the register of their sum, as those
+of a group do; gemm_ws has no such PEs. Speed-ups: cycles by the formula, which products in RTL
+confirm; all layers with weights have the pattern, and products of attention are left out.
+VEGETA (Jeong et al., HPCA 2023) states 2.20 and 3.74 for 2:4 and 1:4 over the best dense engine of
+its comparison, with a vector processor around it."""
+
+
+def forms() -> dict[str, Unit]:
+    """The PE of each form, and dense ones."""
+    core = GemmNm(**ARRAY).unit()
+    shared = {name: core.parameters[name] for name in ("a_format", "w_format", "pipeline")}
+    shared["psum_width"] = core.psum_width
+
+    def group(pattern, group_sum):
+        return PeNm(
+            group_rows=pattern.count, group_lanes=pattern.size, group_sum=group_sum, **shared
+        )
+
+    units = {DENSE: PeWs(**shared), PAIR: group(Pattern(2, 2), "tree")}
+    for text, group_sum in FORMS:
+        units[f"{text}, {group_sum}"] = group(Pattern.parse(text), group_sum)
+    return units
+
+
+def measure(
+    out: Path,
+    liberty: Path | None = None,
+    names: Sequence[str] | None = None,
+    networks: Sequence[str] = NETWORKS,
+) -> Iterator[dict]:
+    """Records of the areas of :func:`forms`, all or those of ``names``, and of networks' cycles."""
+    areas = list(_areas(out, liberty, names))
+    yield from areas
+    ratio = {row["name"]: row["ratio"] for row in areas}
+    for text in ("2:4", "1:4"):
+        core = GemmNm(**ARRAY, group_rows=Pattern.parse(text).count)
+        emission = emit(core, out)
+        confirmed = _confirmed(emission, text)
+        for network in networks:
+            yield _network(emission, network, text, ratio.get(f"{text}, tree")) | confirmed
+
+
+def _areas(out, liberty, names):
+    units = {name: unit for name, unit in forms().items() if names is None or name in names}
+    with UnitAreas(out, liberty) as areas:
+        for unit in units.values():
+            for flow in FLOWS:
+                areas.start(unit, flow)
+        each = {}
+        for name, unit in units.items():
+            best = min((areas.of(unit, flow) for flow in FLOWS), key=lambda area: area.total)
+            rows = 2 if name == PAIR else unit.parameters.get("group_rows", 1)
+            each[name] = best.total / rows
+            yield {
+                "table": "areas",
+                "name": name,
+                "area": round(each[name], 1),
+                "flip_flops": round(best.flip_flops / rows, 1),
+                "unit": area_unit(liberty),
+                "ratio": round(each[name] / each[DENSE], 3),
+                "pair_ratio": round(each[name] / each[PAIR], 3) if PAIR in each else None,
+            }
+
+
+def _confirmed(emission, text):
+    """A product of several tiles, with ragged ends, in RTL: results and cycles."""
+    random = np.random.default_rng(1)
+    a = random.integers(-128, 128, (40, 150))
+    w = prune_pattern(random.integers(-128, 128, (150, 40)), Pattern.parse(text))
+    job = engines.job(emission, a, w, pattern=text)
+    product = engines.product(emission, a, w, pattern=text)
+    return {"exact": product.matches_golden, "as_promised": product.cycles == job.cycles}
+
+
+def _network(emission, network, text, area):
+    layers = [
+        layer
+        for layer in workloads.load(network).layers
+        if not layer.name.startswith(_WITHOUT_WEIGHTS)
+    ]
+
+    def cycles(pattern):
+        return sum(
+            layer.count
+            * engines.schedule_of(emission, layer.m, layer.k, layer.n, pattern=pattern).cycles
+            for layer in layers
+        )
+
+    dense, sparse = cycles("1:1"), cycles(text)
+    return {
+        "table": "networks",
+        "network": network,
+        "pattern": text,
+        "dense_cycles": dense,
+        "cycles": sparse,
+        "speedup": round(dense / sparse, 3),
+        "speedup_per_area": area and round(dense / sparse / area, 2),
+    }
+
+
+def _report(records) -> Iterator[str | list[dict]]:
+    areas = of_table(records, "areas")
+    yield f"Area of a PE, in {areas[0]['unit']}"
+    yield [
+        {
+            "PE": row["name"],
+            "area": row["area"],
+            "flip-flops": row["flip_flops"],
+            "over dense": row["ratio"],
+            "over the pair": row["pair_ratio"],
+        }
+        for row in areas
+    ]
+    yield "Cycles of networks on 16 × 16 PEs"
+    columns = ("network", "pattern", "dense_cycles", "cycles", "speedup", "speedup_per_area")
+    yield [{name: row[name] for name in columns} for row in of_table(records, "networks")]
+    yield NOTES
+
+
+STUDY = Study(measure=measure, report=_report)
