@@ -70,6 +70,6 @@ class GemmNm(GemmWs):
             return Contender(name=name, design=cls.NAME, set=parameters, modes=modes, order=order)
 
         return [
-            pruned("int8, 2:4 (NVIDIA)", 84, "2:4"),
-            pruned("int8, 1:4 (VEGETA)", 86, "1:4", group_rows=1),
+            pruned("2:4, int8 (NVIDIA)", 84, "2:4"),
+            pruned("1:4, int8 (VEGETA)", 86, "1:4", group_rows=1),
         ]
