@@ -120,29 +120,20 @@ def build(
     if waves:
         compression = toolchain.compression(compilation.compiler, compilation.verilator)
     options = verilate.options(design.top, waves, debug, bool(design.hierarchical_blocks))
-    if shared:
-        main = bench_model()
-    else:
-        cocotb_main = (config.share_dir / "lib" / "verilator" / "verilator.cpp").read_text()
-        main = main_program(cocotb_main, design, waves)
     driven = bool(design.stream_ports) and not shared
     # The name in the tools' messages. A hierarchical build passes it to make.
     verilog = design.verilog if re.fullmatch(r"[\w.-]+", design.verilog) else "design.v"
-    code = design.code
-    if not initial_values:
-        code = verilate.without_initial_values(code.decode()).encode()
     files = {
-        verilog: code,
+        verilog: _code(design, initial_values),
         "lint.vlt": lint_rules().read_bytes(),
         "access.vlt": verilate.access_rules(design, debug).encode(),
-        "main.cpp": main.encode(),
+        "main.cpp": _main(design, waves, shared).encode(),
     }
     key = (
         SCHEME,
         verilog,
-        *(code, files["lint.vlt"], files["access.vlt"]),
+        *files.values(),
         "\0".join(options),
-        files["main.cpp"],
         "optimized" if optimized else "",
         driver_key() if driven else "",
         *compilation.key,
@@ -195,6 +186,23 @@ def build(
         seconds=time.monotonic() - start,
         **json.loads((entry / "times.json").read_text()),
     )
+
+
+def _code(design: Manifest, initial_values: bool) -> bytes:
+    """The design's Verilog."""
+    if initial_values:
+        return design.code
+    return verilate.without_initial_values(design.code.decode()).encode()
+
+
+def _main(design: Manifest, waves: bool, shared: bool) -> str:
+    """The C++ around the model."""
+    from cocotb_tools import config
+
+    if shared:
+        return bench_model()
+    cocotb_main = (config.share_dir / "lib" / "verilator" / "verilator.cpp").read_text()
+    return main_program(cocotb_main, design, waves)
 
 
 def _verilate(

@@ -7,6 +7,7 @@ from ...golden import formats
 from ...golden.sparse.pe_nm import pe_nm
 from ...lib.bench import Bench, manifest
 from ...lib.trace import late, play
+from ..systolic._stationary import RATES, try_extremes, try_random
 
 
 async def check(bench, *, operands, sums, moves, length=400):
@@ -50,36 +51,12 @@ async def check(bench, *, operands, sums, moves, length=400):
 
 @cocotb.test()
 async def extremes(dut):
-    """Limits of the operands, with sums that just fit, and sums at their own limits, that wrap."""
-    bench = Bench(dut)
-    draw = bench.random
-
-    def limits(fmt, shape):
-        return draw.choice([fmt.lowest, fmt.highest, 0, 1], shape)
-
-    def zeros(width, length):
-        return np.zeros(length, np.int64)
-
-    def edges(width, length):
-        half = 1 << (width - 1)
-        return draw.choice([-half, -half + 1, -1, 0, 1, half - 1], length)
-
-    for sums in (zeros, edges):
-        for moves in (0.1, 0.9):
-            await check(bench, operands=limits, sums=sums, moves=moves)
+    """See :func:`try_extremes`."""
+    await try_extremes(Bench(dut), check)
 
 
 @cocotb.test()
-@cocotb.parametrize(moves=[0.05, 0.5, 1.0])
+@cocotb.parametrize(moves=RATES)
 async def random(dut, moves):
     """Random operands; weights that move seldom, often and in every cycle."""
-    bench = Bench(dut)
-    draw = bench.random
-
-    def any_operand(fmt, shape):
-        return draw.integers(fmt.lowest, fmt.highest + 1, shape)
-
-    def any_sum(width, length):
-        return draw.integers(-1 << (width - 1), 1 << (width - 1), length)
-
-    await check(bench, operands=any_operand, sums=any_sum, moves=moves)
+    await try_random(Bench(dut), check, moves)
