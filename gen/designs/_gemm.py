@@ -102,6 +102,8 @@ class Array(Design):
     out_format: str = option("int8", "format of requantized results", choices=_integer_formats)
 
     SIZE_LABEL: ClassVar[str] = "{rows}×{cols}"
+    #: Whether tiles of zero weights can be left out of a product.
+    skips_zeros: ClassVar[bool] = False
     OUTPUT_MODES: ClassVar[dict[str, type]] = {"clamp_min": int, "clamp_max": int, "relu": int}
     MODE_CHOICES: ClassVar[dict] = _RELU
     OPTIONS: ClassVar[tuple[str, ...]] = ("bias", "scale", "zero_point", "a_zero_point")

@@ -30,6 +30,7 @@ class GemmFusion(Array):
     SHRINK: ClassVar[dict] = {"bram": ("acc_depth", "cols", "rows"), None: ("rows", "cols")}
     POWERS_OF_TWO: ClassVar[tuple[str, ...]] = ("acc_depth",)
     driver: ClassVar[str | None] = "gemm_fusion"
+    skips_zeros: ClassVar[bool] = True
 
     def unit(self):
         from ...hdl.fusion import gemm_fusion

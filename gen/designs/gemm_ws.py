@@ -22,6 +22,7 @@ class GemmWs(FormatArray):
     SHRINK: ClassVar[dict] = {"bram": ("acc_depth", "cols", "rows"), None: ("rows", "cols")}
     POWERS_OF_TWO: ClassVar[tuple[str, ...]] = ("acc_depth",)
     driver: ClassVar[str | None] = "gemm_ws"
+    skips_zeros: ClassVar[bool] = True
 
     def unit(self):
         from ...hdl.systolic import gemm_ws

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import numpy as np
 
+from .block_sparse import check_blocks, from_blocks
 from .extras import require
 from .files import write_whole
 from .semi_structured import from_parts
@@ -74,12 +75,15 @@ def read_matrix(path: Path, name: str) -> dict:
     """``values``, and of a file of ``brickwork quantize`` ``scale`` and ``type``.
 
     A ``.npy`` file, one of ``brickwork quantize``, the two parts of a 2:4-sparse matrix
-    (:mod:`.semi_structured`), or a sparse matrix that scipy saved.
+    (:mod:`.semi_structured`), the arrays of a block-sparse one (:mod:`.block_sparse`), or a sparse
+    matrix that scipy saved.
     """
     if quantized := read_quantized(path, name):
         return dict(zip(("values", "scale", "type"), quantized, strict=True))
     if parts := _read_arrays(path, name, ("packed", "meta")):
         return {"values": from_parts(*parts)}
+    if parts := _read_arrays(path, name, ("crow_indices", "col_indices", "values", "size")):
+        return {"values": from_blocks(name, *parts)}
     if not zipfile.is_zipfile(path):
         return {"values": read_array(path, name)}
     with require("Files of sparse matrices"):
@@ -89,12 +93,14 @@ def read_matrix(path: Path, name: str) -> dict:
         matrix = sparse.load_npz(path)
         if hasattr(matrix, "check_format"):
             matrix.check_format(full_check=True)
-        return {"values": matrix}
     except Exception as error:  # whatever another file makes of scipy
         detail = str(error).splitlines() or [type(error).__name__]
         raise ValueError(
             f"{name} must be a .npy file, or a sparse matrix that scipy saved: {path}: {detail[0]}"
         ) from None
+    if matrix.format == "bsr":
+        check_blocks(name, matrix.indptr, matrix.indices)
+    return {"values": matrix}
 
 
 def _load(file, path, name):

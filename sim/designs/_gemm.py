@@ -26,6 +26,8 @@ class Gemm(HostModel):
 
     descriptors = "tiles"
     job_class: ClassVar[type[GemmJob]]
+    #: Whether tiles of zero weights can be left out.
+    skips_zeros: ClassVar[bool] = False
     #: The parameter with the most rows of A in an output tile.
     depth_parameter: ClassVar[str]
     #: Modes beside those of the formats: see :meth:`structured`.
@@ -41,8 +43,10 @@ class Gemm(HostModel):
         """Largest K of random products."""
         return self.manifest.parameters.get("max_k", 1 << 16)
 
-    def job(self, a, w, qparams=None, **modes) -> GemmJob:
+    def job(self, a, w, qparams=None, *, skip_zeros=False, **modes) -> GemmJob:
         """The product A · W; see :class:`GemmJob` for the parameters.
+
+        With ``skip_zeros`` tiles of zero weights are left out, where ``skips_zeros``.
 
         Raises
         ------
@@ -71,7 +75,8 @@ class Gemm(HostModel):
         raw = self.manifest.parameters["output"] == "raw"
         layout = [] if raw else self.manifest.streams["channels"]["fields"]
         qparams = checked_qparams(qparams, layout, w.shape[1])
-        return self.job_class(self.manifest, shape, a, w, qparams, **modes)
+        options = modes | ({"skip_zeros": True} if skip_zeros else {})
+        return self.job_class(self.manifest, shape, a, w, qparams, **options)
 
     def plan(self, m: int, k: int, n: int, **modes) -> GemmJob:
         """A job without operands, for its sizes and cycles."""

@@ -206,16 +206,16 @@ class GemmJob(Job):
     def _golden(self) -> np.ndarray: ...
 
     @abc.abstractmethod
-    def _descriptors(self, rows: range, modes: list[dict]) -> np.ndarray: ...
+    def _descriptors(self, rows: range, columns: range, modes: list[dict]) -> np.ndarray: ...
 
     @abc.abstractmethod
     def _weights(self, digits: list[np.ndarray], columns: range) -> np.ndarray: ...
 
     @abc.abstractmethod
-    def _acts(self, digits: list[np.ndarray], rows: range) -> np.ndarray: ...
+    def _acts(self, digits: list[np.ndarray], rows: range, columns: range) -> np.ndarray: ...
 
     @abc.abstractmethod
-    def _words_per_pass(self, rows: range) -> dict[str, int]:
+    def _words_per_pass(self, rows: range, columns: range) -> dict[str, int]:
         """Words of each operand stream for one pass of an output tile."""
 
     def _columns(self) -> list[range]:
@@ -229,9 +229,9 @@ class GemmJob(Job):
     def words(self) -> dict[str, Iterator[np.ndarray]]:
         a_digits, w_digits, modes = self._digits()
         streams = {
-            "tiles": (self._descriptors(rows, modes) for rows, _ in self.tiles),
+            "tiles": (self._descriptors(*tile, modes) for tile in self.tiles),
             "weights": (self._weights(w_digits, columns) for _, columns in self.tiles),
-            "acts": (self._acts(a_digits, rows) for rows, _ in self.tiles),
+            "acts": (self._acts(a_digits, *tile) for tile in self.tiles),
         }
         if "channels" in self.streams:
             layout = self.streams["channels"]["fields"]
@@ -277,8 +277,8 @@ class GemmJob(Job):
     @property
     def results_owed(self) -> list[int]:
         owed = []
-        for rows, _ in self.tiles:
-            descriptors = len(self.passes) * self._words_per_pass(rows)["tiles"]
+        for rows, columns in self.tiles:
+            descriptors = len(self.passes) * self._words_per_pass(rows, columns)["tiles"]
             owed += [0] * (descriptors - 1) + [len(rows)]
         return owed
 
@@ -289,8 +289,8 @@ class GemmJob(Job):
     @property
     def stream_words(self) -> dict[str, int]:
         words = {"tiles": 0, "weights": 0, "acts": 0}
-        for rows, _ in self.tiles:
-            for name, count in self._words_per_pass(rows).items():
+        for tile in self.tiles:
+            for name, count in self._words_per_pass(*tile).items():
                 words[name] += len(self.passes) * count
         if "channels" in self.streams:
             words["channels"] = len(self.tiles) * self.cols

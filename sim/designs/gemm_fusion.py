@@ -23,8 +23,8 @@ class FusionJob(WeightStationaryJob):
     each of their bytes.
     """
 
-    def __init__(self, manifest, shape, a=None, w=None, qparams=None, **modes):
-        super().__init__(manifest, shape, a, w, qparams, **modes)
+    def __init__(self, manifest, shape, a=None, w=None, qparams=None, **options):
+        super().__init__(manifest, shape, a, w, qparams, **options)
         # The first tile changes the mode, and with several passes every pass does.
         switches = len(self.tiles) * len(self.passes) if len(self.passes) > 1 else 1
         waits = switches * self.timing["mode_switch"]
@@ -39,11 +39,10 @@ class FusionJob(WeightStationaryJob):
         after = settings[1:] + settings[:1]
         return [now != then for now, then in zip(settings, after, strict=True)]
 
-    def _words_per_pass(self, rows):
+    def _words_per_tile(self, rows):
         weights = -(-self.rows // (self.a_bits // 2))
         acts = -(-len(rows) // (self.w_bits // 2))
-        words = {"tiles": 1, "weights": weights, "acts": acts}
-        return {name: self.k_tiles * count for name, count in words.items()}
+        return {"tiles": 1, "weights": weights, "acts": acts}
 
     def _set_modes(self, k, a_bits=8, w_bits=8, a_signed=1, w_signed=1):
         for name, bits in (("a_bits", a_bits), ("w_bits", w_bits)):
@@ -91,17 +90,17 @@ class FusionJob(WeightStationaryJob):
             digit = padded(digit, self.k_tiles * self.tile_terms, self.cols)
             # Tile, row, product's two indices, column; the last row first.
             shape = (self.k_tiles, self.rows, 8 // self.a_bits, 8 // self.w_bits, self.cols)
-            digit = digit.reshape(shape)[:, ::-1].transpose(0, 1, 4, 2, 3)
+            digit = digit.reshape(shape)[self.kept[columns], ::-1].transpose(0, 1, 4, 2, 3)
             words.append(_steps(digit, self.w_bits, self.a_bits // 2))
         return pack(np.concatenate([words[j] for _, j in self.passes]), 32)
 
-    def _acts(self, digits, rows):
+    def _acts(self, digits, rows, columns):
         words = []
         for digit in digits:
             digit = digit[rows.start : rows.stop]
             digit = padded(digit, len(rows), self.k_tiles * self.tile_terms)
             shape = (len(rows), self.k_tiles, self.rows, 8 // self.a_bits, 8 // self.w_bits)
-            digit = digit.reshape(shape).transpose(1, 0, 2, 4, 3)
+            digit = digit.reshape(shape)[:, self.kept[columns]].transpose(1, 0, 2, 4, 3)
             words.append(_steps(digit, self.a_bits, self.w_bits // 2))
         return pack(np.concatenate([words[i] for i, _ in self.passes]), 32)
 
@@ -124,6 +123,7 @@ class GemmFusion(Gemm):
     bench = "brickwork.sim.tb.fusion.gemm_fusion"
     number = 3
     job_class = FusionJob
+    skips_zeros = True
     depth_parameter = "acc_depth"
     # Weights are asked for when they are there, if a word has several steps.
     unhurried = frozenset({"weights"})

@@ -36,7 +36,8 @@ class SparseWeightsJob(WeightStationaryJob):
         )
         if pattern is None:
             self.span = self._widest_span()
-            pattern = Pattern(self.group_rows, self.span)
+            dense = self.span == self.group_rows
+            pattern = DENSE if dense else Pattern(self.group_rows, self.span)
         else:
             pattern = Pattern.parse(pattern)
             self.span = self._span(pattern)
@@ -47,9 +48,8 @@ class SparseWeightsJob(WeightStationaryJob):
     @property
     def choices(self):
         rows = f"{self.group_rows} row{'s' if self.group_rows > 1 else ''}"
-        return {
-            "pattern": f"{self.modes['pattern']} (a group of {rows} takes {self.span} terms of K)"
-        }
+        pattern = f"{self.modes['pattern']} (a group of {rows} takes {self.span} terms of K)"
+        return {"pattern": pattern} | super().choices
 
     def _span(self, pattern):
         """The most terms, in whole blocks of a pattern, that fit a group."""
@@ -94,7 +94,7 @@ class SparseWeightsJob(WeightStationaryJob):
 
         def words(values):
             tiles = values.reshape(self.k_tiles, groups * self.group_rows, self.cols)
-            return tiles[:, ::-1].reshape(-1, self.cols)
+            return tiles[self.kept[columns], ::-1].reshape(-1, self.cols)
 
         fields = self.streams["weights"]["fields"]
         values = {
@@ -103,14 +103,16 @@ class SparseWeightsJob(WeightStationaryJob):
         }
         return pack_fields(values, fields)
 
-    def _acts(self, digits, rows):
+    def _acts(self, digits, rows, columns):
         tiles = []
         for digit in digits:
             digit = padded(digit[rows.start : rows.stop], len(rows), self.k_tiles * self.tile_terms)
             shape = (len(rows), self.k_tiles, self.rows // self.group_rows, self.span)
             missing = (0, self.group_lanes - self.span)
             digit = np.pad(digit.reshape(shape), ((0, 0), (0, 0), (0, 0), missing))
-            tiles.append(digit.reshape(len(rows), self.k_tiles, -1).swapaxes(0, 1))
+            tiles.append(
+                digit.reshape(len(rows), self.k_tiles, -1)[:, self.kept[columns]].swapaxes(0, 1)
+            )
         words = np.concatenate([tiles[a_digit] for a_digit, _ in self.passes])
         return pack(words.reshape(-1, words.shape[-1]), self._lane_width("acts"))
 

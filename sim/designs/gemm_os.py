@@ -67,10 +67,10 @@ class OutputStationaryJob(GemmJob):
     def _golden(self):
         return self._coded_golden(step=1)
 
-    def _words_per_pass(self, rows):
+    def _words_per_pass(self, rows, columns):
         return {"tiles": 1, "weights": self.k, "acts": self.k}
 
-    def _descriptors(self, rows, modes):
+    def _descriptors(self, rows, columns, modes):
         sizes = {"length": self.k - 1, "height": len(rows) - 1, "first": 0, "last": 0}
         values = [sizes | mode for mode in modes]
         values[0]["first"] = values[-1]["last"] = 1
@@ -81,7 +81,7 @@ class OutputStationaryJob(GemmJob):
         words = np.concatenate([words[w_digit] for _, w_digit in self.passes])
         return pack(words, self._lane_width("weights"))
 
-    def _acts(self, digits, rows):
+    def _acts(self, digits, rows, columns):
         words = [padded(d[rows.start : rows.stop], self.rows, self.k).T for d in digits]
         words = np.concatenate([words[a_digit] for a_digit, _ in self.passes])
         return pack(words, self._lane_width("acts"))

@@ -4,6 +4,7 @@ import itertools
 
 import numpy as np
 
+from ..golden.engine import nan_inf_results
 from ..golden.systolic.gemm_ws import gemm_ws
 from ..host.packing import pack
 from ._gemm import Gemm
@@ -22,9 +23,21 @@ class WeightStationaryJob(GemmJob):
     * ``acts``: a word of ``rows`` lanes for each row of A.
 
     Then, for each output tile, ``cols`` words of quantization parameters on ``channels``.
+
+    Parameters
+    ----------
+    skip_zeros : bool
+        Leave out tiles whose weights are all zero; of columns with no others, one is left.
+
+    Attributes
+    ----------
+    k_tiles : int
+        Tiles along K.
+    kept : dict
+        For the columns of each output tile an array of the tiles along K that it takes, ascending.
     """
 
-    def __init__(self, manifest, shape, a=None, w=None, qparams=None, **modes):
+    def __init__(self, manifest, shape, a=None, w=None, qparams=None, *, skip_zeros=False, **modes):
         super().__init__(manifest, shape, a, w, qparams, **modes)
         # Equal heights: a short last tile would have to wait for its weights.
         count = -(-self.m // manifest.parameters["acc_depth"])
@@ -35,12 +48,50 @@ class WeightStationaryJob(GemmJob):
             for columns in self._columns()
         ]
         self.k_tiles = -(-self.k // self.tile_terms)
+        self.kept = {
+            columns: self._nonzero_tiles(columns) if skip_zeros else np.arange(self.k_tiles)
+            for columns in self._columns()
+        }
         self.cycle_bound, self.formula = self._bound()
 
+    def _nonzero_tiles(self, columns):
+        w = self.w[:, columns.start : columns.stop]
+        w = padded(w, self.k_tiles * self.tile_terms, w.shape[1])
+        nonzero = w.reshape(self.k_tiles, -1).any(axis=1)
+        return np.flatnonzero(nonzero) if nonzero.any() else np.arange(1)
+
+    @property
+    def macs(self):
+        terms = {
+            columns: sum(
+                min(self.tile_terms, self.shape[1] - tile * self.tile_terms) for tile in kept
+            )
+            for columns, kept in self.kept.items()
+        }
+        return sum(len(rows) * len(columns) * terms[columns] for rows, columns in self.tiles)
+
+    @property
+    def choices(self):
+        kept, every = sum(map(len, self.kept.values())), self.k_tiles * len(self.kept)
+        return {} if kept == every else {"tiles of W": f"{kept} of {every}, the others are zero"}
+
+    @property
+    def special_results(self):
+        """A tile that is left out meets no activations."""
+        return np.hstack([self._special_columns(columns) for columns in self._columns()])
+
+    def _special_columns(self, columns):
+        terms = np.isin(np.arange(self.a.shape[1]) // self.tile_terms, self.kept[columns])
+        w = self.w[terms, columns.start : columns.stop]
+        return nan_inf_results(self.a[:, terms], w, **self._types)
+
     def _bound(self):
-        passes = self.k_tiles * len(self.passes)
         steps = sum(
-            max(passes * max(len(rows), self.rows), self.run_interval) for rows, _ in self.tiles
+            max(
+                len(self.kept[columns]) * len(self.passes) * max(len(rows), self.rows),
+                self.run_interval,
+            )
+            for rows, columns in self.tiles
         )
         # The first rows wait for a tile of weights and for the quantization parameters, if any.
         first, name = self.rows, "R"
@@ -69,18 +120,18 @@ class WeightStationaryJob(GemmJob):
         def tile(height, change):
             return max(height + self._switch * change, self.rows)
 
-        def to_last_tile(height):
-            earlier = (self.k_tiles - 1) * len(changes) * tile(height, False)
+        def to_last_tile(height, k_tiles):
+            earlier = (k_tiles - 1) * len(changes) * tile(height, False)
             return earlier + sum(tile(height, change) for change in changes[:-1])
 
-        heights = [len(rows) for rows, _ in self.tiles]
+        runs = [(len(rows), len(self.kept[columns])) for rows, columns in self.tiles]
         # A tile begins 2 cycles after its descriptor at the earliest, while its last weights load.
-        launch = max(self.rows + self.timing["lead_in"], 2) - 1 + to_last_tile(heights[0])
+        launch = max(self.rows + self.timing["lead_in"], 2) - 1 + to_last_tile(*runs[0])
         launch = max(launch, self._first_launch)
-        for height, following in itertools.pairwise(heights):
-            busy = tile(height, changes[-1]) + to_last_tile(following)
+        for (height, _), following in itertools.pairwise(runs):
+            busy = tile(height, changes[-1]) + to_last_tile(*following)
             launch += max(busy, self.run_interval)
-        return launch + heights[-1] + self.timing["acts_to_results"]
+        return launch + runs[-1][0] + self.timing["acts_to_results"]
 
     #: Cycles that a change of mode takes.
     _switch = 0
@@ -99,13 +150,17 @@ class WeightStationaryJob(GemmJob):
     def _golden(self):
         return self._coded_golden(step=self.tile_terms)
 
-    def _words_per_pass(self, rows):
-        weights, acts = self.k_tiles * self.rows, self.k_tiles * len(rows)
-        return {"tiles": self.k_tiles, "weights": weights, "acts": acts}
+    def _words_per_tile(self, rows):
+        """Words of each operand stream for one pass of a tile."""
+        return {"tiles": 1, "weights": self.rows, "acts": len(rows)}
 
-    def _descriptors(self, rows, modes):
+    def _words_per_pass(self, rows, columns):
+        k_tiles = len(self.kept[columns])
+        return {name: k_tiles * count for name, count in self._words_per_tile(rows).items()}
+
+    def _descriptors(self, rows, columns, modes):
         values = [{"length": len(rows) - 1, "first": 0, "last": 0} | mode for mode in modes]
-        values = [dict(tile) for tile in values for _ in range(self.k_tiles)]
+        values = [dict(tile) for tile in values for _ in self.kept[columns]]
         values[0]["first"] = values[-1]["last"] = 1
         return self._descriptor_words(values)
 
@@ -114,15 +169,17 @@ class WeightStationaryJob(GemmJob):
         for digit in digits:
             digit = digit[:, columns.start : columns.stop]
             digit = padded(digit, self.k_tiles * self.rows, self.cols)
-            tiles.append(digit.reshape(self.k_tiles, self.rows, self.cols)[:, ::-1])
+            digit = digit.reshape(self.k_tiles, self.rows, self.cols)
+            tiles.append(digit[self.kept[columns], ::-1])
         words = np.stack([tiles[w_digit] for _, w_digit in self.passes])
         return pack(words.reshape(-1, self.cols), self._lane_width("weights"))
 
-    def _acts(self, digits, rows):
+    def _acts(self, digits, rows, columns):
         tiles = []
         for digit in digits:
             digit = padded(digit[rows.start : rows.stop], len(rows), self.k_tiles * self.rows)
-            tiles.append(digit.reshape(len(rows), self.k_tiles, self.rows).swapaxes(0, 1))
+            digit = digit.reshape(len(rows), self.k_tiles, self.rows)
+            tiles.append(digit[:, self.kept[columns]].swapaxes(0, 1))
         words = np.stack([tiles[a_digit] for a_digit, _ in self.passes])
         return pack(words.reshape(-1, self.rows), self._lane_width("acts"))
 
@@ -133,6 +190,7 @@ class GemmWs(Gemm):
     bench = "brickwork.sim.tb.systolic.gemm_ws"
     number = 1
     job_class = WeightStationaryJob
+    skips_zeros = True
     depth_parameter = "acc_depth"
 
     def word_model(self, descriptors, weights, acts, qparams):
