@@ -64,7 +64,7 @@ class WeightStationaryJob(GemmJob):
     def macs(self):
         terms = {
             columns: sum(
-                min(self.tile_terms, self.shape[1] - tile * self.tile_terms) for tile in kept
+                min(self.tile_terms, self.shape[1] - tile * self.tile_terms) for tile in kept.tolist()
             )
             for columns, kept in self.kept.items()
         }
