@@ -16,7 +16,7 @@ CASES = {
     "fusion": case(GemmFusion(rows=1, cols=2, acc_depth=8)),
     "eie": case(Eie(pes=2, columns=16, entries=64, acts=8, rows=8, queue_depth=4)),
 }
-SLOW = ("os", "fusion")
+SLOW = ("os", "fusion", "eie")
 
 GOOD = next(iter(CASES.values()))
 WRONG = [

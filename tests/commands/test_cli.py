@@ -249,7 +249,7 @@ class TestParser:
 
         def interrupt(options):
             Finalized()
-            time.sleep(10)
+            time.sleep(0.5)
 
         monkeypatch.setattr("brickwork.gen.commands.list.main", interrupt)
         assert main(["list"]) == 130

@@ -38,7 +38,11 @@ def descendants(process, program):
     ("argv", "program"),
     [
         (["synth", *SMALL, "--target", "gates"], "yosys-abc"),
-        (["synth", *SMALL, "--target", "ice40", "--pnr", "--seeds", "2"], "nextpnr"),
+        pytest.param(
+            ["synth", *SMALL, "--target", "ice40", "--pnr", "--seeds", "2"],
+            "nextpnr",
+            marks=pytest.mark.slow,
+        ),
         (["run", *SMALL, "--a", "a.npy", "--w", "a.npy"], "verilator_bin"),
         (["sweep", "k.toml", "--workers", "1"], "yosys-abc"),
     ],

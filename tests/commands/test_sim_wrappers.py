@@ -13,7 +13,7 @@ from brickwork.gen.designs.wrappers import WRAPPERS
 SMALL = {"rows": 2, "cols": 3, "acc_depth": 8, "pes": 2, "columns": 12, "entries": 24, "acts": 4}
 
 #: Tests of the wrappers have the other designs.
-FEW = {("gemm_os", "axi"), ("gemm_fusion", "uart")}
+FEW = {("gemm_os", "axi")}
 PAIRS = [
     pytest.param(design, top, marks=[] if (design, top) in FEW else pytest.mark.slow)
     for design, top in itertools.product(DESIGNS, WRAPPERS)

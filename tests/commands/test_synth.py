@@ -174,7 +174,7 @@ class TestOwners:
         assert (record["pes"], record["macs"]) == (3, 12)
         assert record["per_pe"]["flip_flops"] == pytest.approx((2 * 32 + 16) / 3, abs=0.01)
 
-    @pytest.mark.parametrize("target", ["ecp5", "xilinx7"])
+    @pytest.mark.parametrize("target", ["ecp5", pytest.param("xilinx7", marks=pytest.mark.slow)])
     def test_registers(self, manifest, target):
         result = synthesize(manifest, target)
         rows = {(row["unit"], row["part_of"]): row for row in result["modules"]}

@@ -63,6 +63,9 @@ CASES = {
     ),
 }
 
+#: What these have, others have, too.
+SLOW = ("3x2-1-of-4-skew", "8x1-4-of-8", "2x2-2-of-3-one-row", "4x2-e4m3-e5m2-flag")
+
 GOOD = CASES["6x5-2-of-4"]
 WRONG = [
     *integers(GOOD, "rows", "Row count", 1, 1024),

@@ -32,6 +32,9 @@ CASES = {
     ),
 }
 
+#: What these have, others have, too.
+SLOW = ("1-of-8", "3-of-4-skew", "8-of-9")
+
 GOOD = next(iter(CASES.values()))
 WRONG = [
     *formats(GOOD, "a_format", "Activation format"),
