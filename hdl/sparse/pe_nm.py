@@ -150,7 +150,7 @@ class PeNm(Unit):
                 psum = total
         if not skewed:
             total = data_register(signed(psum_width), name="psum")
-            m.d.sync += total.eq(sum(products, psum))
+            m.d.sync += total.eq(psum + sum(products[1:], products[0]))
             psum = total
         m.d.comb += [self.weights_o.eq(shadow), self.psums_o.eq(psum)]
         return m
