@@ -62,10 +62,9 @@ class WeightStationaryJob(GemmJob):
 
     @property
     def macs(self):
+        k, size = self.shape[1], self.tile_terms
         terms = {
-            columns: sum(
-                min(self.tile_terms, self.shape[1] - tile * self.tile_terms) for tile in kept.tolist()
-            )
+            columns: sum(min(size, k - tile * size) for tile in kept.tolist())
             for columns, kept in self.kept.items()
         }
         return sum(len(rows) * len(columns) * terms[columns] for rows, columns in self.tiles)
