@@ -272,7 +272,7 @@ REFUSALS = {
         "W must be a matrix (K × N), not an array of 1 dimension",
     ),
     "sparse W": (
-        lambda: CORE.run(A, sparse.csr_array(W)),
+        lambda: CORES["gemm_os"].run(A, sparse.csr_array(W), scale=1.0),
         TypeError,
         "W must be a dense matrix, not a sparse matrix of 2×3 with 6 entries; use eie, or "
         "W.toarray()",
