@@ -158,6 +158,7 @@ def test_linted(brickwork):
     brickwork("lint", NAME, *SMALL)
 
 
+@pytest.mark.slow
 def test_compared(package, tmp_path):
     """Its contenders stand beside those of all others, with the same figures as the original's."""
     (tmp_path / "small.toml").write_text(WORKLOAD)

@@ -27,7 +27,7 @@ def product(emission, m, k, n):
 
 
 @pytest.mark.parametrize("kind", [GemmWs, GemmOs])
-@pytest.mark.parametrize(("rows", "cols"), [(4, 8), (16, 16)])
+@pytest.mark.parametrize(("rows", "cols"), [(4, 8), pytest.param(16, 16, marks=pytest.mark.slow)])
 def test_bound_and_scale_sim(kind, rows, cols, tmp_path):
     emission = emit(kind(rows=rows, cols=cols), tmp_path)
     for m, k, n in PRODUCTS:

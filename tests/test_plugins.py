@@ -166,6 +166,7 @@ class TestCommands:
         second = (folder / "other" / "sweep" / "mine.jsonl").read_text().splitlines()[1]
         assert json.loads(first)["key"] != json.loads(second)["key"]
 
+    @pytest.mark.slow
     def test_compare(self, brickwork):
         names = ("--designs", "int8 (TPU)", "gemm_truncated")
         command = ("compare", "small.toml", *PLUGIN, *names, "--rows", "2", "--cols", "2")

@@ -135,6 +135,7 @@ def test_user(mypy, tmp_path):
         assert f"error: {message}" in errors[number]
 
 
+@pytest.mark.slow
 def test_modules_of_the_api(mypy):
     """What the API consists of; some packages that it uses have no types."""
     modules = [f"brickwork.gen.lib.{name}" for name in ("extras", "progress", "tables")]

@@ -199,7 +199,9 @@ FAULTS = {
 
 
 @icarus
-@pytest.mark.parametrize("top", FAULTS)
+@pytest.mark.parametrize(
+    "top", [pytest.param(top, marks=pytest.mark.slow if top == "axi" else ()) for top in FAULTS]
+)
 def test_faults_fail(top, tmp_path):
     emission, manifest = written(TOPS[top], tmp_path)
     bench = emission.folder / f"{manifest.top}_tb.v"

@@ -672,6 +672,7 @@ class TestRunRefuses:
 
 
 class TestLint:
+    @pytest.mark.slow
     def test_every_output_mode_and_kind_of_format_is_clean(self, capsys):
         assert main(["lint", "gemm_os", "--top", "stream"]) == 0
         lines = capsys.readouterr().out.splitlines()

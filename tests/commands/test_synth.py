@@ -338,6 +338,7 @@ class TestDesigns:
         after = synthesize(emission, "liberty", liberty=library)["total"]
         assert after["flip_flops"] == 2 * before["flip_flops"]
 
+    @pytest.mark.slow
     def test_elements_by_themselves(self, tmp_path):
         """What is found of the PEs in a design is what they are alone."""
         parameters = GemmWs(rows=3, cols=2, a_format="flint4", w_format="flint4")
@@ -372,7 +373,7 @@ class TestDesigns:
                 1,
                 {"pe_eie", "fifo", "entry_reader", "activations"},
             ),
-            (
+            pytest.param(
                 Eie(
                     pes=1,
                     columns=64,
@@ -384,6 +385,7 @@ class TestDesigns:
                 ),
                 2,
                 {"pe_eie", "fifo", "entry_reader", "activations"},
+                marks=pytest.mark.slow,
             ),
         ],
         ids=["gemm_fusion", "eie", "eie_lanes"],

@@ -438,6 +438,7 @@ class TestCommand:
         assert f"\nClock: {found['fmax_mhz']} MHz with seed {found['seed']}, 12 MHz needed\n" in out
         assert f"\nlc        {found['utilization']['lc']['used']:,}" in out
 
+    @pytest.mark.slow
     def test_vivado(self, folder, capsys):
         assert main(["build", *ARTY]) == 0
         out = capsys.readouterr().out
@@ -511,6 +512,7 @@ class TestCommand:
             *("gemm_ws", *SETTINGS, "--board", "icebreaker"),
         )
 
+    @pytest.mark.slow
     def test_slow(self, refused, tools):
         tools(clocks=(9,))
         refused(

@@ -178,6 +178,7 @@ class _Port:
         return self._board.read(size)
 
 
+@pytest.mark.slow
 def test_digits(emitted):
     """Images of handwritten digits through all layers, requantized, one after the other."""
     network = digits.train()

@@ -8,7 +8,7 @@ BLOCKS = {"RAMB18E1": 18 * 1024, "RAMB36E1": 36 * 1024, "DP16KD": 18 * 1024}
 LARGE = ("columns.even_pointers", "columns.odd_pointers", "entries.words", "acts.values")
 
 
-@pytest.mark.parametrize("target", ["xilinx7", "ecp5"])
+@pytest.mark.parametrize("target", [pytest.param("xilinx7", marks=pytest.mark.slow), "ecp5"])
 def test_block_ram(target):
     parameters = eie_area.FPGA
     cells_of = eie_area.block_ram(parameters, target)

@@ -113,7 +113,7 @@ CASES = {
         ),
     ),
 }
-SLOW = ("2-eights", "5")
+SLOW = ("2-eights", "5", "17")
 
 GOOD = next(iter(CASES.values()))
 WRONG = [

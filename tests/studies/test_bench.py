@@ -30,6 +30,7 @@ def test_table():
     assert "note" not in speed.STUDY.text(records[:1])
 
 
+@pytest.mark.slow
 def test_small(tmp_path, monkeypatch):
     # Speed is not looked at here, and optimising would take most of the test.
     quick = functools.partial(harness.build, compiler_options=("-O0", *harness.COMPILER[1:]))

@@ -4,6 +4,8 @@ import pytest
 from brickwork.gen.studies import nm
 from brickwork.gen.studies.study import check, of_table
 
+pytestmark = pytest.mark.slow  # syntheses
+
 
 @pytest.fixture(scope="module")
 def records(tmp_path_factory):

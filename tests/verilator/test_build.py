@@ -356,6 +356,7 @@ class TestBuild:
         assert second.compile_seconds == first.compile_seconds
         assert build(design(COUNTER + "// changed\n")).binary != first.binary
 
+    @pytest.mark.slow
     def test_cached_by_compression(self, design, fresh_cache, monkeypatch):
         own = toolchain.own_compression()
         found = []
