@@ -85,7 +85,11 @@ def check_product(driver, core, device, random, **mode):
     job.gather(core.memory[addresses["results"] : end])
 
 
-@pytest.mark.parametrize("interrupts", [False, True], ids=["polled", "interrupts"])
+@pytest.mark.parametrize(
+    "interrupts",
+    [pytest.param(False, marks=pytest.mark.slow), True],
+    ids=["polled", "interrupts"],
+)
 @pytest.mark.parametrize("name", DESIGNS)
 def test_ragged_products(tops, name, interrupts):
     path, driver = tops(name)

@@ -100,6 +100,7 @@ def test_frame():
         place_module._frame("top", ports[1:], "aclk")
 
 
+@pytest.mark.slow
 def test_too_large(tmp_path):
     emission = emit(GemmWs(**SMALL | {"acc_depth": 1 << 14}), tmp_path)
     message = (

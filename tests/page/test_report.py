@@ -373,6 +373,7 @@ class TestPoints:
         some = ticks(range(1, 1000, 7))
         assert (some[0], some[-1], len(some)) == ("1", "995", 6)
 
+    @pytest.mark.slow
     def test_labels_do_not_collide(self):
         """Neither with each other, nor with lines, dots and the edges."""
         records = many(shapes=[(n, n + 1) for n in range(3, 40, 4)], formats=("int8", "int4"))
