@@ -82,7 +82,7 @@ class GemmTask(Task):
     design: "Array"
 
     def __init__(self, design, operands: Operands):
-        self.design, self._operands, self._skip_zeros = design, operands, False
+        self.design, self._operands = design, operands
         self._check_output()
         modes = {name: value for name, value in operands.modes.items() if name in design.MODES}
         self._modes = design.run_modes(modes)
@@ -114,8 +114,9 @@ class GemmTask(Task):
         """Sets ``a``, ``w`` and ``padded``."""
         design, modes = self.design, self._modes
         sources = {"a": self._operands.a, "w": self._operands.w}
-        if self._operands.w.is_sparse and design.skips_zeros:
-            sources["w"] = self._dense(sources["w"])
+        w = sources["w"]
+        if w.is_sparse and design.skips_zeros:
+            sources["w"] = Source(values=w.values.toarray(), scale=w.scale, type=w.type)
         for (side, source), shape in zip(sources.items(), ("M × K", "K × N"), strict=True):
             _check_source(source, side.upper(), shape)
         k = sources["a"].values.shape[1]
@@ -130,11 +131,6 @@ class GemmTask(Task):
         )
         self.a = self._matrix("a", sources["a"], names["a"], axis=None, k_axis=1)
         self.w = self._matrix("w", sources["w"], names["w"], axis=1, k_axis=0)
-
-    def _dense(self, source):
-        """A sparse W as a dense one, of which tiles of zeros are left out."""
-        self._skip_zeros = True
-        return Source(values=source.values.toarray(), scale=source.scale, type=source.type)
 
     def _matrix(self, side, source, names, axis, k_axis):
         name, values = side.upper(), source.values
@@ -248,7 +244,7 @@ class GemmTask(Task):
 
     def job(self, manifest):
         model = registry.model(manifest)
-        options = self._modes | ({"skip_zeros": True} if self._skip_zeros else {})
+        options = self._modes | ({"skip_zeros": True} if self._operands.w.is_sparse else {})
         self._job = model.job(self.a.codes, self.w.codes, self.qparams, **options)
         return self._job
 

@@ -24,7 +24,6 @@ __all__ = [
     "product",
     "products",
     "schedule",
-    "schedule_of",
     "sparse",
     "sparse_bus_job",
 ]
@@ -62,11 +61,6 @@ def products(emission: Emission, factors: list[Factors]) -> Chain:
     return run_jobs(
         emission.manifest, [model.job(each.a, each.w, **each.modes) for each in factors]
     )
-
-
-def schedule_of(emission: Emission, m: int, k: int, n: int, **modes) -> GemmJob:
-    """:func:`schedule` for an emitted engine."""
-    return _model(emission).plan(m, k, n, **modes)
 
 
 def schedule(manifest: Manifest, m: int, k: int, n: int, **modes) -> GemmJob:

@@ -11,7 +11,7 @@ from ...hdl.unit import Unit
 from ...sim.golden.sparse.nm import Pattern
 from .. import workloads
 from ..designs.gemm_nm import GemmNm
-from ..emission.emit import emit
+from ..emission.emit import emit, outline
 from ..lib.pruning import prune_pattern
 from . import engines
 from .bitfusion_area import FLOWS
@@ -79,7 +79,7 @@ def measure(
         emission = emit(core, out)
         confirmed = _confirmed(emission, text)
         for network in networks:
-            yield _network(emission, network, text, ratio.get(f"{text}, tree")) | confirmed
+            yield _network(outline(core), network, text, ratio.get(f"{text}, tree")) | confirmed
 
 
 def _areas(out, liberty, names):
@@ -114,7 +114,7 @@ def _confirmed(emission, text):
     return {"exact": product.matches_golden, "as_promised": product.cycles == job.cycles}
 
 
-def _network(emission, network, text, area):
+def _network(manifest, network, text, area):
     layers = [
         layer
         for layer in workloads.load(network).layers
@@ -124,7 +124,7 @@ def _network(emission, network, text, area):
     def cycles(pattern):
         return sum(
             layer.count
-            * engines.schedule_of(emission, layer.m, layer.k, layer.n, pattern=pattern).cycles
+            * engines.schedule(manifest, layer.m, layer.k, layer.n, pattern=pattern).cycles
             for layer in layers
         )
 

@@ -26,8 +26,6 @@ class Gemm(HostModel):
 
     descriptors = "tiles"
     job_class: ClassVar[type[GemmJob]]
-    #: Whether tiles of zero weights can be left out.
-    skips_zeros: ClassVar[bool] = False
     #: The parameter with the most rows of A in an output tile.
     depth_parameter: ClassVar[str]
     #: Modes beside those of the formats: see :meth:`structured`.
@@ -46,7 +44,7 @@ class Gemm(HostModel):
     def job(self, a, w, qparams=None, *, skip_zeros=False, **modes) -> GemmJob:
         """The product A · W; see :class:`GemmJob` for the parameters.
 
-        With ``skip_zeros`` tiles of zero weights are left out, where ``skips_zeros``.
+        With ``skip_zeros`` a weight-stationary engine's tiles of zero weights are left out.
 
         Raises
         ------

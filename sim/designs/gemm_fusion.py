@@ -123,7 +123,6 @@ class GemmFusion(Gemm):
     bench = "brickwork.sim.tb.fusion.gemm_fusion"
     number = 3
     job_class = FusionJob
-    skips_zeros = True
     depth_parameter = "acc_depth"
     # Weights are asked for when they are there, if a word has several steps.
     unhurried = frozenset({"weights"})

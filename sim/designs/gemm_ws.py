@@ -189,7 +189,6 @@ class GemmWs(Gemm):
     bench = "brickwork.sim.tb.systolic.gemm_ws"
     number = 1
     job_class = WeightStationaryJob
-    skips_zeros = True
     depth_parameter = "acc_depth"
 
     def word_model(self, descriptors, weights, acts, qparams):
