@@ -160,8 +160,10 @@ def draw(
     )
     source = manifest.verilog_path.read_text("utf-8").splitlines()
     netlist = json.loads((folder / "netlist.json").read_text("utf-8"))["modules"]
-    uses = _uses(netlist, manifest.top)
-    views = {name: _Module(netlist, name, manifest, source, uses) for name in modules}
+    uses, constants = _uses(netlist, manifest.top), _constants(netlist, manifest.top)
+    views = {
+        name: _Module(netlist, name, manifest, source, uses, constants[name]) for name in modules
+    }
     drawn = [_parsed(line) for line in (folder / "list").read_text("utf-8").splitlines()]
     rng = random.Random(seed)
     rng.shuffle(drawn)
@@ -171,6 +173,7 @@ def draw(
         if views[mutant.module].net(mutant) not in ("clk", "rst")
         and not views[mutant.module].is_left_alone(mutant)
         and views[mutant.module].is_read(mutant)
+        and views[mutant.module].is_change(mutant)
     ][:count]
     lost = [m for view in views.values() for m in view.lost_resets() if view.is_read(m)]
     rng.shuffle(lost)
@@ -200,17 +203,38 @@ class _Uses(NamedTuple):
     bits: dict[str, set]
 
 
-def _uses(netlist: dict, top: str) -> _Uses:
-    uses = _Uses({}, {}, {})
+def _bottom_up(netlist: dict, top: str) -> list[str]:
+    """Modules in front of those that they are in."""
     order: list[str] = []
 
     def visit(name):
-        """Modules in front of those that they are in."""
         if name not in order:
             for entry in netlist[name]["cells"].values():
                 if entry["type"] in netlist:
                     visit(entry["type"])
             order.append(name)
+
+    visit(top)
+    return order
+
+
+def _constants(netlist: dict, top: str) -> dict[str, dict[int | str, str]]:
+    """The values of each module's constant bits: of "0", "1" and outputs of its instances."""
+    constants: dict[str, dict] = {}
+    for name in _bottom_up(netlist, top):
+        values = constants[name] = {"0": "0", "1": "1"}
+        for entry in netlist[name]["cells"].values():
+            for port, inside in netlist.get(entry["type"], {}).get("ports", {}).items():
+                if inside["direction"] == "output":
+                    within = (constants[entry["type"]].get(bit) for bit in inside["bits"])
+                    around = entry["connections"].get(port, ())
+                    values |= {bit: value for bit, value in zip(around, within) if value}
+    return constants
+
+
+def _uses(netlist: dict, top: str) -> _Uses:
+    uses = _Uses({}, {}, {})
+    order = _bottom_up(netlist, top)
 
     def bits_in(name):
         for entry in netlist[name]["cells"].values():
@@ -226,7 +250,6 @@ def _uses(netlist: dict, top: str) -> _Uses:
             if (entry["direction"] != "input") == output:
                 yield from (((port, number), bit) for number, bit in enumerate(entry["bits"]))
 
-    visit(top)
     for name in order:
         bits = set(bits_in(name)) | {bit for _, bit in ports(name, True)}
         uses.inputs[name] = {key for key, bit in ports(name, False) if bit in bits}
@@ -251,7 +274,13 @@ class _Module:
     """A module of the netlist, to tell where its mutants are."""
 
     def __init__(
-        self, netlist: dict, name: str, manifest: Manifest, source: list[str], uses: _Uses
+        self,
+        netlist: dict,
+        name: str,
+        manifest: Manifest,
+        source: list[str],
+        uses: _Uses,
+        constants: dict,
     ):
         self._name, self._source, self._units = name, source, manifest.modules
         module = netlist[name]
@@ -270,7 +299,7 @@ class _Module:
                     for bit in bits:
                         self._readers[bit].append(cell)
 
-        self._uses = uses
+        self._uses, self._constants = uses, constants
 
     def is_read(self, mutant: Mutant) -> bool:
         """Whether anything reads the bit: an instance may have inputs and outputs without a use."""
@@ -280,10 +309,16 @@ class _Module:
         inside = self._uses.inputs.get(cell["type"])
         return inside is None or (mutant.port, mutant.port_bit) in inside
 
-    def _bit(self, mutant):
-        return self._cells[mutant.cell.removeprefix("\\")]["connections"][mutant.port][
-            mutant.port_bit
-        ]
+    def is_change(self, mutant: Mutant) -> bool:
+        """Whether the fault changes something: a bit that is always 1 has no stuck-at-1 fault."""
+        unchanged = {"const0": "0", "const1": "1", "cnot0": "1", "cnot1": "0"}.get(mutant.mode)
+        number = mutant.port_bit if mutant.control_bit < 0 else mutant.control_bit
+        return unchanged is None or self._constants.get(self._bit(mutant, number)) != unchanged
+
+    def _bit(self, mutant, number=None):
+        """What a bit of the mutant's port is connected to: the faulty bit, if not said."""
+        bits = self._cells[mutant.cell.removeprefix("\\")]["connections"][mutant.port]
+        return bits[mutant.port_bit if number is None else number]
 
     def net(self, mutant: Mutant) -> str | None:
         """The name of what the bit is connected to."""

@@ -49,6 +49,18 @@ class TestNetlist:
         assert len(netlist.own_modules(manifest, ["fifo"])) > 1
 
 
+    def test_what_changes_nothing_is_not_drawn(self, tmp_path):
+        """Bits that are constant, in the netlist and in a module below, are not stuck at them."""
+        unit = cases.read_case(cases.select(["axi_top"], TESTS)[0])
+        manifest = Manifest.read(emit_unit(unit, tmp_path / "unit").manifest)
+        mutants, _ = netlist.draw(manifest, [manifest.top], 6000, 0, 1, tmp_path)
+        ready = [mutant for mutant in mutants if mutant.port == "memory_bready"]
+        assert {mutant.mode for mutant in ready} == {"inv", "const0"}
+        low = [m for m in mutants if (m.port, m.port_bit) == ("memory_awaddr", 0)]
+        assert "const1" in {mutant.mode for mutant in low}
+        assert "const0" not in {mutant.mode for mutant in low}
+
+
 class TestEquivalence:
     @pytest.fixture
     def judged(self, fifo, tmp_path):
