@@ -1,5 +1,7 @@
 """Testbench of a core that reads its operands from memory and writes its results there."""
 
+import dataclasses
+
 import cocotb
 from cocotb.queue import Queue
 from cocotb.triggers import ClockCycles
@@ -273,6 +275,24 @@ async def wrong_jobs(dut):
 
 
 @cocotb.test()
+async def counts(dut):
+    """Each bit of a count by itself is too much for the end of memory."""
+    host = await begin(dut)
+    await host.put("INTERRUPT_ENABLE", done=1, error=1)
+    for name, stream in host.streams.items():
+        work = host.work(1)
+        addresses, _ = await host.prepare(work)
+        await host.describe(addresses | {name: host.size - host.beat}, host.counts(work))
+        for bit in range(32):
+            if stream["stride"] << bit > host.beat:
+                await host.write(f"COUNT_{name.upper()}", 1 << bit)
+                await host.start()
+                await host.until(lambda: dut.interrupt.value, 20)
+                assert await host.error() == ("RANGE", name), f"{1 << bit} words"
+    await host.run(host.work(1))
+
+
+@cocotb.test()
 async def no_words(dut):
     """A job without words is an error; a job may lack streams that the model does not require."""
     host = await begin(dut)
@@ -354,6 +374,22 @@ async def too_few_results(dut):
     assert await host.fields("INTERRUPT") == {"done": 0, "error": 0}
     written = -(-count // slots) * slots * host.streams["results"]["stride"]
     host.check_others(before, addresses["results"], written)
+    await host.soft_reset()
+    await host.run(host.work())
+
+
+@cocotb.test()
+async def too_few_operands(dut):
+    """A job with a descriptor whose operands are missing does not end."""
+    host = await begin(dut)
+    first, second = host.work(1), host.work(1)
+    name = host.model.descriptors
+    words = first.words | {name: first.words[name] + second.words[name]}
+    await host.prepare(dataclasses.replace(first, words=words))
+    await host.start()
+    await ClockCycles(dut.aclk, 3000)
+    assert await host.fields("STATUS") == {"busy": 1, "resetting": 0}
+    assert await host.fields("INTERRUPT") == {"done": 0, "error": 0}
     await host.soft_reset()
     await host.run(host.work())
 

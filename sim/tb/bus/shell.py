@@ -210,6 +210,15 @@ async def runs(dut):
     await shell.run([[shell.some(), shell.some()]])
 
 
+@cocotb.test()
+async def many_packets(dut):
+    """Packets of one result, more than the shell keeps in mind, while no result is taken."""
+    shell = Shell(dut)
+    await shell.start()
+    shell.sink._stall = itertools.chain([True] * 400, itertools.repeat(False)).__next__
+    await shell.run([[shell.work(1, 1, 1)] for _ in range(24)])
+
+
 def registers(shell):
     """The register map of the specification, with the identity of the core."""
     parameters, streams = shell.parameters, shell.manifest.streams
