@@ -227,8 +227,8 @@ def _constants(netlist: dict, top: str) -> dict[str, dict[int | str, str]]:
             for port, inside in netlist.get(entry["type"], {}).get("ports", {}).items():
                 if inside["direction"] == "output":
                     within = (constants[entry["type"]].get(bit) for bit in inside["bits"])
-                    around = entry["connections"].get(port, ())
-                    values |= {bit: value for bit, value in zip(around, within) if value}
+                    pairs = zip(entry["connections"].get(port, ()), within, strict=False)
+                    values |= {bit: value for bit, value in pairs if value}
     return constants
 
 
