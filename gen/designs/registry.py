@@ -50,6 +50,7 @@ _MODULES = {
     "gemm_os": (".gemm_os", "GemmOs"),
     "gemm_fusion": (".gemm_fusion", "GemmFusion"),
     "gemm_nm": (".gemm_nm", "GemmNm"),
+    "gemm_outlier": (".gemm_outlier", "GemmOutlier"),
     "eie": (".eie", "Eie"),
 }
 

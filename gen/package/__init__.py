@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from .gen.designs.gemm_fusion import GemmFusion
     from .gen.designs.gemm_nm import GemmNm
     from .gen.designs.gemm_os import GemmOs
+    from .gen.designs.gemm_outlier import GemmOutlier
     from .gen.designs.gemm_ws import GemmWs
     from .gen.lib.errors import CheckFailed, UsageError
     from .gen.lib.progress import show_progress
@@ -64,6 +65,7 @@ __all__ = [
     "GemmFusion",
     "GemmNm",
     "GemmOs",
+    "GemmOutlier",
     "GemmWs",
     "Listing",
     "Plugin",

@@ -5,13 +5,13 @@ from amaranth.hdl import Cat, Value
 from .. import formats
 from ..array.skew import Skew
 from ..checks import check_integer, check_relation
-from ..systolic.gemm_ws import GemmWs
+from .grouped import GroupedWs
 from .pe_nm import PeNm, index_width
 
 __all__ = ["GemmNm"]
 
 
-class GemmNm(GemmWs):
+class GemmNm(GroupedWs):
     """:class:`GemmWs` whose weights come with the index of their activation.
 
     ``group_rows`` rows of PEs are a group and share ``group_lanes`` lanes of activations; each PE
@@ -93,20 +93,12 @@ class GemmNm(GemmWs):
         return self.parameters["group_rows"] if self.parameters["group_sum"] == "skew" else 1
 
     @property
-    def lanes(self):
-        group_rows, group_lanes = self.parameters["group_rows"], self.parameters["group_lanes"]
-        return self.parameters["rows"] // group_rows * group_lanes
+    def group_rows(self):
+        return self.parameters["group_rows"]
 
     @property
     def index_width(self):
         return index_width(self.parameters["group_rows"], self.parameters["group_lanes"])
-
-    def mesh_shape(self):
-        params = self.parameters
-        return {
-            "rows": params["rows"] // params["group_rows"],
-            "tile_rows": -(-params["tile_rows"] // params["group_rows"]),
-        }
 
     def enter_weights(self, m, operands, indices):
         cols, width = self.parameters["cols"], self.index_width

@@ -145,7 +145,7 @@ class GemmWs(Engine):
             acc_width=acc_width,
             overflow=overflow,
         )
-        self.a_format, self.w_format = formats.get(a_format), formats.get(w_format)
+        self.a_format, self.w_format = formats.get(a_format), formats.get(self.stored_format)
         self.special = flags_specials(a_format, w_format, nan_inf)
         type_widths = {"a_type": self.a_format.type_width, "w_type": self.w_format.type_width}
         self.channel = {"acc_width": self.acc_width, "output": output, "out_format": out_format}
@@ -172,7 +172,7 @@ class GemmWs(Engine):
             )
         # The sums of one tile stay narrow, however large K is. Where the accumulator wraps,
         # bits above its width are lost anyway.
-        self.psum_width = sum_width(self.a_format, self.w_format, rows)
+        self.psum_width = sum_width(self.a_format, formats.get(w_format), rows)
         if overflow == "wrap":
             self.psum_width = min(self.psum_width, self.acc_width)
         self.mesh = {name: value for name, value in self.parameters.items() if name in _MESH}
@@ -209,6 +209,11 @@ class GemmWs(Engine):
     entry_step = 1
     #: Bits of an index beside each weight.
     index_width = 0
+
+    @property
+    def stored_format(self):
+        """The format of the words of weights."""
+        return self.parameters["w_format"]
 
     @property
     def lanes(self):

@@ -48,13 +48,12 @@ class WeightStationaryJob(GemmJob):
             for columns in self._columns()
         ]
         self.k_tiles = -(-self.k // self.tile_terms)
-        self.kept = {
-            columns: self._nonzero_tiles(columns) if skip_zeros else np.arange(self.k_tiles)
-            for columns in self._columns()
-        }
+        self.kept = {columns: self._kept_tiles(columns, skip_zeros) for columns in self._columns()}
         self.cycle_bound, self.formula = self._bound()
 
-    def _nonzero_tiles(self, columns):
+    def _kept_tiles(self, columns, skip_zeros):
+        if not skip_zeros:
+            return np.arange(self.k_tiles)
         w = self.w[:, columns.start : columns.stop]
         w = padded(w, self.k_tiles * self.tile_terms, w.shape[1])
         nonzero = w.reshape(self.k_tiles, -1).any(axis=1)

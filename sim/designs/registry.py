@@ -14,6 +14,7 @@ MODELS = {
     "gemm_os": (".gemm_os", "GemmOs"),
     "gemm_fusion": (".gemm_fusion", "GemmFusion"),
     "gemm_nm": (".gemm_nm", "GemmNm"),
+    "gemm_outlier": (".gemm_outlier", "GemmOutlier"),
     "eie": (".eie", "Eie"),
 }
 
