@@ -81,6 +81,7 @@ def quantize(
     *,
     pair_axis: int = -1,
     both: str = "larger",
+    outliers: float | None = None,
 ) -> Quantized:
     """Quantizes an array to the format with the least squared error of several.
 
@@ -99,6 +100,9 @@ def quantize(
         For OVP formats, the axis along which neighbours are pairs.
     both : str
         For OVP formats, the outlier that survives in a pair of two: ``"larger"`` or ``"even"``.
+    outliers : float or None
+        For ``int<N>`` with an even N, at most that share of the codes need more than N/2 bits;
+        the scale is in place of the method's.
 
     Returns
     -------
@@ -112,7 +116,9 @@ def quantize(
         If a format does not exist, or ``x`` has no finite numbers.
     """
     names = formats.split("+") if isinstance(formats, str) else list(formats)
-    candidates = golden_formats.each(x, names, axis, method, pair_axis=pair_axis, both=both)
+    candidates = golden_formats.each(
+        x, names, axis, method, pair_axis=pair_axis, both=both, outliers=outliers
+    )
     best = golden_formats.best(candidates)
     return Quantized(best.name, best.codes, best.scale, best.mse, pair_axis=pair_axis)
 

@@ -1,6 +1,7 @@
 """``brickwork quantize``: an array in a number format."""
 
 import math
+import re
 
 from ..lib.errors import UsageError
 from ..lib.files import check_file, report_apart
@@ -56,6 +57,12 @@ def arguments(parser):
         "the even element (default: larger)",
     )
     parser.add_argument(
+        "--outliers",
+        metavar="SHARE",
+        help="int8 and so on: a scale with which at most this share of the codes, such as 1%%, "
+        "needs more than half of the bits",
+    )
+    parser.add_argument(
         "--out",
         metavar="Q.npz",
         type=array_file("Result", ".npz"),
@@ -86,6 +93,7 @@ def main(options) -> int:
         options.method,
         pair_axis=-1 if options.pair_axis is None else options.pair_axis,
         both=options.both or "larger",
+        outliers=None if options.outliers is None else _share(options.outliers),
     )
     best = formats.best(candidates)
     if out:
@@ -96,12 +104,22 @@ def main(options) -> int:
         # Each outlier has one victim, and victims alone have the identifier.
         record["pairs"] = best.codes.size // 2
         record["outliers"] = int((best.codes == fmt.identifier).sum())
+    elif options.outliers is not None:
+        half = 1 << (fmt.bits // 2 - 1)
+        record["outliers"] = int(((best.codes < -half) | (best.codes >= half)).sum())
     with report_apart(out):
         if options.json:
             print_json(record)
         else:
             _show(record, options.axis)
     return 0
+
+
+def _share(text):
+    match = re.fullmatch(r"(\d+(?:\.\d*)?)%", text)
+    if match is None or float(match[1]) > 100:
+        raise UsageError(f"Outliers must be a share from 0% to 100%, such as 1%, not {text!r}")
+    return float(match[1]) / 100
 
 
 def _record(x, candidates, best):
@@ -150,6 +168,9 @@ def _show(record, axis):
     if "pairs" in record:
         share = record["outliers"] / record["pairs"]
         rows["outliers"] = f"{record['outliers']}, and as many victims ({share:.2%} of the pairs)"
+    elif "outliers" in record:
+        share = record["outliers"] / math.prod(record["shape"])
+        rows["outliers"] = f"{record['outliers']} ({share:.2%}) need more than half of the bits"
     if record["out"]:
         rows["results"] = record["out"]
     for name, value in rows.items():

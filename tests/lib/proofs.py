@@ -24,6 +24,7 @@ import time
 import types
 from dataclasses import dataclass, field
 from pathlib import Path
+from unittest import mock
 
 from brickwork.gen.emission import verilog
 from brickwork.gen.lib import abc, yosys
@@ -109,17 +110,27 @@ def table(proofs):
 
 
 def _changed(unit, changes):
-    """The unit's class, with texts in its module's source replaced."""
+    """The unit's class, with texts in its module's source replaced, or in that of a class above it
+    in the same folder."""
     if not changes:
         return unit
-    module = importlib.import_module(unit.__module__)
-    source = inspect.getsource(module)
+    folder = unit.__module__.rpartition(".")[0] + "."
+    names = dict.fromkeys(class_.__module__ for class_ in reversed(unit.__mro__))
+    sources = {
+        name: inspect.getsource(importlib.import_module(name))
+        for name in names
+        if name.startswith(folder)
+    }
     for old, new in changes:
-        assert source.count(old) == 1, f"{source.count(old)} times in {unit.__module__}: {old}"
-        source = source.replace(old, new)
-    copy = types.ModuleType(module.__name__)
-    copy.__package__ = module.__package__
-    exec(compile(source, module.__name__, "exec"), copy.__dict__)
+        count = sum(source.count(old) for source in sources.values())
+        assert count == 1, f"{count} times in {', '.join(sources)}: {old}"
+        sources = {name: source.replace(old, new) for name, source in sources.items()}
+    # Modules of classes above come first, and those behind them import the copies.
+    with mock.patch.dict(sys.modules):
+        for name, source in sources.items():
+            sys.modules[name] = copy = types.ModuleType(name)
+            copy.__package__ = name.rpartition(".")[0]
+            exec(compile(source, name, "exec"), copy.__dict__)
     return getattr(copy, unit.__name__)
 
 

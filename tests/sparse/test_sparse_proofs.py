@@ -5,6 +5,7 @@ from brickwork.hdl.sparse.eie import Eie
 from brickwork.hdl.sparse.entry_reader import EntryReader
 from brickwork.hdl.sparse.lnzd import LnzdTree
 from brickwork.hdl.sparse.pe_nm import PeNm
+from brickwork.hdl.sparse.pe_outlier import PeOutlier
 from proofs import Proof, prove, refute
 
 
@@ -129,17 +130,36 @@ PROOFS = {
         ),
     ),
     "lnzd_tree-wide": lnzd_tree(4, ("self.o.payload.eq(word)", "self.o.payload.eq(word & ~8)")),
+    "pe_outlier": Proof(
+        unit=PeOutlier,
+        parameters=dict(
+            a_format="int3",
+            w_format="int2",
+            psum_width=9,
+            pipeline=2,
+            group_lanes=2,
+            outlier_rows=1,
+        ),
+        broken=(
+            ("<< self.digit", "<< 1"),
+            ("bits[: self.digit + 1].as_signed()", "bits[: self.digit + 1]"),
+            ("range(row, row + 1) if", "range(1) if"),
+            ("bits[self.digit + 1 : end]", "bits[self.digit : end - 1]"),
+        ),
+        induction=2,
+        covered=12,
+    ),
     "pe_nm-tree": pe_nm(
         "tree",
         ("unit__psum_0", "unit__chosen_1_1", "unit__swap_later"),
-        ("range(row, lanes - rows + row + 1)", "range(lanes - rows + 1)"),
+        ("range(row, row + free + 1)", "range(free + 1)"),
         ("Mux(bit, high, low)", "Mux(bit, low, high)"),
-        ("index.eq(shadow.index)", "index.eq(before.index)"),
+        ("index.eq(choice)", "index.eq(self.weights.index)"),
     ),
     "pe_nm-skew": pe_nm(
         "skew",
         (),
-        ("weight.eq(shadow.operand)", "weight.eq(before.operand)"),
+        ("weight.eq(operand)", "weight.eq(self.weights.operand)"),
         ("delayed.eq(chosen)", "delayed.eq(~chosen)"),
     ),
 }

@@ -12,7 +12,7 @@ from .codes import decode
 from .format import Format
 from .grid import grid
 from .olive import PAIRS
-from .scale import METHODS, pair_scale, scale
+from .scale import METHODS, outlier_scale, pair_scale, scale
 
 __all__ = ["encode", "errors", "mse", "quantize", "quantize_pairs"]
 
@@ -77,6 +77,7 @@ def quantize(
     *,
     pair_axis: int = -1,
     both: str = "larger",
+    outliers: float | None = None,
 ) -> tuple[np.ndarray, np.ndarray]:
     """Codes and scales so that ``decode(codes, name) * scale`` is close to ``x``.
 
@@ -92,6 +93,10 @@ def quantize(
 
     A slice without any number but zeros has scale 1.
 
+    With a share of ``outliers`` the scale is for hardware that multiplies half of the bits, and the
+    other half of few numbers: of ``int8`` at most that share is outside -8 .. 7. It is the scale of
+    the least squared error of 100 to 298 % of the least one, in steps of 2 %.
+
     Parameters
     ----------
     x : array of finite real numbers, any shape
@@ -104,6 +109,8 @@ def quantize(
         ``"mse"`` or ``"max"``.
     pair_axis, both
         See :func:`quantize_pairs`; without meaning for other formats.
+    outliers : float or None
+        From 0 to 1, in place of the method, for ``int<N>`` with an even N of 4 and more.
 
     Returns
     -------
@@ -121,13 +128,19 @@ def quantize(
         without sign, or an axis that ``x`` does not have.
     """
     fmt = get(name)
+    if outliers is not None:
+        _check_outliers(outliers, fmt)
     if fmt.pair:
         return quantize_pairs(x, name, axis, pair_axis, method, both)
     x = _checked(x, fmt)
     _check_method(method)
     axis = None if axis is None else check_axis(axis, x.ndim, "Axis")
     slices = x.reshape(1, -1) if axis is None else _rows(np.moveaxis(x, axis, 0))
-    scales = _shaped([scale(row, fmt, method) for row in slices], x, axis)
+    if outliers is None:
+        scales = [scale(row, fmt, method) for row in slices]
+    else:
+        scales = [outlier_scale(row, fmt, outliers) for row in slices]
+    scales = _shaped(scales, x, axis)
     return encode(x, scales, name), scales
 
 
@@ -262,3 +275,12 @@ def _check_method(method):
 def _check_both(both):
     if both not in ("larger", "even"):
         raise ValueError(f'Both must be "larger" or "even", not {both!r}')
+
+
+def _check_outliers(share, fmt):
+    if not 0 <= share <= 1:
+        raise ValueError(f"Outliers must be a share from 0 to 1, not {share!r}")
+    if fmt.family != "int" or not fmt.signed or fmt.bits % 2 or fmt.bits < 4:
+        raise ValueError(
+            f"Format must be int<N> with an even N of 4 and more for outliers, not {fmt.name}"
+        )

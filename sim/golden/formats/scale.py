@@ -6,13 +6,16 @@ from .format import Format
 from .grid import Grid, grid, normal_grid
 from .pairs import encode
 
-__all__ = ["METHODS", "pair_scale", "scale"]
+__all__ = ["METHODS", "outlier_scale", "pair_scale", "scale"]
 
 METHODS = ("mse", "max")
 
 #: Percentages of the starting point that the search tries: those of the ANT and OliVe authors.
 _PERCENT = np.arange(75, 150)
 _PAIR_PERCENT = np.arange(75, 250, 2)
+
+#: As many percent of the least scale with few enough outliers.
+_OUTLIER_PERCENT = np.arange(100, 300, 2)
 
 #: Summed errors that differ by less, relative to the summed squares, are computed once more.
 _CLOSE = 1e-10
@@ -70,6 +73,28 @@ def pair_scale(pairs: np.ndarray, fmt: Format, method: str, both: str) -> float:
             estimates,
             lambda scale: _pair_error(pairs, scale, levels, fmt, both),
             np.square(pairs).sum(),
+        ),
+        exponent,
+    )
+
+
+def outlier_scale(x: np.ndarray, fmt: Format, share: float) -> float:
+    """The scale of numbers of which few need more than half of the bits; see ``quantize``."""
+    largest, exponent, x = _normalized(x)
+    if not largest:
+        return 1.0
+    magnitudes, levels = np.sort(np.abs(x)), grid(fmt.name)
+    # The largest number that is no outlier rounds to the largest digit.
+    inlier = magnitudes[len(x) - 1 - min(int(share * len(x)), len(x) - 1)]
+    start = inlier / ((1 << (fmt.bits // 2 - 1)) - 0.5) * (1 + 1e-9)
+    scales = max(start, largest * 2**-40) * _OUTLIER_PERCENT / 100
+    x = np.sort(x)
+    return _denormalized(
+        _first_best(
+            scales,
+            _estimates(x, scales, levels),
+            lambda scale: _error(x, scale, levels),
+            np.square(x).sum(),
         ),
         exponent,
     )

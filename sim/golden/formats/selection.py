@@ -33,6 +33,7 @@ def each(
     *,
     pair_axis: int = -1,
     both: str = "larger",
+    outliers: float | None = None,
 ) -> list[Quantized]:
     """``x`` in every one of the formats ``names``; parameters and errors are those of ``quantize``,
     and ``ValueError`` if there are no names."""
@@ -40,7 +41,9 @@ def each(
         raise ValueError("Formats must be at least one, not none")
     results = []
     for name in names:
-        codes, scale = quantize(x, name, axis, method, pair_axis=pair_axis, both=both)
+        codes, scale = quantize(
+            x, name, axis, method, pair_axis=pair_axis, both=both, outliers=outliers
+        )
         error = errors(x, codes, scale, name, pair_axis=pair_axis)
         results.append(Quantized(name, codes, scale, *error))
     return results
