@@ -15,7 +15,8 @@ COLUMNS = {
     "tensors": {
         "distribution": "of the tensors",
         "scale": "one for the tensor, or one for each row",
-        "format": "number format, or ANT: of int4, flint4 and pot4 the one with the least error",
+        "format": "number format, or ANT: of int4, flint4 and pot4 the one with the least error; "
+        "or few numbers in more bits than the others",
         "nmse": "mean squared error over the tensor's mean square, median of the seeds",
         "sqnr_db": "-10 log10(nmse)",
         "seeds": "of the tensors: each is drawn with numpy.random.default_rng(seed)",

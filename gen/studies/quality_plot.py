@@ -10,7 +10,7 @@ from matplotlib.patheffects import withStroke
 from ...sim.golden import formats
 from ..lib.files import write_whole
 from ..lib.plots import COLOURS, rendered, settings
-from .tensors import ANT, FORMATS, SHAPE
+from .tensors import ANT, CENTROIDS, FORMATS, SHAPE, SHARES
 
 __all__ = ["draw"]
 
@@ -19,6 +19,7 @@ _COLOURS = {
     "ANT: the best of the three": COLOURS["sky"],
     "other formats": COLOURS["grey"],
     "OliVe's pairs": COLOURS["vermilion"],
+    "outliers apart": COLOURS["green"],
 }
 _TITLES = {
     "gaussian": "Gaussian",
@@ -59,7 +60,7 @@ def draw(records: list[dict], path: Path) -> None:
 def _heights():
     """The position of each format's bar, from above; groups have a gap between them."""
     heights, y, last = {}, -1.0, None
-    for name in (*ANT, "ANT", *FORMATS[len(ANT) :]):
+    for name in (*ANT, "ANT", *FORMATS[len(ANT) :], *SHARES, CENTROIDS):
         group = _group(name)
         y += 1.5 if last not in (None, group) and name != "ANT" else 1
         heights[name], last = y, group
@@ -71,6 +72,8 @@ def _group(name):
         return "ANT: the best of the three"
     if name in ANT:
         return "ANT's three formats"
+    if name in (*SHARES, CENTROIDS):
+        return "outliers apart"
     return "OliVe's pairs" if formats.get(name).pair else "other formats"
 
 

@@ -8,8 +8,12 @@ from typing import NamedTuple
 import numpy as np
 
 from ...sim.golden import formats
+from ...sim.golden.sparse.pe_centroid import centroids_of
 
-__all__ = ["ANT", "DISTRIBUTIONS", "FORMATS", "ORDERS", "SEEDS", "SHAPE", "measure", "orders"]
+__all__ = [
+    *("ANT", "CENTROIDS", "DISTRIBUTIONS", "FORMATS", "ORDERS", "SEEDS", "SHAPE", "SHARES"),
+    *("measure", "orders"),
+]
 
 SHAPE = (256, 256)
 #: Odd in number, so that the median is one of them.
@@ -19,6 +23,9 @@ SEEDS = tuple(range(9))
 ANT = ("int4", "flint4", "pot4")
 _FLOATS = ("e2m1", "e3m0")
 _PAIRS = ("ovp_int4", "ovp_flint4")
+#: int8 of which few numbers need more than int4, and 3-bit indices of centroids with few outliers.
+SHARES = {"int4, 1% int8 (OLAccel)": 0.01, "int4, 3% int8 (OLAccel)": 0.03}
+CENTROIDS = "8 centroids, 0.1% float (GOBO)"
 FORMATS = (*ANT, *_FLOATS, "adaptivfloat4_2", "apot4", "posit4_0", "posit4_1", *_PAIRS)
 
 _OUTLIERS = round(0.005 * math.prod(SHAPE))
@@ -97,7 +104,20 @@ def _errors(x, names, axis):
     """Of each format, and of ANT's choice, its name and the error over the tensor's energy."""
     results = formats.each(x, names, axis, "mse")
     errors = {result.name: (result.name, result.relative) for result in results}
-    return errors | {"ANT": min((errors[name] for name in ANT), key=lambda error: error[1])}
+    errors["ANT"] = min((errors[name] for name in ANT), key=lambda error: error[1])
+    if axis is None:
+        for name, share in SHARES.items():
+            (result,) = formats.each(x, ["int8"], outliers=share)
+            errors[name] = (name, result.relative)
+        errors[CENTROIDS] = (CENTROIDS, _centroid_error(x))
+    return errors
+
+
+def _centroid_error(x):
+    """GOBO's numbers of centroids and outliers; its outliers stay floats."""
+    centroids, bins, outliers = centroids_of(x, 8, 0.001)
+    values = np.where(outliers, x, centroids[bins])
+    return float(np.square(values - x).sum() / np.square(x).sum())
 
 
 def _record(distribution, scale, name, seeds, named_errors):

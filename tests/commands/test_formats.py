@@ -221,6 +221,24 @@ class TestQuantize:
         assert (record["pairs"], record["outliers"]) == (1000, outliers)
         assert record["out"] == "q.npz"
 
+    @pytest.mark.parametrize("share", ["0%", "1%", "12.5%"])
+    def test_outliers(self, shown, share):
+        """At most that share needs more than 4 bits, and the error is that of the scale."""
+        x = np.random.default_rng(0).laplace(size=(40, 50))
+        np.save("x.npy", x)
+        lines = shown(*self.X, "int8", "--outliers", share, "--out", "q.npz").splitlines()
+        record = contents("q.npz")
+        outliers = int(((record["codes"] < -8) | (record["codes"] > 7)).sum())
+        assert outliers <= float(share[:-1]) / 100 * x.size
+        least = formats.quantize(x, "int4", method="max")[1]
+        assert share == "0%" or record["scale"] < least
+        assert lines[-2] == (
+            f"outliers    {outliers} ({outliers / x.size:.2%}) need more than half of the bits"
+        )
+        mse = np.square(record["codes"] * record["scale"] - x).mean()
+        assert lines[3] == f"MSE         {mse:.6g}"
+        assert json.loads(shown(*self.X, "int8", "--outliers", share, "--json"))["mse"] == mse
+
     def test_exact(self, shown):
         np.save("x.npy", np.int8([0, -128]))
         lines = shown(*self.X, "int8", "--method", "max").splitlines()
@@ -253,6 +271,14 @@ class TestQuantize:
             (
                 "Axis must be from -2 to 1 for an array of 2 dimensions, not 2",
                 ["x.npy", "--format", "int4", "--axis", "2", "--out", "new/q.npz"],
+            ),
+            (
+                "Outliers must be a share from 0% to 100%, such as 1%, not 'few'",
+                ["x.npy", "--format", "int8", "--outliers", "few"],
+            ),
+            (
+                "Format must be int<N> with an even N of 4 and more for outliers, not flint4",
+                ["x.npy", "--format", "flint4", "--outliers", "1%"],
             ),
             (
                 "Pair axis must be an integer, not '1.5'",

@@ -230,5 +230,5 @@ def test_plot(records, tmp_path):
     quality.STUDY.write(tmp_path, "quality", records)
     assert (tmp_path / "quality.svg").read_bytes() == drawn
     heights = quality_plot._heights()
-    assert set(heights) == {"ANT", *tensors.FORMATS}
+    assert set(heights) == {"ANT", *tensors.FORMATS, *tensors.SHARES, tensors.CENTROIDS}
     assert all(below - above >= 1 for above, below in itertools.pairwise(heights.values()))
