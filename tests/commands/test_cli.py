@@ -285,7 +285,7 @@ class TestList:
     def test_json(self, capsys):
         assert main(["list", "--json"]) == 0
         designs = json.loads(capsys.readouterr().out)
-        names = ["gemm_ws", "gemm_os", "gemm_fusion", "gemm_nm", "eie"]
+        names = ["gemm_ws", "gemm_os", "gemm_fusion", "gemm_nm", "gemm_outlier", "eie"]
         assert [design["name"] for design in designs] == names
         assert designs[0]["parameters"][0] == {
             "name": "rows",
@@ -316,20 +316,20 @@ class TestEmit:
         ("message", "argv"),
         [
             (
-                "Design must be one of gemm_ws, gemm_os, gemm_fusion, gemm_nm, eie, not 'gem_ws'; "
-                "did you mean 'gemm_ws'?",
+                "Design must be one of gemm_ws, gemm_os, gemm_fusion, gemm_nm, gemm_outlier, eie, "
+                "not 'gem_ws'; did you mean 'gemm_ws'?",
                 ["gem_ws"],
             ),
             (
-                "Design must be one of gemm_ws, gemm_os, gemm_fusion, gemm_nm, eie, not 'EIE'; "
-                "did you mean 'eie'?",
+                "Design must be one of gemm_ws, gemm_os, gemm_fusion, gemm_nm, gemm_outlier, eie, "
+                "not 'EIE'; did you mean 'eie'?",
                 ["EIE"],
             ),
             ("Setting must be NAME=VALUE, not 'rows'", ["gemm_ws", "--set", "rows"]),
             (
                 "Parameter of gemm_fusion must be one of rows, cols, tile_rows, tile_cols, "
                 "overflow, pipeline, output, out_format, acc_width, acc_depth, not 'a_format'; "
-                "a_format is a parameter of gemm_ws, gemm_os, gemm_nm",
+                "a_format is a parameter of gemm_ws, gemm_os, gemm_nm, gemm_outlier",
                 ["gemm_fusion", "--set", "a_format=int8"],
             ),
             (
@@ -747,6 +747,8 @@ class TestSim:
         captured = capsys.readouterr()
         assert captured.err == (
             "gemm_nm is left out: Row count must be a multiple of the 2 rows of a group, not 3\n"
+            "gemm_outlier is left out: Row count must be a multiple of the 19 words of a group, not "
+            "3\n"
         )
         lines = [line.split("\t") for line in captured.out.splitlines()]
         assert [line[:3] for line in lines] == [

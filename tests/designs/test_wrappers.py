@@ -12,8 +12,11 @@ from products import plan as plan_of
 
 
 def small(design):
-    sizes = ["rows=2", "cols=3"] if design != "eie" else ["pes=2", "columns=8", "entries=32"]
-    return registry.parameters_from_text(design, sizes)
+    sizes = {
+        "eie": ["pes=2", "columns=8", "entries=32"],
+        "gemm_outlier": ["rows=4", "cols=3", "group_lanes=2"],
+    }
+    return registry.parameters_from_text(design, sizes.get(design, ["rows=2", "cols=3"]))
 
 
 def emitted(folder, design, kind, *bus):
@@ -41,7 +44,9 @@ def test_ports_are_flat_and_marked(tmp_path, kind):
 
 
 @pytest.mark.parametrize("kind", WRAPPERS)
-@pytest.mark.parametrize("design", ["gemm_ws", "gemm_os", "gemm_fusion", "gemm_nm", "eie"])
+@pytest.mark.parametrize(
+    "design", ["gemm_ws", "gemm_os", "gemm_fusion", "gemm_nm", "gemm_outlier", "eie"]
+)
 def test_manifest(tmp_path, design, kind):
     """It says of the core what the core's own does, and the bus besides."""
     _, facts = emitted(tmp_path, design, kind)

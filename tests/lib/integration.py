@@ -2,7 +2,7 @@
 
 import re
 
-from brickwork import Eie, GemmFusion, GemmNm, GemmOs, GemmWs
+from brickwork import Eie, GemmFusion, GemmNm, GemmOs, GemmOutlier, GemmWs
 from brickwork.gen.collateral import write
 from brickwork.gen.designs.wrappers import Axi, Axis, Uart
 from brickwork.gen.emission.emit import emit
@@ -19,6 +19,7 @@ CORES = {
     "gemm_os": GemmOs(**ARRAY, output="bias", a_format="e4m3", nan_inf="flag", max_k=64),
     "gemm_fusion": GemmFusion(**ARRAY),
     "gemm_nm": GemmNm(**ARRAY | {"rows": 4}, acc_depth=4, output="shift", w_format="int4+int8"),
+    "gemm_outlier": GemmOutlier(**ARRAY | {"rows": 6}, group_lanes=4, acc_depth=4, output="scale"),
     "eie": Eie(pes=3, queue_depth=2, **MEMORIES),
 }
 
@@ -40,6 +41,7 @@ CONTROL_REGISTERS = {
     "gemm_os": ("gemm_os_fifo", "level"),
     "gemm_fusion": ("gemm_fusion_mode_switch", "known"),
     "gemm_nm": ("gemm_nm_loader", "reached"),
+    "gemm_outlier": ("gemm_outlier_loader", "reached"),
     "eie": ("eie_fifo", "level"),
 }
 
