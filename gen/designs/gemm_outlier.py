@@ -38,7 +38,7 @@ class GemmOutlier(GemmWs):
         )
     )
     DEMO: ClassVar[bool] = False
-    driver: ClassVar[str | None] = None
+    driver: ClassVar[str | None] = "gemm_outlier"
 
     def unit(self):
         from ...hdl.sparse import gemm_outlier

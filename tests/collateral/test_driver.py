@@ -6,10 +6,12 @@ import subprocess
 
 import numpy as np
 import pytest
+from brickwork.sim.designs import registry as models
 from brickwork.sim.designs.eie import Layer
 from brickwork.sim.golden.arith.requantize import scale_to_multiplier, scale_to_shift
 from brickwork.sim.golden.sparse import encode
-from brickwork.sim.host.bus_job import to_memory
+from brickwork.sim.host.bus_job import to_memory, words_of_memory
+from brickwork.sim.host.packing import unpack_fields
 from brickwork.sim.verilator import toolchain
 from c_driver import (
     BARRIER,
@@ -64,10 +66,12 @@ CASES = {
             for pattern in ("1:1", "2:4", "1:2")
         ],
     ),
+    # Without outliers, the only weights whose terms stay in their order on the host.
+    "outlier": ("gemm_outlier rows=14 cols=3 group_lanes=5 acc_depth=7", [{"outliers": "0%"}] * 3),
     "fusion": ("gemm_fusion rows=3 cols=5 acc_depth=7 output=scale acc_width=48", _FUSION),
 }
 #: Each on another bus: words in beats, beats in words.
-BUSES = dict(zip(CASES, ("64", "32", "128", "64", "32", "256", "64", "128"), strict=True))
+BUSES = dict(zip(CASES, ("64", "32", "128", "64", "32", "256", "64", "32", "128"), strict=True))
 
 
 @pytest.fixture(scope="module")
@@ -285,6 +289,46 @@ def test_spans_of_sparse_weights(make):
             driver.count(product)
     with fails("ARGUMENT"):
         driver.call("choose_span", None, w)
+
+
+@pytest.mark.parametrize(
+    "settings", ["rows=12 group_lanes=4", "rows=11 group_lanes=5 w_format=int6 outlier_rows=2"]
+)
+def test_rounds_of_outliers(make, settings):
+    """As few as W takes, whose words multiply; with one round less a group has too many."""
+    driver = make(f"gemm_outlier cols=3 {settings}", "axi", "data_width=32")
+    random, model = np.random.default_rng(9), models.model(driver.manifest)
+    for share in ("0%", "10%", "60%"):
+        a, w, _ = random_product(random, driver.manifest, 3, 25, 7, outliers=share)
+        product = driver.product(3, 25, 7)
+        driver.call("choose_rounds", product, w)
+        packed = {
+            "tiles": driver.pack("tiles", [product]),
+            "weights": driver.pack("weights", [product], w),
+            "acts": driver.pack("acts", [product], a),
+        }
+        lanes = {}
+        for name, count in list(driver.count(product).items())[:3]:
+            words = words_of_memory(driver.streams[name], packed[name], count)
+            lanes[name] = unpack_fields(words, driver.manifest.streams[name]["fields"])
+        fields = lanes["tiles"]
+        tiles = [
+            dict(zip(fields, map(int, row), strict=True))
+            for row in zip(*(values[:, 0] for values in fields.values()), strict=True)
+        ]
+        y = model.word_model(tiles, lanes["weights"], lanes["acts"], None)
+        y = y.reshape(-1, 3, 3).swapaxes(0, 1).reshape(3, -1)[:, :7]
+        assert np.array_equal(y, a @ w)
+        assert product.rounds == 1 if share == "0%" else product.rounds > (share == "60%")
+        if product.rounds > 1:
+            product.rounds -= 1
+            with fails("VALUE"):
+                driver.pack("weights", [product], w)
+    product.rounds = 33
+    with fails("ARGUMENT"):
+        driver.count(product)
+    with fails("ARGUMENT"):
+        driver.call("choose_rounds", None, w)
 
 
 def test_null_and_wrong_arguments(small):

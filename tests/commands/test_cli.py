@@ -747,8 +747,8 @@ class TestSim:
         captured = capsys.readouterr()
         assert captured.err == (
             "gemm_nm is left out: Row count must be a multiple of the 2 rows of a group, not 3\n"
-            "gemm_outlier is left out: Row count must be a multiple of the 19 words of a group, not "
-            "3\n"
+            "gemm_outlier is left out: Row count must be a multiple of the 19 words of a group, "
+            "not 3\n"
         )
         lines = [line.split("\t") for line in captured.out.splitlines()]
         assert [line[:3] for line in lines] == [

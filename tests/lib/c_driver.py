@@ -79,6 +79,10 @@ class SparseProduct(c.Structure):
     _fields_ = (*FormatsProduct._fields_, ("span", c.c_uint8))
 
 
+class OutlierProduct(c.Structure):
+    _fields_ = (*FormatsProduct._fields_, ("rounds", c.c_uint8))
+
+
 class FusionProduct(c.Structure):
     _fields_ = (
         *_of_words("m", "k", "n"),
@@ -227,6 +231,8 @@ class Driver:
         if "index" in field_names(self.manifest, "weights"):
             indices["span"] = models.model(self.manifest).plan(m, k, n, **modes).span
             return SparseProduct(m, k, n, **indices)
+        if "outlier_rows" in self.manifest.parameters:
+            return OutlierProduct(m, k, n, **indices)
         return FormatsProduct(m, k, n, **indices)
 
     def count(self, *about):

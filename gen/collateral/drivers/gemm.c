@@ -20,6 +20,7 @@ struct plan {
     uint32_t down, across; /* output tiles along M and along N */
     uint32_t terms;        /* products that a PE computes at once */
     uint32_t k_tiles;
+    uint32_t rounds; /* how often the terms of a K tile come */
     struct format a, w;
     uint32_t acts_steps, weights_steps; /* rows of A and of W in a word */
 };
@@ -63,6 +64,7 @@ static int make_plan(const top_product *product, struct plan *plan)
     plan->m = product->m;
     plan->k = product->k;
     plan->n = product->n;
+    plan->rounds = 1;
     if ((status = choose_formats(product, plan)))
         return status;
     plan->across = ceiling(plan->n, TOP_COLS);

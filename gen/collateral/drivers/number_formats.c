@@ -5,6 +5,11 @@
 static int choose_span(const top_product *product, struct plan *plan);
 
 #endif
+#if HAS_OUTLIER_ROWS
+/* The design's section defines: sets plan->rounds from product->rounds. */
+static int choose_rounds(const top_product *product, struct plan *plan);
+
+#endif
 static int choose_formats(const top_product *product, struct plan *plan)
 {
     static const struct format a_formats[] = {TOP_A_FORMAT_TABLE};
@@ -17,6 +22,10 @@ static int choose_formats(const top_product *product, struct plan *plan)
     plan->terms = plan->acts_steps = plan->weights_steps = 1;
 #if HAS_WEIGHTS_INDEX
     if (choose_span(product, plan))
+        return TOP_E_ARGUMENT;
+#endif
+#if HAS_OUTLIER_ROWS
+    if (choose_rounds(product, plan))
         return TOP_E_ARGUMENT;
 #endif
     if (plan->k > TOP_MAX_K)

@@ -8,4 +8,9 @@ struct top_product {
        fits every W. */
     uint8_t span;
 #endif
+#if HAS_OUTLIER_ROWS
+    /* How often each K tile comes: a column of a group of TOP_GROUP_LANES terms has at most
+       TOP_OUTLIER_ROWS outliers each time; 1 to TOP_GROUP_LANES; see top_choose_rounds. 0 is 1. */
+    uint8_t rounds;
+#endif
 };

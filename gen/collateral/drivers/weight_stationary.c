@@ -18,7 +18,7 @@ static int put_acts(const struct plan *plan, const top_product *product, const t
 static void set_tiles(struct plan *plan)
 {
     plan->down = ceiling(plan->m, TOP_ACC_DEPTH);
-    plan->k_tiles = ceiling(plan->k, tile_terms(plan));
+    plan->k_tiles = plan->rounds * ceiling(plan->k, tile_terms(plan));
 }
 
 static uint32_t first_row(const struct plan *plan, uint32_t down)
