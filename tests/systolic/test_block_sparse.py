@@ -119,6 +119,20 @@ class TestCommand:
         )
         assert (np.load("Y.npy") == self.a @ self.w).all()
 
+    @pytest.mark.parametrize(
+        ("size", "advice"), [(8, None), (4, None), (2, "rows=2 --set cols=2"), (6, "rows=2")]
+    )
+    def test_blocks_and_advice(self, capsys, size, advice):
+        w = weights(np.random.default_rng(4), (24, 12), size, 0.25)
+        matrix = sparse.bsr_array(w, blocksize=(size, 4 if size == 8 else size))
+        sparse.save_npz("W.npz", matrix)
+        out = self.run(capsys)[1].out
+        nonzero, every = matrix.data.shape[0], w.size // matrix.data[0].size
+        share = f"{nonzero} of {every} ({nonzero / every:.1%}), {size}×{matrix.blocksize[1]}"
+        assert re.search(rf"^blocks of W +{re.escape(share)}$", out, re.MULTILINE)
+        assert ("advice" in out) == (advice is not None)
+        assert advice is None or re.search(rf"^advice +--set {advice}.*, whose", out, re.MULTILINE)
+
     def test_arrays_of_pytorch(self, capsys):
         matrix = sparse.bsr_array(self.w.T, blocksize=(8, 8))
         arrays = {"crow_indices": matrix.indptr, "col_indices": matrix.indices}
