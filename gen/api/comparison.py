@@ -54,9 +54,9 @@ what fits.""",
     "µm²": f"Areas without wires. {targets.CHIP_MEMORIES}",
 }
 _NOTES = """\
-speed-up: over the first design for the same area, at {clocks} clocks. A sparse engine's cycles
-count non-zero weights and activations alone, the others' count all of them; its area is that of a
-few PEs, scaled to their number{own_clock}."""
+speed-up: over the first design for the same area, at {clocks} clocks. Each design leaves out the
+zeros that it can. The area of an engine for sparse vectors is that of a few PEs, scaled to their
+number{own_clock}."""
 
 
 def contenders() -> list[Contender]:
