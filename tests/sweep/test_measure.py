@@ -98,6 +98,11 @@ class TestDense:
         assert portion["cycles"] == complete["cycles"]
         assert portion["bytes"] == complete["bytes"]
 
+    def test_too_many_blocks(self):
+        layer = shape(1, 1 << 14, 1 << 13) | {"blocks": 2}
+        message = "W must have at most 16777216 blocks, not 33554432"
+        assert cycles(*ENGINES["ws"], layer)["infeasible"] == message
+
     def test_small_product_is_its_own_portion(self):
         for parameters, modes in ENGINES.values():
             assert plan_of(outline(parameters), 1, 2, 1, **modes).representative == (1, 2, 1)
