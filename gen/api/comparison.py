@@ -11,7 +11,7 @@ import dataclasses
 import functools
 import itertools
 import os
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from numbers import Real
 from pathlib import Path
@@ -29,7 +29,7 @@ from ..sweep import plan as plans
 from ..sweep.cluster import check_workers, connected
 from ..sweep.measure import tools as find_tools
 from ..sweep.run import points
-from ..workloads import Workload
+from ..workloads import Layer, Sparsity, Workload
 from .area import check_target
 
 __all__ = ["CLAIMS", "Comparison", "chosen", "claims", "compare", "contenders", "rows"]
@@ -54,9 +54,9 @@ what fits.""",
     "µm²": f"Areas without wires. {targets.CHIP_MEMORIES}",
 }
 _NOTES = """\
-speed-up: over the first design for the same area, at {clocks} clocks. A sparse engine's cycles
-count non-zero weights and activations alone, the others' count all of them; its area is that of a
-few PEs, scaled to their number{own_clock}."""
+speed-up: over the first design for the same area, at {clocks} clocks. Each design leaves out the
+zeros that it can. The area of an engine for sparse vectors is that of a few PEs, scaled to their
+number{own_clock}."""
 
 
 def contenders() -> list[Contender]:
@@ -126,9 +126,13 @@ class Comparison:
     shape : dict
         ``rows`` and ``cols`` of the arrays; a sparse engine has as many PEs.
     density : float or None
-        Share of non-zero weights on a sparse engine; ``None`` for a workload with densities.
+        Share of non-zero weights on a sparse engine; ``None`` for a workload with sparsity, and
+        with ``sparsity``.
     records : dict
         Contender to its record, as of a sweep.
+    sparsity : tuple of str
+        What the network was pruned to; a contender that can use one stands for itself, with this
+        behind its name.
     target : str
         Target of synthesis.
     area : float or None
@@ -141,6 +145,7 @@ class Comparison:
     records: dict[str, dict]
     target: str = "gates"
     area: float | None = None
+    sparsity: tuple[str, ...] = ()
 
     def rows(self) -> list[dict[str, Any]]:
         """A row for each measured contender."""
@@ -154,11 +159,12 @@ class Comparison:
         """Everything, as ``brickwork compare --json`` prints it."""
         designs = [row | {"record": self.records[row["name"]]} for row in self.rows()]
         header = {"workload": self.workload.name, **self.shape, "density": self.density}
-        header["target"] = self.target
+        header |= {"sparsity": list(self.sparsity), "target": self.target}
         return header | {"designs": designs, "claims": self.claims()}
 
     def write(self, path: Path | str) -> None:
-        """Writes a file of the type that its suffix says: .csv, .json, .png, .svg or .pdf."""
+        """Writes a file of the type that its suffix says: .csv, .json, .html, .md, .png, .svg or
+        .pdf."""
         from .comparison_files import write
 
         write(self, path)
@@ -177,17 +183,19 @@ class Comparison:
         unit = targets.load(self.target).unit
         return f"LUTs of {self.target}" if unit == "cells" else unit
 
-    def __str__(self) -> str:
-        density = (
-            "densities of the layers"
-            if self.density is None
-            else f"{self.density:g} of the weights not zero"
-        )
-        paragraphs = [
+    @property
+    def title(self) -> str:
+        """The workload and what it runs on."""
+        sparsity = ", ".join(self.sparsity) or "as the layers say"
+        if self.density is not None:
+            sparsity = f"{self.density:g} of the weights not zero, or as their names say"
+        return (
             f"{self.workload.title}: {self.shape['rows']}×{self.shape['cols']} PEs, areas in "
-            f"{self.area_unit}, sparse engines: {density}",
-            table(self.rows()),
-        ]
+            f"{self.area_unit}, sparse engines: {sparsity}"
+        )
+
+    def __str__(self) -> str:
+        paragraphs = [self.title, table(self.rows())]
         missing = [
             f"{name}: {each['status']}, {each['reason']}" for name, each in self.missing().items()
         ]
@@ -213,6 +221,7 @@ def compare(
     cols: int = 8,
     area: float | None = None,
     density: float | None = None,
+    sparsity: Sequence[str] = (),
     target: str | None = None,
     liberty: Path | None = None,
     pnr: bool = False,
@@ -230,6 +239,9 @@ def compare(
         The area budget.
     density : float or None
         Share of non-zero weights on a sparse engine.
+    sparsity : sequence of str
+        What the network is pruned to, see :meth:`.Sparsity.parse`: each design that can use it is
+        measured with each, and the first also without.
     target : str or None
         Target of synthesis; ``None`` for ``"gates"``, or ``"liberty"`` with a library.
     liberty : Path or None
@@ -244,8 +256,8 @@ def compare(
     Raises
     ------
     UsageError, TypeError, ValueError
-        If the layers have densities and ``density`` is set, or a number is out of range; if a
-        target or design does not exist, or does not fit the rest; if Dask is missing.
+        If the layers are sparse and ``density`` or ``sparsity`` is set, or a number is out of
+        range; if a target or design does not exist, or does not fit the rest; if Dask is missing.
     """
     for side, count in (("rows", rows), ("cols", cols)):
         check_integer(f"Number of {side}", count, 2, 64)
@@ -256,12 +268,15 @@ def compare(
     target = target or ("gates" if liberty is None else "liberty")
     check_target(target, liberty, pnr=pnr)
     shape = {"rows": rows, "cols": cols}
-    density = _density(density, workload)
+    variants = tuple(dict.fromkeys(sparsity))
+    for text in variants:
+        Sparsity.parse(text)
+    density = _density(density, workload, variants)
     steps = {"targets": [target], "pnr": pnr}
     if liberty is not None:
         steps["liberty"] = str(Path(liberty).absolute())
-    records = _measure(entrants, workload, shape, density, steps, workers)
-    return Comparison(workload, shape, density, records, target, area)
+    records = _measure(entrants, workload, shape, density, variants, steps, workers)
+    return Comparison(workload, shape, density, records, target, area, variants)
 
 
 def _check_number(subject, value, lowest, highest):
@@ -272,39 +287,41 @@ def _check_number(subject, value, lowest, highest):
     raise error(f"{subject} must be a number from {lowest} to {highest}, not {value!r}")
 
 
-def _density(density, workload):
-    """The share of non-zero weights on a sparse engine; ``None`` for a workload with densities."""
-    has_densities = any(layer.weights < 1 for layer in workload.layers)
-    if density is not None and has_densities:
-        raise UsageError(f"--density must not go with {workload.name}, whose layers have densities")
-    return None if has_densities else density or DENSITY
+def _density(density, workload, variants):
+    """The share of non-zero weights on a sparse engine; ``None`` where it is not needed."""
+    for option, value in (("--density", density), ("--sparsity", variants)):
+        if value and workload.is_sparse:
+            raise UsageError(f"{option} must not go with {workload.name}, whose layers are sparse")
+    if density is not None and variants:
+        raise UsageError("--density must not go with --sparsity")
+    return None if workload.is_sparse or variants else density or DENSITY
 
 
-def _measure(entrants, workload, shape, density, steps, workers):
+def _measure(entrants, workload, shape, density, variants, steps, workers):
     """The record of each contender, composed of its entries in a sweep with these ``steps``."""
-    pruned = workload
-    if density is not None:
-        layers = (dataclasses.replace(layer, weights=density) for layer in workload.layers)
-        pruned = dataclasses.replace(workload, name=f"{workload.name}, pruned", layers=(*layers,))
-    dense = dataclasses.replace(
-        workload,
-        name=f"{workload.name}, dense",
-        layers=tuple(
-            dataclasses.replace(layer, weights=1.0, acts=1.0) for layer in workload.layers
-        ),
-    )
-    entries_of = {
-        contender.name: registry.design(contender.design).comparison(
-            contender, shape, dense, pruned
-        )
-        for contender in entrants
-    }
+    dense = workload.each(f"{workload.name}, dense", Layer.dense)
+    loaded, entries_of = {dense.name: dense}, {}
+    for contender in entrants:
+        cls = registry.design(contender.design)
+        usable = cls(**contender.set).usable
+        if workload.is_sparse:
+            cases = {"": workload}
+        elif variants:
+            cases = {} if entries_of else {"": dense}  # of the first, which is the reference
+            cases |= {f": {text}": _pruned(workload, text) for text in variants}
+        else:
+            cases = {"": _pruned(workload, contender.sparsity or str(density))}
+        for suffix, case in cases.items():
+            if case.each("", usable) == dense.each("", usable):
+                suffix, case = "", dense
+            entries_of[contender.name + suffix] = cls.comparison(contender, shape, case)
+            loaded[case.name] = case
     entries = []  # contenders may share an entry
     for entry in itertools.chain.from_iterable(entries_of.values()):
         if entry not in entries:
             entries.append(entry)
     sweep = {"name": "compare", "points": entries} | steps
-    plan = plans.from_dict(sweep, {each.name: each for each in (dense, pruned)})
+    plan = plans.from_dict(sweep, loaded)
     with connected(None, workers or len(os.sched_getaffinity(0))) as client:
         done = points(client, plan, find_tools(), plan.points)
         bar = progress(done, total=len(plan.points), label="compare", eta=True)
@@ -314,6 +331,11 @@ def _measure(entrants, workload, shape, density, steps, workers):
         name: functools.reduce(_merged, (records[entries.index(entry)] for entry in needed))
         for name, needed in entries_of.items()
     }
+
+
+def _pruned(workload, text):
+    sparsity = Sparsity.parse(text)
+    return workload.each(f"{workload.name}, {text}", lambda layer: layer.pruned(sparsity))
 
 
 def _merged(record, addition):

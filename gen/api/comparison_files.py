@@ -1,6 +1,7 @@
-"""Files of a comparison: its table as CSV, all of it as JSON, or a plot."""
+"""Files of a comparison: its table as CSV or a page, all of it as JSON, or a plot."""
 
 import csv
+import html
 import io
 from collections.abc import Callable
 from pathlib import Path
@@ -9,6 +10,7 @@ from ..lib.errors import UsageError
 from ..lib.extras import require
 from ..lib.files import check_file, write_whole
 from ..lib.messages import to_json
+from ..lib.tables import markdown_table
 from .comparison import Comparison
 
 __all__ = ["check", "write"]
@@ -60,6 +62,18 @@ def _json(comparison, suffix):
     return to_json(comparison.record())
 
 
+def _html(comparison, suffix):
+    return (
+        f'<!DOCTYPE html>\n<meta charset="utf-8">\n<title>{html.escape(comparison.title)}</title>\n'
+        f"<h1>{html.escape(comparison.title)}</h1>\n{comparison._repr_html_()}\n"
+    )
+
+
+def _markdown(comparison, suffix):
+    tables = filter(None, (comparison.rows(), comparison.claims()))
+    return "\n\n".join([f"# {comparison.title}", *map(markdown_table, tables)]) + "\n"
+
+
 def _plot(comparison, suffix):
     """Areas and speeds as bars, relative to the first contender."""
     from matplotlib.figure import Figure
@@ -99,5 +113,7 @@ _METADATA: dict[str, dict] = {
 _CONTENTS: dict[str, Callable[[Comparison, str], str | bytes]] = {
     ".csv": _csv,
     ".json": _json,
+    ".html": _html,
+    ".md": _markdown,
     **dict.fromkeys(_METADATA, _plot),
 }

@@ -54,12 +54,20 @@ def arguments(parser):
         type=number("Density", 0.001, 1),
         help="share of non-zero weights on sparse engines (default: 0.1, or that of the workload)",
     )
+    parser.add_argument(
+        "--sparsity",
+        metavar="S",
+        nargs="+",
+        default=(),
+        help="prune the network: N:M as 2:4, a density as 0.1, a density of blocks as 0.25@32, or "
+        "several; each design runs all that it can use (default: as names and --density say)",
+    )
     add_workers(parser, "processes (default: one for each processor)")
     parser.add_argument(
         "--out",
         metavar="FILE",
         type=path("Results"),
-        help="file of the results, by its suffix: .csv, .json, .png, .svg, .pdf",
+        help="file of the results, by its suffix: .csv, .json, .html, .md, .png, .svg, .pdf",
     )
     add_json(parser)
 
@@ -78,6 +86,7 @@ def main(options) -> int:
         cols=options.cols,
         area=options.area,
         density=options.density,
+        sparsity=options.sparsity,
         target=options.target,
         liberty=library,
         pnr=options.pnr,

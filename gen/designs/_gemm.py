@@ -152,6 +152,9 @@ class Array(Design):
     def check_layer(self, layer, modes):
         self.check_k(layer.k, modes)
 
+    def usable(self, layer):
+        return layer.dense(layer.sparsity.of_blocks) if self.skips_zeros else layer.dense()
+
     def peak(self, modes):
         from ...sim.designs import registry
         from ..emission.emit import outline

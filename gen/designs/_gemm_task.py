@@ -1,5 +1,8 @@
 """Operands of GEMM engines: matrices as codes, and per-channel quantization parameters."""
 
+import contextlib
+import dataclasses
+import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -276,7 +279,7 @@ class GemmTask(Task):
             "w_type": self.w.type,
             "padded": self.padded,
             "special": None if flags is None else int(flags.sum()),
-        } | self._job.choices
+        } | self._choices()
 
     def rows(self, result):
         padded = " (K padded with a zero, for OVP pairs)" if self.padded else ""
@@ -284,7 +287,7 @@ class GemmTask(Task):
         return {
             "M×K×N": "×".join(map(str, self.shape)) + padded,
             "formats": f"{self.a.type} × {self.w.type}",
-            **self._job.choices,
+            **self._choices(),
             "cycles": f"{result.cycles} (worst case {result.cycle_bound} = {result.formula})",
             "MACs": f"{result.macs} ({result.macs / result.cycles:.2f} per cycle)",
             "utilization": f"{result.utilization:.1%} ({result.ideal_cycles} ideal cycles)",
@@ -292,6 +295,27 @@ class GemmTask(Task):
             if flagged is None
             else f"{flagged} results may depend on NaN or infinity",
         }
+
+    def _choices(self):
+        """What the operands led to; of block-sparse weights also their blocks, and advice."""
+        choices, w = self._job.choices, self._operands.w.values
+        if getattr(w, "format", None) != "bsr":
+            return choices
+        nonzero = np.count_nonzero(w.data.any(axis=(1, 2)))
+        every = math.prod(w.shape) // math.prod(w.blocksize)
+        size = "×".join(map(str, w.blocksize))
+        choices |= {"blocks of W": f"{nonzero} of {every} ({nonzero / every:.1%}), {size}"}
+        height, width = w.blocksize
+        terms, cols = math.gcd(height, self._job.tile_terms), math.gcd(width, self._job.cols)
+        rows = terms / self._job.terms
+        if (terms, cols) != (self._job.tile_terms, self._job.cols) and rows == int(rows):
+            with contextlib.suppress(ValueError):  # an array may have no such size
+                dataclasses.replace(self.design, rows=int(rows), cols=cols)
+                choices["advice"] = (
+                    f"--set rows={int(rows)} --set cols={cols}, whose tiles divide the blocks, "
+                    f"leaves out each block of zeros"
+                )
+        return choices
 
 
 def _channel_widths(design):

@@ -57,6 +57,9 @@ class Contender:
         Parameters, and modes of all layers.
     edges : dict or None
         Modes of the first and the last layer, where these differ.
+    sparsity : str
+        What a network is pruned to that is dense: see ``Sparsity.parse``; empty for a density that
+        all such contenders share, if they can use one.
     order : int
         Position in the list of contenders; the first is the reference.
     """
@@ -66,6 +69,7 @@ class Contender:
     set: dict = field(default_factory=dict)
     modes: dict = field(default_factory=dict)
     edges: dict | None = None
+    sparsity: str = ""
     order: int = 0
 
 
@@ -254,6 +258,13 @@ class Design(Parameters):
     def check_layer(self, layer: "Layer", modes: dict[str, int | str]) -> None:
         """Raise :exc:`ValueError` if the design cannot compute a layer of a workload."""
 
+    def usable(self, layer: "Layer") -> "Layer":
+        """The layer with the sparsity that the design can use, and dense otherwise.
+
+        With ``blocks``, ``weights`` is the share of these.
+        """
+        return layer.dense()
+
     @classmethod
     def operand_label(cls, side: str, values: dict, modes: dict) -> str | None:
         """The format of operands of a side, ``a`` or ``w``, in reports."""
@@ -270,14 +281,14 @@ class Design(Parameters):
 
     @classmethod
     def comparison(
-        cls, contender: Contender, shape: dict[str, int], dense: "Workload", pruned: "Workload"
+        cls, contender: Contender, shape: dict[str, int], workload: "Workload"
     ) -> list[dict]:
         """Entries of a sweep that together measure a contender with ``rows`` · ``cols`` PEs."""
         entry = {
             "design": contender.design,
             "set": contender.set | shape,
             "modes": contender.modes,
-            "workloads": [dense.name],
+            "workloads": [workload.name],
         }
         return [entry] if contender.edges is None else [entry, entry | {"modes": contender.edges}]
 

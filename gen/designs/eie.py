@@ -149,6 +149,9 @@ class Eie(Design):
             if needed > getattr(self, name):
                 raise ValueError(f"{name} must be at least {needed} for it")
 
+    def usable(self, layer):
+        return dataclasses.replace(layer, pattern=None, blocks=None)
+
     def peak(self, modes):
         return self.pes, self.pes * self.entries_per_cycle
 
@@ -163,13 +166,13 @@ class Eie(Design):
         return [Contender(name="EIE, 16 bits", design=cls.NAME, modes=modes, order=130)]
 
     @classmethod
-    def comparison(cls, contender, shape, dense, pruned):
+    def comparison(cls, contender, shape, workload):
         pes = shape["rows"] * shape["cols"]
-        parameters = contender.set | cls._memories(pruned, pes)
+        parameters = contender.set | cls._memories(workload, pes)
         entry = {"design": contender.design, "set": parameters, "modes": contender.modes}
         # PEs take almost all of the area, so the area of a few is scaled to all.
         return [
-            entry | {"targets": [], "workloads": [pruned.name]},
+            entry | {"targets": [], "workloads": [workload.name]},
             entry | {"set": parameters | {"pes": _SYNTHESIZED}},
         ]
 

@@ -1,5 +1,6 @@
 """The GEMM engine for N:M-sparse weights."""
 
+import dataclasses
 from dataclasses import dataclass
 from typing import ClassVar
 
@@ -49,13 +50,22 @@ class GemmNm(GemmWs):
         return gemm_nm.GemmNm(**self.as_dict())
 
     def checked_modes(self, modes):
-        """Without weights, dense ones are the default."""
-        checked = super().checked_modes(modes) | {"pattern": modes.get("pattern", "1:1")}
+        """Without a pattern, each layer has its own."""
+        checked = super().checked_modes(modes)
+        if checked["pattern"] is None:
+            del checked["pattern"]
         self._plan(checked)
         return checked
 
-    def peak(self, modes):
-        return super().peak(modes | {"pattern": modes.get("pattern") or "1:1"})
+    def usable(self, layer):
+        usable = super().usable(layer)
+        if layer.pattern is None:
+            return usable
+        try:
+            self._plan({"pattern": layer.pattern})
+        except ValueError:  # it does not fit the groups
+            return usable
+        return dataclasses.replace(usable, pattern=layer.pattern)
 
     def _plan(self, modes):
         from ...sim.designs import registry
@@ -66,8 +76,9 @@ class GemmNm(GemmWs):
     @classmethod
     def contenders(cls):
         def pruned(name, order, pattern, **parameters):
-            modes = {"pattern": pattern}
-            return Contender(name=name, design=cls.NAME, set=parameters, modes=modes, order=order)
+            return Contender(
+                name=name, design=cls.NAME, set=parameters, sparsity=pattern, order=order
+            )
 
         return [
             pruned("2:4, int8 (NVIDIA)", 84, "2:4"),

@@ -53,9 +53,22 @@ class GemmOutlier(GemmWs):
     def contenders(cls):
         return [
             Contender(
-                name="int4 + 1% of int8 (OLAccel)",
+                name="int4, 1% of W int8 (OLAccel)",
                 design=cls.NAME,
+                set={"a_format": "int4"},
                 modes={"outliers": "1%"},
                 order=88,
             )
         ]
+
+    @classmethod
+    def comparison(cls, contender, shape, workload):
+        """As many dense digits as others have PEs, in groups of up to 16, or of one more term."""
+        from ...sim.golden.sparse.gemm_outlier import Group
+
+        count = max(2, shape["rows"])
+        lanes = max(size for size in range(1, 17) if count % size == 0)
+        if lanes == 1:  # a prime number
+            count, lanes = count + 1, 2
+        rows = count // lanes * Group(4, lanes, 1).words
+        return super().comparison(contender, shape | {"rows": rows, "group_lanes": lanes}, workload)

@@ -4,7 +4,15 @@ import html
 from collections.abc import Callable, Collection, Iterable, Iterator
 from typing import Any
 
-__all__ = ["Listing", "Report", "columns", "html_table", "table", "utilization_rows"]
+__all__ = [
+    "Listing",
+    "Report",
+    "columns",
+    "html_table",
+    "markdown_table",
+    "table",
+    "utilization_rows",
+]
 
 
 def columns(
@@ -61,6 +69,14 @@ def html_table(records: list[dict]) -> str:
         for record in records
     )
     return f"<table><tr>{head}</tr>{''.join(f'<tr>{row}</tr>' for row in rows)}</table>"
+
+
+def markdown_table(records: list[dict]) -> str:
+    """Records as a Markdown table."""
+    names = list(dict.fromkeys(name for record in records for name in record))
+    rows = [[name.replace("_", " ") for name in names], ["---"] * len(names)]
+    rows += ([_text(record.get(name)) for name in names] for record in records)
+    return "\n".join(f"| {' | '.join(row)} |" for row in rows)
 
 
 class Listing(list[dict[str, Any]]):

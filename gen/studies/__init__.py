@@ -48,6 +48,8 @@ ENTRIES = (
     Entry("area", "Area of PEs and decoders", ("liberty",)),
     Entry("bitfusion", "BitFusion: areas, throughput and networks", ("large", "liberty")),
     Entry("nm", "N:M sparsity: areas of PEs, and cycles of networks", ("liberty",)),
+    Entry("nm_digits", "The digits network pruned to N:M patterns, on gemm_nm", digits=True),
+    Entry("blocks", "Block-sparse weights: cycles over densities in RTL, and sizes of blocks"),
     Entry("mixed", "The digits network with a width for each layer", ("budget",), digits=True),
     Entry(
         *("eie", "The nine layers of EIE's paper in RTL; cycles of the paper at 800 MHz"),

@@ -10,7 +10,7 @@ from ...sim.golden.sparse import cluster, eie, to_fixed
 from ..lib.pruning import largest
 from ..workloads import digits
 
-__all__ = ["FixedLayer", "Pruned", "fix", "infer", "inputs", "prune"]
+__all__ = ["FixedLayer", "Pruned", "fix", "infer", "inputs", "prune", "tune"]
 
 #: Training again: passes over the training images, images of a step, and Adam's rate and decays;
 #: see Kingma and Ba, ICLR 2015.
@@ -69,12 +69,12 @@ def prune(network: digits.Network, densities: tuple[float, ...]) -> list[Pruned]
         network = dataclasses.replace(network, weights=weights)
         before = network.accuracy
         if not all(map(np.all, masks)):
-            network = _tune(network, masks)
+            network = tune(network, masks)
         networks.append(Pruned(network=network, density=density, before_tuning=before))
     return networks
 
 
-def _tune(network, masks):
+def tune(network: digits.Network, masks: list[np.ndarray]) -> digits.Network:
     """The network after training with Adam, in which pruned weights stay zero."""
     from threadpoolctl import threadpool_limits
 

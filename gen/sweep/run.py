@@ -6,12 +6,16 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 from ...sim import cache
+from ..designs import registry
 from ..lib.errors import CheckFailed, UsageError
 from ..workloads import Layer
 from . import measure
 from .plan import Plan, Point, has_place_and_route
 
 __all__ = ["points"]
+
+#: Fields of a layer on which its cycles depend.
+_PRODUCT = ("m", "k", "n", "weights", "acts", "pattern", "blocks")
 
 
 @dataclass(frozen=True, eq=False)
@@ -102,9 +106,11 @@ def _measurements(plan, point, tools) -> dict[str, _Measurement]:
     measurements = {}
     if point.workload is not None:
         build = _Measurement(measure.build, netlist)
+        design = registry.design(point.netlist.design)(**point.netlist.parameters)
         for name, layer in _named(plan.workloads[point.workload]):
             # Without name and count: equal products are measured once.
-            product = {key: getattr(layer, key) for key in ("m", "k", "n", "weights", "acts")}
+            usable = design.usable(layer)
+            product = {key: getattr(usable, key) for key in _PRODUCT}
             measurements[name] = _Measurement(
                 measure.cycles, (*netlist, point.modes, product), build
             )

@@ -8,11 +8,12 @@ from pathlib import Path
 
 from ...sim.text_file import read_text
 from ..lib.messages import closest
+from .sparsity import Sparsity
 from .toml_file import from_dict
 from .topology import from_text
 from .workload import Layer, Workload
 
-__all__ = ["Layer", "Workload", "from_dict", "load", "names"]
+__all__ = ["Layer", "Sparsity", "Workload", "from_dict", "load", "names"]
 
 
 def names() -> list[str]:

@@ -4,6 +4,7 @@ import math
 
 from ..lib.messages import closest
 from .convolution import Convolution
+from .sparsity import Sparsity
 from .workload import LARGEST, Layer, Workload
 
 __all__ = ["from_dict"]
@@ -14,7 +15,8 @@ _KEYS = ("title", "source", "note", "layers")
 _PRODUCT = ("m", "k", "n")
 _NEEDED = ("height", "width", "channels", "filters", "kernel")
 _OPTIONAL = ("stride", "dilation", "padding", "groups", "batch")
-_ANY = ("name", "count", "weights", "acts", "a_bits", "w_bits")
+_SPARSITY = ("weights", "pattern", "blocks")
+_ANY = ("name", "count", "weights", "acts", "pattern", "blocks", "dynamic", "a_bits", "w_bits")
 
 
 def from_dict(name: str, content: dict, source: str) -> Workload:
@@ -68,13 +70,20 @@ def _layer(label, table):
 
 
 def _properties(label, table):
-    """Densities and widths."""
-    values = {}
-    for key in ("weights", "acts"):
-        value = table.get(key, 1.0)
-        if type(value) not in (int, float) or not 0 < value <= 1:
-            raise ValueError(f"{label}: {key} must be a share, over 0 to 1, not {value!r}")
-        values[key] = float(value)
+    """Sparsity and widths."""
+    try:
+        values = Sparsity.checked(*(table.get(key) for key in _SPARSITY))._asdict()
+    except (TypeError, ValueError) as error:
+        raise ValueError(f"{label}: {error}") from None
+    acts = table.get("acts", 1.0)
+    if type(acts) not in (int, float) or not 0 < acts <= 1:
+        raise ValueError(f"{label}: acts must be a share, over 0 to 1, not {acts!r}")
+    dynamic = table.get("dynamic", False)
+    if type(dynamic) is not bool:
+        raise ValueError(f"{label}: dynamic must be true or false, not {dynamic!r}")
+    if dynamic and not table.keys().isdisjoint(_SPARSITY):
+        raise ValueError(f"{label}: {', '.join(_SPARSITY)} must not go with dynamic")
+    values |= {"acts": float(acts), "dynamic": dynamic}
     for key in ("a_bits", "w_bits"):
         value = table.get(key)
         if value is not None and (type(value) is not int or not 1 <= value <= _WIDEST):

@@ -6,9 +6,11 @@ M = ⌈(height - filter height + stride) / stride⌉ · the same of columns; and
 has ``DP`` in it is depthwise: each of its channels is convolved by itself with all filters.
 """
 
+import contextlib
 import csv
 import re
 
+from .sparsity import Sparsity
 from .workload import LARGEST, Layer, Workload
 
 __all__ = ["from_text"]
@@ -123,10 +125,10 @@ def _layer(label, columns, header, row):
 
     name = row[columns["name"]] if "name" in columns else ""
     name = name or label.rpartition(", ")[2]
-    weights = _weights(label, row[columns["sparsity"]]) if "sparsity" in columns else 1.0
+    weights = _weights(label, row[columns["sparsity"]]) if "sparsity" in columns else {}
     if "height" not in columns:
         shape = {key: integer(key) for key in ("m", "k", "n")}
-        return Layer(name=name, count=1, weights=weights, **shape)
+        return Layer(name=name, count=1, **weights, **shape)
     outputs = [_outputs(label, integer, side) for side in ("height", "width")]
     taps = integer("filter height") * integer("filter width")
     channels, filters = integer("channels"), integer("filters")
@@ -139,7 +141,7 @@ def _layer(label, columns, header, row):
     for key, value in shape.items():
         if value > LARGEST:
             raise ValueError(f"{label}: {key.upper()} must be at most {LARGEST}, not {value}")
-    return Layer(name=name, count=channels if is_depthwise else 1, weights=weights, **shape)
+    return Layer(name=name, count=channels if is_depthwise else 1, **weights, **shape)
 
 
 def _outputs(label, integer, side):
@@ -153,10 +155,16 @@ def _outputs(label, integer, side):
 
 
 def _weights(label, text):
-    """The share of weights that are not zero, from N:M; all of them if there is no text."""
+    """The pattern N:M, and the share of weights that are not zero; nothing without a text.
+
+    Of a pattern that is too long to have hardware, the share.
+    """
     match = _SHARE.fullmatch(text)
     if not text:
-        return 1.0
+        return {}
     if not match or not 1 <= int(match[1]) <= int(match[2]):
         raise ValueError(f"{label}: Sparsity must be N:M, N of M weights not zero, not {text!r}")
-    return int(match[1]) / int(match[2])
+    weights = int(match[1]) / int(match[2])
+    with contextlib.suppress(ValueError):
+        return Sparsity.checked(weights, text)._asdict()
+    return {"weights": weights}

@@ -19,6 +19,8 @@ __all__ = ["Gemm", "GemmJob", "QuantParams"]
 WHOLE = 1 << 24
 #: Examples for an array of more PEs have one tile of K and of N: their words fill megabytes.
 LARGE = 64 * 64
+#: Most blocks of the weights of a layer (some hundred megabytes).
+MOST_BLOCKS = 1 << 24
 
 
 class Gemm(HostModel):
@@ -73,12 +75,15 @@ class Gemm(HostModel):
         raw = self.manifest.parameters["output"] == "raw"
         layout = [] if raw else self.manifest.streams["channels"]["fields"]
         qparams = checked_qparams(qparams, layout, w.shape[1])
-        options = modes | ({"skip_zeros": True} if skip_zeros else {})
+        options = modes | ({"blocks": (w != 0, 1)} if skip_zeros else {})
         return self.job_class(self.manifest, shape, a, w, qparams, **options)
 
-    def plan(self, m: int, k: int, n: int, **modes) -> GemmJob:
-        """A job without operands, for its sizes and cycles."""
-        return self.job_class(self.manifest, (m, k, n), **modes)
+    def plan(self, m: int, k: int, n: int, **options) -> GemmJob:
+        """A job without operands, for its sizes and cycles.
+
+        ``options`` are modes, and the ``blocks`` of a weight-stationary engine that have weights.
+        """
+        return self.job_class(self.manifest, (m, k, n), **options)
 
     def side_modes(self, side: str) -> list[tuple[dict[str, int | str], formats.Format]]:
         """The modes of one side, ``a`` or ``w``, each with the format of its codes."""
@@ -193,12 +198,21 @@ class Gemm(HostModel):
 
     def layer_cycles(self, layer, modes, run):
         """The cycles of the product in RTL; for a large one those of the formula, which a
-        representative portion in RTL must confirm."""
-        plan = self.plan(*(layer[side] for side in "mkn"), **modes)
-        work = max(plan.macs, plan.cycles * plan.rows * plan.cols)
+        representative portion in RTL must confirm: of a block-sparse one every other tile."""
+        modes = {name: layer[name] for name in self.weight_modes if layer.get(name)} | modes
+        blocks = _random_blocks(layer) if layer.get("blocks") else None
+        options = modes | ({} if blocks is None else {"blocks": blocks})
+        plan = self.plan(*(layer[side] for side in "mkn"), **options)
+        work = max(math.prod(plan.shape), plan.cycles * plan.rows * plan.cols)
         shape = plan.shape if work <= WHOLE else plan.representative
         complete = shape == plan.shape
-        job = self._any_job(shape, plan)
+        kept = None
+        if blocks is not None:
+            mask, size = blocks
+            k, n = map(np.arange, shape[1:])
+            kept = np.add.outer(k // plan.tile_terms, n // plan.cols) % 2 == 0
+            kept = mask[np.ix_(k // size, n // size)] if complete else kept
+        job = self._any_job(shape, plan, kept)
         cycles = run(job).cycles
         if not complete and cycles != job.cycles:
             raise RuntimeError(
@@ -216,8 +230,11 @@ class Gemm(HostModel):
             },
         )
 
-    def _any_job(self, shape, plan):
-        """A product of arbitrary codes: cycles depend neither on these nor on ``qparams``."""
+    def _any_job(self, shape, plan, kept=None):
+        """A product of arbitrary codes: cycles depend neither on these nor on ``qparams``.
+
+        Zeros are left out of W, where ``kept`` says which of its codes are not zero.
+        """
         m, k, n = shape
         rng = np.random.default_rng(1)
         a, w = (
@@ -227,7 +244,7 @@ class Gemm(HostModel):
                 (self.operand_format("w", plan), (k, n)),
             )
         )
-        w = self.structured(w, plan.modes, rng)
+        w = self.structured(w if kept is None else w * kept, plan.modes, rng)
         qparams = None
         if self.manifest.parameters["output"] != "raw":
             ones, out = np.ones(n, np.int64), formats.get(self.manifest.parameters["out_format"])
@@ -239,7 +256,20 @@ class Gemm(HostModel):
                 low=ones * out.lowest,
                 high=ones * out.highest,
             )
-        return self.job(a, w, qparams, **plan.modes)
+        return self.job(a, w, qparams, skip_zeros=kept is not None, **plan.modes)
+
+
+def _random_blocks(layer):
+    """Which blocks of a layer's weights are not zero, as many as its density says, and their
+    size."""
+    size = layer["blocks"]
+    shape = [-(-layer[side] // size) for side in "kn"]
+    if math.prod(shape) > MOST_BLOCKS:
+        raise ValueError(f"W must have at most {MOST_BLOCKS} blocks, not {math.prod(shape)}")
+    mask = np.zeros(math.prod(shape), bool)
+    count = max(1, round(layer["weights"] * mask.size))
+    mask[np.random.default_rng(1).permutation(mask.size)[:count]] = True
+    return mask.reshape(shape), size
 
 
 def _matrix(values, name, shape):

@@ -201,7 +201,8 @@ class HostModel(abc.ABC):
         Parameters
         ----------
         layer : dict
-            ``m``, ``k``, ``n``, and the densities ``weights`` and ``acts`` of sparse layers.
+            ``m``, ``k``, ``n``, and the sparsity that the engine can use: the densities ``weights``
+            (with ``blocks``, of these) and ``acts``, ``pattern``, and the size of ``blocks``.
         modes : dict
         run : function
             Simulates a job; its result has ``cycles``.

@@ -39,27 +39,42 @@ class OutlierJob(WeightStationaryJob):
         self.outlier_tiles = {}
         return k
 
-    def _kept_tiles(self, columns, skip_zeros):
+    def _kept(self, blocks):
+        for columns in self._columns():
+            w = self._weights_of(columns)
+            if w is not None:
+                self.outlier_tiles[columns] = OutlierTiles.arrange(
+                    w,
+                    self._terms_of(columns, blocks),
+                    bits=self.group.bits,
+                    groups=self.groups,
+                    lanes=self.group.lanes,
+                    rows=self.group.outliers,
+                )
+        tiles = list(self.outlier_tiles.values())
+        return {
+            columns: np.arange(tiles[number % len(tiles)].count)
+            for number, columns in enumerate(self._columns())
+        }
+
+    def _weights_of(self, columns):
+        """W, or for a plan outliers that are drawn, for some of the columns."""
         if self.w is not None:
-            w = self.w[:, columns.start : columns.stop]
-            kept = np.flatnonzero(w.any(axis=1)) if skip_zeros else np.arange(len(w))
-        else:
-            number = columns.start // self.cols
-            if number >= _DRAWN:
-                drawn = list(self.outlier_tiles.values())
-                return np.arange(drawn[number % _DRAWN].count)
-            drawn = np.random.default_rng(number).random((self.k, len(columns)))
-            w = np.where(drawn < _share(self.modes["outliers"]), 1 << self.group.bits, 0)
-            kept = np.arange(self.k)
-        tiles = self.outlier_tiles[columns] = OutlierTiles.arrange(
-            w,
-            kept if len(kept) else np.arange(1),
-            bits=self.group.bits,
-            groups=self.groups,
-            lanes=self.group.lanes,
-            rows=self.group.outliers,
-        )
-        return np.arange(tiles.count)
+            return self.w[:, columns.start : columns.stop]
+        number = columns.start // self.cols
+        if number >= _DRAWN:
+            return None
+        drawn = np.random.default_rng(number).random((self.k, len(columns)))
+        return np.where(drawn < _share(self.modes["outliers"]), 1 << self.group.bits, 0)
+
+    def _terms_of(self, columns, blocks):
+        """The terms of K that have weights in these columns, one at least."""
+        if blocks is None:
+            return np.arange(self.k)
+        mask, size = blocks
+        nonzero = mask[:, columns.start // size : -(-columns.stop // size)].any(axis=1)
+        terms = np.flatnonzero(np.repeat(nonzero, size)[: self.k])
+        return terms if len(terms) else np.arange(1)
 
     @property
     def macs(self):

@@ -26,8 +26,9 @@ class WeightStationaryJob(GemmJob):
 
     Parameters
     ----------
-    skip_zeros : bool
-        Leave out tiles whose weights are all zero; of columns with no others, one is left.
+    blocks : (bool array, int) or None
+        Which square blocks of W have weights, and their size. Tiles without any are left out, but
+        one of columns with no others if they have a bias.
 
     Attributes
     ----------
@@ -35,29 +36,49 @@ class WeightStationaryJob(GemmJob):
         Tiles along K.
     kept : dict
         For the columns of each output tile an array of the tiles along K that it takes, ascending.
+        Columns without tiles have no output tile: their sums are zero.
     """
 
-    def __init__(self, manifest, shape, a=None, w=None, qparams=None, *, skip_zeros=False, **modes):
+    def __init__(self, manifest, shape, a=None, w=None, qparams=None, *, blocks=None, **modes):
         super().__init__(manifest, shape, a, w, qparams, **modes)
         # Equal heights: a short last tile would have to wait for its weights.
         count = -(-self.m // manifest.parameters["acc_depth"])
         edges = [number * self.m // count for number in range(count + 1)]
+        self._heights = [bottom - top for top, bottom in itertools.pairwise(edges)]
+        self.k_tiles = -(-self.k // self.tile_terms)
+        self.kept = self._kept(blocks)
         self.tiles = [
             (range(top, bottom), columns)
             for top, bottom in itertools.pairwise(edges)
-            for columns in self._columns()
+            for columns, tiles in self.kept.items()
+            if tiles.size
         ]
-        self.k_tiles = -(-self.k // self.tile_terms)
-        self.kept = {columns: self._kept_tiles(columns, skip_zeros) for columns in self._columns()}
         self.cycle_bound, self.formula = self._bound()
 
-    def _kept_tiles(self, columns, skip_zeros):
-        if not skip_zeros:
-            return np.arange(self.k_tiles)
-        w = self.w[:, columns.start : columns.stop]
-        w = padded(w, self.k_tiles * self.tile_terms, w.shape[1])
-        nonzero = w.reshape(self.k_tiles, -1).any(axis=1)
-        return np.flatnonzero(nonzero) if nonzero.any() else np.arange(1)
+    def _kept(self, blocks):
+        tiles = self._nonzero_tiles(blocks).T
+        return dict(zip(self._columns(), map(np.flatnonzero, tiles), strict=True))
+
+    def _nonzero_tiles(self, blocks):
+        """Which tiles are taken: bool, along K and along N."""
+        nonzero = np.ones((self.k_tiles, len(self._columns())), bool)
+        if blocks is None:
+            return nonzero
+        mask, size = blocks
+        sums = np.pad(mask.cumsum(axis=0).cumsum(axis=1), ((1, 0), (1, 0)))
+        edges = []
+        for axis, step in enumerate((self.tile_terms, self.cols)):
+            first = np.arange(nonzero.shape[axis]) * step
+            last = np.minimum(-(-(first + step) // size), mask.shape[axis])
+            edges.append((first // size, last))
+        (top, bottom), (left, right) = edges
+        below, above = sums[bottom], sums[top]
+        nonzero = below[:, right] - above[:, right] - below[:, left] + above[:, left] > 0
+        if "channels" in self.streams:
+            nonzero[0] |= ~nonzero.any(axis=0)
+        elif not nonzero.any():  # a product has one tile at least
+            nonzero[0, 0] = True
+        return nonzero
 
     @property
     def macs(self):
@@ -71,7 +92,8 @@ class WeightStationaryJob(GemmJob):
     @property
     def choices(self):
         kept, every = sum(map(len, self.kept.values())), self.k_tiles * len(self.kept)
-        return {} if kept == every else {"tiles of W": f"{kept} of {every}, the others are zero"}
+        shares = f"{kept} of {every} ({kept / every:.1%}), the others are zero"
+        return {} if kept == every else {"tiles of W": shares}
 
     @property
     def special_results(self):
@@ -140,10 +162,9 @@ class WeightStationaryJob(GemmJob):
 
     @property
     def representative(self):
-        heights = [len(rows) for rows, columns in self.tiles if columns.start == 0]
         step = self.tile_terms
         columns = 2 * self.cols + self.n % self.cols
-        return sum(heights[:2]), min(self.k, 2 * step + self.k % step), min(self.n, columns)
+        return sum(self._heights[:2]), min(self.k, 2 * step + self.k % step), min(self.n, columns)
 
     def _golden(self):
         return self._coded_golden(step=self.tile_terms)

@@ -394,7 +394,7 @@ REFUSALS = {
     "density of a workload that has some": (
         lambda: bw.compare("eie", density=0.5),
         bw.UsageError,
-        "--density must not go with eie, whose layers have densities",
+        "--density must not go with eie, whose layers are sparse",
     ),
 }
 

@@ -103,6 +103,32 @@ def test_chosen(texts, names):
     assert [contender.name for contender in comparison.chosen(texts)] == names
 
 
+@pytest.mark.slow
+def test_sparsity(workload, capsys):
+    """Each design runs what it can use; what it cannot use, it runs once, dense."""
+    designs = ["gemm_os", "int8", "2:4", "1:4", "eie"]
+    argv = ["compare", workload, "--rows", "4", "--cols", "2", "--designs", *designs]
+    assert main([*argv, "--sparsity", "2:4", "1:4", "0.25@4", "--json"]) == 0
+    report = json.loads(capsys.readouterr().out)
+    assert report["sparsity"] == ["2:4", "1:4", "0.25@4"]
+    records = {row["name"]: row["record"] for row in report["designs"]}
+    two, one, eie = "2:4, int8 (NVIDIA)", "1:4, int8 (VEGETA)", "EIE, 16 bits"
+    assert list(records) == [
+        *("gemm_os", "int8 (TPU)", "int8 (TPU): 0.25@4"),
+        *(f"{two}: {text}" for text in ("2:4", "1:4", "0.25@4")),
+        *(one, f"{one}: 1:4", f"{one}: 0.25@4"),
+        *(f"{eie}: {text}" for text in ("2:4", "1:4", "0.25@4")),
+    ]
+    cycles = {name: record["cycles"] for name, record in records.items()}
+    # Of 12, 9 and 6 terms, 4 rows take 3 + 3 · 3 + 2 tiles of dense weights.
+    assert cycles[f"{two}: 2:4"] == cycles[f"{two}: 1:4"] < cycles[one] == cycles["int8 (TPU)"]
+    assert cycles[f"{one}: 1:4"] < cycles[f"{two}: 2:4"]
+    assert cycles["int8 (TPU): 0.25@4"] < cycles["int8 (TPU)"]
+    assert records[f"{eie}: 1:4"]["layers"] == records[f"{eie}: 0.25@4"]["layers"]
+    assert records["gemm_os"]["macs"] == 5 * 12 * 7 + 3 * 4 * 9 * 6 + 3 * 6 * 5
+    assert records[f"{two}: 2:4"]["macs"] == records["gemm_os"]["macs"] // 2
+
+
 def test_chosen_by_design():
     every = comparison.contenders()
     assert comparison.chosen(None) == every
@@ -131,6 +157,19 @@ class TestFiles:
     def test_json(self, compared):
         compared.write("all.json")
         assert json.loads(Path("all.json").read_text("utf-8")) == compared.record()
+
+    def test_pages(self, compared):
+        compared.write("page.html")
+        page = Path("page.html").read_text("utf-8")
+        assert page.startswith("<!DOCTYPE html>\n")
+        assert "<td>other, 8 × 8</td><td>500</td>" in page
+        compared.write("page.md")
+        title, _, head, rule, first, second = Path("page.md").read_text("utf-8").splitlines()
+        assert title.startswith("# Three layers: 2×2 PEs, areas in gates, sparse engines: 0.5 of")
+        assert head.startswith("| name | area | of first |")
+        assert rule.count("---") == head.count(" | ") + 1
+        assert first.startswith("| int8 | 1,000 | 1.0 |")
+        assert second.startswith("| other, 8 × 8 | 500 | 0.5 |")
 
     @pytest.mark.parametrize(
         ("name", "start"),
@@ -202,6 +241,12 @@ def test_measured(few, workload, capsys):
     assert "ANT, MICRO 2022, abstract" in text
 
 
+SPARSITY = (
+    "Sparsity must be N:M such as 2:4, a density over 0 to 1, or the density and size of blocks "
+    "such as 0.25@32"
+)
+
+
 @pytest.mark.parametrize(
     ("argv", "message"),
     [
@@ -209,7 +254,19 @@ def test_measured(few, workload, capsys):
         (["digits", "--density", "0"], "Density must be a number from 0.001 to 1, not '0'"),
         (
             ["eie", "--density", "0.2"],
-            "--density must not go with eie, whose layers have densities",
+            "--density must not go with eie, whose layers are sparse",
+        ),
+        (
+            ["eie", "--sparsity", "2:4"],
+            "--sparsity must not go with eie, whose layers are sparse",
+        ),
+        (
+            ["digits", "--sparsity", "2:4", "--density", "0.2"],
+            "--density must not go with --sparsity",
+        ),
+        *(
+            (["digits", "--sparsity", "2:4", text], f"{SPARSITY}, not {text!r}")
+            for text in ("", "4:2", "2:64", "0", "1.1", "nan", "half", "0.5@", "0.5@1", "0.5@2.0")
         ),
         (["digits", "--rows", "1"], "Number of rows must be an integer from 2 to 64, not '1'"),
         (["digits", "--area", "x"], "Area must be a number from 1 to 1000000000000.0, not 'x'"),
@@ -225,7 +282,7 @@ def test_measured(few, workload, capsys):
         (["digits", "--designs", " "], "Design to compare must be one of gemm_ws; gemm_os; "),
         (
             ["digits", "--out", "table.txt"],
-            "Output file must end in .csv, .json, .png, .svg, .pdf, not 'table.txt'",
+            "Output file must end in .csv, .json, .html, .md, .png, .svg, .pdf, not 'table.txt'",
         ),
     ],
 )

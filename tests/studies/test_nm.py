@@ -30,6 +30,14 @@ def test_networks_are_as_fast_as_their_patterns_allow(records):
     assert two["speedup_per_area"] < two["speedup"]
 
 
+def test_vegeta(records):
+    rows = {row["weights"]: row for row in of_table(records, "VEGETA")}
+    assert {text: row["paper"] for text, row in rows.items()} == nm.VEGETA
+    assert rows["4:4"]["most"] == pytest.approx(1, abs=0.01)
+    assert rows["0.05"]["least"] == pytest.approx(1, abs=0.01)
+    assert rows["2:4"]["least"] == pytest.approx(2, abs=0.02)
+
+
 def test_report(records):
     text = nm.STUDY.text(records)
     assert "over the pair" in text

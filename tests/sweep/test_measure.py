@@ -4,7 +4,7 @@ from types import SimpleNamespace
 
 import numpy as np
 import pytest
-from brickwork import Eie, GemmFusion, GemmOs, GemmWs
+from brickwork import Eie, GemmFusion, GemmNm, GemmOs, GemmWs
 from brickwork.gen import workloads
 from brickwork.gen.emission.emit import emit, outline
 from brickwork.gen.lib.errors import UsageError
@@ -72,6 +72,36 @@ class TestDense:
         assert 0 < portion["simulated"] < 0.2
         assert portion["cycles"] == complete["cycles"]
         assert portion["bytes"] == complete["bytes"]
+
+    @pytest.mark.parametrize(
+        ("engine", "sparsity"),
+        [("ws", "0.2@6"), ("fusion", "0.3@4"), ("nm", "0.2@8"), ("nm", "2:4"), ("nm", "1:4")],
+    )
+    def test_part_tells_of_the_whole_of_sparse_weights(self, engine, sparsity, monkeypatch):
+        """Fewer cycles than of dense weights, by a formula that RTL of all weights agrees with."""
+        parameters, modes = (ENGINES | {"nm": (GemmNm(rows=4, cols=3, acc_depth=8), {})})[engine]
+        layer = workloads.Layer(name="", count=1, m=21, k=301, n=29)
+        layers = [layer, layer.pruned(workloads.Sparsity.parse(sparsity))]
+
+        def measured():
+            for each in layers:
+                usable = parameters.usable(each)
+                product = {key: getattr(usable, key) for key in runs._PRODUCT}
+                yield cycles(parameters, modes, product)["value"]
+
+        dense, complete = measured()
+        assert complete["kind"] == "rtl"
+        assert complete["cycles"] < 0.6 * dense["cycles"]
+        monkeypatch.setattr(_gemm, "WHOLE", 1)
+        _, portion = measured()
+        assert portion["kind"] == "extrapolated"
+        assert portion["cycles"] == complete["cycles"]
+        assert portion["bytes"] == complete["bytes"]
+
+    def test_too_many_blocks(self):
+        layer = shape(1, 1 << 14, 1 << 13) | {"blocks": 2}
+        message = "W must have at most 16777216 blocks, not 33554432"
+        assert cycles(*ENGINES["ws"], layer)["infeasible"] == message
 
     def test_small_product_is_its_own_portion(self):
         for parameters, modes in ENGINES.values():

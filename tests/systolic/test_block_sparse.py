@@ -7,6 +7,7 @@ import pytest
 from brickwork import GemmFusion, GemmNm, GemmWs
 from brickwork.gen.cli import main
 from brickwork.gen.emission.emit import emit, outline
+from brickwork.sim.designs._gemm import QuantParams
 from brickwork.sim.manifest import Manifest
 from brickwork.sim.verilator.jobs import run_job
 from products import job as job_of
@@ -42,8 +43,6 @@ def test_products(tmp_path, name):
             w = weights(random, shape, block, density)
             qparams = None
             if design.output == "bias":
-                from brickwork.sim.designs._gemm import QuantParams
-
                 qparams = QuantParams.of_bias(random.integers(-99, 99, shape[1]))
             job = job_of(manifest, a, w, qparams, skip_zeros=True, **modes)
             result = run_job(path, job)
@@ -53,13 +52,20 @@ def test_products(tmp_path, name):
             assert result.ideal_cycles <= job.cycles
 
 
-def test_columns_without_weights_take_one_tile(tmp_path):
-    manifest = outline(DESIGNS["gemm_ws"][0])
+def test_columns_without_weights():
+    """They take no tile, but with a bias one; and a product takes one tile."""
     w = np.zeros((40, 8), np.int64)
     w[17, 6] = 1
-    job = job_of(manifest, np.ones((2, 40), np.int64), w, skip_zeros=True)
-    assert [kept.tolist() for kept in job.kept.values()] == [[0], [4]]
-    assert job.choices == {"tiles of W": "2 of 20, the others are zero"}
+
+    def tiles(name, w):
+        bias = QuantParams.of_bias(np.ones(8, np.int64)) if name == "gemm_ws-bias" else None
+        manifest = outline(DESIGNS[name][0])
+        job = job_of(manifest, np.ones((2, 40), np.int64), w, bias, skip_zeros=True)
+        return [kept.tolist() for kept in job.kept.values()], job.choices["tiles of W"]
+
+    assert tiles("gemm_ws", w) == ([[], [4]], "1 of 20 (5.0%), the others are zero")
+    assert tiles("gemm_ws-bias", w) == ([[0], [4]], "2 of 20 (10.0%), the others are zero")
+    assert tiles("gemm_ws", 0 * w) == ([[0], []], "1 of 20 (5.0%), the others are zero")
 
 
 @pytest.mark.parametrize("density", [1, 0.5, 0.227, 0.094, 0.05])
@@ -68,9 +74,7 @@ def test_speedup_is_one_over_the_density(density):
     manifest, random = outline(GemmWs(rows=16, cols=16)), np.random.default_rng(2)
     kept = np.zeros(1024, bool)
     kept[random.permutation(1024)[: round(1024 * density)]] = True
-    kept = kept.reshape(32, 32)
-    kept[0] |= ~kept.any(axis=0)  # columns without a block would take a tile
-    w = np.kron(kept, np.ones((32, 32), np.int64))
+    w = np.kron(kept.reshape(32, 32), np.ones((32, 32), np.int64))
     a = np.ones((256, 1024), np.int64)
     dense, sparse = (job_of(manifest, a, w, skip_zeros=skip).cycles for skip in (False, True))
     assert dense / sparse >= 0.999 / kept.mean()
@@ -111,9 +115,23 @@ class TestCommand:
         status, captured = self.run(capsys)
         assert status == 0
         assert re.search(
-            r"^tiles of W +\d+ of 24, the others are zero$", captured.out, re.MULTILINE
+            r"^tiles of W +\d+ of 24 \(.*%\), the others are zero$", captured.out, re.MULTILINE
         )
         assert (np.load("Y.npy") == self.a @ self.w).all()
+
+    @pytest.mark.parametrize(
+        ("size", "advice"), [(8, None), (4, None), (2, "rows=2 --set cols=2"), (6, "rows=2")]
+    )
+    def test_blocks_and_advice(self, capsys, size, advice):
+        w = weights(np.random.default_rng(4), (24, 12), size, 0.25)
+        matrix = sparse.bsr_array(w, blocksize=(size, 4 if size == 8 else size))
+        sparse.save_npz("W.npz", matrix)
+        out = self.run(capsys)[1].out
+        nonzero, every = matrix.data.shape[0], w.size // matrix.data[0].size
+        share = f"{nonzero} of {every} ({nonzero / every:.1%}), {size}×{matrix.blocksize[1]}"
+        assert re.search(rf"^blocks of W +{re.escape(share)}$", out, re.MULTILINE)
+        assert ("advice" in out) == (advice is not None)
+        assert advice is None or re.search(rf"^advice +--set {advice}.*, whose", out, re.MULTILINE)
 
     def test_arrays_of_pytorch(self, capsys):
         matrix = sparse.bsr_array(self.w.T, blocksize=(8, 8))

@@ -78,6 +78,7 @@ def test_short_names(load):
 def test_sparsity(load):
     one, two = load("Layer,M,N,K,Sparsity\na,4,4,4,1:4\nb,4,4,4\n").layers
     assert (one.weights, one.macs, two.weights) == (0.25, 16, 1.0)
+    assert (one.pattern, two.pattern) == ("1:4", None)
 
 
 HEADERS = "columns must be Layer name, IFMAP Height, .*, Strides, or Layer, M, N, K; "

@@ -101,6 +101,27 @@ def test_file(load):
 
 
 @pytest.mark.parametrize(
+    ("keys", "weights", "of_blocks"),
+    [
+        ("pattern = '2:4'", 0.5, 1),
+        ("pattern = '2:4', weights = 0.25", 0.25, 1),
+        ("blocks = 32, weights = 0.227", 0.227, 0.227),
+        ("blocks = 32, pattern = '1:4', weights = 0.125", 0.125, 0.5),
+        ("dynamic = true", 1, 1),
+    ],
+)
+def test_sparsity(load, keys, weights, of_blocks):
+    workload = load(GOOD.replace("weights = 0.5", keys))
+    (layer,) = workload.layers
+    assert layer.weights == weights
+    assert layer.macs == round(120 * weights)
+    assert layer.sparsity.of_blocks.weights == of_blocks
+    assert workload.is_sparse == (weights < 1)
+    other = layer.pruned(workloads.Sparsity.parse("0.5@16"))
+    assert other.sparsity == ((1, None, None) if layer.dynamic else (0.5, None, 16))
+
+
+@pytest.mark.parametrize(
     ("old", "new", "message"),
     [
         ('"A network"', "3", ": title must be a text, not 3"),
@@ -120,9 +141,25 @@ def test_file(load):
         ("weights = 0.5", "w_bits = true", "layer 1: w_bits must be .* not True"),
         (
             *("count", "cuont"),
-            "layer 1: key must be one of name, count, weights, acts, a_bits, w_bits, m, k, n, "
-            "height, width, channels, filters, kernel, stride, dilation, padding, groups, batch, "
-            "not 'cuont'; did you mean 'count'?",
+            "layer 1: key must be one of name, count, weights, acts, pattern, blocks, dynamic, "
+            "a_bits, w_bits, m, k, n, height, width, channels, filters, kernel, stride, dilation, "
+            "padding, groups, batch, not 'cuont'; did you mean 'count'?",
+        ),
+        (
+            *("weights = 0.5", "pattern = '4:2'"),
+            "layer 1: Pattern must be N:M with 1 ≤ N ≤ M ≤ 32, such as 2:4, not '4:2'",
+        ),
+        ("weights = 0.5", "pattern = 2", "layer 1: Pattern must be N:M .*, not 2"),
+        (
+            *("weights = 0.5", "pattern = '1:4', weights = 0.5"),
+            "layer 1: weights must be at most 0.25 with 1:4, not 0.5",
+        ),
+        ("weights", "blocks = 1, weights", "blocks must be an integer from 2 to 1024, not 1"),
+        ("weights", "blocks = '32', weights", "blocks must be .* not '32'"),
+        ("weights = 0.5", "dynamic = 1", "layer 1: dynamic must be true or false, not 1"),
+        (
+            *("weights", "dynamic = true, weights"),
+            "layer 1: weights, pattern, blocks must not go with dynamic",
         ),
         ('name = "one", ', "", "layer 1 must have a name"),
         ("layers = [{", "layers = [{{", r"must be TOML: .*line 4"),
