@@ -48,7 +48,6 @@ class TestNetlist:
         manifest = Manifest.read(emit_unit(Fifo(width=3, depth=9), tmp_path).manifest)
         assert len(netlist.own_modules(manifest, ["fifo"])) > 1
 
-
     def test_what_changes_nothing_is_not_drawn(self, tmp_path):
         """Bits that are constant, in the netlist and in a module below, are not stuck at them."""
         unit = cases.read_case(cases.select(["axi_top"], TESTS)[0])
