@@ -37,7 +37,7 @@ class BlockReader(AxiReader):
     size : ``In(range(most + 1))``
         Words of a block, at least 1.
     short : ``Out(1)``
-        A block has more beats than ``count`` words, if ``fits``; 2 cycles after the inputs.
+        ``count`` words that fit have fewer beats than a block; 2 cycles after the inputs.
     start : ``In(1)``
         Only while ``idle``, with ``address``, ``count`` and ``size`` there for 2 cycles.
     idle : ``Out(1)``
@@ -84,7 +84,7 @@ class BlockReader(AxiReader):
         m.d.comb += [
             block.address.eq(0),
             block.count.eq(self.size),
-            self.short.eq(block.beats > checker.beats),
+            self.short.eq(checker.fits & (block.beats > checker.beats)),
             self.idle.eq(empty & waiting),
         ]
         with m.If(self.start):
