@@ -26,9 +26,9 @@ class Engine(Unit):
     max_owed : int
         Most words of results that one descriptor owes.
     rows_stream : str or None
-        Name of the stream of rows of A, of which each descriptor takes ``length`` and one more. The
-        descriptors of such an engine are tiles of a matrix of weights, with marks ``first`` and
-        ``last``, so that :class:`BlockWalker` can make them. ``None`` for other engines.
+        Name of the stream of rows of A, if the descriptors are tiles of weights with the fields
+        ``first`` and ``last``, each of which meets as many words of rows: so that
+        :class:`BlockWalker` can make them. ``None`` for other engines.
     pe_rows, pe_cols : int
         Shape of the array of PEs.
     limit : int

@@ -109,6 +109,8 @@ class AxiTop(Unit):
         memory = {"interface": "m_axi_mem", "id_width": ID_WIDTH}
         self.bus = description | COMMON_PORTS | {"memory": memory}
         self.bus |= {"address_width": address_width, "burst": burst, "outstanding": outstanding}
+        if walk:
+            self.bus["walk"] = {"rows": core.rows_stream}
 
     def build(self):
         m = Module()

@@ -35,9 +35,10 @@ class BlockReader(AxiReader):
     address, count, none, aligned, fits, stop, bursts, data, valid
         Those of :class:`AxiReader`.
     size : ``In(range(most + 1))``
-        Words of a block, at least 1.
+        Words of a block.
     short : ``Out(1)``
-        ``count`` words that fit have fewer beats than a block; 2 cycles after the inputs.
+        ``count`` words that fit have fewer beats than a block, or a block has none; 2 cycles after
+        the inputs. No job begins then.
     start : ``In(1)``
         Only while ``idle``, with ``address``, ``count`` and ``size`` there for 2 cycles.
     idle : ``Out(1)``
@@ -67,14 +68,15 @@ class BlockReader(AxiReader):
         }
 
     def _ask(self, m, checker, left, index, empty):
-        most, words = self.parameters["most"], self.parameters["words_per_beat"]
+        words = self.parameters["words_per_beat"]
         width = len(checker.beats)
         m.submodules.block = block = TransferChecker(**self.transfer)
         # What a job says is kept: its registers may change while it runs.
         base = data_register(len(index), name="base")
         total = data_register(width, name="total")
         beats = data_register(
-            (-(-most // words) * self.parameters["beats_per_word"]).bit_length(), name="beats"
+            (-(-(1 << len(self.size)) // words) * self.parameters["beats_per_word"]).bit_length(),
+            name="beats",
         )
         number = data_register(32, name="number")
         offset = data_register(min(32, width) + len(beats), name="offset")
@@ -84,7 +86,7 @@ class BlockReader(AxiReader):
         m.d.comb += [
             block.address.eq(0),
             block.count.eq(self.size),
-            self.short.eq(checker.fits & (block.beats > checker.beats)),
+            self.short.eq(checker.fits & ((block.beats > checker.beats) | (block.beats == 0))),
             self.idle.eq(empty & waiting),
         ]
         with m.If(self.start):

@@ -76,8 +76,8 @@ class RegisterBank(Unit):
         A job is to begin.
     address, count : ``Out(data.ArrayLayout(address_width or 32, streams))``, with DMA
         Where the words of each stream are, and how many.
-    tile : ``Out(...)``, with a tile
-        The register ``TILE``.
+    tile, tile_words : ``Out(...)``, with a tile
+        The registers ``TILE`` and ``TILE_WORDS``.
 
     Raises
     ------
@@ -123,6 +123,7 @@ class RegisterBank(Unit):
             ports["single"] = Out(1)
         if tile:
             ports["tile"] = Out(sum(width for _, width in tile))
+            ports["tile_words"] = Out(dict(identity)["LIMIT"].bit_length())
         super().__init__(ports)
 
     def build(self):
@@ -203,7 +204,10 @@ class RegisterBank(Unit):
                 values[register.name] = stored
         m.d.comb += self.reset.eq(values["CONTROL"][0])
         if self.parameters["tile"]:
-            m.d.comb += self.tile.eq(values["TILE"])
+            m.d.comb += [
+                self.tile.eq(values["TILE"]),
+                self.tile_words.eq(values["TILE_WORDS"]),
+            ]
         if self.parameters["address_width"]:
             for index, name in enumerate(self.names):
                 low, high = (

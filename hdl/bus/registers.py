@@ -124,7 +124,7 @@ def register_map(
     """
     dma = address_width > 0
     registers = [*_constants(identity, design, tile), *_controls(dma), *_events(dma)]
-    registers += _tile(tile) if tile else []
+    registers += _tile(tile, identity["LIMIT"]) if tile else []
     for index, name in enumerate(streams):
         registers += _counters(index, name) if counters else []
         registers += _descriptor(index, name, address_width) if dma else []
@@ -305,8 +305,8 @@ def _events(dma):
     )
 
 
-def _tile(tile):
-    """The word of all tiles of a job."""
+def _tile(tile, limit):
+    """What all tiles of a job have in common."""
     meanings = {"length": "rows of A less one"}
     meanings |= dict.fromkeys(("first", "last"), "set by the walk")
     yield Register(
@@ -315,6 +315,13 @@ def _tile(tile):
         access="rw",
         meaning="the tile that stands for each block of the index",
         fields=_fields(*((name, width, meanings.get(name, name)) for name, width in tile)),
+    )
+    yield Register(
+        name="TILE_WORDS",
+        offset=0x54,
+        access="rw",
+        meaning="words of the rows of A that each tile takes",
+        fields=_number("words", limit.bit_length()),
     )
 
 

@@ -70,7 +70,7 @@ class Shell(Unit):
         A job begins.
     size : ``Out(range(core.limit + 1))``, with ``blocks`` : ``Out(stream.Signature(32))``, \
 with ``walk``
-        Rows that a tile takes, and numbers of the tiles along K whose rows they are.
+        Words of rows that a tile takes, and numbers of the tiles along K whose rows they are.
 
     Raises
     ------
@@ -314,7 +314,7 @@ with ``walk``
             walker.start.eq(self.begin),
             walker.tile.eq(bank.tile),
             walker.count.eq(bank.count[INDEX.index("col_idx")]),
-            self.size.eq(layout(bank.tile).length + 1),
+            self.size.eq(bank.tile_words),
         ]
         empty.append(~walker.busy)
         return walker

@@ -9,6 +9,7 @@ from ..golden.systolic.gemm_ws import gemm_ws
 from ..host.packing import pack
 from ._gemm import Gemm
 from ._gemm_job import GemmJob, padded
+from .base import Index
 
 __all__ = ["GemmWs", "WeightStationaryJob"]
 
@@ -48,6 +49,7 @@ class WeightStationaryJob(GemmJob):
             for columns in self._columns()
         ]
         self.k_tiles = -(-self.k // self.tile_terms)
+        self.skip_zeros = skip_zeros
         self.kept = {
             columns: self._nonzero_tiles(columns) if skip_zeros else np.arange(self.k_tiles)
             for columns in self._columns()
@@ -174,13 +176,42 @@ class WeightStationaryJob(GemmJob):
         return pack(words.reshape(-1, self.cols), self._lane_width("weights"))
 
     def _acts(self, digits, rows, columns):
-        tiles = []
-        for digit in digits:
-            digit = padded(digit[rows.start : rows.stop], len(rows), self.k_tiles * self.rows)
-            digit = digit.reshape(len(rows), self.k_tiles, self.rows)
-            tiles.append(digit[:, self.kept[columns]].swapaxes(0, 1))
-        words = np.stack([tiles[a_digit] for a_digit, _ in self.passes])
-        return pack(words.reshape(-1, self.rows), self._lane_width("acts"))
+        tiles = [self._rows(digit, rows, self.kept[columns]) for digit in digits]
+        words = np.concatenate([tiles[a_digit] for a_digit, _ in self.passes])
+        return words.reshape(-1, words.shape[-1])
+
+    def _rows(self, digit, rows, tiles):
+        """Rows of A for some tiles along K, packed: tiles × words × bytes."""
+        digit = padded(digit[rows.start : rows.stop], len(rows), self.k_tiles * self.rows)
+        digit = digit.reshape(len(rows), self.k_tiles, self.rows)[:, tiles].swapaxes(0, 1)
+        words = pack(digit.reshape(-1, self.rows), self._lane_width("acts"))
+        return words.reshape(len(tiles), -1, words.shape[-1])
+
+    def index(self):
+        depth = self.manifest.parameters["acc_depth"]
+        if self.m > depth:
+            raise ValueError(
+                f"A must have at most {depth} rows (acc_depth) for a wrapper with walk=1, not "
+                f"{self.m}; multiply it in parts"
+            )
+        if len(self.passes) > 1:
+            raise ValueError(
+                "Operands must take one pass for a wrapper with walk=1, not "
+                f"{len(self.passes)}: choose narrower ones"
+            )
+        a_digits, _, (modes,) = self._digits()
+        blocks = [self._blocks(columns) for columns in self._columns()]
+        return Index(
+            row_ptr=np.cumsum([0, *map(len, blocks)]),
+            col_idx=np.concatenate(blocks),
+            rows=self._rows(a_digits[0], range(self.m), np.arange(self.k_tiles)),
+            tile={"length": self.m - 1, "first": 0, "last": 0} | modes,
+        )
+
+    def _blocks(self, columns):
+        """Tiles along K in the index: none for columns without weights, which take one."""
+        weights = self.w[:, columns.start : columns.stop].any()
+        return self.kept[columns] if weights or not self.skip_zeros else np.arange(0)
 
 
 class GemmWs(Gemm):

@@ -130,7 +130,26 @@ class BusJob:
     def words(self) -> dict[str, np.ndarray]:
         words = self.job.words()
         inputs = [name for name in self._bus["streams"] if name != "results"]
+        if "walk" in self._bus:
+            words |= self._indexed
         return {name: np.concatenate(list(words[name])) for name in inputs}
+
+    @cached_property
+    def _index(self):
+        return self.job.index()
+
+    @property
+    def _indexed(self):
+        """Words of the streams of a wrapper that walks in which it differs from others."""
+        name, rows = self._bus["walk"]["rows"], self._index.rows
+        # Each tile begins with a beat.
+        spare = -rows.shape[1] % self._layout(name)["words_per_beat"]
+        rows = np.pad(rows, ((0, 0), (0, spare), (0, 0)))
+        words = {name: [rows.reshape(-1, rows.shape[-1])]}
+        for name in ("row_ptr", "col_idx"):
+            entries = np.asarray(getattr(self._index, name), "<u4")
+            words[name] = [entries.view(np.uint8).reshape(-1, 4)]
+        return words
 
     @property
     def counts(self) -> dict[str, int]:
@@ -196,6 +215,10 @@ class BusJob:
             if registers[f"ADDRESS_HIGH_{upper}"]["access"] == "rw":
                 values[f"ADDRESS_HIGH_{upper}"] = address >> 32
             values[f"COUNT_{upper}"] = counts[name]
+        if "walk" in self._bus:
+            tile, parts = self._index.tile, registers["TILE"]["fields"]
+            values["TILE"] = sum(tile[part["name"]] << part["low"] for part in parts)
+            values["TILE_WORDS"] = self._index.rows.shape[1]
         values["COMMAND"] = masks["COMMAND", "clear"] | masks["COMMAND", "start"]
         return [(name, registers[name]["offset"], value) for name, value in values.items()]
 

@@ -165,20 +165,26 @@ async def short(dut):
     reader = Blocks(dut)
     await reader.start()
     rng, most = reader.bench.rng, reader.most
-    for size in {1, most, *(rng.randint(1, most) for _ in range(20))}:
-        for count in {1, size, max(1, size - 1), max(1, size - reader.given["words_per_beat"])}:
+    for size in {0, 1, most, *(rng.randint(1, most) for _ in range(20))}:
+        for count in {
+            1,
+            max(1, size),
+            max(1, size - 1),
+            max(1, size - reader.given["words_per_beat"]),
+        }:
             dut.size.value, dut.count.value = size, count
             dut.address.value = 0
             for _ in range(3):
                 await reader.bench.tick()
             beats = [beat_count(words, **reader.layout) for words in (size, count)]
-            assert bool(dut.short.value) == (beats[0] > beats[1]), (size, count)
+            few = beats[0] > beats[1] or not size
+            assert bool(dut.short.value) == few, (size, count)
             # Words that do not fit are another error.
             dut.address.value = (reader.all - 1) * reader.size
             for _ in range(3):
                 await reader.bench.tick()
             fits = beats[1] == 1
-            assert bool(dut.short.value) == (fits and beats[0] > beats[1]), (size, count)
+            assert bool(dut.short.value) == (fits and few), (size, count)
 
 
 @cocotb.test()
