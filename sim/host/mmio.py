@@ -59,6 +59,7 @@ def library(manifest: Path) -> Path:
         "ADDRESS_WIDTH": bus["address_width"],
         "BURST": bus["burst"],
         "OUTSTANDING": bus["outstanding"],
+        "BLOCKS_ID": bus["streams"][bus["walk"]["rows"]]["index"] if "walk" in bus else -1,
     }
     sources = {name: (headers() / name).read_text() for name in ("mmio.h", "mmio.cpp")}
     sources["mmio_top.h"] = "".join(f"#define {n} {v}\n" for n, v in constants.items())
