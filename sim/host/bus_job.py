@@ -196,6 +196,16 @@ class BusJob:
             )
         return addresses
 
+    @property
+    def registers(self) -> dict[str, int]:
+        """Values of registers that a job needs besides addresses and counts."""
+        if "walk" not in self._bus:
+            return {}
+        index, registers = self._index, {each["name"]: each for each in self._bus["registers"]}
+        fields = registers["TILE"]["fields"]
+        tile = sum(index.tile[field["name"]] << field["low"] for field in fields)
+        return {"TILE": tile, "TILE_WORDS": index.rows.shape[1]}
+
     def writes(self, base: int = 0) -> list[tuple[str, int, int]]:
         """Register writes that start the job, in order: names, offsets and values.
 
@@ -215,10 +225,7 @@ class BusJob:
             if registers[f"ADDRESS_HIGH_{upper}"]["access"] == "rw":
                 values[f"ADDRESS_HIGH_{upper}"] = address >> 32
             values[f"COUNT_{upper}"] = counts[name]
-        if "walk" in self._bus:
-            tile, parts = self._index.tile, registers["TILE"]["fields"]
-            values["TILE"] = sum(tile[part["name"]] << part["low"] for part in parts)
-            values["TILE_WORDS"] = self._index.rows.shape[1]
+        values |= self.registers
         values["COMMAND"] = masks["COMMAND", "clear"] | masks["COMMAND", "start"]
         return [(name, registers[name]["offset"], value) for name, value in values.items()]
 
