@@ -148,6 +148,11 @@ class Job(abc.ABC):
         """
         raise NotImplementedError
 
+    @property
+    def parts(self) -> "list[Job]":
+        """Jobs that a wrapper that walks can do, whose results, one below the other, are these."""
+        return [self]
+
     def description(self) -> dict[str, Any]:
         """Sizes and modes, for a host's job file."""
         return dict(self.modes)

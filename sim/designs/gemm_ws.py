@@ -187,6 +187,19 @@ class WeightStationaryJob(GemmJob):
         words = pack(digit.reshape(-1, self.rows), self._lane_width("acts"))
         return words.reshape(len(tiles), -1, words.shape[-1])
 
+    @property
+    def parts(self):
+        heights = dict.fromkeys(rows for rows, _ in self.tiles)
+        options = self.modes | {"skip_zeros": self.skip_zeros}
+        return [
+            type(self)(
+                *(self.manifest, (len(rows), *self.shape[1:])),
+                *(self.a[rows.start : rows.stop], self.w, self.qparams),
+                **options,
+            )
+            for rows in heights
+        ]
+
     def index(self):
         depth = self.manifest.parameters["acc_depth"]
         if self.m > depth:

@@ -307,6 +307,8 @@ class Mmio:
     def run(self, job: BusJob, base: int | None = None) -> np.ndarray:
         """Runs a job with its words from the address ``base`` on, by default the memory's first.
 
+        One of more rows of A than a wrapper that walks takes is run part by part.
+
         Returns
         -------
         int64 array
@@ -320,6 +322,11 @@ class Mmio:
             If the core reports an error, or moves no word for ``patience`` cycles.
         """
         check_core(job, self.manifest)
+        if "walk" in self.manifest.bus:
+            return np.concatenate([self._run(BusJob(part), base) for part in job.job.parts])
+        return self._run(job, base)
+
+    def _run(self, job, base):
         base = self.address if base is None else base
         addresses, sizes = job.addresses(base), job.sizes
         end = addresses["results"] + sizes["results"] - self.address
