@@ -47,7 +47,8 @@ def vectors(manifest: Manifest) -> Vectors | None:
     if not jobs:
         return None
     if "walk" in manifest.bus:
-        return _walk(BusJob(jobs[0]), manifest.bus["walk"]["rows"])
+        walks = [part for job in jobs for part in job.parts]
+        return _walk(BusJob(walks[0]), manifest.bus["walk"]["rows"]) if walks else None
     words = [{name: np.concatenate(list(w)) for name, w in job.words().items()} for job in jobs]
     packets = [job.golden_words() for job in jobs]
     return Vectors(

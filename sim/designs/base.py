@@ -150,8 +150,8 @@ class Job(abc.ABC):
 
     @property
     def parts(self) -> "list[Job]":
-        """Jobs that a wrapper that walks can do, whose results, one below the other, are these."""
-        return [self]
+        """Jobs of one walk each, whose results, one below the other, are these; none if none."""
+        return []
 
     def description(self) -> dict[str, Any]:
         """Sizes and modes, for a host's job file."""

@@ -189,7 +189,7 @@ class WeightStationaryJob(GemmJob):
 
     @property
     def parts(self):
-        heights = dict.fromkeys(rows for rows, _ in self.tiles)
+        heights = dict.fromkeys(rows for rows, _ in self.tiles if len(self.passes) == 1)
         options = self.modes | {"skip_zeros": self.skip_zeros}
         return [
             type(self)(

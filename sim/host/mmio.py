@@ -323,7 +323,8 @@ class Mmio:
         """
         check_core(job, self.manifest)
         if "walk" in self.manifest.bus:
-            return np.concatenate([self._run(BusJob(part), base) for part in job.job.parts])
+            parts = job.job.parts or [job.job]  # which tells why it has none
+            return np.concatenate([self._run(BusJob(part), base) for part in parts])
         return self._run(job, base)
 
     def _run(self, job, base):
