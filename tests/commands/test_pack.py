@@ -300,7 +300,7 @@ def test_more_rows_than_a_walk_takes(tops, arrays, tmp_path, capsys):
 
 
 def test_a_walk_is_one_pass(tmp_path, arrays, capsys):
-    path, _ = emit_top(tmp_path, "gemm_fusion rows=2 cols=2", "axi", "walk=1")
+    path, manifest = emit_top(tmp_path, "gemm_fusion rows=2 cols=2", "axi", "walk=1")
     files = arrays(a=np.ones((2, 3), int), w=np.ones((3, 4), int))
     command = ["pack", str(path.parent), "--a", files["a"], "--w", files["w"]]
     assert main([*command, "--out", str(tmp_path / "job"), "--mode", "a_bits=16"]) == 2
@@ -308,6 +308,9 @@ def test_a_walk_is_one_pass(tmp_path, arrays, capsys):
         "brickwork: error: Operands must take one pass for a wrapper with walk=1, not 2: choose "
         "narrower ones\n"
     )
+    job = bus_job(manifest, np.ones((2, 3), int), np.ones((3, 4), int), a_bits=16)
+    with Mmio(path) as core, pytest.raises(ValueError, match=r"^Operands must take one pass for a"):
+        core.run(job)
 
 
 def test_command_on_networks(tops, arrays, tmp_path, capsys):
