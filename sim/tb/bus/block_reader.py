@@ -7,6 +7,7 @@ import cocotb
 from ...lib.bench import check_no_paths
 from ...lib.streams import Source, always, never, stalls
 from ._beats import Beat, beat_count, bursts, memory_word
+from ._mover import check_extents
 from .axi_reader import Reader
 
 
@@ -149,14 +150,28 @@ async def wrong_blocks(dut):
         rng.shuffle(numbers)
         numbers = numbers if beat_count(size, **reader.layout) < 20 else numbers[:12]
         await reader.blocks(reader.place(count), count, size, numbers, 20000)
-    # A count that ends in a block's last beat, and one a beat before.
-    if reader.most > reader.given["words_per_beat"]:
-        size = reader.most
+    # Counts that end in a block's last beat, and before.
+    words, factor = reader.given["words_per_beat"], reader.given["beats_per_word"]
+    for size in {reader.most, *(rng.randint(1, reader.most) for _ in range(4))}:
         beats = beat_count(size, **reader.layout)
-        for less in (0, 1):
-            words = (2 * beats - less) * reader.given["words_per_beat"]
-            count = words // reader.given["beats_per_word"]
-            await reader.blocks(0, count, size, [1, 0, 1])
+        for less in {0, 1, 2, 3, 4, 8, beats - 1, beats}:
+            count = (3 * beats - less) // factor * words
+            if less <= beats <= 24:
+                await reader.blocks(0, count, size, [2, 0, 1, 2, 3])
+
+
+@cocotb.test()
+async def magnitudes(dut):
+    """Blocks of a beat in all of memory: numbers of each bit."""
+    reader = Blocks(dut)
+    rng = reader.bench.rng
+    await reader.start()
+    beats = reader.beats(1)
+    count = min(reader.words(reader.all) // len(beats) * len(beats), (1 << 32) - 1)
+    blocks = beat_count(count, **reader.layout) // len(beats)
+    numbers = [1 << bit for bit in range(32) if 1 << bit < blocks]
+    numbers += [blocks - 1, *(rng.randrange(blocks) for _ in range(20)), blocks]
+    await reader.blocks(0, count, 1, numbers)
 
 
 @cocotb.test()
@@ -287,6 +302,14 @@ async def room(dut):
     await reader.bench.run(lambda: reader.o.count >= len(beats), 20 * len(beats))
     actual = [Beat.of(word, reader.width) for word in reader.o.words]
     assert [beat.kept() for beat in actual] == [beat.kept() for beat in beats]
+
+
+@cocotb.test()
+async def checks(dut):
+    """What it says of addresses and counts is what :class:`TransferChecker` says of them."""
+    reader = Blocks(dut)
+    await reader.start()
+    await check_extents(reader)
 
 
 @cocotb.test()
