@@ -25,6 +25,10 @@ class Engine(Unit):
         Streams of which every job has words.
     max_owed : int
         Most words of results that one descriptor owes.
+    rows_stream : str or None
+        Name of the stream of rows of A, if the descriptors are tiles of weights with the fields
+        ``first`` and ``last``, each of which meets as many words of rows: so that
+        :class:`BlockWalker` can make them. ``None`` for other engines.
     pe_rows, pe_cols : int
         Shape of the array of PEs.
     limit : int
@@ -44,6 +48,7 @@ class Engine(Unit):
 
     number: int
     descriptors: str
+    rows_stream: str | None = None
     pe: type
     pe_parameters = ()
 
@@ -55,6 +60,11 @@ class Engine(Unit):
     def pe_choice(self):
         """The arguments of a mesh that choose the PEs: their class, and parameters of their own."""
         return {"pe": self.pe} | {name: self.parameters[name] for name in self.pe_parameters}
+
+    @property
+    def descriptor_layout(self):
+        """Layout of a word of the descriptor stream."""
+        return self._payload(self.descriptors)
 
     @property
     def stream_widths(self):

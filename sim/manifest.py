@@ -267,3 +267,10 @@ class Manifest:
     def word_bytes(self, stream: str) -> int:
         """Bytes of a stream's word, packed."""
         return -(-self.streams[stream]["width"] // 8)
+
+    def fields_of(self, stream: str) -> list[dict]:
+        """Fields of a word of a stream; a stream of a bus wrapper alone has one, ``value``."""
+        if stream in self.streams:
+            return self.streams[stream]["fields"]
+        width = self.bus["streams"][stream]["width"]
+        return [{"name": "value", "offset": 0, "width": width, "count": 1, "signed": False}]

@@ -149,7 +149,7 @@ def _streams(lines, manifest):
     for name, layout in streams.items():
         for figure in ("index", "width", "stride", "words_per_beat", "beats_per_word"):
             lines.define(f"{name}_{figure}".upper(), layout[figure])
-        for field in manifest.streams[name]["fields"]:
+        for field in manifest.fields_of(name):
             for figure in ("offset", "width", "count", "signed"):
                 value = int(field.get(figure, 0))
                 lines.define(f"{name}_{field['name']}_{figure}".upper(), value)

@@ -19,7 +19,9 @@ def programming_sequence(manifest: Manifest) -> list[str]:
         "",
         "## Programming sequence",
         "",
-        "The C driver beside this file does these steps.",
+        "A core that walks has no C driver yet: these are its steps."
+        if steps.walk
+        else "The C driver beside this file does these steps.",
         "",
         *(f"{number}. {step}" for number, step in enumerate(write_job(), 1)),
         "",
@@ -36,6 +38,7 @@ class _Steps:
         self.bus = manifest.bus
         self.bank = RegisterBank(manifest.bus)
         self.inputs = manifest.inputs
+        self.walk = self.bus.get("walk")
         self.line = f"`{self.bus['interrupt']}`"
         self.data_bytes = self.bus["data_width"] // 8
         self.clear = self.write("INTERRUPT", "done", "error")
@@ -54,6 +57,7 @@ class _Steps:
             "**Operands.** Write the words of each input stream to memory, at addresses that are "
             f"multiples of {self.data_bytes} bytes, and write caches back to memory, for the "
             "buffer of the results, too.",
+            *self.index(),
             f"**Addresses.** {self.addresses()}",
             "**Counts.** Write the number of words of each stream to `COUNT_<STREAM>`, the exact "
             "number of results for the results. A stream without words has the count 0.",
@@ -102,6 +106,20 @@ class _Steps:
             f"{self.clear} to clear events."
         )
 
+    def index(self):
+        """How the operands of a wrapper that walks lie in memory."""
+        if not self.walk:
+            return []
+        rows = self.walk["rows"]
+        return [
+            "**Index.** `row_ptr` has an entry for each group of columns of W, where its tiles "
+            "begin in `col_idx`, and the number of all tiles at last; `col_idx` has the number of "
+            f"each tile along K, from 0. The words of `{rows}` are those of A once, tile by tile "
+            "along K; each tile begins with a beat. A group without tiles takes a tile of weights "
+            f"that are 0. Write what all tiles have in common to {self.register('TILE')}, and the "
+            f"words of `{rows}` of a tile to {self.register('TILE_WORDS')}.",
+        ]
+
     def addresses(self):
         low = "Write the address of each stream to `ADDRESS_LOW_<STREAM>`"
         if self.bus["address_width"] > 32:
@@ -127,6 +145,15 @@ class _Steps:
             f"to `INTERRUPT`, which clears these events and {self.line}."
         )
 
+    def index_recovery(self, remedy):
+        if not self.walk:
+            return []
+        return [
+            "`RANGE` while the job runs: an entry of `row_ptr` is out of order, or, with the "
+            f"stream `{self.walk['rows']}`, one of `col_idx` is beyond the rows of A. The results "
+            f"are invalid: {remedy}.",
+        ]
+
     def recovery(self):
         reset = "reset the core as in step 2"
         again = "and run the job again"
@@ -134,6 +161,7 @@ class _Steps:
             return [
                 "`LENGTH`, `ALIGNMENT`, `RANGE`: the job has not begun. Correct the count or "
                 "address of the stream `ERROR.stream`, clear `INTERRUPT.error`, and start again.",
+                *self.index_recovery(f"{reset}, correct the index, {again}"),
                 "`BUSY`: the start had no effect. While `STATUS.busy` is 1, the job before runs "
                 "on: clear `INTERRUPT.error` and wait for it. When `STATUS.busy` is 0, words of "
                 f"the job before are left: {reset}, {again}.",

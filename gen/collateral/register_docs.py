@@ -89,7 +89,7 @@ def _streams(manifest):
         lines.append(_row(*cells, layout["width"], layout["stride"]))
     for name in streams:
         lines += ["", f"### {name}", "", "| bits | field | kind |", "|---|---|---|"]
-        lines += [_row(*_word_field(field)) for field in manifest.streams[name]["fields"]]
+        lines += [_row(*_word_field(field)) for field in manifest.fields_of(name)]
     return lines
 
 

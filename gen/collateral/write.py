@@ -41,7 +41,7 @@ def check(parameters: Parameters, name: str | None = None) -> None:
     """
     if not isinstance(parameters, Wrapper):
         return
-    if parameters.has_driver:
+    if parameters.has_driver and not parameters.options().get("walk"):
         find_section(parameters.design())
     if name is not None and name.lower() in _HEADERS.split():
         raise ValueError(
@@ -69,7 +69,8 @@ def collateral(manifest: Manifest, clock: float | None = None) -> dict[str, str]
     if bus:
         files[f"{top}.h"] = header(manifest)
         writers.append(documents)
-        writers += [driver] if WRAPPERS[manifest.wrapper].has_driver else []
+        has_driver = WRAPPERS[manifest.wrapper].has_driver and "walk" not in bus
+        writers += [driver] if has_driver else []
     for write_files in writers:
         files |= write_files(manifest)
     return files

@@ -161,7 +161,7 @@ def add_wrapper(parser, default="stream"):
         action="append",
         default=[],
         help="set a parameter of the bus wrapper: data_width (32 to 512), and of axi "
-        "address_width, burst and outstanding; of uart clock_hz and baud",
+        "address_width, burst, outstanding and walk; of uart clock_hz and baud",
     )
     default_from(bus, "bus").completer = completion.bus_settings
 

@@ -101,6 +101,18 @@ class Axi(Wrapper):
     address_width: int = option(32, "bits of an address in memory")
     burst: int = option(16, "most beats in a burst, a power of two")
     outstanding: int = option(4, "bursts of a stream that may be on their way")
+    walk: int = option(
+        0,
+        "1 to read the index of block-sparse weights, and A once, in place of tiles",
+        choices=lambda: (0, 1),
+    )
+
+    def as_dict(self):
+        # A core that does not walk has the digest that it had before others did.
+        values = super().as_dict()
+        if not self.walk:
+            del values["walk"]
+        return values
 
     def _unit(self, **arguments):
         return axi_top.AxiTop(**arguments, **self.options())

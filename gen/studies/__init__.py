@@ -62,6 +62,7 @@ ENTRIES = (
     Entry("eie_scaling", "The sparse engine over depths of queues and numbers of PEs, in RTL"),
     Entry("eie_area", "Area of the sparse engine's PE beside that of EIE's paper", ("liberty",)),
     Entry("bus", "Throughput of the cores behind a bus, in RTL"),
+    Entry("walk", "Block-sparse weights behind AXI4, from their index and as listed tiles, in RTL"),
     Entry(
         *("speed", "Speed of simulation of gemm_ws; ratios to the compiled driver"),
         ("sizes", "runs", "large"),

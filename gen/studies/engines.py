@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from ...sim.designs import registry
-from ...sim.designs._gemm import GemmJob
+from ...sim.designs._gemm import GemmJob, QuantParams
 from ...sim.designs.eie import Layer as SparseLayer
 from ...sim.designs.eie import encoding
 from ...sim.golden.sparse import Encoded, encode
@@ -23,6 +23,7 @@ __all__ = [
     "job",
     "product",
     "products",
+    "requantization",
     "schedule",
     "sparse",
     "sparse_bus_job",
@@ -85,9 +86,24 @@ def sparse(emission: Emission, layers: list[SparseLayer], a: np.ndarray) -> Resu
     return run_job(emission.manifest, _model(emission).job(layers, a))
 
 
-def bus_job(manifest: Manifest, a: np.ndarray, w: np.ndarray) -> BusJob:
+def bus_job(
+    manifest: Manifest, a: np.ndarray, w: np.ndarray, qparams: QuantParams | None = None, **options
+) -> BusJob:
     """A · W for a dense engine in a bus wrapper."""
-    return BusJob(registry.model(manifest).job(a, w))
+    return BusJob(registry.model(manifest).job(a, w, qparams, **options))
+
+
+def requantization(n: int) -> QuantParams:
+    """Parameters for ``n`` columns whose results are the sums over 2^11, clamped to int8."""
+    ones = np.ones(n, np.int64)
+    return QuantParams(
+        bias=ones * 0,
+        multiplier=ones << 23,
+        shift=ones * 34,
+        zero_point=ones * 0,
+        low=ones * -128,
+        high=ones * 127,
+    )
 
 
 def sparse_bus_job(manifest: Manifest, layers: list[SparseLayer], a: np.ndarray) -> BusJob:

@@ -128,7 +128,13 @@ class AxiReader(Unit):
                 "valid": In(1),
                 "o": Out(stream.Signature(beat_layout(data_width))),
             }
+            | self.job_ports
         )
+
+    @property
+    def job_ports(self):
+        """Ports of a reader whose jobs are more than an address and a count."""
+        return {}
 
     def build(self):
         m = Module()
@@ -157,7 +163,6 @@ class AxiReader(Unit):
             self.bursts.payload.length.eq((chosen - 1)[: len(chosen)]),
             asked.eq(self.bursts.valid & self.bursts.ready),
             taken.eq(self.o.valid & self.o.ready),
-            self.idle.eq((left == 0) & (free == self.depth)),
         ]
         m.d.sync += free.eq(free - Mux(asked, chosen, 0) + taken)
         with m.If(~self.bursts.valid):
@@ -171,15 +176,25 @@ class AxiReader(Unit):
             ]
         with m.If(self.stop & (asked | ~self.bursts.valid)):
             m.d.sync += [left.eq(0), self.bursts.valid.eq(0)]
-        with m.If(self.start):
-            m.d.sync += [left.eq(checker.beats), index.eq(self.address[checker.size_bits :])]
-        self._out(m, checker, queue, taken)
+        packet, repeat = self._ask(m, checker, left, index, (left == 0) & (free == self.depth))
+        self._out(m, packet, repeat, queue, taken)
         return m
 
-    def _out(self, m, checker, queue, taken):
+    def _ask(self, m, checker, left, index, empty):
+        """Where to ask, and for how many beats.
+
+        ``empty`` is 1 while nothing is to be asked for, nor to be given. Returns the checker that
+        tells how many beats and words the first packet has, and the beats of those behind it.
+        """
+        m.d.comb += self.idle.eq(empty)
+        with m.If(self.start):
+            m.d.sync += [left.eq(checker.beats), index.eq(self.address[checker.size_bits :])]
+        return checker, None
+
+    def _out(self, m, packet, repeat, queue, taken):
         """Beats with their marks."""
         words = self.parameters["words_per_beat"]
-        give = data_register(len(checker.beats), name="give")
+        give = data_register(len(packet.beats), name="give")
         slots = data_register(index_shape(words), name="slots")
         last = Signal()
         full = Signal()
@@ -197,4 +212,7 @@ class AxiReader(Unit):
         ]
         m.d.sync += give.eq(give - taken)
         with m.If(self.start):
-            m.d.sync += [give.eq(checker.beats), slots.eq(checker.slots)]
+            m.d.sync += [give.eq(packet.beats), slots.eq(packet.slots)]
+        if repeat is not None:
+            with m.Elif(taken & last):
+                m.d.sync += give.eq(repeat)

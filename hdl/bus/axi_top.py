@@ -24,6 +24,11 @@ class AxiTop(Unit):
     :class:`WordLayout` says, those of a stream one after the other, from an address that is a
     multiple of a beat's bytes. Nothing but the results' own bytes is written.
 
+    With ``walk`` the index of block-sparse weights takes the place of the core's descriptors:
+    ``row_ptr`` and ``col_idx``, little-endian words of 32 bits: see :class:`BlockWalker`. Memory
+    has the rows of A once, tile by tile along K; each tile begins with a beat. They are read by
+    their tile's number in ``col_idx``. The register ``TILE`` has all else that a tile says.
+
     A soft reset ends the bursts that are on their way; ``STATUS.resetting`` tells how long that
     takes.
 
@@ -36,6 +41,8 @@ class AxiTop(Unit):
         Bits of an address, 12 to 64.
     burst, outstanding : int
         Those of :class:`AxiReader`.
+    walk : int
+        That of :class:`Shell`.
     digest, generator, revision : int
         Values of the registers ``DIGEST``, ``GENERATOR`` and ``REVISION``; 0 for none.
 
@@ -67,12 +74,13 @@ class AxiTop(Unit):
         digest,
         generator=0,
         revision=0,
+        walk=0,
     ):
         check_data_width(data_width)
         check_memory(data_width, address_width)
         bus = {"data_width": data_width, "address_width": address_width}
         identity = {"digest": digest, "generator": generator, "revision": revision}
-        self.shell = {"core": core, "top": "axi", **identity, **bus}
+        self.shell = {"core": core, "top": "axi", **identity, **bus, "walk": walk}
         shell = Shell(**self.shell)
         description = shell.description()
         streams = description["streams"]
@@ -81,10 +89,12 @@ class AxiTop(Unit):
             "layouts": tuple(
                 (stream["words_per_beat"], stream["beats_per_word"]) for stream in streams.values()
             ),
-            "needed": sum(1 << streams[name]["index"] for name in core.required_streams),
+            "needed": sum(1 << streams[name]["index"] for name in shell.required_streams),
             "burst": burst,
             "outstanding": outstanding,
         }
+        if walk:
+            self.dma |= {"rows": streams[core.rows_stream]["index"], "most": core.limit}
         Dma(**self.dma)
         super().__init__(
             {
@@ -99,6 +109,8 @@ class AxiTop(Unit):
         memory = {"interface": "m_axi_mem", "id_width": ID_WIDTH}
         self.bus = description | COMMON_PORTS | {"memory": memory}
         self.bus |= {"address_width": address_width, "burst": burst, "outstanding": outstanding}
+        if walk:
+            self.bus["walk"] = {"rows": core.rows_stream}
 
     def build(self):
         m = Module()
@@ -124,4 +136,7 @@ class AxiTop(Unit):
             shell.failed_kind.eq(dma.failed_kind),
             shell.failed_stream.eq(dma.failed_stream),
         ]
+        if self.parameters["walk"]:
+            wiring.connect(m, shell.blocks, dma.blocks)
+            m.d.comb += [dma.size.eq(shell.size), shell.begin.eq(dma.begin)]
         return m

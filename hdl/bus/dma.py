@@ -9,6 +9,7 @@ from ..unit import Unit, data_register
 from .axi import OKAY, axi_memory
 from .axi_reader import AxiReader
 from .axi_writer import AxiWriter
+from .block_reader import BlockReader
 from .layout import beat_layout
 from .read_port import ReadPort
 from .registers import ERRORS
@@ -34,6 +35,10 @@ class Dma(Unit):
     reported by ``failed``; the job goes on, but its results are of no use. A job whose results are
     more or fewer than its count says ends with ``stop`` alone; no more than that many are written.
 
+    One stream may be read in blocks, whose numbers come while the job runs: see
+    :class:`BlockReader`. A number out of range is an error, too. The first stream has at least two
+    words then.
+
     After ``stop`` bursts that are on their way are brought to an end, while ``drained`` is 0; the
     job is forgotten.
 
@@ -47,6 +52,8 @@ class Dma(Unit):
         A bit for each stream without which no job goes.
     burst, outstanding
         Those of :class:`AxiReader`.
+    rows, most : int
+        The stream that is read in blocks, and most words of a block; ``most`` is 0 without one.
 
     Members
     -------
@@ -58,6 +65,10 @@ class Dma(Unit):
     address : ``In(data.ArrayLayout(address_width, streams))``
     count : ``In(data.ArrayLayout(32, streams))``
         Words.
+    size : ``In(range(most + 1))``, with ``blocks`` : ``In(stream.Signature(32))``, with blocks
+        Words of a block, and numbers of blocks.
+    begin : ``Out(1)``, with blocks
+        A job begins whose addresses and counts are right.
     start, stop : ``In(1)``
     quiet : ``In(1)``
         The core and its converters have done with all that they were given.
@@ -73,7 +84,18 @@ class Dma(Unit):
 
     role = "bus"
 
-    def __init__(self, *, data_width, address_width, layouts, needed, burst, outstanding):
+    def __init__(
+        self,
+        *,
+        data_width,
+        address_width,
+        layouts,
+        needed,
+        burst,
+        outstanding,
+        rows=0,
+        most=0,
+    ):
         check_memory(data_width, address_width)
         count = len(layouts)
         check_relation(
@@ -85,6 +107,8 @@ class Dma(Unit):
         extents = [{"words_per_beat": words, "beats_per_word": beats} for words, beats in layouts]
         self.readers = [{**bus, **extent, "outstanding": outstanding} for extent in extents[:-1]]
         self.writer = {**bus, **extents[-1]}
+        check_integer("Most words of a block", most, 0, 1 << 16)
+        check_integer("Stream of blocks", rows, 0, count - 2)
         for reader in self.readers:
             AxiReader(**reader)
         AxiWriter(**self.writer)
@@ -107,11 +131,24 @@ class Dma(Unit):
                 "failed_kind": Out(8),
                 "failed_stream": Out(8),
             }
+            | (
+                {
+                    "size": In(range(most + 1)),
+                    "blocks": In(stream.Signature(32)),
+                    "begin": Out(1),
+                }
+                if most
+                else {}
+            )
         )
 
     def build(self):
         m = Module()
-        readers = [AxiReader(**params) for params in self.readers]
+        rows, most = self.parameters["rows"], self.parameters["most"]
+        readers = [
+            BlockReader(**params, most=most) if most and number == rows else AxiReader(**params)
+            for number, params in enumerate(self.readers)
+        ]
         for number, reader in enumerate(readers):
             m.submodules[f"reader_{number}"] = reader
         m.submodules.writer = writer = AxiWriter(**self.writer)
@@ -125,6 +162,9 @@ class Dma(Unit):
             ]
         self._reads(m, readers)
         self._writes(m, writer)
+        if most:
+            wiring.connect(m, wiring.flipped(self.blocks), readers[rows].blocks)
+            m.d.comb += [readers[rows].size.eq(self.size), self.begin.eq(begin)]
         idle = Signal()
         m.d.comb += idle.eq(Cat(mover.idle for mover in [*readers, writer]).all())
         self._job(m, readers, writer, begin, idle)
@@ -181,6 +221,7 @@ class Dma(Unit):
         wrong_kind = Signal(8)
         wrong_stream = Signal(8)
         self._check(m, [*readers, writer], wrong, wrong_kind, wrong_stream)
+        rows = readers[self.parameters["rows"]] if self.parameters["most"] else None
         rejected = Signal()
         number = {name: Const(value, 8) for name, (value, _) in ERRORS.items()}
         memory = self.memory
@@ -200,11 +241,16 @@ class Dma(Unit):
             m.d.comb += [self.failed_kind.eq(number["READ"]), self.failed_stream.eq(stream)]
         with m.Elif(write_fails):
             m.d.comb += [self.failed_kind.eq(number["WRITE"]), self.failed_stream.eq(len(readers))]
+        if rows is not None:
+            with m.Elif(rows.failed):
+                m.d.comb += self.failed_kind.eq(number["RANGE"])
+                m.d.comb += self.failed_stream.eq(self.parameters["rows"])
         with m.Else():
             m.d.comb += self.failed_kind.eq(number["BUSY"])
-        m.d.comb += self.failed.eq(
-            rejected | read_fails | write_fails | (self.start & (self.running | ~free | self.stop))
-        )
+        fails = rejected | read_fails | write_fails
+        if rows is not None:
+            fails |= rows.failed
+        m.d.comb += self.failed.eq(fails | (self.start & (self.running | ~free | self.stop)))
         m.d.sync += wait.eq(_CHECK)
         with m.FSM():
             # No job is running. The checks follow the registers all the time.
@@ -233,10 +279,11 @@ class Dma(Unit):
     def _check(self, m, movers, wrong, error, stream):
         """The first stream with a wrong count or address, and a job without any words."""
         faults = []
+        few = self._few(m, movers)
         for index, mover in enumerate(movers):
             needed = self.parameters["needed"] >> index & 1
             if needed:
-                faults.append((mover.none, "LENGTH", index))
+                faults.append((few.get(index, mover.none), "LENGTH", index))
             elif index == 0:
                 faults.append((Cat(each.none for each in movers).all(), "LENGTH", index))
             # Without words the address does not count; as the end of none it is in the memory.
@@ -251,3 +298,12 @@ class Dma(Unit):
         for number, (_, name, index) in reversed([*enumerate(faults[:-1])]):
             with m.If(flags[number]):
                 m.d.comb += [error.eq(ERRORS[name][0]), stream.eq(index)]
+
+    def _few(self, m, movers):
+        """Which streams have too few words, of those that need more than one."""
+        if not self.parameters["most"]:
+            return {}
+        single = data_register(1, name="single")
+        single_q = data_register(1, name="single_q")
+        m.d.sync += [single.eq(self.count[0][1:] == 0), single_q.eq(single)]
+        return {0: single_q, self.parameters["rows"]: movers[self.parameters["rows"]].short}

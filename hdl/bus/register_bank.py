@@ -51,6 +51,8 @@ class RegisterBank(Unit):
         Those of :func:`register_map`.
     identity : tuple of (str, int)
         Names and values of constant registers.
+    tile : tuple of (str, int)
+        That of :func:`register_map`.
 
     Members
     -------
@@ -74,6 +76,8 @@ class RegisterBank(Unit):
         A job is to begin.
     address, count : ``Out(data.ArrayLayout(address_width or 32, streams))``, with DMA
         Where the words of each stream are, and how many.
+    tile, tile_words : ``Out(...)``, with a tile
+        The registers ``TILE`` and ``TILE_WORDS``.
 
     Raises
     ------
@@ -83,7 +87,7 @@ class RegisterBank(Unit):
 
     role = "bus"
 
-    def __init__(self, *, streams, address_width, counters, identity):
+    def __init__(self, *, streams, address_width, counters, identity, tile=()):
         check_integer("Address width", address_width, 0, 64)
         check_integer("Counter flag", counters, 0, 1)
         self.names = streams.split(",")
@@ -93,6 +97,7 @@ class RegisterBank(Unit):
             address_width=address_width,
             counters=counters,
             identity=dict(identity),
+            tile=tile,
         )
         ports = {
             "registers": In(register_bus()),
@@ -116,6 +121,9 @@ class RegisterBank(Unit):
             }
         else:
             ports["single"] = Out(1)
+        if tile:
+            ports["tile"] = Out(sum(width for _, width in tile))
+            ports["tile_words"] = Out(dict(identity)["LIMIT"].bit_length())
         super().__init__(ports)
 
     def build(self):
@@ -195,6 +203,11 @@ class RegisterBank(Unit):
                     m.d.sync += stored.eq(stored & ~strobes[:width] | word[:width])
                 values[register.name] = stored
         m.d.comb += self.reset.eq(values["CONTROL"][0])
+        if self.parameters["tile"]:
+            m.d.comb += [
+                self.tile.eq(values["TILE"]),
+                self.tile_words.eq(values["TILE_WORDS"]),
+            ]
         if self.parameters["address_width"]:
             for index, name in enumerate(self.names):
                 low, high = (

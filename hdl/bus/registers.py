@@ -95,7 +95,9 @@ def _numbered(names):
     return ", ".join(f"{number} {name}" for name, number in names.items())
 
 
-def register_map(*, streams, address_width, counters, identity, design="number of the design"):
+def register_map(
+    *, streams, address_width, counters, identity, design="number of the design", tile=()
+):
     """The registers of a bus wrapper.
 
     Parameters
@@ -111,6 +113,9 @@ def register_map(*, streams, address_width, counters, identity, design="number o
         and ``REVISION``.
     design : str
         Meaning of ``CAPS.design``: the core's number and name.
+    tile : tuple of (str, int)
+        Names and widths of the fields of a tile, for a wrapper that walks through the index of
+        block-sparse weights.
 
     Returns
     -------
@@ -118,7 +123,8 @@ def register_map(*, streams, address_width, counters, identity, design="number o
         By offset.
     """
     dma = address_width > 0
-    registers = [*_constants(identity, design), *_controls(dma), *_events(dma)]
+    registers = [*_constants(identity, design, tile), *_controls(dma), *_events(dma)]
+    registers += _tile(tile, identity["LIMIT"]) if tile else []
     for index, name in enumerate(streams):
         registers += _counters(index, name) if counters else []
         registers += _descriptor(index, name, address_width) if dma else []
@@ -166,7 +172,11 @@ _IDENTITY = {
 }
 
 
-def _constants(identity, design):
+#: A further field of ``CAPS`` of a wrapper that walks.
+_WALK = ("walk", 1, "tiles are those of an index of block-sparse weights in memory")
+
+
+def _constants(identity, design, tile):
     yield Register(
         name="ID",
         offset=0x00,
@@ -185,7 +195,7 @@ def _constants(identity, design):
     )
     for name, (offset, meaning, fields) in _IDENTITY.items():
         if name == "CAPS":
-            fields = (("design", 8, design), *fields)
+            fields = (("design", 8, design), *fields, *([_WALK] if tile else []))
         yield Register(
             name=name,
             offset=offset,
@@ -292,6 +302,26 @@ def _events(dma):
             ("kind", 8, _numbered({name: number for name, (number, _) in ERRORS.items()})),
             ("stream", 8, "index of its stream"),
         ),
+    )
+
+
+def _tile(tile, limit):
+    """What all tiles of a job have in common."""
+    meanings = {"length": "rows of A less one"}
+    meanings |= dict.fromkeys(("first", "last"), "set by the walk")
+    yield Register(
+        name="TILE",
+        offset=0x50,
+        access="rw",
+        meaning="the tile that stands for each block of the index",
+        fields=_fields(*((name, width, meanings.get(name, name)) for name, width in tile)),
+    )
+    yield Register(
+        name="TILE_WORDS",
+        offset=0x54,
+        access="rw",
+        meaning="words of the rows of A that each tile takes",
+        fields=_number("words", limit.bit_length()),
     )
 
 

@@ -76,6 +76,7 @@ class GemmFusion(Engine):
 
     number = 3
     descriptors = "tiles"
+    rows_stream = "acts"
     pe = PeFusion
 
     def __init__(

@@ -54,6 +54,7 @@ class GemmOutlier(GroupedWs):
     """
 
     number = 6
+    rows_stream = None  # a tile has terms of its own choice
     pe = PeOutlier
     pe_parameters = ("group_lanes", "outlier_rows")
 

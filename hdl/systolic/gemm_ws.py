@@ -117,6 +117,7 @@ class GemmWs(Engine):
 
     number = 1
     descriptors = "tiles"
+    rows_stream = "acts"
     pe = PeWs
 
     def __init__(

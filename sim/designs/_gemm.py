@@ -116,8 +116,19 @@ class Gemm(HostModel):
         from ._gemm_random import GemmOperands
 
         limits = (self.depth, self.manifest.parameters["rows"], self.manifest.parameters["cols"])
-        shape = (int(rng.integers(1, size * limit + 1)) for limit in limits)
-        return GemmOperands(self, rng).job(*shape)
+        m, k, n = (int(rng.integers(1, size * limit + 1)) for limit in limits)
+        operands = GemmOperands(self, rng)
+        if "walk" not in self.manifest.bus:
+            return operands.job(m, k, n)
+        # A walk is a single part of A and a single pass; some tiles have no weights.
+        job = operands.job(min(m, self.depth), k, n)
+        while len(job.passes) > 1:
+            job = operands.job(min(m, self.depth), k, n)
+        tiles = -(-job.k // job.tile_terms), -(-n // self.manifest.parameters["cols"])
+        kept = rng.random(tiles) < rng.choice([0.2, 0.5, 1])
+        kept = np.kron(kept, np.ones((job.tile_terms, self.manifest.parameters["cols"]), bool))
+        w = np.where(kept[: len(job.w), :n], job.w, 0)
+        return operands.job_of(job.a, w, job.modes | {"skip_zeros": True})
 
     def identity(self):
         parameters = self.manifest.parameters

@@ -10,7 +10,7 @@ import numpy as np
 from ..host.packing import pack_fields
 from ..manifest import Manifest
 
-__all__ = ["Frame", "HostModel", "Job", "LayerCycles", "check_core", "pack_results"]
+__all__ = ["Frame", "HostModel", "Index", "Job", "LayerCycles", "check_core", "pack_results"]
 
 
 class Frame(NamedTuple):
@@ -19,6 +19,25 @@ class Frame(NamedTuple):
     stream: str
     words: np.ndarray
     last: bool = False
+
+
+class Index(NamedTuple):
+    """A job for a bus wrapper that finds the tiles of block-sparse weights itself.
+
+    Attributes
+    ----------
+    row_ptr, col_idx : integer arrays
+        Of W transposed, in the format BSR: for each group of columns its tiles along K.
+    rows : uint8 array, tiles along K × words × bytes
+        The rows of A that each tile meets.
+    tile : dict
+        Values of the fields that all tiles have in common.
+    """
+
+    row_ptr: np.ndarray
+    col_idx: np.ndarray
+    rows: np.ndarray
+    tile: dict[str, int]
 
 
 class LayerCycles(NamedTuple):
@@ -118,6 +137,21 @@ class Job(abc.ABC):
     def measures(self, stats) -> dict[str, int]:
         """``cycles``, and other counts of a run, from its :class:`~..verilator.core.Stats`."""
         return {"cycles": stats.cycles}
+
+    def index(self) -> Index:
+        """The job for a wrapper that walks; its other streams are those of :meth:`words`.
+
+        Raises
+        ------
+        ValueError
+            If the job is not one walk.
+        """
+        raise NotImplementedError
+
+    @property
+    def parts(self) -> "list[Job]":
+        """Jobs of one walk each, whose results, one below the other, are these; none if none."""
+        return []
 
     def description(self) -> dict[str, Any]:
         """Sizes and modes, for a host's job file."""

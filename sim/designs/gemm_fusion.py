@@ -94,15 +94,12 @@ class FusionJob(WeightStationaryJob):
             words.append(_steps(digit, self.w_bits, self.a_bits // 2))
         return pack(np.concatenate([words[j] for _, j in self.passes]), 32)
 
-    def _acts(self, digits, rows, columns):
-        words = []
-        for digit in digits:
-            digit = digit[rows.start : rows.stop]
-            digit = padded(digit, len(rows), self.k_tiles * self.tile_terms)
-            shape = (len(rows), self.k_tiles, self.rows, 8 // self.a_bits, 8 // self.w_bits)
-            digit = digit.reshape(shape)[:, self.kept[columns]].transpose(1, 0, 2, 4, 3)
-            words.append(_steps(digit, self.a_bits, self.w_bits // 2))
-        return pack(np.concatenate([words[i] for i, _ in self.passes]), 32)
+    def _rows(self, digit, rows, tiles):
+        digit = padded(digit[rows.start : rows.stop], len(rows), self.k_tiles * self.tile_terms)
+        shape = (len(rows), self.k_tiles, self.rows, 8 // self.a_bits, 8 // self.w_bits)
+        digit = digit.reshape(shape)[:, tiles].transpose(1, 0, 2, 4, 3)
+        words = pack(_steps(digit, self.a_bits, self.w_bits // 2), 32)
+        return words.reshape(len(tiles), -1, words.shape[-1])
 
 
 def _steps(operands: np.ndarray, bits: int, steps: int) -> np.ndarray:

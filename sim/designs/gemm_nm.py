@@ -103,18 +103,14 @@ class SparseWeightsJob(WeightStationaryJob):
         }
         return pack_fields(values, fields)
 
-    def _acts(self, digits, rows, columns):
-        tiles = []
-        for digit in digits:
-            digit = padded(digit[rows.start : rows.stop], len(rows), self.k_tiles * self.tile_terms)
-            shape = (len(rows), self.k_tiles, self.rows // self.group_rows, self.span)
-            missing = (0, self.group_lanes - self.span)
-            digit = np.pad(digit.reshape(shape), ((0, 0), (0, 0), (0, 0), missing))
-            tiles.append(
-                digit.reshape(len(rows), self.k_tiles, -1)[:, self.kept[columns]].swapaxes(0, 1)
-            )
-        words = np.concatenate([tiles[a_digit] for a_digit, _ in self.passes])
-        return pack(words.reshape(-1, words.shape[-1]), self._lane_width("acts"))
+    def _rows(self, digit, rows, tiles):
+        digit = padded(digit[rows.start : rows.stop], len(rows), self.k_tiles * self.tile_terms)
+        shape = (len(rows), self.k_tiles, self.rows // self.group_rows, self.span)
+        missing = (0, self.group_lanes - self.span)
+        digit = np.pad(digit.reshape(shape)[:, tiles], ((0, 0), (0, 0), (0, 0), missing))
+        digit = digit.reshape(len(rows) * len(tiles), -1)
+        words = pack(digit, self._lane_width("acts"))
+        return words.reshape(len(rows), len(tiles), -1).swapaxes(0, 1)
 
 
 class GemmNm(GemmWs):

@@ -9,6 +9,7 @@ from ..golden.systolic.gemm_ws import gemm_ws
 from ..host.packing import pack
 from ._gemm import Gemm
 from ._gemm_job import GemmJob, padded
+from .base import Index
 
 __all__ = ["GemmWs", "WeightStationaryJob"]
 
@@ -28,7 +29,7 @@ class WeightStationaryJob(GemmJob):
     ----------
     blocks : (bool array, int) or None
         Which square blocks of W have weights, and their size. Tiles without any are left out, but
-        one of columns with no others if they have a bias.
+        one of columns with no others if they have a bias, or the wrapper walks.
 
     Attributes
     ----------
@@ -46,7 +47,7 @@ class WeightStationaryJob(GemmJob):
         edges = [number * self.m // count for number in range(count + 1)]
         self._heights = [bottom - top for top, bottom in itertools.pairwise(edges)]
         self.k_tiles = -(-self.k // self.tile_terms)
-        self.kept = self._kept(blocks)
+        self.blocks, self.kept = blocks, self._kept(blocks)
         self.tiles = [
             (range(top, bottom), columns)
             for top, bottom in itertools.pairwise(edges)
@@ -74,7 +75,7 @@ class WeightStationaryJob(GemmJob):
         (top, bottom), (left, right) = edges
         below, above = sums[bottom], sums[top]
         nonzero = below[:, right] - above[:, right] - below[:, left] + above[:, left] > 0
-        if "channels" in self.streams:
+        if "channels" in self.streams or "walk" in self.manifest.bus:
             nonzero[0] |= ~nonzero.any(axis=0)
         elif not nonzero.any():  # a product has one tile at least
             nonzero[0, 0] = True
@@ -194,13 +195,55 @@ class WeightStationaryJob(GemmJob):
         return pack(words.reshape(-1, self.cols), self._lane_width("weights"))
 
     def _acts(self, digits, rows, columns):
-        tiles = []
-        for digit in digits:
-            digit = padded(digit[rows.start : rows.stop], len(rows), self.k_tiles * self.rows)
-            digit = digit.reshape(len(rows), self.k_tiles, self.rows)
-            tiles.append(digit[:, self.kept[columns]].swapaxes(0, 1))
-        words = np.stack([tiles[a_digit] for a_digit, _ in self.passes])
-        return pack(words.reshape(-1, self.rows), self._lane_width("acts"))
+        tiles = [self._rows(digit, rows, self.kept[columns]) for digit in digits]
+        words = np.concatenate([tiles[a_digit] for a_digit, _ in self.passes])
+        return words.reshape(-1, words.shape[-1])
+
+    def _rows(self, digit, rows, tiles):
+        """Rows of A for some tiles along K, packed: tiles × words × bytes."""
+        digit = padded(digit[rows.start : rows.stop], len(rows), self.k_tiles * self.rows)
+        digit = digit.reshape(len(rows), self.k_tiles, self.rows)[:, tiles].swapaxes(0, 1)
+        words = pack(digit.reshape(-1, self.rows), self._lane_width("acts"))
+        return words.reshape(len(tiles), -1, words.shape[-1])
+
+    @property
+    def parts(self):
+        heights = dict.fromkeys(rows for rows, _ in self.tiles if len(self.passes) == 1)
+        options = self.modes | {"blocks": self.blocks}
+        return [
+            type(self)(
+                *(self.manifest, (len(rows), *self.shape[1:])),
+                *(self.a[rows.start : rows.stop], self.w, self.qparams),
+                **options,
+            )
+            for rows in heights
+        ]
+
+    def index(self):
+        depth = self.manifest.parameters["acc_depth"]
+        if self.m > depth:
+            raise ValueError(
+                f"A must have at most {depth} rows (acc_depth) for a wrapper with walk=1, not "
+                f"{self.m}; multiply it in parts"
+            )
+        if len(self.passes) > 1:
+            raise ValueError(
+                "Operands must take one pass for a wrapper with walk=1, not "
+                f"{len(self.passes)}: choose narrower ones"
+            )
+        a_digits, _, (modes,) = self._digits()
+        blocks = [self._blocks(columns) for columns in self._columns()]
+        return Index(
+            row_ptr=np.cumsum([0, *map(len, blocks)]),
+            col_idx=np.concatenate(blocks),
+            rows=self._rows(a_digits[0], range(self.m), np.arange(self.k_tiles)),
+            tile={"length": self.m - 1, "first": 0, "last": 0} | modes,
+        )
+
+    def _blocks(self, columns):
+        """Tiles along K in the index: none for columns without weights, which take one."""
+        weights = self.w[:, columns.start : columns.stop].any()
+        return self.kept[columns] if weights or self.blocks is None else np.arange(0)
 
 
 class GemmWs(Gemm):

@@ -130,7 +130,26 @@ class BusJob:
     def words(self) -> dict[str, np.ndarray]:
         words = self.job.words()
         inputs = [name for name in self._bus["streams"] if name != "results"]
+        if "walk" in self._bus:
+            words |= self._indexed
         return {name: np.concatenate(list(words[name])) for name in inputs}
+
+    @cached_property
+    def _index(self):
+        return self.job.index()
+
+    @property
+    def _indexed(self):
+        """Words of the streams of a wrapper that walks in which it differs from others."""
+        name, rows = self._bus["walk"]["rows"], self._index.rows
+        # Each tile begins with a beat.
+        spare = -rows.shape[1] % self._layout(name)["words_per_beat"]
+        rows = np.pad(rows, ((0, 0), (0, spare), (0, 0)))
+        words = {name: [rows.reshape(-1, rows.shape[-1])]}
+        for name in ("row_ptr", "col_idx"):
+            entries = np.asarray(getattr(self._index, name), "<u4")
+            words[name] = [entries.view(np.uint8).reshape(-1, 4)]
+        return words
 
     @property
     def counts(self) -> dict[str, int]:
@@ -177,6 +196,16 @@ class BusJob:
             )
         return addresses
 
+    @property
+    def registers(self) -> dict[str, int]:
+        """Values of registers that a job needs besides addresses and counts."""
+        if "walk" not in self._bus:
+            return {}
+        index, registers = self._index, {each["name"]: each for each in self._bus["registers"]}
+        fields = registers["TILE"]["fields"]
+        tile = sum(index.tile[field["name"]] << field["low"] for field in fields)
+        return {"TILE": tile, "TILE_WORDS": index.rows.shape[1]}
+
     def writes(self, base: int = 0) -> list[tuple[str, int, int]]:
         """Register writes that start the job, in order: names, offsets and values.
 
@@ -196,6 +225,7 @@ class BusJob:
             if registers[f"ADDRESS_HIGH_{upper}"]["access"] == "rw":
                 values[f"ADDRESS_HIGH_{upper}"] = address >> 32
             values[f"COUNT_{upper}"] = counts[name]
+        values |= self.registers
         values["COMMAND"] = masks["COMMAND", "clear"] | masks["COMMAND", "start"]
         return [(name, registers[name]["offset"], value) for name, value in values.items()]
 

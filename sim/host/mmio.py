@@ -59,6 +59,7 @@ def library(manifest: Path) -> Path:
         "ADDRESS_WIDTH": bus["address_width"],
         "BURST": bus["burst"],
         "OUTSTANDING": bus["outstanding"],
+        "BLOCKS_ID": bus["streams"][bus["walk"]["rows"]]["index"] if "walk" in bus else -1,
     }
     sources = {name: (headers() / name).read_text() for name in ("mmio.h", "mmio.cpp")}
     sources["mmio_top.h"] = "".join(f"#define {n} {v}\n" for n, v in constants.items())
@@ -306,6 +307,8 @@ class Mmio:
     def run(self, job: BusJob, base: int | None = None) -> np.ndarray:
         """Runs a job with its words from the address ``base`` on, by default the memory's first.
 
+        One of more rows of A than a wrapper that walks takes is run part by part.
+
         Returns
         -------
         int64 array
@@ -319,6 +322,12 @@ class Mmio:
             If the core reports an error, or moves no word for ``patience`` cycles.
         """
         check_core(job, self.manifest)
+        if "walk" in self.manifest.bus:
+            parts = job.job.parts or [job.job]  # which tells why it has none
+            return np.concatenate([self._run(BusJob(part), base) for part in parts])
+        return self._run(job, base)
+
+    def _run(self, job, base):
         base = self.address if base is None else base
         addresses, sizes = job.addresses(base), job.sizes
         end = addresses["results"] + sizes["results"] - self.address

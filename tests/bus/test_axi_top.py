@@ -1,6 +1,6 @@
 """Cores with DMA: the testbench of whole tops, and parameters that they refuse."""
 
-from brickwork import Eie, GemmFusion, GemmOs, GemmWs
+from brickwork import Eie, GemmFusion, GemmNm, GemmOs, GemmWs
 from brickwork.hdl.bus.axi_top import AxiTop
 from refusals import integers
 
@@ -28,6 +28,7 @@ def top(core, data_width, **given):
 
 CASES = {
     "ws-64": top(GemmWs(rows=3, cols=5, acc_depth=8, max_k=64), 64),
+    "ws-64-walk": top(GemmWs(rows=3, cols=5, acc_depth=8, max_k=64), 64, walk=1),
     # Addresses above 4 GB, words of several beats.
     "ws-32-scale-40": top(
         GemmWs(rows=9, cols=2, acc_depth=6, max_k=64, output="scale"),
@@ -48,6 +49,18 @@ CASES = {
     "fusion-64-scale": top(
         GemmFusion(rows=2, cols=3, acc_depth=8, output="scale"), 64, burst=256, outstanding=3
     ),
+    "ws-32-scale-walk": top(
+        GemmWs(rows=9, cols=2, acc_depth=6, max_k=64, output="scale"),
+        32,
+        address_width=40,
+        burst=4,
+        outstanding=2,
+        walk=1,
+    ),
+    "fusion-128-walk": top(GemmFusion(rows=2, cols=3, acc_depth=40), 128, walk=1),
+    "nm-256-walk": top(
+        GemmNm(rows=4, cols=3, acc_depth=9, max_k=80), 256, address_width=20, burst=1, walk=1
+    ),
     "eie-32": top(
         Eie(**EIE, entries_per_cycle=1, skip_empty_columns=0), 32, burst=8, address_width=16
     ),
@@ -57,6 +70,7 @@ CASES = {
 }
 
 SLOW = ("ws-32-scale-40", "ws-512-flag", "os-128-scale", "fusion-64-scale", "eie-128-lanes")
+SLOW += ("ws-32-scale-walk", "fusion-128-walk", "nm-256-walk")
 
 GOOD = next(iter(CASES.values()))
 WIDTHS = "Bus width must be 32, 64, 128, 256 or 512 bits"
@@ -74,6 +88,13 @@ WRONG = [
     ),
     *integers(GOOD, "outstanding", "Outstanding bursts", 2, 64),
     *integers(GOOD, "digest", "Digest", 0, 0xFFFF_FFFF),
+    *integers(GOOD, "walk", "Block walk", 0, 1),
+    (
+        CASES["os-128-scale"],
+        {"walk": 1},
+        ValueError,
+        "Block walk must be 0 for gemm_os, whose operands are no tiles, not 1",
+    ),
 ]
 
 

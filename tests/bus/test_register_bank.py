@@ -15,9 +15,9 @@ IDENTITY = (
 )
 
 
-def case(streams, address_width, counters):
+def case(streams, address_width, counters, **given):
     return RegisterBank, dict(
-        streams=streams, address_width=address_width, counters=counters, identity=IDENTITY
+        streams=streams, address_width=address_width, counters=counters, identity=IDENTITY, **given
     )
 
 
@@ -25,6 +25,9 @@ CASES = {
     "DMA of 40 bits": case("tiles,weights,acts,channels,results", 40, 1),
     "no DMA": case("load,jobs,acts,results", 0, 1),
     "DMA of 12 bits, no counters": case("jobs,results", 12, 0),
+    "walk": case(
+        "row_ptr,acts,results", 32, 0, tile=(("length", 6), ("first", 1), ("last", 1), ("kind", 3))
+    ),
 }
 
 GOOD = next(iter(CASES.values()))

@@ -28,6 +28,9 @@ PASSING = TOPS | {
     "axi-gemm_os": Axi(core=CORES["gemm_os"], data_width=32, address_width=13, burst=4),
     "axi-gemm_fusion": Axi(core=CORES["gemm_fusion"], data_width=64),
     "axi-eie": Axi(core=CORES["eie"], data_width=64, address_width=64, outstanding=2),
+    "axi-gemm_ws-walk": Axi(core=CORES["gemm_ws"], data_width=128, walk=1),
+    "axi-gemm_fusion-walk": Axi(core=CORES["gemm_fusion"], data_width=64, walk=1),
+    "axi-gemm_nm-walk": Axi(core=CORES["gemm_nm"], data_width=32, address_width=40, walk=1),
     "axi-part-of-a-beat": Axi(
         core=Eie(pes=1, columns=1, entries=1, acts=1, rows=1), data_width=256, address_width=64
     ),

@@ -23,6 +23,7 @@ from brickwork.sim.verilator.core import SimulationError
 from c_driver import emit_top, random_product
 from products import bus_job
 from products import plan as plan_of
+from scipy import sparse
 
 SMALL = "gemm_ws rows=3 cols=5 acc_depth=9"
 SPARSE = "eie pes=4 columns=64 entries=256 acts=16 rows=8"
@@ -241,6 +242,75 @@ def test_command(tops, arrays, tmp_path, capsys):
         first["job.json"]
     )
     assert {file.name: file.read_bytes() for file in out.iterdir()} == first
+
+
+WALK = SMALL, "axi", "data_width=64", "walk=1"
+
+
+@pytest.mark.parametrize("form", ["dense", "sparse", "empty"])
+def test_command_writes_the_index(tops, arrays, tmp_path, capsys, form):
+    """A once, and the tiles of W; also of W that has none."""
+    path, _ = tops(*WALK)
+    random = np.random.default_rng(1)
+    a, w = random.integers(-128, 128, (9, 14)), random.integers(-128, 128, (14, 12))
+    row_ptr, col_idx = [0, 5, 10, 15], [*range(5)] * 3
+    files, out = arrays(a=a), tmp_path / "job"
+    if form != "dense":
+        w[:, 5:10] = w[3:9] = 0
+        w *= form == "sparse"
+        row_ptr, col_idx = ([0, 3, 3, 6], [0, 3, 4] * 2) if w.any() else ([0] * 4, [])
+        sparse.save_npz(tmp_path / "w.npz", sparse.csr_array(w))
+    else:
+        np.save(tmp_path / "w.npy", w)
+    weights = str(tmp_path / f"w.{'npy' if form == 'dense' else 'npz'}")
+    command = ["pack", str(path.parent), "--a", files["a"], "--w", weights, "--out", str(out)]
+    assert main([*command, "--address", "0x2000"]) == 0
+    streams = [line.split("\t")[0] for line in capsys.readouterr().out.splitlines()]
+    assert streams == ["row_ptr", "col_idx", "weights", "acts", "results", "expected", "job"]
+    assert np.fromfile(out / "row_ptr.bin", "<u4").tolist() == row_ptr
+    assert np.fromfile(out / "col_idx.bin", "<u4").tolist() == col_idx
+    # Two words of three lanes in a beat, nine rows and an empty word in a tile along K.
+    rows = np.fromfile(out / "acts.bin", np.int8).reshape(5, 10, 4)
+    assert np.array_equal(np.hstack(rows[:, :9, :3])[:, :14], a)
+    packed = {write["register"]: write["value"] for write in job_of(out)["writes"]}
+    assert (packed["TILE"], packed["TILE_WORDS"], packed["COUNT_ACTS"]) == (8, 9, 50)
+    results = run_from_files(path, out)
+    assert np.array_equal(np.load(out / "expected.npy"), a @ w)
+    lanes = results.view("<i4").reshape(3, 9, -1)[:, :, :5]
+    assert np.array_equal(np.hstack(lanes)[:, :12], a @ w)
+
+
+def job_of(folder):
+    return json.loads((folder / "job.json").read_text())
+
+
+def test_more_rows_than_a_walk_takes(tops, arrays, tmp_path, capsys):
+    """The simulated core multiplies them part by part; files are those of a single job."""
+    path, manifest = tops(*WALK)
+    a, w, _ = random_product(np.random.default_rng(1), manifest, 20, 14, 12)
+    with Mmio(path, size=1 << 13) as core:
+        assert np.array_equal(core.run(bus_job(manifest, a, w, skip_zeros=True)), a @ w)
+    files = arrays(a=a, w=w)
+    command = ["pack", str(path.parent), "--a", files["a"], "--w", files["w"]]
+    assert main([*command, "--out", str(tmp_path / "job")]) == 2
+    assert capsys.readouterr().err == (
+        "brickwork: error: A must have at most 9 rows (acc_depth) for a wrapper with walk=1, not "
+        "20; multiply it in parts\n"
+    )
+
+
+def test_a_walk_is_one_pass(tmp_path, arrays, capsys):
+    path, manifest = emit_top(tmp_path, "gemm_fusion rows=2 cols=2", "axi", "walk=1")
+    files = arrays(a=np.ones((2, 3), int), w=np.ones((3, 4), int))
+    command = ["pack", str(path.parent), "--a", files["a"], "--w", files["w"]]
+    assert main([*command, "--out", str(tmp_path / "job"), "--mode", "a_bits=16"]) == 2
+    assert capsys.readouterr().err == (
+        "brickwork: error: Operands must take one pass for a wrapper with walk=1, not 2: choose "
+        "narrower ones\n"
+    )
+    job = bus_job(manifest, np.ones((2, 3), int), np.ones((3, 4), int), a_bits=16)
+    with Mmio(path) as core, pytest.raises(ValueError, match=r"^Operands must take one pass for a"):
+        core.run(job)
 
 
 def test_command_on_networks(tops, arrays, tmp_path, capsys):

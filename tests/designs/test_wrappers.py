@@ -1,6 +1,8 @@
 """Tops as they are named and emitted: names, attributes, manifests, parameters that are refused."""
 
+import json
 import re
+from pathlib import Path
 
 import pytest
 from brickwork.gen.cli import main
@@ -78,6 +80,33 @@ def test_digest_is_of_core_and_bus():
     assert len(digests) == 8
 
 
+def test_a_core_that_does_not_walk_is_what_it_was():
+    core = small("gemm_ws")
+    plain, off, on = (wrapper_from_text("axi", core, bus) for bus in ([], ["walk=0"], ["walk=1"]))
+    assert "walk" not in plain.as_dict()
+    assert plain.digest == off.digest != on.digest
+    assert on.as_dict()["walk"] == 1
+
+
+def test_a_core_that_walks(tmp_path, monkeypatch, capsys):
+    """As typed: it has the streams of the index and their registers, and no C driver yet."""
+    monkeypatch.chdir(tmp_path)
+    sizes = ["--set", "rows=2", "--set", "cols=3"]
+    assert main(["emit", "gemm_ws", *sizes, "--top", "axi", "--bus", "walk=1", "--json"]) == 0
+    files = json.loads(capsys.readouterr().out)
+    facts = Manifest.read(files["manifest"])
+    assert list(facts.bus["streams"]) == ["row_ptr", "col_idx", "weights", "acts", "results"]
+    names = {path.name for path in Path(files["manifest"]).parent.iterdir()}
+    assert "gemm_ws_axi.h" in names
+    assert not any("driver" in name for name in names)
+    header = (Path(files["manifest"]).parent / "gemm_ws_axi.h").read_text()
+    assert "#define GEMM_WS_AXI_REG_TILE_WORDS 0x054u" in header
+    assert main(["emit", "gemm_os", *sizes, "--top", "axi", "--bus", "walk=1"]) == 2
+    assert capsys.readouterr().err == (
+        "brickwork: error: Block walk must be 0 for gemm_os, whose operands are no tiles, not 1\n"
+    )
+
+
 @pytest.mark.parametrize(
     ("message", "argv"),
     [
@@ -120,6 +149,15 @@ def test_digest_is_of_core_and_bus():
         (
             "Outstanding bursts must be an integer from 2 to 64, not 1",
             ["--top", "axi", "--bus", "outstanding=1"],
+        ),
+        (
+            "Block walk must be an integer from 0 to 1, not 2",
+            ["--top", "axi", "--bus", "walk=2"],
+        ),
+        (
+            "Parameter of bus wrapper axis must be one of data_width, not 'walk'; "
+            "walk is a parameter of bus wrapper axi",
+            ["--top", "axis", "--bus", "walk=1"],
         ),
     ],
 )

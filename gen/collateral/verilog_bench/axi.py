@@ -80,6 +80,7 @@ class AxiBench(AxiLiteBench):
             for register, value in values.items():
                 if self.bank[register]["access"] == "rw":
                     lines += [self.write(register, value), self.read(register, value)]
+        lines += [self.write(name, value) for name, value in self.job.registers.items()]
         return [*lines, self.write("COMMAND", self.bank.mask("COMMAND", "start"))]
 
     def after_job(self):

@@ -84,7 +84,8 @@ class AxiLiteBench(Bench):
 
     def after_job(self):
         done = self.bank.mask("INTERRUPT", "done")
-        counters = {f"WORDS_{name.upper()}": len(words) for name, words in self.words.items()}
+        counts = {name: len(words) for name, words in self.words.items()} | self.job.moved
+        counters = {f"WORDS_{name.upper()}": count for name, count in counts.items()}
         return [
             "check_interrupt(1'b1);",
             self.read("INTERRUPT", done),

@@ -29,8 +29,9 @@ class Register(NamedTuple):
     value: int = 0
 
 
-def register_map(streams, address_width, counters, identity) -> dict[str, Register]:
+def register_map(streams, address_width, counters, identity, tile=()) -> dict[str, Register]:
     """Every register by name; the parameters are those of the unit."""
+    identity = dict(identity)
     dma = address_width > 0
     registers = {
         "ID": Register(0x00, "ro", value=int.from_bytes(b"BRWK", "big")),
@@ -47,7 +48,14 @@ def register_map(streams, address_width, counters, identity) -> dict[str, Regist
     }
     offsets = {"CAPS": 0x08, "DIGEST": 0x0C, "SHAPE": 0x10, "LIMIT": 0x14, "WIDTHS": 0x18}
     offsets |= {"MAX_K": 0x1C, "GENERATOR": 0x48, "REVISION": 0x4C}
-    registers |= {name: Register(offsets[name], "ro", value=value) for name, value in identity}
+    registers |= {
+        name: Register(offsets[name], "ro", value=value) for name, value in identity.items()
+    }
+    if tile:
+        bits = sum(width for _, width in tile)
+        registers["TILE"] = Register(0x50, "rw", (1 << bits) - 1)
+        words = identity["LIMIT"].bit_length()
+        registers["TILE_WORDS"] = Register(0x54, "rw", (1 << words) - 1)
     for index, name in enumerate(streams.upper().split(",")):
         if counters:
             registers[f"WORDS_{name}"] = Register(0x80 + 8 * index, "ro")

@@ -14,6 +14,7 @@ from cocotbext.axi import AxiLiteBus, AxiLiteMaster, AxiResp
 
 from ...designs import registry
 from ...designs.base import Job
+from ...host.bus_job import BusJob
 from ...host.packing import integers, unpack_fields
 from ...lib.bench import manifest
 from ...lib.patterns import stalls
@@ -38,11 +39,17 @@ class Work:
         Number of result words of each descriptor.
     check : function
         Fails if these words of results are wrong.
+    registers : dict
+        Values of registers that the work needs.
+    moved : dict
+        Words of streams of which the core takes other numbers than memory has.
     """
 
     words: dict[str, list[int]]
     owed: list[int]
     check: Callable[[list[int]], None]
+    registers: dict[str, int] = dataclasses.field(default_factory=dict)
+    moved: dict[str, int] = dataclasses.field(default_factory=dict)
 
     @classmethod
     def of(cls, job: Job) -> "Work":
@@ -57,6 +64,15 @@ class Work:
             assert len(results) == job.result_words, f"{len(results)} results"
             assert np.array_equal(job.gather(lanes), job.expected), "wrong results"
 
+        if "walk" in manifest.bus:
+            in_memory, rows = BusJob(job), manifest.bus["walk"]["rows"]
+            return cls(
+                words={name: integers(words) for name, words in in_memory.words.items()},
+                owed=job.results_owed,
+                check=check,
+                registers=in_memory.registers,
+                moved={rows: job.stream_words[rows]},
+            )
         words = {
             name: list(itertools.chain.from_iterable(map(integers, chunks)))
             for name, chunks in job.words().items()
@@ -314,7 +330,7 @@ async def check_identity(host: WrapperHost) -> None:
         "channels": int("channels" in host.streams),
         "special": int(len(manifest.streams["results"]["fields"]) > 1),
         "streams": len(host.streams),
-    }
+    } | ({"walk": 1} if "walk" in host.bus else {})
     assert await host.read("DIGEST") == int(manifest.digest[:8], 16)
     if manifest.digest[8:]:  # of a design, rather than of a unit by itself
         version = (await host.fields("GENERATOR")).values()

@@ -61,6 +61,7 @@ class Reader:
         self.dut, self.bench = dut, Bench(dut)
         self.burst, self.outstanding = params["burst"], params["outstanding"]
         self.depth = self.burst * self.outstanding
+        self.most_bursts = self.outstanding
         self.width = params["data_width"]
         self.size = self.width // 8
         self.all = (1 << params["address_width"]) // self.size
@@ -98,7 +99,7 @@ class Reader:
         pending = ends[-1] - self.o.count if ends else 0
         assert pending <= self.depth, f"cycle {cycle}: {pending} beats have no room"
         left = len(ends) - bisect_right(ends, self.o.count)
-        assert left <= self.outstanding, f"cycle {cycle}: {left} bursts are on their way"
+        assert left <= self.most_bursts, f"cycle {cycle}: {left} bursts are on their way"
         offered = bool(self.dut.bursts_valid.value)
         assert self.waits or not (self.stop and offered), f"cycle {cycle}: a burst after stop"
         self.stop = bool(self.dut.stop.value)

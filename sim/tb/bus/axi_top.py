@@ -157,6 +157,8 @@ class AxiHost(WrapperHost):
         addresses = self.random_addresses(counts)
         await self.load(work, addresses)
         await self.describe(addresses, counts)
+        for name, value in work.registers.items():
+            await self.write(name, value)
         return addresses, self.image()
 
     def image(self):
@@ -246,9 +248,11 @@ async def wrong_jobs(dut):
     """An infeasible job is an error without effect; the next job is right."""
     host = await begin(dut)
     await host.put("INTERRUPT_ENABLE", done=1, error=1)
-    needed = host.model.required_streams or tuple(host.streams)
+    needed = host.bus["core"]["required_streams"]
     for index, name in enumerate(host.streams):
         work = host.work(1)
+        while not host.counts(work)[name]:
+            work = host.work(1)
         addresses, _ = await host.prepare(work)
         counts = host.counts(work)
         beats = -(-host.sizes(counts)[name] // host.beat)
@@ -312,6 +316,72 @@ async def no_words(dut):
     second |= {name: work.words[name][fills:], "load": []}
     await host.run(Work(words=first, owed=work.owed[:fills], check=lambda results: None))
     await host.run(Work(words=second, owed=work.owed[fills:], check=work.check))
+
+
+@cocotb.test()
+async def wrong_blocks(dut):
+    """Of an index: a block beyond all of A is an error, and the job comes to its end."""
+    host = await begin(dut)
+    rows = host.bus.get("walk", {}).get("rows")
+    for _ in range(3 if rows else 0):
+        work = host.work()
+        while not work.words["col_idx"]:
+            work = host.work()
+        blocks, slots = work.words["col_idx"], host.streams[rows]["words_per_beat"]
+        count = len(work.words[rows]) // (-(-work.registers["TILE_WORDS"] // slots) * slots)
+        far = host.rng.choice([count, host.rng.getrandbits(32) | 1 << 31])
+        blocks[host.rng.randrange(len(blocks))] = far
+        await host.prepare(work)
+        await host.start()
+        await host.finish()
+        assert await host.error() == ("RANGE", rows)
+        await host.run(host.work())
+
+
+@cocotb.test()
+async def wrong_block_rows(dut):
+    """Of an index: an entry out of order is an error; a soft reset recovers from it."""
+    host = await begin(dut)
+    for _ in range(3 if "walk" in host.bus else 0):
+        await host.put("INTERRUPT_ENABLE", error=1)
+        work = host.work()
+        work.words["row_ptr"][-1] += host.rng.choice([1, 1 << 31])
+        await host.prepare(work)
+        await host.start()
+        await host.until(lambda: dut.interrupt.value)
+        assert await host.error() == ("RANGE", "row_ptr")
+        await host.soft_reset()
+        await host.put("INTERRUPT_ENABLE", done=1)
+        await host.run(host.work())
+
+
+@cocotb.test()
+async def no_blocks(dut):
+    """Of an index: no job begins without block rows, nor with tiles of no rows or more than A's."""
+    host = await begin(dut)
+    if "walk" not in host.bus:
+        return
+    rows, work = host.bus["walk"]["rows"], host.work(1)
+    most = host.registers["TILE_WORDS"]["fields"][0]["width"]
+    await host.put("INTERRUPT_ENABLE", error=1)
+    for register, value, stream in (
+        ("TILE_WORDS", 0, rows),
+        ("TILE_WORDS", (1 << most) - 1, rows),
+        ("COUNT_ROW_PTR", 1, "row_ptr"),
+    ):
+        await host.prepare(work)
+        before = dict(host.rules.transfers)
+        await host.write(register, value)
+        if value > 1:
+            await host.write(f"COUNT_{rows.upper()}", 1)
+        await host.start()
+        await host.until(lambda: dut.interrupt.value, 20)
+        assert await host.error() == ("LENGTH", stream)
+        await ClockCycles(dut.aclk, 30)
+        after = {n: c for n, c in host.rules.transfers.items() if n.startswith("m_axi")}
+        assert all(before[n] == count for n, count in after.items()), register
+    await host.put("INTERRUPT_ENABLE", done=1)
+    await host.run(host.work(1))
 
 
 @cocotb.test()
@@ -441,14 +511,14 @@ async def counters(dut):
         passed = (cocotb.utils.get_sim_time("step") - begun) // host.step
         await host.finish()
         await host.check(work, addresses, before)
-        for name, count in host.counts(work).items():
+        for name, count in (host.counts(work) | work.moved).items():
             assert await host.read(f"WORDS_{name.upper()}") == count, name
         cycles[latency] = counted = await host.read("CYCLES_LOW")
         assert counted == await host.read("CYCLES_LOW"), "cycles are counted that are idle"
         assert abs(counted - passed) <= SLACK, (counted, passed)
         waits = {name: await host.read(f"WAITS_{name.upper()}") for name in host.streams}
         assert all(count <= counted for count in waits.values()), waits
-        command = "jobs" if "jobs" in waits else "tiles"
+        command = next(name for name in ("jobs", "tiles", "row_ptr") if name in waits)
         assert waits[command] >= latency, "the core has to wait for the first command"
     assert cycles[300] >= cycles[0] + 300
 

@@ -27,11 +27,31 @@ class Core:
     def step(self, cycle):
         dma = self.dma
         accepted = sum(recorder.count for recorder in dma.inputs)
-        if accepted > dma.operands_before:
+        # What asks for blocks is a part of the core.
+        if accepted > dma.operands_before or (dma.most and dma.dut.begin.value):
             self.busy = True
         if accepted >= dma.operands_before + dma.operands and dma.source.done:
             self.busy = False
         dma.dut.quiet.value = not self.busy
+
+
+class Blocks:
+    """Asks for the blocks of a job from its begin on."""
+
+    def __init__(self, dma):
+        self._dma = dma
+        self._send(())
+
+    def _send(self, numbers):
+        dma = self._dma
+        self._source = Source(dma.dut, dma.facts["blocks"], numbers, dma.numbers_stall)
+
+    def step(self, cycle):
+        if self._dma.dut.stop.value:
+            self._send(())  # it is in reset
+        elif self._dma.dut.begin.value:
+            self._send(self._dma.numbers)
+        self._source.step(cycle)
 
 
 class Watch:
@@ -80,14 +100,22 @@ class Dma:
         self.memory = None
         if not ram:
             self.memory = Memory(dut, "memory", rng, latency=latency, stalls=patterns)
+        # Of a stream that is read in blocks: its number, a block's words, and what is asked for.
+        self.most, self.rows = params["most"], params["rows"] if params["most"] else None
+        self.block, self.numbers, self.numbers_stall = 1, [], patterns.get("o", never)
+        #: Bits of random distances from the last block to blocks that a job asks for.
+        self.blocks, self.beyond = 0, ()
         self.core = Core(self)
         for name in ("start", "stop", "address", "count"):
             getattr(dut, name).value = 0
+        if self.most:
+            dut.size.value = self.block
 
     async def start(self, *, any_state=True):
         await self.bench.reset(any_state=any_state and self.memory is not None)
         self.bench.agents = [self.core, *self.sinks, *self.inputs, self.watch]
         self.bench.agents += [self.memory] if self.memory else []
+        self.bench.agents += [Blocks(self)] if self.most else []
         self.bench.agents.append(self.source)
 
     def job(self, beats, *, spread=None):
@@ -104,6 +132,8 @@ class Dma:
             words = self.words(n, number)
             if words and layout["words_per_beat"] > 1:
                 words -= rng.randrange(layout["words_per_beat"])
+            if self.most and n == 0:
+                words = max(words, 2)
             start = n * share + rng.randrange(share - number)
             operands.append((start * self.size, words))
         return operands
@@ -116,6 +146,37 @@ class Dma:
         width = self.given["address_width"]
         self.dut.address.value = sum(address << n * width for n, (address, _) in enumerate(job))
         self.dut.count.value = sum(count << n * 32 for n, (_, count) in enumerate(job))
+
+    def ask(self, job):
+        """Draw the words of a block, and blocks, some of them again and again."""
+        if not self.most:
+            return
+        rng, layout, count = self.rng, self.layouts[self.rows], job[self.rows][1]
+        most = min(self.most, count)
+        self.block = rng.choice([1, most, rng.randint(1, most)])
+        beats = (beat_count(words, **layout) for words in (count, self.block))
+        self.blocks = int.__floordiv__(*beats)
+        self.numbers = [rng.randrange(self.blocks) for _ in range(rng.randint(1, 5))]
+        self.numbers += [self.blocks + rng.getrandbits(bits) for bits in self.beyond]
+        self.dut.size.value = self.block
+
+    def packets(self, job, n):
+        """First beat and words of each packet of an input stream."""
+        address, count = job[n]
+        index = address // self.size
+        if n != self.rows:
+            return [(index, count)] if count else []
+        beats = beat_count(self.block, **self.layouts[n])
+        inside = [number if number < self.blocks else 0 for number in self.numbers]
+        return [(index + number * beats, self.block) for number in inside]
+
+    def operand_beats(self, job):
+        """Beats of all operands of a job."""
+        return sum(
+            beat_count(count, **self.layouts[n])
+            for n in range(len(job) - 1)
+            for _, count in self.packets(job, n)
+        )
 
     async def pulse(self):
         """Starts; ``watch`` knows what follows. Returns the cycle in which ``start`` is up."""
@@ -144,10 +205,8 @@ class Dma:
     async def begin(self, job, beats):
         """Starts a job whose results are ``beats``; descriptors change as soon as they may."""
         self.operands_before = sum(recorder.count for recorder in self.inputs)
-        layouts = self.layouts[:-1]
-        self.operands = sum(
-            beat_count(count, **layout) for (_, count), layout in zip(job, layouts, strict=False)
-        )
+        self.ask(job)
+        self.operands = self.operand_beats(job)
         self.set(job)
         start = await self.pulse()
         self.send(beats)
@@ -159,10 +218,12 @@ class Dma:
 
     def expected_reads(self, job):
         return {
-            n: bursts(address // self.size, beat_count(count, **layout), self.burst)
-            for n, ((address, count), layout) in enumerate(
-                zip(job[:-1], self.layouts[:-1], strict=True)
-            )
+            n: [
+                burst
+                for index, count in self.packets(job, n)
+                for burst in bursts(index, beat_count(count, **self.layouts[n]), self.burst)
+            ]
+            for n in range(len(job) - 1)
         }
 
     def written(self, job, beats):
@@ -175,12 +236,12 @@ class Dma:
         }
 
     def check_operands(self, job, before, content=memory_word):
-        for n, ((address, count), layout, recorder, first) in enumerate(
-            zip(job[:-1], self.layouts[:-1], self.inputs, before, strict=True)
+        for n, (layout, recorder, first) in enumerate(
+            zip(self.layouts[:-1], self.inputs, before, strict=True)
         ):
-            index = address // self.size
             expected = [
                 beat._replace(data=content(index + byte, self.width)).payload(self.width)
+                for index, count in self.packets(job, n)
                 for byte, beat in enumerate(beats_in_memory(count, **layout))
             ]
             actual = [_kept(word, self.width) for word in recorder.words[first:]]
@@ -282,7 +343,7 @@ async def refused(dut):
     streams = range(len(good))
     wrong = [("LENGTH", next(iter(streams)), [(0, 0)] * len(good))]
     for n in streams:
-        unaligned = (dma.size // 2 or 1, 1)
+        unaligned = (dma.size // 2 or 1, 2 if dma.most and n == 0 else 1)
         # A beat too many, as many as can be asked for, and as many as would wrap around.
         beyond = [((dma.all - 1) * dma.size, dma.words(n, 3 * dma.layouts[n]["beats_per_word"]))]
         factor = dma.layouts[n]["beats_per_word"]
@@ -407,11 +468,8 @@ async def busy(dut):
         before = [recorder.count for recorder in dma.inputs]
         await dma.begin(job, beats) if moment > CHECK else dma.set(job)
         if moment <= CHECK:
-            dma.operands_before = sum(before)
-            dma.operands = sum(
-                beat_count(count, **layout)
-                for (_, count), layout in zip(job[:-1], dma.layouts[:-1], strict=True)
-            )
+            dma.ask(job)
+            dma.operands_before, dma.operands = sum(before), dma.operand_beats(job)
             await dma.pulse()
             dma.send(beats)
         for _ in range(moment):
@@ -523,7 +581,24 @@ async def errors(dut):
             dma.memory.fail_reads, dma.memory.fail_writes = set(), {index}
             expected = [(ERRORS["WRITE"], stream)]
         failed = await dma.run(job)
+        if stream == dma.rows:
+            beats = beat_count(dma.block, **dma.layouts[stream])
+            read = [
+                first - index + n for first, _ in dma.packets(job, stream) for n in range(beats)
+            ]
+            expected = [(ERRORS["READ"], stream)] * sum(n in (0, 2) for n in read)
         assert [values[1:] for values in failed] == expected
+
+
+@cocotb.test()
+async def blocks_beyond(dut):
+    """A block beyond the last word is told, with its stream; block 0 is read in its place."""
+    dma = Dma(dut)
+    await dma.start()
+    for beyond in ((0,), (0, 31), (3, 0, 12)) if dma.most else ():
+        dma.beyond = beyond
+        failed = await dma.run(dma.job(dma.some()))
+        assert [values[1:] for values in failed] == [(ERRORS["RANGE"], dma.rows)] * len(beyond)
 
 
 @cocotb.test()
@@ -542,6 +617,7 @@ async def stop(dut, stall, latency):
             await dma.begin(job, dma.results(job))
             cycles -= CHECK
         else:
+            dma.ask(job)
             dma.set(job)
             await dma.pulse()
         for _ in range(cycles):
@@ -630,6 +706,7 @@ async def resets(dut):
         if number % 3 == 1:
             assert not await dma.run(dma.job(dma.some(6)))
         job = dma.job(dma.some(min(4 * dma.burst, 40)))
+        dma.ask(job)
         dma.set(job)
         await dma.pulse()
         dma.send(dma.results(job))
@@ -649,7 +726,7 @@ async def throughput(dut):
     begin = dma.bench.cycle
     assert not await dma.run(job)
     cycles = dma.watch.done[-1] - begin
-    read = sum(beats[:-1])
+    read = dma.operand_beats(job)
     least = max(read, beats[-1])
     if dma.burst >= 8:
         assert cycles <= least + 6 * dma.burst + 40, f"{cycles} cycles for {least} beats"

@@ -17,9 +17,9 @@ class Model:
         self.streams = params["streams"].upper().split(",")
         self.dma = params["address_width"] > 0
         self.address_width = params["address_width"]
-        self.map = register_map(
-            params["streams"], params["address_width"], params["counters"], params["identity"]
-        )
+        self.tile = params["tile"]
+        names = ("streams", "address_width", "counters", "identity", "tile")
+        self.map = register_map(*(params[name] for name in names))
         self.by_offset = {register.offset: name for name, register in self.map.items()}
         self._reset()
         self.checks = 0
@@ -89,6 +89,9 @@ class Model:
             return
         if not done and cycle % 16:  # nothing else changes them, and they are wide
             return
+        if self.tile:
+            tile = self.value("tile"), self.value("tile_words")
+            assert tile == (values["TILE"], values["TILE_WORDS"])
         width = self.address_width
         addresses, counts = self.value("address"), self.value("count")
         for index, name in enumerate(self.streams):
