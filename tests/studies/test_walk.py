@@ -5,6 +5,8 @@ from brickwork import GemmWs
 from brickwork.gen.studies import walk
 from brickwork.gen.studies.study import check
 
+pytestmark = pytest.mark.slow  # two simulators
+
 CORE = GemmWs(rows=4, cols=4, acc_depth=32, max_k=64, output="scale")
 
 
