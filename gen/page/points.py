@@ -172,12 +172,15 @@ def _varying(records):
     """For each design the names of parameters and modes that are not the same in all points."""
     by_design = {}
     for record in records:
-        values = by_design.setdefault(record["design"], {})
-        for name, value in (record["parameters"] | (record["modes"] or {})).items():
-            values.setdefault(name, set()).add(str(value))
+        settings = record["parameters"] | (record["modes"] or {})
+        by_design.setdefault(record["design"], []).append(settings)
     return {
-        design: {name for name, several in values.items() if len(several) > 1}
-        for design, values in by_design.items()
+        design: {
+            name
+            for name in set().union(*every)
+            if len({str(settings.get(name)) for settings in every}) > 1
+        }
+        for design, every in by_design.items()
     }
 
 

@@ -232,6 +232,12 @@ class TestPoints:
             ("eie 4 PEs int16×codebook4 row_mapping=modulo", "4 PEs", "int16×codebook4"),
         ]
 
+    def test_mode_of_some_points(self):
+        """Without the mode, each layer has its own pattern."""
+        records = [point("gemm_nm") | {"modes": modes} for modes in ({}, {"pattern": "1:1"})]
+        one, other = sorted(each.label for each in points(records))
+        assert other == f"{one} pattern=1:1"
+
     def test_order_is_that_of_numbers(self):
         records = [point(rows=rows) for rows in (16, 2, 128, 4)]
         assert [one.shape for one in points(records)] == ["2×8", "4×8", "16×8", "128×8"]
