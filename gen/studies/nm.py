@@ -6,11 +6,13 @@ from pathlib import Path
 import numpy as np
 
 from ...hdl.sparse.pe_nm import PeNm
+from ...hdl.sparse.pe_outlier import PeOutlier
 from ...hdl.systolic.pe_ws import PeWs
 from ...hdl.unit import Unit
 from ...sim.golden.sparse.nm import Pattern
 from .. import workloads
 from ..designs.gemm_nm import GemmNm
+from ..designs.gemm_outlier import GemmOutlier
 from ..designs.gemm_ws import GemmWs
 from ..emission.emit import emit, outline
 from ..lib.pruning import prune_pattern
@@ -40,12 +42,15 @@ VEGETA = {"4:4": 1.09, "2:4": 2.20, "1:4": 3.74, "0.05": 3.28}
 UNSTRUCTURED, UNSTRUCTURED_DENSITY = (128, 768, 768), 0.05
 
 DENSE, PAIR = "dense", "dense pair, one sum"
+#: PEs with a digit of int8 weights in each of 16 lanes, and an outlier, by the activations' format.
+OUTLIERS = {"int4": "int4 × int8, outliers", "int8": "int8 × int8, outliers"}
 
 NOTES = """\
 Areas of a PE with int8 operands in an array of 16 rows, each in the flow of synthesis that makes it
-smallest. over the pair: over a PE of two dense ones that share the register of their sum, as those
-of a group do; gemm_ws has no such PEs. Speed-ups: cycles by the formula, which products in RTL
-confirm; all layers with weights have the pattern, and products of attention are left out.
+smallest; of PEs with outliers the share of a term of K. over the pair: over a PE of two dense ones
+that share the register of their sum, as those of a group do; gemm_ws has no such PEs. Speed-ups:
+cycles by the formula, which products in RTL confirm; all layers with weights have the pattern, and
+products of attention are left out.
 VEGETA (Jeong et al., HPCA 2023): over the best dense engine of the paper, a unit of a processor;
 ours over gemm_ws, an engine by itself, so that no instructions count, and dense weights (4:4) gain
 nothing. 0.05 is the density of weights without a pattern: in the paper each row has its own
@@ -67,6 +72,14 @@ def forms() -> dict[str, Unit]:
     units = {DENSE: PeWs(**shared), PAIR: group(Pattern(2, 2), "tree")}
     for text, group_sum in FORMS:
         units[f"{text}, {group_sum}"] = group(Pattern.parse(text), group_sum)
+    for a_format, name in OUTLIERS.items():
+        core = GemmOutlier(cols=16, a_format=a_format).unit()
+        units[name] = PeOutlier(
+            **{key: core.parameters[key] for key in ("group_lanes", "outlier_rows", "pipeline")},
+            a_format=a_format,
+            w_format=core.stored_format,
+            psum_width=core.psum_width,
+        )
     return units
 
 
@@ -117,7 +130,7 @@ def _areas(out, liberty, names):
         each = {}
         for name, unit in units.items():
             best = min((areas.of(unit, flow) for flow in FLOWS), key=lambda area: area.total)
-            rows = 2 if name == PAIR else unit.parameters.get("group_rows", 1)
+            rows = unit.parameters.get("group_rows") or unit.parameters.get("group_lanes", 1)
             each[name] = best.total / rows
             yield {
                 "table": "areas",

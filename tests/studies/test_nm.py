@@ -9,16 +9,18 @@ pytestmark = pytest.mark.slow  # syntheses
 
 @pytest.fixture(scope="module")
 def records(tmp_path_factory):
-    names = (nm.DENSE, nm.PAIR, "2:4, tree")
+    names = (nm.DENSE, nm.PAIR, "2:4, tree", *nm.OUTLIERS.values())
     return list(nm.measure(tmp_path_factory.mktemp("out"), names=names, networks=["resnet18"]))
 
 
 def test_areas(records):
-    dense, pair, sparse = of_table(records, "areas")
+    dense, pair, sparse, narrow, wide = of_table(records, "areas")
     assert [row["name"] for row in (dense, pair, sparse)] == [nm.DENSE, nm.PAIR, "2:4, tree"]
     assert dense["ratio"] == pair["pair_ratio"] == 1
     # A shared sum takes fewer registers, choices take logic.
     assert pair["area"] < dense["area"] < sparse["area"]
+    assert narrow["ratio"] < 0.5
+    assert wide["ratio"] < 0.75
 
 
 def test_networks_are_as_fast_as_their_patterns_allow(records):
