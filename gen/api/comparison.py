@@ -158,8 +158,8 @@ class Comparison:
     def record(self) -> dict[str, Any]:
         """Everything, as ``brickwork compare --json`` prints it."""
         designs = [row | {"record": self.records[row["name"]]} for row in self.rows()]
-        header = {"workload": self.workload.name, **self.shape, "density": self.density}
-        header |= {"sparsity": list(self.sparsity), "target": self.target}
+        header: dict[str, Any] = {"workload": self.workload.name, **self.shape}
+        header |= {"density": self.density, "sparsity": list(self.sparsity), "target": self.target}
         return header | {"designs": designs, "claims": self.claims()}
 
     def write(self, path: Path | str) -> None:

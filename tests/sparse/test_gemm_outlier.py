@@ -38,7 +38,7 @@ CASES = {
 }
 
 #: What these have, others have, too.
-SLOW = ("19x2",)
+SLOW = ("11x3-5-lanes-2-outliers", "19x2")
 
 GOOD = CASES["12x5-4-lanes"]
 WRONG = [
