@@ -300,7 +300,8 @@ def _density(density, workload, variants):
 def _measure(entrants, workload, shape, density, variants, steps, workers):
     """The record of each contender, composed of its entries in a sweep with these ``steps``."""
     dense = workload.each(f"{workload.name}, dense", Layer.dense)
-    loaded, entries_of = {dense.name: dense}, {}
+    loaded = {dense.name: dense}
+    entries_of: dict[str, list[dict]] = {}
     for contender in entrants:
         cls = registry.design(contender.design)
         usable = cls(**contender.set).usable
