@@ -129,7 +129,7 @@ class PeGroup(Unit):
                 psum = total
         if not skewed:
             total = data_register(signed(psum_width), name="psum")
-            m.d.sync += total.eq(psum + sum(products[1:], products[0]))
+            m.d.sync += total.eq(psum + _tree(products))
             psum = total
         m.d.comb += [self.weights_o.eq(words[-1]), self.psums_o.eq(psum)]
         return m
@@ -178,6 +178,14 @@ class PeGroup(Unit):
         chosen = Signal(len(choices[0]), name=f"chosen_{row}")
         m.d.comb += chosen.eq(choices[0])
         return chosen
+
+
+def _tree(values):
+    """Their sum, in as few levels of adders as there can be."""
+    while len(values) > 1:
+        odd = values[len(values) - len(values) % 2 :]
+        values = [low + high for low, high in zip(values[::2], values[1::2], strict=False)] + odd
+    return values[0]
 
 
 def _shaped(value, fmt):

@@ -11,6 +11,8 @@ from brickwork.gen.designs.wrappers import WRAPPERS
 
 #: Settings that keep a core small, of those that it has.
 SMALL = {"rows": 2, "cols": 3, "acc_depth": 8, "pes": 2, "columns": 12, "entries": 24, "acts": 4}
+#: Settings of single designs.
+OWN = {"gemm_outlier": {"rows": 6, "group_lanes": 4}}
 
 #: Tests of the wrappers have the other designs.
 FEW = {("gemm_os", "axi")}
@@ -24,7 +26,7 @@ PAIRS = [
 def test_every_design_in_every_wrapper(tmp_path, design, top):
     settings = [
         argument
-        for name, value in SMALL.items()
+        for name, value in (SMALL | OWN.get(design, {})).items()
         if name in DESIGNS[design].__dataclass_fields__
         for argument in ("--set", f"{name}={value}")
     ]
