@@ -30,7 +30,7 @@ def decode_at_border(m, name, fmt, lanes, word, type_index, nan_inf, *, together
     m.d.comb += skew.i.eq(word)
     if isinstance(fmt, Integer):  # others may have integers for operands, but not for codes
         return skew.o
-    bank = DecoderBank(lanes=lanes, format=fmt.name, nan_inf=nan_inf)
+    bank = DecoderBank(lanes=lanes, format=fmt.name, nan_inf=nan_inf, together=together, step=step)
     m.submodules[f"{name}_decoders"] = bank
     m.d.comb += bank.i.eq(skew.o)
     if type_index is not None:

@@ -5,7 +5,7 @@ from amaranth.lib import data
 from amaranth.lib.wiring import In, Out
 
 from .. import formats
-from ..checks import check_choice, check_integer
+from ..checks import check_choice, check_integer, check_relation
 from ..unit import Unit, data_register
 from .format import chosen, named
 
@@ -95,6 +95,9 @@ class DecoderBank(Unit):
     lanes : int
     format, nan_inf
         Those of :class:`Decoder`.
+    together, step : int
+        Neighbours that work in the same cycle, and cycles by which the next ones are later; lanes
+        are a multiple.
 
     Members
     -------
@@ -111,9 +114,15 @@ class DecoderBank(Unit):
 
     role = "decoders"
 
-    def __init__(self, *, lanes, format, nan_inf="saturate"):
+    def __init__(self, *, lanes, format, nan_inf="saturate", together=1, step=1):
         check_integer("Lane count", lanes, 1)
         check_nan_inf(nan_inf)
+        check_integer("Lanes at a time", together, 1, lanes)
+        check_integer("Step", step, 1)
+        check_relation(
+            lanes % together == 0,
+            f"Lane count must be a multiple of the {together} at a time, not {lanes}",
+        )
         self.format = fmt = formats.get(format)
         ports = {
             "i": In(unsigned(lanes * fmt.lane_width)),
@@ -137,9 +146,12 @@ class DecoderBank(Unit):
                 m.d.comb += unit.outlier.eq(code[-1])
             if type_index is not None:
                 m.d.comb += unit.kind.eq(type_index)
-                later = data_register(fmt.type_width, name=f"kind_{lane}")
-                m.d.sync += later.eq(type_index)
-                type_index = later
+                ends = (lane + 1) % params["together"] == 0
+                for cycle in range(params["step"] if ends else 0):
+                    name = f"kind_{lane}" if params["step"] == 1 else f"kind_{lane}_{cycle}"
+                    later = data_register(fmt.type_width, name=name)
+                    m.d.sync += later.eq(type_index)
+                    type_index = later
             operands.append(unit.o)
         m.d.comb += self.o.eq(Cat(operands))
         if type_index is not None:

@@ -15,6 +15,7 @@ SETS = {bits: [n for n in golden.names() if golden.get(n).bits == bits] for bits
 CASES = {
     "flint4": (Decoder, dict(format="flint4")),
     "bank-4-types": (DecoderBank, dict(lanes=4, format="int4+flint4+pot4")),
+    "bank-6-by-2": (DecoderBank, dict(lanes=6, format="int4+flint4", together=2, step=3)),
     **{f"all-{bits}-bit": (Decoder, dict(format="+".join(names))) for bits, names in SETS.items()},
     "int4": (Decoder, dict(format="int4")),
     "e4m3": (Decoder, dict(format="e4m3")),
@@ -42,6 +43,9 @@ WRONG = [
     *format_names(GOOD, "format", "Format"),
     *choices(GOOD, "nan_inf", "NaN and Inf handling", "'saturate' or 'flag'"),
     *integers(BANK, "lanes", "Lane count", 1),
+    *integers(BANK, "together", "Lanes at a time", 1, 4),
+    *integers(BANK, "step", "Step", 1),
+    (BANK, {"together": 3}, ValueError, "Lane count must be a multiple of the 3 at a time, not 4"),
     *format_names(BANK, "format", "Format"),
     *choices(BANK, "nan_inf", "NaN and Inf handling", "'saturate' or 'flag'"),
 ]

@@ -24,7 +24,7 @@ CASES = {
         GemmNm,
         BASE
         | dict(rows=6, cols=5, group_rows=2, group_lanes=4, tile_rows=3, tile_cols=2)
-        | dict(output="scale", pipeline=2, max_k=64),
+        | dict(output="scale", pipeline=2, max_k=64, a_format="int4+uint8"),
     ),
     "3x2-1-of-4-skew": (
         GemmNm,
@@ -47,7 +47,9 @@ CASES = {
     ),
     "6x3-3-of-32-skew": (
         GemmNm,
-        BASE | dict(rows=6, cols=3, group_rows=3, group_lanes=32, group_sum="skew", tile_rows=2),
+        BASE
+        | dict(rows=6, cols=3, group_rows=3, group_lanes=32, group_sum="skew", tile_rows=2)
+        | dict(a_format="int4+flint4"),
     ),
     "4x3-pairs-types": (
         GemmNm,

@@ -23,7 +23,7 @@ CASES = {
         GemmOutlier,
         BASE
         | dict(rows=12, cols=5, group_lanes=4, outlier_rows=1, tile_rows=5, tile_cols=2)
-        | dict(output="scale", pipeline=2, max_k=64),
+        | dict(output="scale", pipeline=2, max_k=64, a_format="int4+uint8"),
     ),
     "11x3-5-lanes-2-outliers": (
         GemmOutlier,

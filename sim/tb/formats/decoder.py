@@ -80,11 +80,13 @@ async def every_code(dut):
 
 @cocotb.test(skip=DESIGN != "decoder_bank")
 async def random(dut):
-    """Another type every cycle: each lane has that of lane 0 as many cycles ago as is its index."""
+    """Another type every cycle: each lane has that of lane 0 as many cycles ago as it is late."""
     model, bench = Model(), Bench(dut)
     ports = {port["name"]: port for port in manifest().ports}
     (lane_facts,) = ports["o"]["fields"]
-    lanes, types = manifest().parameters["lanes"], len(model.side.types)
+    params, types = manifest().parameters, len(model.side.types)
+    lanes = params["lanes"]
+    delays = [lane // params["together"] * params["step"] for lane in range(lanes + 1)]
     cycles = 300 + 40 * types
     codes = bench.random.integers(0, 1 << model.bits, (cycles, lanes))
     outliers = bench.random.integers(0, 1 + model.side.pair, (cycles, lanes))
@@ -95,8 +97,8 @@ async def random(dut):
         inputs["kind"] = selections
     await bench.reset()
     trace = await play(bench, inputs)
-    seen = np.stack([late(selections, lane) for lane in range(lanes)], axis=1)
-    for cycle in range(lanes, cycles):
+    seen = np.stack([late(selections, delay) for delay in delays[:-1]], axis=1)
+    for cycle in range(delays[-1], cycles):
         actual = split(trace.words["o"][cycle], lane_facts["width"], lanes)
         for lane, word in enumerate(actual):
             case = (seen[cycle, lane], outliers[cycle, lane], codes[cycle, lane])
@@ -104,4 +106,4 @@ async def random(dut):
             where = f"cycle {cycle}, lane {lane}, {model.describe(*case)}"
             assert value == expected, f"{where}: {value} instead of {expected}"
     if "kind" in ports:
-        trace.check("kind_o", late(selections, lanes), np.arange(cycles) >= lanes)
+        trace.check("kind_o", late(selections, delays[-1]), np.arange(cycles) >= delays[-1])
