@@ -73,8 +73,13 @@ def test_orders(errors):
 
 
 def test_no_format_is_better_than_can_be(by_format):
+    more = {*tensors.SHARES, tensors.CENTROIDS}  # than 16 values
     for name, limit in LIMITS.items():
-        best = max(row["sqnr_db"] for key, row in by_format.items() if key[0] == name)
+        best = max(
+            row["sqnr_db"]
+            for (distribution, fmt), row in by_format.items()
+            if distribution == name and fmt not in more
+        )
         assert limit - 2 < best < limit + 0.1
 
 
