@@ -151,7 +151,7 @@ class AxiReader(Unit):
             queue.i.payload.eq(self.data),
             queue.i.valid.eq(self.valid),
         ]
-        left = Signal.like(checker.beats)
+        left = Signal(self._packet_width(checker))
         index = data_register(self.index_width, name="index")
         free = Signal(range(self.depth + 1), init=self.depth)
         asked = Signal()
@@ -180,6 +180,10 @@ class AxiReader(Unit):
         self._out(m, packet, repeat, queue, taken)
         return m
 
+    def _packet_width(self, checker):
+        """Bits of a number of beats that are asked for together, one packet's."""
+        return len(checker.beats)
+
     def _ask(self, m, checker, left, index, empty):
         """Where to ask, and for how many beats.
 
@@ -194,7 +198,7 @@ class AxiReader(Unit):
     def _out(self, m, packet, repeat, queue, taken):
         """Beats with their marks."""
         words = self.parameters["words_per_beat"]
-        give = data_register(len(packet.beats), name="give")
+        give = data_register(self._packet_width(packet), name="give")
         slots = data_register(index_shape(words), name="slots")
         last = Signal()
         full = Signal()

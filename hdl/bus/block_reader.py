@@ -67,17 +67,17 @@ class BlockReader(AxiReader):
             "failed": Out(1),
         }
 
+    def _packet_width(self, checker):
+        words, factor = (self.parameters[n] for n in ("words_per_beat", "beats_per_word"))
+        return (-(-(1 << len(self.size)) // words) * factor).bit_length()
+
     def _ask(self, m, checker, left, index, empty):
-        words = self.parameters["words_per_beat"]
         width = len(checker.beats)
         m.submodules.block = block = TransferChecker(**self.transfer)
         # What a job says is kept: its registers may change while it runs.
         base = data_register(len(index), name="base")
         total = data_register(width, name="total")
-        beats = data_register(
-            (-(-(1 << len(self.size)) // words) * self.parameters["beats_per_word"]).bit_length(),
-            name="beats",
-        )
+        beats = data_register(self._packet_width(checker), name="beats")
         number = data_register(32, name="number")
         offset = data_register(min(32, width) + len(beats), name="offset")
         far = data_register(1, name="far")
@@ -101,6 +101,9 @@ class BlockReader(AxiReader):
             offset.eq(number[:width] * beats),
             wrong.eq(far | (offset + beats > total)),
         ]
+        # While nothing is left to ask for, nobody looks where it would be.
+        with m.If(left == 0):
+            m.d.sync += index.eq(base + Mux(wrong, 0, offset))
         with m.FSM():
             # The number of the next block is awaited.
             with m.State("NUMBER"):
@@ -120,6 +123,6 @@ class BlockReader(AxiReader):
                     m.next = "NUMBER"
                 with m.Elif(left == 0):
                     m.d.comb += self.failed.eq(wrong)
-                    m.d.sync += [left.eq(beats), index.eq(base + Mux(wrong, 0, offset))]
+                    m.d.sync += left.eq(beats)
                     m.next = "NUMBER"
         return block, beats

@@ -14,6 +14,9 @@ __all__ = ["BlockWalker"]
 #: Tiles that wait for the core, beside those that it knows: their rows are read ahead.
 _AHEAD = 4
 
+#: Bits of a number of blocks, and of a block column.
+_COUNT_WIDTH = 32
+
 
 class BlockWalker(Unit):
     """Walks through a matrix in the format BSR: a tile for each of its blocks.
@@ -73,11 +76,11 @@ class BlockWalker(Unit):
             {
                 "start": In(1),
                 "tile": In(width),
-                "count": In(32),
-                "row_ptr": In(stream.Signature(word_of_packet(32))),
-                "col_idx": In(stream.Signature(32)),
+                "count": In(_COUNT_WIDTH),
+                "row_ptr": In(stream.Signature(word_of_packet(_COUNT_WIDTH))),
+                "col_idx": In(stream.Signature(_COUNT_WIDTH)),
                 "o": Out(stream.Signature(word_of_packet(width))),
-                "blocks": Out(stream.Signature(32)),
+                "blocks": Out(stream.Signature(_COUNT_WIDTH)),
                 "busy": Out(1),
                 "failed": Out(1),
             }
@@ -88,15 +91,15 @@ class BlockWalker(Unit):
         params = self.parameters
         m.submodules.tiles = queue = Fifo(width=params["width"] + 1, depth=_AHEAD)
         tile = data_register(params["width"], name="tile_q")
-        count = data_register(32, name="count_q")
+        count = data_register(_COUNT_WIDTH, name="count_q")
         begun = data_register(1, name="begun")  # the first entry of ``row_ptr`` was taken
         final = data_register(1, name="final")  # the block row is the last one
         first = data_register(1, name="first")
         last = data_register(1, name="last")
-        at = data_register(32, name="at")  # blocks so far
-        end = data_register(32, name="end")  # ... and with this block row
-        number = data_register(32, name="number")
-        following = Signal(32)
+        at = data_register(_COUNT_WIDTH, name="at")  # blocks so far
+        end = data_register(_COUNT_WIDTH, name="end")  # ... and with this block row
+        number = data_register(_COUNT_WIDTH, name="number")
+        following = Signal(_COUNT_WIDTH)
         empty = Signal()
         entry = self.row_ptr.payload
         wrong = Signal()

@@ -4,6 +4,7 @@ from brickwork.hdl.bus.axi_lite import AxiLite
 from brickwork.hdl.bus.axi_reader import AxiReader
 from brickwork.hdl.bus.axi_writer import AxiWriter
 from brickwork.hdl.bus.beats_to_words import BeatsToWords
+from brickwork.hdl.bus.block_walker import BlockWalker
 from brickwork.hdl.bus.dma import Dma
 from brickwork.hdl.bus.layout import word_layout
 from brickwork.hdl.bus.read_port import ReadPort
@@ -155,6 +156,21 @@ PROOFS = {
         slow=True,
     ),
     "axi_writer-16": axi_writer(16, 4, ("& (unanswered == 0)", ""), slow=True),
+    "block_walker": Proof(
+        unit=BlockWalker,
+        parameters=dict(width=3, first=0, last=1),
+        sizes=(("_COUNT_WIDTH = 32", "_COUNT_WIDTH = 2"),),
+        broken=(
+            ("(entry.word < at) | ", ""),
+            ("last.eq(following == end)", "last.eq(at == end)"),
+            ("self.col_idx.ready.eq(at != count)", "self.col_idx.ready.eq(1)"),
+            (
+                "tile.eq(self.tile), count.eq(self.count), begun.eq(0)",
+                "tile.eq(self.tile), count.eq(self.count)",
+            ),
+            ("last & final)),", "final)),"),
+        ),
+    ),
     "dma": Proof(
         unit=Dma,
         parameters=dict(

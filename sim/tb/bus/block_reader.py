@@ -172,6 +172,12 @@ async def magnitudes(dut):
     numbers = [1 << bit for bit in range(32) if 1 << bit < blocks]
     numbers += [blocks - 1, *(rng.randrange(blocks) for _ in range(20)), blocks]
     await reader.blocks(0, count, 1, numbers)
+    # As many blocks as have each bit, even and odd: just the last one is inside.
+    for bit in range(1, blocks.bit_length() - 1):
+        even = 1 << bit | rng.getrandbits(bit) & ~1
+        for number in (even, even + 1):
+            count = reader.words(number * len(beats))
+            await reader.blocks(0, count, 1, [number - 1, number])
 
 
 @cocotb.test()

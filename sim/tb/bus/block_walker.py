@@ -66,22 +66,38 @@ class Walker:
         if ahead:
             assert self.dut.busy.value, f"cycle {cycle}: not busy, but a tile is to come"
 
-    async def begin(self, row_ptr, col_idx, tile):
+    async def begin(self, row_ptr, col_idx, tile, count=None):
+        """Starts a walk through an index, which comes before the start, with it, or after it."""
+        early = self.rng.choice([0, 0, 1, 2, 5])
+        if early:
+            self._send([row_ptr], col_idx)
+            await self._idle(early - 1)
+        await self._start(len(col_idx) if count is None else count, tile)
+        if not early:
+            self._send([row_ptr], col_idx)
+
+    async def _start(self, count, tile):
         dut, rng = self.dut, self.rng
         assert not dut.busy.value
-        dut.tile.value, dut.count.value, dut.start.value = tile, len(col_idx), 1
-        # Entries may be there before.
-        if rng.random() < 0.5:
-            self._send(row_ptr, col_idx)
+        dut.tile.value, dut.count.value, dut.start.value = tile, count, 1
         await self.bench.tick()
         dut.start.value = 0
         dut.tile.value, dut.count.value = rng.getrandbits(self.width), rng.getrandbits(32)
-        if self.row_ptr.done:
-            self._send(row_ptr, col_idx)
 
-    def _send(self, row_ptr, col_idx):
-        last = len(row_ptr) - 1
-        words = [entry | int(n == last) << 32 for n, entry in enumerate(row_ptr)]
+    async def _idle(self, cycles):
+        """Between walks nothing happens, whatever is offered."""
+        for _ in range(cycles):
+            await self.bench.tick()
+            assert not self.dut.busy.value
+            assert not self.dut.failed.value
+            assert not self.dut.row_ptr_ready.value
+            assert not self.dut.col_idx_ready.value
+
+    def _send(self, row_ptrs, col_idx):
+        words = []
+        for row_ptr in row_ptrs:
+            words += row_ptr
+            words[-1] |= 1 << 32
         self.row_ptr, self.col_idx = (
             Source(self.dut, self.streams[name], entries, self.patterns[name])
             for name, entries in (("row_ptr", words), ("col_idx", col_idx))
@@ -90,13 +106,31 @@ class Walker:
 
     async def walk(self, row_ptr, col_idx, limit=6000):
         """A whole walk, and whether it came to its end with all tiles and no other."""
-        before, self.failed = self.tiles.count, 0
         tile = self.rng.getrandbits(self.width)
+        before, self.failed = self.tiles.count, 0
         await self.begin(row_ptr, col_idx, tile)
-        await self.bench.tick()
-        await self.bench.run(lambda: not self.dut.busy.value, limit)
+        await self._end(row_ptr, col_idx, tile, before, limit)
         assert self.row_ptr.done
         assert self.col_idx.done
+
+    async def walks(self, indices, limit=6000):
+        """One after the other; the entries of the next ones are offered behind those of each."""
+        self._send(
+            [row_ptr for row_ptr, _ in indices], [n for _, blocks in indices for n in blocks]
+        )
+        entries = blocks = 0
+        for row_ptr, col_idx in indices:
+            tile = self.rng.getrandbits(self.width)
+            before, self.failed = self.tiles.count, 0
+            await self._idle(self.rng.randint(0, 4))
+            await self._start(len(col_idx), tile)
+            await self._end(row_ptr, col_idx, tile, before, limit)
+            entries, blocks = entries + len(row_ptr), blocks + len(col_idx)
+            assert (self.row_ptr.accepted, self.col_idx.accepted) == (entries, blocks)
+
+    async def _end(self, row_ptr, col_idx, tile, before, limit):
+        await self.bench.tick()
+        await self.bench.run(lambda: not self.dut.busy.value, limit)
         tiles, wrong = walk(row_ptr, col_idx)
         first, last = 1 << self.params["first"], 1 << self.params["last"]
         words = [
@@ -108,9 +142,7 @@ class Walker:
         assert self.tiles.words[before:] == words
         assert self.blocks.words[before:] == [column for column, _, _ in tiles]
         assert self.failed == wrong
-        for _ in range(4):
-            await self.bench.tick()
-            assert not self.dut.busy.value
+        await self._idle(self.rng.randint(0, 4))
         assert self.tiles.count == before + len(words)
 
     def index(self, rows, density=0.5, columns=6):
@@ -136,6 +168,11 @@ async def walks(dut, inputs, tiles, blocks):
         await walker.walk(*walker.index(rng.randint(1, 6), density))
     numbers = [rng.getrandbits(32) for _ in range(12)]
     await walker.walk([0, 5, 5, 12], numbers)
+    # Right entries and wrong ones.
+    indices = [walker.index(rng.randint(0, 4), rng.random()) for _ in range(12)]
+    for row_ptr, _ in indices[::3]:
+        row_ptr[rng.randrange(len(row_ptr))] ^= 1 << rng.randrange(5)
+    await walker.walks(indices)
 
 
 @cocotb.test()
@@ -146,7 +183,55 @@ async def magnitudes(dut):
     numbers = [1 << bit for bit in range(32)] + [(1 << 32) - 1 - (1 << bit) for bit in range(32)]
     await walker.walk([0, 64], numbers)
     for bit in range(9):
-        await walker.walk([0, 1 << bit, (1 << bit) + 1], [*range((1 << bit) + 1)])
+        index = [0, 1 << bit, (1 << bit) + 1], [*range((1 << bit) + 1)]
+        await walker.walks([index, index] if bit < 8 else [index])
+    # So many blocks that none is of a block row.
+    await walker.walks([([0, 0], [*range(1 << bit)]) for bit in range(10)])
+
+
+@cocotb.test()
+async def large_counts(dut):
+    """More blocks than a bench has time for: a reset ends the walk behind the first of them."""
+    walker = Walker(dut)
+    rng, columns = walker.rng, [*range(5, 14)]
+    await walker.start()
+    for bit in range(5, 32):
+        # Without the bit a block row would end with the second block or the third one.
+        large = 1 << bit | rng.getrandbits(bit - 5) << 5 | rng.randint(2, 3)
+        other = large ^ 1 << rng.choice([n for n in range(5, 32) if n != bit])
+        for count, row_ptr, expected in (
+            (large, [0, large], 0),
+            (large, [0, large, large], 0),
+            (large, [0, large - 1, large], 0),
+            (large, [0, other], 1),
+            (other, [0, large], 1),
+            (large, [0, large + 1, large], 1),
+            (other, [0, large, other], int(large > other)),
+            (large, [0, other, large], int(other > large)),
+            (large, [0], 0),
+            (large, [large], 1),
+        ):
+            before, walker.failed = walker.tiles.count, 0
+            await walker.begin(row_ptr, columns, 0, count)
+            for _ in range(30):
+                await walker.bench.tick()
+            assert walker.failed == expected, (count, row_ptr)
+            assert walker.dut.busy.value
+            # All blocks have been taken, by the block row or behind a wrong one; more are missing.
+            assert walker.col_idx.done
+            assert walker.dut.col_idx_ready.value
+            rows = len(row_ptr) - 1
+            tiles = [(column, int(n == 0), 0) for n, column in enumerate(columns)] if rows else []
+            if expected and rows:
+                tiles = [(0, 1, 1), *(tiles if rows > 1 else [])]
+            marks = [
+                (word >> walker.params["first"] & 1, word >> walker.params["last"] & 1)
+                for word in walker.tiles.words[before:]
+            ]
+            assert marks == [tile[1:] for tile in tiles], (count, row_ptr)
+            assert walker.blocks.words[before:] == [tile[0] for tile in tiles]
+            await walker.restart()
+            await walker.bench.tick()
 
 
 @cocotb.test()
