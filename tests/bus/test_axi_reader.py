@@ -22,6 +22,9 @@ CASES = {
     "32x12, 4 words, 1x5": case(32, 12, 4, 1, 1, 5),
 }
 
+#: What this has, others have, too.
+SLOW = ("8x64, 1 word, 256x2",)
+
 GOOD = next(iter(CASES.values()))
 WRONG = [
     *integers(GOOD, "data_width", "Beat width", 8, 1024),

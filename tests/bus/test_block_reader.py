@@ -22,7 +22,7 @@ CASES = {
     "8x64, 1 word, 64x2": case(8, 64, 1, 1, 64, 2, 100),
     "32x12, 4 words, 1x5": case(32, 12, 4, 1, 1, 5, 3),
 }
-SLOW = ("8x64, 1 word, 64x2",)
+SLOW = ("8x64, 1 word, 64x2", "512x14, 3 beats, 4x4")
 
 GOOD = next(iter(CASES.values()))
 WRONG = [

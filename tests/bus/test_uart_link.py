@@ -8,6 +8,9 @@ CASES = {
     "4x32": (UartLink, dict(inputs=4, depth=32)),
 }
 
+#: What this has, others have, too.
+SLOW = ("4x32",)
+
 GOOD = next(iter(CASES.values()))
 WRONG = [
     *integers(GOOD, "inputs", "Stream count", 1, 4),

@@ -33,8 +33,14 @@ TOPS = {
         Axi(core=CORES["eie"], data_width=512, address_width=12, outstanding=8),
     ],
 }
+#: Their wrappers are those of gemm_ws.
+LIKE_OTHERS = ("gemm_nm", "gemm_outlier")
 CASES_OF_TOPS = [
-    pytest.param(top, id=f"{top.module}-{top.options().get('data_width', '')}")
+    pytest.param(
+        top,
+        id=f"{top.module}-{top.options().get('data_width', '')}",
+        marks=pytest.mark.slow if name in LIKE_OTHERS else (),
+    )
     for name, tops in TOPS.items()
     for top in [*tops, Uart(core=CORES[name], **LINE)]
 ]

@@ -19,6 +19,10 @@ BASE = dict(
 )
 
 CASES = {
+    "6x2-4-lanes": (
+        GemmOutlier,
+        BASE | dict(rows=6, cols=2, group_lanes=4, outlier_rows=1, acc_depth=4, output="bias"),
+    ),
     "12x5-4-lanes": (
         GemmOutlier,
         BASE

@@ -85,7 +85,10 @@ def equal(outcome):
     return outcome
 
 
-@pytest.mark.parametrize("name", ENGINES)
+@pytest.mark.parametrize(
+    "name",
+    [pytest.param(name, marks=pytest.mark.slow if "7" in name else ()) for name in ENGINES],
+)
 def test_random(engine, name):
     """Matrices of all densities on one engine, vectors in several portions, and stalls."""
     manifest, parameters = engine(**ENGINES[name])
