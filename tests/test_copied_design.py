@@ -109,6 +109,7 @@ def test_bare_bench(brickwork, tmp_path):
     assert f'name="{NAME}"' in (tmp_path / "out" / "sim" / "results.xml").read_text()
 
 
+@pytest.mark.slow
 def test_wrapped_bench(brickwork):
     brickwork("sim", NAME, *SMALL, "--top", "axi", "--bus", "data_width=32")
 

@@ -148,6 +148,7 @@ class TestCommands:
         assert ("PEs", "pe_truncated") in [(row["role"], row["unit"]) for row in modules]
         assert "other" not in [row["role"] for row in modules]
 
+    @pytest.mark.slow
     def test_sweep(self, brickwork, folder):
         """Workers load the plug-in; an edit of it refuses to go on with earlier results."""
         command = ("sweep", "mine.toml", *PLUGIN, "--workers", "1", "--json")

@@ -1,7 +1,6 @@
 """``brickwork quantize``: an array in a number format."""
 
 import math
-import re
 
 from ..lib.errors import UsageError
 from ..lib.files import check_file, report_apart
@@ -73,6 +72,7 @@ def arguments(parser):
 
 def main(options) -> int:
     from ...sim.golden import formats
+    from ...sim.golden.formats.checks import check_share
     from ..lib.arrays import read_array, write_arrays
 
     names = options.formats.split(",")
@@ -93,7 +93,7 @@ def main(options) -> int:
         options.method,
         pair_axis=-1 if options.pair_axis is None else options.pair_axis,
         both=options.both or "larger",
-        outliers=None if options.outliers is None else _share(options.outliers),
+        outliers=None if options.outliers is None else check_share(options.outliers, "Outliers"),
     )
     best = formats.best(candidates)
     if out:
@@ -113,13 +113,6 @@ def main(options) -> int:
         else:
             _show(record, options.axis)
     return 0
-
-
-def _share(text):
-    match = re.fullmatch(r"(\d+(?:\.\d*)?)%", text)
-    if match is None or float(match[1]) > 100:
-        raise UsageError(f"Outliers must be a share from 0% to 100%, such as 1%, not {text!r}")
-    return float(match[1]) / 100
 
 
 def _record(x, candidates, best):

@@ -64,11 +64,14 @@ class GemmOutlier(GemmWs):
     @classmethod
     def comparison(cls, contender, shape, workload):
         """As many dense digits as others have PEs, in groups of up to 16, or of one more term."""
+        from ...sim.golden import formats
         from ...sim.golden.sparse.gemm_outlier import Group
 
+        core = cls(**contender.set)
         count = max(2, shape["rows"])
         lanes = max(size for size in range(1, 17) if count % size == 0)
         if lanes == 1:  # a prime number
             count, lanes = count + 1, 2
-        rows = count // lanes * Group(4, lanes, 1).words
+        group = Group(formats.get(core.w_format).bits // 2, lanes, core.outlier_rows)
+        rows = count // lanes * group.words
         return super().comparison(contender, shape | {"rows": rows, "group_lanes": lanes}, workload)

@@ -9,12 +9,14 @@ from ...hdl.sparse.pe_nm import PeNm
 from ...hdl.sparse.pe_outlier import PeOutlier
 from ...hdl.systolic.pe_ws import PeWs
 from ...hdl.unit import Unit
+from ...sim.golden.sparse.gemm_outlier import Group
 from ...sim.golden.sparse.nm import Pattern
 from .. import workloads
 from ..designs.gemm_nm import GemmNm
 from ..designs.gemm_outlier import GemmOutlier
 from ..designs.gemm_ws import GemmWs
-from ..emission.emit import emit, outline
+from ..emission.emit import emit, emit_unit, outline
+from ..flow.synthesis import synthesize
 from ..lib.pruning import prune_pattern
 from . import engines
 from .bitfusion_area import FLOWS
@@ -44,13 +46,15 @@ UNSTRUCTURED, UNSTRUCTURED_DENSITY = (128, 768, 768), 0.05
 DENSE, PAIR = "dense", "dense pair, one sum"
 #: PEs with a digit of int8 weights in each of 16 lanes, and an outlier, by the activations' format.
 OUTLIERS = {"int4": "int4 × int8, outliers", "int8": "int8 × int8, outliers"}
+#: M, K and N of a product with shares of outliers.
+OUTLIER_SHAPE, SHARES = (256, 1024, 256), ("1%", "3%", "5%", "8%")
 
 NOTES = """\
 Areas of a PE with int8 operands in an array of 16 rows, each in the flow of synthesis that makes it
 smallest; of PEs with outliers the share of a term of K. over the pair: over a PE of two dense ones
 that share the register of their sum, as those of a group do; gemm_ws has no such PEs. Speed-ups:
 cycles by the formula, which products in RTL confirm; all layers with weights have the pattern, and
-products of attention are left out.
+products of attention are left out. LUT, DSP: of a PE on Xilinx 7 series, by yosys.
 VEGETA (Jeong et al., HPCA 2023): over the best dense engine of the paper, a unit of a processor;
 ours over gemm_ws, an engine by itself, so that no instructions count, and dense weights (4:4) gain
 nothing. 0.05 is the density of weights without a pattern: in the paper each row has its own
@@ -104,6 +108,7 @@ def measure(
             speedups["4:4"].append(record["dense_speedup"])
             yield record | confirmed
     yield from _vegeta(out, speedups)
+    yield from _outliers()
 
 
 def _vegeta(out, speedups):
@@ -121,6 +126,19 @@ def _vegeta(out, speedups):
         yield record | {"least": min(ours), "most": max(ours), "exact": exact}
 
 
+def _outliers():
+    """Cycles with outliers that are drawn, over those without, by rows for them in a group."""
+    for count in (1, 2):
+        words = Group(4, 16, count).words
+        manifest = outline(GemmOutlier(rows=words, cols=16, outlier_rows=count))
+        without = engines.schedule(manifest, *OUTLIER_SHAPE, outliers="0%").cycles
+        record = {"table": "outliers", "outlier_rows": count}
+        for share in SHARES:
+            cycles = engines.schedule(manifest, *OUTLIER_SHAPE, outliers=share).cycles
+            record[share] = round(cycles / without, 3)
+        yield record
+
+
 def _areas(out, liberty, names):
     units = {name: unit for name, unit in forms().items() if names is None or name in names}
     with UnitAreas(out, liberty) as areas:
@@ -128,6 +146,10 @@ def _areas(out, liberty, names):
             for flow in FLOWS:
                 areas.start(unit, flow)
         each = {}
+        on_fpga = {
+            name: synthesize(emit_unit(unit, out / "area").manifest, "xilinx7")["total"]
+            for name, unit in units.items()
+        }
         for name, unit in units.items():
             best = min((areas.of(unit, flow) for flow in FLOWS), key=lambda area: area.total)
             rows = unit.parameters.get("group_rows") or unit.parameters.get("group_lanes", 1)
@@ -138,6 +160,8 @@ def _areas(out, liberty, names):
                 "area": round(each[name], 1),
                 "flip_flops": round(best.flip_flops / rows, 1),
                 "unit": area_unit(liberty),
+                "lut": round(on_fpga[name]["lut"] / rows, 2),
+                "dsp": round(on_fpga[name]["dsp"] / rows, 2),
                 "ratio": round(each[name] / each[DENSE], 3),
                 "pair_ratio": round(each[name] / each[PAIR], 3) if PAIR in each else None,
             }
@@ -189,6 +213,8 @@ def _report(records) -> Iterator[str | list[dict]]:
             "flip-flops": row["flip_flops"],
             "over dense": row["ratio"],
             "over the pair": row["pair_ratio"],
+            "LUT": row["lut"],
+            "DSP": row["dsp"],
         }
         for row in areas
     ]
@@ -203,6 +229,11 @@ def _report(records) -> Iterator[str | list[dict]]:
             "ours": " to ".join(sorted({f"{row[end]:.3f}" for end in ("least", "most")})),
         }
         for row in of_table(records, "VEGETA")
+    ]
+    yield "Cycles with outliers, over those without"
+    yield [
+        {name: value for name, value in row.items() if name != "table"}
+        for row in of_table(records, "outliers")
     ]
     yield NOTES.format(shape=" × ".join(map(str, UNSTRUCTURED)))
 

@@ -5,7 +5,7 @@ from amaranth.lib import data, stream
 from amaranth.lib.wiring import In, Out
 
 from .. import formats
-from ..arith.exact import product_shape, signed_width, sum_width
+from ..arith.exact import signed_width, sum_width
 from ..checks import check_integer
 from ..unit import Unit, data_register
 
@@ -76,7 +76,7 @@ class PeCentroid(Unit):
         check_integer("Bin count", bins, 2, 16)
         check_integer("Largest K", max_k, 1, 1 << 24)
         self.sum_shape = signed(signed_width(max_k * a.lowest, max_k * a.highest))
-        self.product_width = self.sum_shape.width + product_shape(a, w).width - a.bits
+        self.product_width = self.sum_shape.width + w.bits
         super().__init__(
             {
                 "terms": In(stream.Signature(term_layout(a.shape, w.shape, bins))),

@@ -53,6 +53,8 @@ class PeGroup(Unit):
     """
 
     role = "PEs"
+    #: Number of products.
+    rows: int
     #: Whether each row has a sum register of its own.
     skewed = False
 
@@ -79,9 +81,6 @@ class PeGroup(Unit):
             {name: In(shape) for name, shape in ports.items()}
             | {f"{name}_o": Out(shape) for name, shape in ports.items()}
         )
-
-    #: Number of products.
-    rows: int
 
     def stored(self, row, words):
         """A row's weight and index in the words of the shadow registers, Values."""

@@ -34,8 +34,8 @@ class OutlierTiles:
 
         Terms with outliers go first: each to the first group with a lane for it and, in all of the
         columns where it is an outlier, a row; if there is none, to the group that has most of them.
-        The others fill the lanes that are left. Outliers without a row go, column by column at a
-        time, to groups behind these, where their terms come again.
+        The others fill the lanes that are left. Outliers without a row go to groups behind these,
+        where their terms come again.
 
         Parameters
         ----------
@@ -49,7 +49,7 @@ class OutlierTiles:
         k, columns = w.shape
         half = 1 << (bits - 1)
         lower = (w + half & (2 * half - 1)) - half
-        maker = _Maker(w - lower >> bits, lanes, rows)
+        maker = _Maker(w - lower >> bits, groups, lanes, rows)
         count = -(-k // (lanes * groups)) * groups
         chosen = np.flatnonzero(maker.upper.any(axis=1))
         needs = (maker.upper[chosen] != 0).sum(axis=1)
@@ -60,7 +60,8 @@ class OutlierTiles:
         maker.terms[tuple(free[: len(others)].T)] = others
         for term in chosen:
             while maker.upper[term].any():
-                maker.place(term, count, len(maker.terms))
+                # One empty group behind those in use is enough to look at.
+                maker.place(term, count, max(count, maker.used) + 1)
         tiles = -(-max(maker.used, count) // groups)
         terms = maker.terms[: tiles * groups]
         dense = np.zeros((*terms.shape, columns), np.int64)
@@ -84,12 +85,12 @@ class OutlierTiles:
 class _Maker:
     """Groups, and what is left of the upper digits of weights: ``upper``, K × columns."""
 
-    def __init__(self, upper, lanes, rows):
+    def __init__(self, upper, groups, lanes, rows):
         self.upper, self._rows = upper.copy(), rows
         columns = upper.shape[1]
-        # Enough groups for every term with outliers alone in one, whatever a tile has of them.
-        size = -(-len(upper) // lanes) + len(upper)
-        self.terms = np.full((size + 1024, lanes), -1)
+        # Enough for every term with all others, and once more alone; tiles may be filled up.
+        size = -(-len(upper) // lanes) + len(upper) + 2 * groups
+        self.terms = np.full((size, lanes), -1)
         shape = (len(self.terms), rows, columns)
         self.digits, self.lanes = np.zeros(shape, np.int64), np.zeros(shape, np.int64)
         self._load = np.zeros((len(self.terms), columns), np.int64)
@@ -100,8 +101,6 @@ class _Maker:
     def place(self, term, first, end):
         """Put a term into one of the groups ``first`` to ``end``, and its outliers, if they fit."""
         columns = np.flatnonzero(self.upper[term])
-        # One empty group behind those in use is enough to look at.
-        end = min(end, max(first, self.used) + 1) if first else end
         served = (self._load[first:end][:, columns] < self._rows).sum(axis=1)
         served[self._size[first:end] == self.terms.shape[1]] = -1
         group = first + int(np.argmax(served))

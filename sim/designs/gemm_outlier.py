@@ -1,11 +1,12 @@
 """Host model of the GEMM engine with dense narrow weights and a few outliers."""
 
-import re
+import math
 from fractions import Fraction
 
 import numpy as np
 
 from ..golden import formats
+from ..golden.formats.checks import check_share
 from ..golden.sparse.gemm_outlier import Group, gemm_outlier
 from ..host.packing import pack
 from ._outlier_tiles import OutlierTiles
@@ -25,8 +26,10 @@ class OutlierJob(WeightStationaryJob):
 
     Attributes
     ----------
+    share : float
+        Of outliers.
     outlier_tiles : dict
-        For the columns of each output tile its tiles.
+        For the columns of each output tile its tiles; of a plan, for some.
     """
 
     def _set_modes(self, k, a_type=None, w_type=None, outliers=None):
@@ -34,8 +37,11 @@ class OutlierJob(WeightStationaryJob):
         self.group = Group.of(self.manifest)
         self.groups = self.rows // self.group.words
         self.terms = Fraction(self.group.lanes, self.group.words)
-        share = _share(outliers) if self.w is None else _outliers(self.w, self.group.bits).mean()
-        self.modes["outliers"] = f"{100 * share:.3g}%"
+        share = check_share(outliers or "0%", "Mode outliers")
+        if self.w is not None:
+            half = 1 << (self.group.bits - 1)
+            share = ((self.w < -half) | (self.w >= half)).mean()
+        self.share, self.modes["outliers"] = share, f"{100 * share:.3g}%"
         self.outlier_tiles = {}
         return k
 
@@ -65,7 +71,7 @@ class OutlierJob(WeightStationaryJob):
         if number >= _DRAWN:
             return None
         drawn = np.random.default_rng(number).random((self.k, len(columns)))
-        return np.where(drawn < _share(self.modes["outliers"]), 1 << self.group.bits, 0)
+        return np.where(drawn < self.share, 1 << self.group.bits, 0)
 
     def _terms_of(self, columns, blocks):
         """The terms of K that have weights in these columns, one at least."""
@@ -78,7 +84,7 @@ class OutlierJob(WeightStationaryJob):
 
     @property
     def macs(self):
-        return int(np.prod(self.shape))
+        return math.prod(self.shape)
 
     @property
     def choices(self):
@@ -107,21 +113,6 @@ class OutlierJob(WeightStationaryJob):
         return pack(words.reshape(-1, words.shape[-1]), self._lane_width("acts"))
 
 
-def _outliers(w, bits):
-    """Which weights a digit cannot hold."""
-    return (w < -(1 << (bits - 1))) | (w >= 1 << (bits - 1))
-
-
-def _share(text):
-    """The share of a text such as ``"1%"``; 0 for ``None``."""
-    if text is None:
-        return 0.0
-    match = re.fullmatch(r"(\d+(?:\.\d*)?)%", text) if isinstance(text, str) else None
-    if match is None or float(match[1]) > 100:
-        raise ValueError(f"Mode outliers must be a share from 0% to 100%, such as 1%, not {text!r}")
-    return float(match[1]) / 100
-
-
 class GemmOutlier(GemmWs):
     """GEMM engine with dense narrow weights and a few outliers."""
 
@@ -139,7 +130,7 @@ class GemmOutlier(GemmWs):
 
     def structured(self, w, modes, rng):
         half = 1 << (formats.get(self.manifest.parameters["w_format"]).bits // 2 - 1)
-        outliers = rng.random(w.shape) < _share(modes.get("outliers"))
+        outliers = rng.random(w.shape) < check_share(modes.get("outliers", "0%"), "Mode outliers")
         return np.where(outliers, w, (w + half) % (2 * half) - half)
 
     def example_modes(self):

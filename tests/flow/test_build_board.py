@@ -476,6 +476,7 @@ class TestCommand:
             interpreter.eval(f"source {{{script}}}")
         assert "write_bitstream" not in [call[0] for call in calls]
 
+    @pytest.mark.slow
     def test_vivado_with_a_clock(self, folder, capsys):
         argv = ["build", *ARTY, "--clock", "125"]
         assert main([*argv, "--json"]) == 0

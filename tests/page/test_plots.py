@@ -61,6 +61,7 @@ def report(tmp_path):
     return run
 
 
+@pytest.mark.slow
 def test_report_with_a_hostile_matplotlibrc_and_no_folder_for_it(report, tmp_path):
     done, plain = report("plain")
     assert (done.returncode, done.stderr) == (0, "")

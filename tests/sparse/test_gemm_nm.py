@@ -1,23 +1,10 @@
 """The N:M-sparse engine as words in and words out: testbench, and parameters that it refuses."""
 
 from brickwork.hdl.sparse.gemm_nm import GemmNm
+from engine_parameters import WEIGHT_STATIONARY
 from refusals import choices, integers
 
-BASE = dict(
-    tile_rows=16,
-    tile_cols=16,
-    a_format="int8",
-    w_format="int8",
-    max_k=65536,
-    acc_width=0,
-    overflow="wrap",
-    pipeline=1,
-    output="raw",
-    nan_inf="saturate",
-    out_format="int8",
-    acc_depth=8,
-    group_sum="tree",
-)
+BASE = WEIGHT_STATIONARY | dict(group_sum="tree")
 
 CASES = {
     "6x5-2-of-4": (

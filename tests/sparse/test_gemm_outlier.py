@@ -1,22 +1,8 @@
 """The engine with outliers as words in and words out: testbench, and parameters that it refuses."""
 
 from brickwork.hdl.sparse.gemm_outlier import GemmOutlier
+from engine_parameters import WEIGHT_STATIONARY as BASE
 from refusals import integers
-
-BASE = dict(
-    tile_rows=16,
-    tile_cols=16,
-    a_format="int8",
-    w_format="int8",
-    max_k=65536,
-    acc_width=0,
-    overflow="wrap",
-    pipeline=1,
-    output="raw",
-    nan_inf="saturate",
-    out_format="int8",
-    acc_depth=8,
-)
 
 CASES = {
     "6x2-4-lanes": (

@@ -40,6 +40,14 @@ def test_vegeta(records):
     assert rows["2:4"]["least"] == pytest.approx(2, abs=0.02)
 
 
+def test_outliers(records):
+    """A few cost nothing, and more rows take more of them."""
+    one, two = of_table(records, "outliers")
+    assert (one["1%"], one["3%"]) == (1, 1)
+    assert 1 < one["5%"] < one["8%"]
+    assert two["8%"] < one["8%"]
+
+
 def test_report(records):
     text = nm.STUDY.text(records)
     assert "over the pair" in text

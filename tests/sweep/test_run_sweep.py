@@ -279,6 +279,7 @@ class TestKilled:
         _, alive = psutil.wait_procs(workers, timeout=20)
         assert alive == []
 
+    @pytest.mark.slow
     def test_interrupted(self, folder, reference):
         child = start(folder, "--workers", "2", process_group=0)
         workers = _workers(child)
@@ -349,6 +350,7 @@ def cluster(folder):
         yield address, scheduler
 
 
+@pytest.mark.slow
 class TestCluster:
     def test_same_results(self, folder, cluster, reference):
         summary = run(folder, "--scheduler", cluster[0])

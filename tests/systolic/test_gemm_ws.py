@@ -1,22 +1,8 @@
 """The weight-stationary engine: its testbench, and parameters that it refuses."""
 
 from brickwork.hdl.systolic.gemm_ws import GemmWs
+from engine_parameters import WEIGHT_STATIONARY as BASE
 from refusals import choices, formats, integer_formats, integers
-
-BASE = dict(
-    tile_rows=16,
-    tile_cols=16,
-    a_format="int8",
-    w_format="int8",
-    max_k=65536,
-    acc_width=0,
-    overflow="wrap",
-    pipeline=1,
-    nan_inf="saturate",
-    output="raw",
-    out_format="int8",
-    acc_depth=8,
-)
 
 CASES = {
     "3x5": (

@@ -104,6 +104,7 @@ def check_product(manifest, cached):
     assert np.array_equal(product.y, a @ w)
 
 
+@pytest.mark.slow
 def test_killed(manifest):
     seconds = seconds_of_build(manifest)
     rng = random.Random(1)

@@ -1,5 +1,7 @@
 """The checks that golden models make on their arrays."""
 
+import re
+
 import numpy as np
 from numpy.typing import ArrayLike
 
@@ -12,6 +14,7 @@ __all__ = [
     "check_integers",
     "check_pairs",
     "check_positive",
+    "check_share",
     "check_values",
     "first_index",
 ]
@@ -52,6 +55,14 @@ def check_positive(value: int, subject: str) -> int:
     if value < 1:
         raise ValueError(f"{subject} must be a positive integer, not {int(value)}")
     return int(value)
+
+
+def check_share(text: str, subject: str) -> float:
+    """The share that a text such as ``"1%"`` says; ``ValueError`` for one that says none."""
+    match = re.fullmatch(r"(\d+(?:\.\d*)?)%", text) if isinstance(text, str) else None
+    if match is None or float(match[1]) > 100:
+        raise ValueError(f"{subject} must be a share from 0% to 100%, such as 1%, not {text!r}")
+    return float(match[1]) / 100
 
 
 def check_integers(array: ArrayLike, subject: str) -> np.ndarray:
