@@ -101,6 +101,7 @@ def test_nothing_of_the_composition_is_left(design, wrapper, tmp_path):
         assert not re.search(r"HAS_\w+|uses:|DESIGN|\bTOP_|\btop_", text.replace("HAS_DMA", ""))
 
 
+@pytest.mark.slow
 def test_every_feature_is_some_cores(tmp_path):
     """A name that is written wrong would never hold."""
     sources = [*COLLATERAL.glob("driver.[ch]"), *COLLATERAL.glob("drivers/*.[ch]")]

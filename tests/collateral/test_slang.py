@@ -1,5 +1,7 @@
 """slang, which keeps close to the standard, accepts all Verilog that is emitted, in any order."""
 
+import itertools
+
 import pytest
 from brickwork.gen.designs.wrappers import Axi, Axis, Uart
 from integration import CORES, LINE, written
@@ -30,8 +32,15 @@ def complaints(*files):
     return slang.diagEngine.numErrors + slang.diagEngine.numWarnings
 
 
-@pytest.mark.parametrize("top", WRAPPED)
-@pytest.mark.parametrize("design", CORES)
+#: Every core, bare; in wrappers, which are the same for all, two with different streams.
+FAST = {(design, "stream") for design in CORES} | {("gemm_nm", "axi"), ("eie", "uart")}
+PAIRS = [
+    pytest.param(design, top, marks=() if (design, top) in FAST else pytest.mark.slow)
+    for design, top in itertools.product(CORES, WRAPPED)
+]
+
+
+@pytest.mark.parametrize(("design", "top"), PAIRS)
 def test_no_complaints(design, top, tmp_path):
     emission, manifest = written(WRAPPED[top](CORES[design]), tmp_path)
     bench = emission.folder / f"{manifest.top}_tb.v"
