@@ -1,0 +1,1 @@
+"""Floating-point arithmetic: addition, products, conversion of integers and to narrow formats."""
