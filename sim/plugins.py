@@ -85,12 +85,11 @@ class Plugin:
                 raise PluginError(f"Host model of {name} must be a HostModel, not {model!r}")
             if name in MODELS:
                 raise PluginError(f"Design {name!r} exists already")
-        stock = {name for family in FAMILIES for name in family.names()}
         for family in self.formats.values():
             if not isinstance(family, Family):
                 raise PluginError(f"Golden codes must be a Family, not {family!r}")
             for name in family.names():
-                if name in stock:
+                if any(each.match(name) is not None for each in FAMILIES):
                     raise PluginError(f"Format {name!r} exists already")
 
     @property

@@ -12,6 +12,9 @@ __all__ = ["EXAMPLE", "SUMMARY", "arguments", "main"]
 SUMMARY = "list the number formats, or the codes of one with their values"
 EXAMPLE = "brickwork formats flint4"
 
+#: Codes of wider formats are not listed one by one, but in JSON.
+_LISTED_BITS = 16
+
 
 def arguments(parser):
     name = parser.add_argument(
@@ -47,6 +50,9 @@ def main(options) -> int:
     ]
     rows.insert(0, ("format", "bits", "lowest", "highest", "unit", "meaning"))
     print("\n".join(columns(rows, right=range(1, 5))))
+    for family in formats.families():
+        if family.listed is not None:
+            print(f"also {family.grammar}, {family.limits()}: {family.meaning}")
     return 0
 
 
@@ -57,7 +63,9 @@ def _record(fmt):
 
 
 def _show_codes(fmt, as_json):
-    codes = [_code_record(fmt, code) for code in range(1 << fmt.bits)]
+    complete = fmt.bits <= _LISTED_BITS
+    selection = range(1 << fmt.bits) if complete or as_json else _landmarks(fmt)
+    codes = [_code_record(fmt, code) for code in selection]
     if as_json:
         identifier = {"identifier": fmt.identifier} if fmt.pair else {}
         print_json(_record(fmt) | identifier | {"codes": codes})
@@ -68,10 +76,23 @@ def _show_codes(fmt, as_json):
     print(f"{'unit':12}{_power(fmt.unit)}")
     if fmt.pair:
         print(f"{'identifier':12}{fmt.identifier:0{fmt.bits}b}: a victim, 0, beside an outlier")
+    if not complete:
+        print(f"{'codes':12}{1 << fmt.bits}, of which these are limits (all: --json)")
     print()
     titles = ("normal", "outlier") if fmt.pair else ("integer", "value")
+    if fmt.integers is None:
+        titles = ("value",)
     rows = [(code["bits"], *(_text(code[title]) for title in titles)) for code in codes]
-    print("\n".join(columns([("code", *titles), *rows], right=(1, 2))))
+    print("\n".join(columns([("code", *titles), *rows], right=range(1, len(titles) + 1))))
+
+
+def _landmarks(fmt):
+    """The codes without sign of 0, 1, the smallest and the largest numbers, and special ones."""
+    codes = range(1 << (fmt.bits - 1))
+    numbers = [code for code in codes if not fmt.special[code]]
+    specials = [code for code in codes if fmt.special[code]]
+    ones = [code for code in numbers if fmt.values[code] == 1]
+    return sorted({*numbers[:2], *ones, *numbers[-1:], *specials[:1], *specials[-1:]})
 
 
 def _code_record(fmt, code):
@@ -82,11 +103,10 @@ def _code_record(fmt, code):
             return record | {"normal": "victim", "outlier": "victim"}
         return record | {"normal": int(fmt.integers[code]), "outlier": int(fmt.outliers[code])}
     value = float(fmt.values[code])
-    return record | {
-        "integer": int(fmt.integers[code]),
-        # JSON has no numbers for NaN and infinities.
-        "value": value if math.isfinite(value) else str(value),
-    }
+    if fmt.integers is not None:
+        record["integer"] = int(fmt.integers[code])
+    # JSON has no numbers for NaN and infinities.
+    return record | {"value": value if math.isfinite(value) else str(value)}
 
 
 def _text(value):

@@ -32,14 +32,14 @@ def plugged(name):
 
 
 def names():
-    """The names of all formats."""
+    """The names of all formats but those of ``e<E>m<M>`` that no standard has."""
     return [
         *(f"{sign}int{n}" for sign in ("", "u") for n in range(2, 17)),
         *(f"{sign}pot{n}" for sign in ("", "u") for n in range(2, 7)),
         *(f"apot{n}" for n in range(3, 8)),
         *(f"uapot{n}" for n in range(2, 7)),
         *(f"{sign}flint{n}" for sign in ("", "u") for n in range(3, 9)),
-        *("e2m1", "e3m0", "e2m3", "e3m2", "e4m3", "e5m2"),
+        *("e2m1", "e3m0", "e2m3", "e3m2", "e4m3", "e5m2", "fp16", "bf16", "tf32"),
         *(f"posit{n}_{es}" for n in range(3, 9) for es in range(3)),
         *(f"adaptivfloat{n}_{e}" for n in range(3, 9) for e in range(1, min(6, n))),
         *("ovp_int4", "ovp_flint4", "ovp_int8", "ovp_int8_e2m5"),

@@ -1,4 +1,4 @@
-"""Floating point of 4 to 8 bits."""
+"""Floating point of 3 to 19 bits."""
 
 import re
 
@@ -9,31 +9,42 @@ from .operand import Operand, Term
 
 __all__ = ["AdaptivFloat", "SmallFloat"]
 
+#: Names of IEEE's layouts to exponent and mantissa bits.
+_IEEE = {"fp16": (5, 10), "bf16": (8, 7), "tf32": (8, 10)}
+
 
 class SmallFloat(Format):
-    """``e2m1``, ``e3m0``, ``e2m3``, ``e3m2``, ``e4m3`` or ``e5m2``, with subnormals.
+    """Sign, exponent and mantissa, with subnormals.
 
-    OCP 8-bit Floating Point Specification 1.0 and OCP Microscaling Formats 1.0; ``e3m0`` follows
-    their rules. Operands are multiples of the smallest subnormal. ``e4m3`` has a NaN (all ones) and
-    no infinity, ``e5m2`` has NaNs and infinities (exponent of ones). Where they are not to count
-    as zero, each is taken for the greatest finite number of its sign.
+    - ``e2m1``, ``e2m3``, ``e3m2``, ``e4m3`` and ``e5m2``: OCP 8-bit Floating Point Specification
+      1.0 and OCP Microscaling Formats 1.0. ``e4m3`` has a NaN (all ones) and no infinity, ``e5m2``
+      NaNs and infinities (exponent of ones).
+    - ``fp16`` (e5m10), ``bf16`` (e8m7) and ``tf32`` (e8m10, codes of 19 bits), IEEE 754 and its
+      relatives: NaNs and infinities as ``e5m2``. Sums of products of the latter two are too wide
+      for exact accumulators.
+    - ``e<E>m<M>`` with E from 2 to 5 and M from 0 to 10: bias 2^(E-1) - 1, neither NaN nor
+      infinity, but for the names above.
+
+    Operands are multiples of the smallest subnormal, 2^(1 - bias - mantissa bits). Where NaNs and
+    infinities are not to count as zero, each is taken for the greatest finite number of its sign.
+
+    Attributes
+    ----------
+    exponent_bits, mantissa_bits, bias : int
+    has_infinity : bool
+        Whether the exponent of ones stands for infinities and NaNs.
     """
 
-    _NAMES = ("e2m1", "e3m0", "e2m3", "e3m2", "e4m3", "e5m2")
-
-    def __init__(self, *, name):
-        self.exponent_bits, self.mantissa_bits = int(name[1]), int(name[3])
-        mantissa = (2 << self.mantissa_bits) - 1
-        exponents = (1 << self.exponent_bits) - 2
-        highest = mantissa << exponents
-        if name == "e4m3":
-            highest = 14 << exponents
-        elif name == "e5m2":
-            exponents -= 1
-            highest = mantissa << exponents
+    def __init__(self, *, name, exponent_bits, mantissa_bits):
+        self.exponent_bits, self.mantissa_bits = exponent_bits, mantissa_bits
+        self.bias = (1 << (exponent_bits - 1)) - 1
+        self.has_infinity = name in _IEEE or name == "e5m2"
+        mantissa = (2 << mantissa_bits) - 1
+        exponents = (1 << exponent_bits) - 2 - self.has_infinity
+        highest = (mantissa - (name == "e4m3")) << exponents
         super().__init__(
             name=name,
-            bits=1 + self.exponent_bits + self.mantissa_bits,
+            bits=1 + exponent_bits + mantissa_bits,
             lowest=-highest,
             highest=highest,
             operand=Operand((Term(-mantissa, mantissa, exponents),)),
@@ -42,21 +53,25 @@ class SmallFloat(Format):
     @classmethod
     def parse(cls, name):
         """The format called ``name``, or ``None`` when the name is not of this family."""
-        return cls(name=name) if name in cls._NAMES else None
+        fields = _IEEE.get(name)
+        if fields is None:
+            match = re.fullmatch(r"e([2-5])m([0-9]|10)", name)
+            fields = match and (int(match[1]), int(match[2]))
+        return fields and cls(name=name, exponent_bits=fields[0], mantissa_bits=fields[1])
 
     def special(self, code):
         if self.name == "e4m3":
             return code[:-1].all()
-        return code[self.mantissa_bits : -1].all() if self.name == "e5m2" else None
+        return code[self.mantissa_bits : -1].all() if self.has_infinity else None
 
     def decode(self, m, code, outlier):
         fraction, field = code[: self.mantissa_bits], code[self.mantissa_bits : -1]
         if self.name == "e4m3":
             # NaN, the only code with so large a mantissa at this exponent, becomes its neighbour.
             fraction = Cat(fraction[0] & ~self.special(code), fraction[1:])
-        elif self.name == "e5m2":
+        elif self.has_infinity:
             special = named(m, f"{self.name}_special", self.special(code))
-            fraction = fraction | special.replicate(2)
+            fraction = fraction | special.replicate(self.mantissa_bits)
             field = Cat(field[0] & ~special, field[1:])
         normal = named(m, f"{self.name}_normal", field.any())
         exponent = (field - normal)[: self.exponent_bits]

@@ -43,16 +43,21 @@ def accumulator_width(*, a_format, w_format, max_k, acc_width, overflow):
     w = formats.get(w_format, "Weight format")
     check_integer("Largest K", max_k, 1, 1 << 24)
     check_integer("Accumulator width", acc_width, 0, 64)
+    product = sum_width(a, w, 1)
+    check_relation(
+        product <= 128,
+        f"A product of {a_format} and {w_format} takes {product} bits in exact arithmetic, more "
+        f"than 128: use arith=fp32",
+    )
     if acc_width == 0:
         width = sum_width(a, w, max_k)
         check_relation(
             width <= 64,
             f"Accumulators that are exact for {max_k} products of {a_format} and {w_format} take "
-            f"{width} bits, more than 64 (a product takes {sum_width(a, w, 1)}): give a smaller "
+            f"{width} bits, more than 64 (a product takes {product}): give a smaller "
             f"max_k, or acc_width and overflow=saturate",
         )
         return width
-    product = sum_width(a, w, 1)
     check_relation(
         acc_width >= product or overflow == "saturate",
         f"Accumulator width {acc_width} is less than the {product} bits of a product of "

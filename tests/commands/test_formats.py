@@ -55,7 +55,11 @@ def contents(path):
 
 class TestFormats:
     def test_list(self, shown):
-        lines = [line.split(maxsplit=5) for line in shown("formats").splitlines()]
+        *lines, last = shown("formats").splitlines()
+        assert last == (
+            "also e<E>m<M>, E from 2 to 5, M from 0 to 10: small floats without NaN and infinities"
+        )
+        lines = [line.split(maxsplit=5) for line in lines]
         assert lines[0] == ["format", "bits", "lowest", "highest", "unit", "meaning"]
         assert [line[0] for line in lines[1:]] == formats.names()
         assert ["int4", "4", "-8", "7", "1", "integers, two's complement"] in lines
@@ -105,6 +109,29 @@ class TestFormats:
         assert rows[0x7C] == ["01111100", str(7 << 29), "inf"]
         assert rows[0xFD] == ["11111101", str(-(7 << 29)), "nan"]
 
+    def test_codes_without_integers(self, shown):
+        lines = shown("formats", "bf16").splitlines()
+        assert lines[3:5] == ["range       -3.38953e+38 to 3.38953e+38", "unit        2^-133"]
+        rows = [line.split() for line in lines[6:]]
+        assert rows[0] == ["code", "value"]
+        assert len(rows) == 1 + 65536
+        assert rows[1 + 0x3F81] == ["0011111110000001", "1.0078125"]
+
+    def test_codes_of_a_wide_format(self, shown):
+        """524,288 lines would help nobody."""
+        lines = shown("formats", "tf32").splitlines()
+        assert lines[5:] == [
+            "codes       524288, of which these are limits (all: --json)",
+            "",
+            "code                                  value",
+            "0000000000000000000                       0",
+            "0000000000000000001  1.1479437019748901e-41",
+            "0011111110000000000                       1",
+            "0111111101111111111  3.4011621342146535e+38",
+            "0111111110000000000                     inf",
+            "0111111111111111111                     nan",
+        ]
+
     def test_codes_of_pairs(self, shown):
         lines = shown("formats", "ovp_int4").splitlines()
         assert lines[5] == "identifier  1000: a victim, 0, beside an outlier"
@@ -128,7 +155,10 @@ class TestFormats:
             assert [entry["normal"] for entry in codewords] == fmt.integers[codes].tolist()
             assert [entry["outlier"] for entry in codewords] == fmt.outliers[codes].tolist()
         else:
-            assert [entry["integer"] for entry in record["codes"]] == fmt.integers.tolist()
+            if fmt.integers is None:
+                assert not any("integer" in entry for entry in record["codes"])
+            else:
+                assert [entry["integer"] for entry in record["codes"]] == fmt.integers.tolist()
             values = [float(entry["value"]) for entry in record["codes"]]
             np.testing.assert_array_equal(values, fmt.values)
 
@@ -138,6 +168,7 @@ class TestFormats:
             ("Format must be a number format, not 'flimt4'; did you mean 'flint4'?", "flimt4"),
             ("Format must be a number format, not 'bfp'; see: brickwork formats", "bfp"),
             ("Format flint<N> takes N from 3 to 8, not 12", "flint12"),
+            ("Format e<E>m<M> takes M from 0 to 10, not 11", "e3m11"),
         ],
     )
     def test_refused(self, refused, message, name):

@@ -1,16 +1,24 @@
 """The decoders: their testbench, every format by itself, and parameters that they refuse."""
 
+import itertools
+
 import numpy as np
 import pytest
 from amaranth.sim import Simulator
 from brickwork.hdl import formats
 from brickwork.hdl.formats.decoder import Decoder, DecoderBank
+from brickwork.hdl.formats.small_float import SmallFloat
 from brickwork.sim.golden import formats as golden
 from refusals import choices, integers
 from refusals import formats as format_names
 
-#: All formats of each width.
-SETS = {bits: [n for n in golden.names() if golden.get(n).bits == bits] for bits in range(2, 17)}
+#: Formats whose operands are wider than the golden models' integers.
+WIDE = [name for name in golden.names() if golden.get(name).integers is None]
+#: All other formats of each width.
+SETS = {
+    bits: [n for n in golden.names() if golden.get(n).bits == bits and n not in WIDE]
+    for bits in range(2, 17)
+}
 
 CASES = {
     "flint4": (Decoder, dict(format="flint4")),
@@ -20,6 +28,7 @@ CASES = {
     "int4": (Decoder, dict(format="int4")),
     "e4m3": (Decoder, dict(format="e4m3")),
     "ovp_int4": (Decoder, dict(format="ovp_int4")),
+    **{f"{name}-flag": (Decoder, dict(format=name, nan_inf="flag")) for name in ["fp16", *WIDE]},
     "int4-halves": (Decoder, dict(format="int4+flint4+int8+uint8")),
     "pairs-halves": (Decoder, dict(format="ovp_int4+ovp_flint4+ovp_int8")),
     "e4m3-flag": (Decoder, dict(format="e4m3", nan_inf="flag")),
@@ -69,14 +78,54 @@ def test_names_are_those_of_the_golden_models():
     assert set(formats.names()) == set(golden.names())
 
 
-@pytest.mark.parametrize("name", formats.names())
+#: Some of the formats that are not listed.
+OTHERS = ("e2m0", "e2m10", "e3m4", "e4m2", "e5m0", "e5m10")
+
+
+def test_other_floats_are_those_of_the_golden_models():
+    for exponent, mantissa in itertools.product(range(8), range(13)):
+        name = f"e{exponent}m{mantissa}"
+        try:
+            bits = golden.get(name).bits
+        except ValueError:
+            bits = None
+        assert getattr(SmallFloat.parse(name), "bits", None) == bits
+
+
+@pytest.mark.parametrize(
+    ("name", "fields"),
+    [
+        *(("e2m1", (2, 1, 1, False)), ("e3m0", (3, 0, 3, False)), ("e4m3", (4, 3, 7, False))),
+        *(("e5m2", (5, 2, 15, True)), ("e5m3", (5, 3, 15, False)), ("fp16", (5, 10, 15, True))),
+        *(("bf16", (8, 7, 127, True)), ("tf32", (8, 10, 127, True))),
+    ],
+)
+def test_fields_of_small_floats(name, fields):
+    fmt = formats.get(name)
+    assert (fmt.exponent_bits, fmt.mantissa_bits, fmt.bias, fmt.has_infinity) == fields
+
+
+def table_of(model):
+    """The operands of all codes, in Python integers where 64 bits do not suffice."""
+    if model.integers is not None:
+        return model.integers
+    highest = model.highest * model.unit
+    values = np.nan_to_num(np.abs(model.values), nan=highest, posinf=highest) / model.unit
+    sign = np.arange(len(values)) >> (model.bits - 1)
+    return [
+        -int(value) if negative else int(value)
+        for value, negative in zip(values, sign, strict=True)
+    ]
+
+
+@pytest.mark.parametrize("name", [*formats.names(), *OTHERS])
 def test_every_format_by_itself(name):
     """In sets operands are as wide as the widest needs; here each has to do with its own."""
     fmt, model = formats.get(name), golden.get(name)
     assert (fmt.name, fmt.bits, fmt.pair) == (name, model.bits, model.pair)
     assert (fmt.lowest, fmt.highest) == (model.lowest, model.highest)
     assert fmt.has_special == model.special.any()
-    tables = [model.integers, model.outliers] if fmt.pair else [model.integers]
+    tables = [model.integers, model.outliers] if fmt.pair else [table_of(model)]
     decoder = Decoder(format=name)
     codes = np.arange(1 << fmt.bits)
     if fmt.bits > 8:

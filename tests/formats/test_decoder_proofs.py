@@ -62,6 +62,16 @@ OVP_INT8 = """
   always @* expected_odd = number(code[15:8], code[7:0]);
 """
 
+#: IEEE 754's half precision, in units of 2^-24: subnormals have the exponent of field 1, infinities
+#: and NaNs count as the largest number.
+FP16 = """
+  wire [4:0] field = code[14:10];
+  wire [40:0] significand = {30'd0, field != 0, code[9:0]};
+  wire [40:0] size = field == 31 ? 41'd2047 << 29
+                   : field == 0 ? significand : significand << (field - 5'd1);
+  always @* expected_o = code[15] ? -$signed({1'b0, size}) : $signed({1'b0, size});
+"""
+
 PROOFS = {
     "uflint4": (Decoder(format="uflint4"), table("o", UFLINT4)),
     "flint4": (Decoder(format="flint4"), table("o", FLINT4)),
@@ -74,6 +84,7 @@ PROOFS = {
         for name, normal, outliers in [("int4", INT4, BIAS_2), ("flint4", FLINT4, BIAS_3)]
     },
     "ovp_int8": (PairDecoder(format="ovp_int8"), OVP_INT8),
+    "fp16": (Decoder(format="fp16"), FP16),
 }
 #: One entry of each table, or a constant, and another in its place.
 MISTAKES = {
@@ -83,6 +94,7 @@ MISTAKES = {
     "ovp_int4": ("8'd136: expected_odd = 0;", "8'd136: expected_odd = -8;"),
     "ovp_flint4": ("8'd128: expected_even = 16;", "8'd128: expected_even = 0;"),
     "ovp_int8": ("5'd4", "5'd3"),
+    "fp16": ("field - 5'd1", "field"),
 }
 
 
@@ -97,9 +109,9 @@ def harness(ports, expected):
         size = f"$signed({bits[0]})" if mantissa["signed"] else bits[0]
         lines += [
             f"  wire [{port['width'] - 1}:0] {name};",
-            f"  wire signed [31:0] mantissa_{name} = {size};",
-            f"  wire signed [31:0] value_{name} = mantissa_{name} <<< {bits[1]};",
-            f"  reg signed [31:0] expected_{name};",
+            f"  wire signed [63:0] mantissa_{name} = {size};",
+            f"  wire signed [63:0] value_{name} = mantissa_{name} <<< {bits[1]};",
+            f"  reg signed [63:0] expected_{name};",
         ]
         terms.append(f"value_{name} == expected_{name}")
     connections = ", ".join(f".{port['name']}({port['name']})" for port in ports)

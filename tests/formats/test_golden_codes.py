@@ -18,7 +18,16 @@ SMALL_FLOATS = {
     "e3m2": (ml_dtypes.float6_e3m2fn, gfloat.formats.format_info_ocp_e3m2),
     "e4m3": (ml_dtypes.float8_e4m3fn, gfloat.formats.format_info_ocp_e4m3),
     "e5m2": (ml_dtypes.float8_e5m2, gfloat.formats.format_info_ocp_e5m2),
+    "fp16": (np.float16, gfloat.formats.format_info_binary16),
+    "bf16": (ml_dtypes.bfloat16, gfloat.formats.format_info_bfloat16),
 }
+#: Formats whose operands are wider than int64.
+WIDE = [name for name in formats.names() if formats.get(name).integers is None]
+EXACT = [name for name in formats.names() if name not in WIDE]
+#: Exponent and mantissa bits of the formats called ``e<E>m<M>`` that no standard has.
+OTHER_FLOATS = [
+    (e, m) for e in range(2, 6) for m in range(11) if f"e{e}m{m}" not in formats.names()
+]
 
 
 def integers(name):
@@ -36,13 +45,16 @@ def magnitudes(name):
 class TestNames:
     def test_all(self):
         names = formats.names()
-        assert len(names) == len(set(names)) == 114
+        assert len(names) == len(set(names)) == 117
         families = {
             "int": [*(f"int{n}" for n in range(2, 17)), *(f"uint{n}" for n in range(2, 17))],
             "pot": [*(f"pot{n}" for n in range(2, 7)), *(f"upot{n}" for n in range(2, 7))],
             "flint": [*(f"flint{n}" for n in range(3, 9)), *(f"uflint{n}" for n in range(3, 9))],
             "apot": [*(f"apot{n}" for n in range(3, 8)), *(f"uapot{n}" for n in range(2, 7))],
-            "float": ["e2m1", "e3m0", "e2m3", "e3m2", "e4m3", "e5m2"],
+            "float": [
+                *("e2m1", "e3m0", "e2m3", "e3m2", "e4m3", "e5m2"),
+                *("fp16", "bf16", "tf32"),
+            ],
             "posit": [f"posit{n}_{es}" for n in range(3, 9) for es in range(3)],
             "adaptivfloat": [
                 f"adaptivfloat{n}_{e}" for n in range(3, 9) for e in range(1, min(5, n - 1) + 1)
@@ -59,23 +71,30 @@ class TestNames:
         assert fmt is formats.get(name)
         assert fmt.name == name
         digits = re.fullmatch(r"[a-z_]+(\d+).*", name)[1]
-        small = name in SMALL_FLOATS or name == "e3m0"
-        assert fmt.bits == (1 + int(name[1]) + int(name[3]) if small else int(digits))
+        small = re.fullmatch(r"e(\d)m(\d)", name)
+        bits = {"tf32": 19}.get(name, 1 + int(name[1]) + int(name[3]) if small else int(digits))
+        assert fmt.bits == bits
         assert fmt.signed != name.startswith("u")
         assert fmt.pair == name.startswith("ovp_")
         assert math.frexp(fmt.unit)[0] == 0.5
-        tables = [fmt.integers, *([fmt.outliers] if fmt.pair else [])]
-        assert {table.dtype for table in tables} == {np.dtype(np.int64)}
+        if name in WIDE:
+            operands = np.where(fmt.special, 0, fmt.values / fmt.unit)
+            tables = []
+        else:
+            tables = [fmt.integers, *([fmt.outliers] if fmt.pair else [])]
+            assert {table.dtype for table in tables} == {np.dtype(np.int64)}
+            operands = np.concatenate(tables)
         assert fmt.values.dtype == np.float64
         assert fmt.special.dtype == bool
         for table in (*tables, fmt.values, fmt.special):
             assert table.shape == (1 << fmt.bits,)
             assert not table.flags.writeable
-        operands = np.concatenate(tables)
         assert (fmt.lowest, fmt.highest) == (operands.min(), operands.max())
+        assert type(fmt.lowest) is type(fmt.highest) is int
         assert np.array_equal(np.isfinite(fmt.values), ~fmt.special)
         usual = ~fmt.special
-        assert np.array_equal(fmt.values[usual], fmt.integers[usual] * fmt.unit)
+        if name not in WIDE:
+            assert np.array_equal(fmt.values[usual], fmt.integers[usual] * fmt.unit)
         assert not np.signbit(fmt.values[fmt.values == 0]).any()
         if fmt.family == "int":
             assert (fmt.lowest_code, fmt.highest_code) == (fmt.lowest, fmt.highest)
@@ -108,6 +127,8 @@ class TestNames:
             ("uapot7", "uapot<N> takes N from 2 to 6, not 7"),
             ("posit16_1", "posit<N>_<es> takes N from 3 to 8, not 16"),
             ("posit8_3", "posit<N>_<es> takes es from 0 to 2, not 3"),
+            ("e6m1", "e<E>m<M> takes E from 2 to 5, not 6"),
+            ("e3m11", "e<E>m<M> takes M from 0 to 10, not 11"),
             ("adaptivfloat2_1", "adaptivfloat<N>_<e> takes N from 3 to 8, not 2"),
             ("adaptivfloat8_6", "adaptivfloat<N>_<e> takes e from 1 to 5 with N = 8, not 6"),
             ("adaptivfloat3_3", "adaptivfloat<N>_<e> takes e from 1 to 2 with N = 3, not 3"),
@@ -207,18 +228,58 @@ class TestSmallFloats:
     @pytest.mark.parametrize("name", SMALL_FLOATS)
     def test_ml_dtypes(self, name):
         fmt = formats.get(name)
-        codes = np.arange(1 << fmt.bits, dtype=np.uint8)
-        theirs = codes.view(SMALL_FLOATS[name][0]).astype(np.float64)
+        codes = np.arange(1 << fmt.bits, dtype=np.uint16 if fmt.bits > 8 else np.uint8)
+        with np.errstate(invalid="ignore"):  # conversions of signalling NaNs
+            theirs = codes.view(SMALL_FLOATS[name][0]).astype(np.float64)
         np.testing.assert_array_equal(fmt.values, theirs)
         np.testing.assert_array_equal(formats.decode(codes, name), theirs)
 
     @pytest.mark.parametrize("name", SMALL_FLOATS)
     def test_gfloat(self, name):
         fmt, info = formats.get(name), SMALL_FLOATS[name][1]
-        theirs = [gfloat.decode_float(info, code).fval for code in range(1 << fmt.bits)]
-        np.testing.assert_array_equal(fmt.values, theirs)
+        codes = range(0, 1 << fmt.bits, 1 if fmt.bits <= 8 else 97)
+        theirs = [gfloat.decode_float(info, code).fval for code in codes]
+        np.testing.assert_array_equal(fmt.values[codes], theirs)
         assert fmt.unit == info.smallest_subnormal
         assert fmt.highest * fmt.unit == info.max
+
+    def test_tf32(self):
+        """A float32 without its 13 low bits."""
+        codes = np.arange(1 << 19, dtype=np.uint32)
+        with np.errstate(invalid="ignore"):
+            theirs = (codes << 13).view(np.float32).astype(np.float64)
+        np.testing.assert_array_equal(formats.get("tf32").values, theirs)
+        np.testing.assert_array_equal(formats.decode(codes, "tf32"), theirs)
+
+    @pytest.mark.parametrize(("exponent", "mantissa"), OTHER_FLOATS)
+    def test_other_floats(self, exponent, mantissa):
+        """No standard has them: gfloat's decoder with the fields, and no special codes."""
+        fmt = formats.get(f"e{exponent}m{mantissa}")
+        info = gfloat.FormatInfo(
+            name=fmt.name,
+            k=fmt.bits,
+            precision=mantissa + 1,
+            bias=2 ** (exponent - 1) - 1,
+            is_signed=True,
+            domain=gfloat.Domain.Finite,
+            has_nz=True,
+            num_high_nans=0,
+            has_subnormals=True,
+            is_twos_complement=False,
+        )
+        codes = range(0, 1 << fmt.bits, max(1, (1 << fmt.bits) // 1000) | 1)
+        theirs = [gfloat.decode_float(info, code).fval for code in codes]
+        np.testing.assert_array_equal(fmt.values[codes], theirs)
+        assert (fmt.bits, fmt.family) == (1 + exponent + mantissa, "float")
+        assert fmt.unit == info.smallest_subnormal
+        assert fmt.highest * fmt.unit == info.max
+        assert not fmt.special.any()
+
+    @pytest.mark.parametrize(("name", "bits"), [("bf16", 261), ("tf32", 264)])
+    def test_no_integer_operands(self, name, bits):
+        message = f"Format {name} has no integer operands: its largest takes {bits} bits, more "
+        with pytest.raises(ValueError, match=f"^{message}than 63$"):
+            formats.operands([0], name)
 
     def test_e3m0(self):
         fmt = formats.get("e3m0")
@@ -231,7 +292,10 @@ class TestSmallFloats:
 
     @pytest.mark.parametrize(
         ("name", "highest"),
-        [("e2m1", 12), ("e2m3", 60), ("e3m2", 448), ("e4m3", 229376), ("e5m2", 7 << 29)],
+        [
+            *(("e2m1", 12), ("e2m3", 60), ("e3m2", 448), ("e4m3", 229376), ("e5m2", 7 << 29)),
+            *(("fp16", 2047 << 29), ("bf16", 255 << 253), ("tf32", 2047 << 253)),
+        ],
     )
     def test_largest_operand(self, name, highest):
         fmt = formats.get(name)
@@ -396,7 +460,7 @@ class TestPairs:
 
 
 class TestOperands:
-    @pytest.mark.parametrize("name", [n for n in formats.names() if not formats.get(n).pair])
+    @pytest.mark.parametrize("name", [n for n in EXACT if not formats.get(n).pair])
     def test_every_code(self, name):
         fmt = formats.get(name)
         codes = np.arange(fmt.lowest_code, fmt.highest_code + 1)

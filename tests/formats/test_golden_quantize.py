@@ -20,6 +20,8 @@ CASTS = {
 }
 SCALAR = [name for name in formats.names() if not formats.get(name).pair]
 PAIRS = [name for name in formats.names() if formats.get(name).pair]
+#: Formats that hold numbers as they are.
+UNSCALED = ("fp16", "bf16", "tf32")
 #: One of each family and kind.
 SOME = ["int4", "uint5", "pot4", "flint4", "uflint4", "apot5", "e2m1", "e4m3"]
 TYPES = {"int8": np.int8, "int9": np.int16, "uint8": np.uint8, "uint9": np.uint16, "e4m3": np.uint8}
@@ -91,8 +93,8 @@ class TestEncode:
         fmt = formats.get(name)
         low = [-1e300] if fmt.signed else []
         codes = formats.encode([1e300, 1.01 * fmt.highest * fmt.unit, *low], 1e-9, name)
-        assert set(formats.operands(codes[:2], name)) == {fmt.highest}
-        assert set(formats.operands(codes[2:], name)) <= {fmt.lowest}
+        assert set(formats.decode(codes[:2], name)) == {fmt.highest * fmt.unit}
+        assert set(formats.decode(codes[2:], name)) <= {fmt.lowest * fmt.unit}
 
     @pytest.mark.parametrize("name", SCALAR)
     def test_values_stay(self, name):
@@ -100,7 +102,7 @@ class TestEncode:
         codes = np.arange(fmt.lowest_code, fmt.highest_code + 1)
         codes = codes[~fmt.special[codes % (1 << fmt.bits)]]
         found = formats.encode(formats.decode(codes, name) * 0.25, 0.25, name)
-        assert np.array_equal(formats.operands(found, name), formats.operands(codes, name))
+        assert np.array_equal(formats.decode(found, name), formats.decode(codes, name))
         assert (found <= codes).all()
 
     def test_lowest_code(self):
@@ -218,11 +220,28 @@ class TestScale:
             bias = 2 ** (exponent - 1) - 1 - math.floor(math.log2(largest))
             top = 2.0 ** (2 ** (exponent - 1) - 1 - bias)
             assert scale * 2 ** (bits - 1 - exponent) * 2.0 ** (2**exponent - 1) == top
+        elif name in UNSCALED:
+            assert scale == 1
         else:
             assert scale == largest / (max(fmt.highest, -fmt.lowest) * fmt.unit)
         if fmt.family == "int" and fmt.signed:
             assert scale == largest / 2 ** (fmt.bits - 1)
         assert np.array_equal(codes, formats.encode(x, scale, name))
+
+    @pytest.mark.parametrize("method", ["max", "mse"])
+    @pytest.mark.parametrize("name", UNSCALED)
+    def test_unscaled(self, name, method):
+        """Codes are those of a cast; the scale is a power of two where numbers are too large."""
+        largest = formats.get(name).highest * formats.get(name).unit
+        x = np.array([1.0, -0.1, 1e-7, largest])
+        codes, scale = formats.quantize(x, name, method=method)
+        assert scale == 1
+        assert np.array_equal(codes, formats.cast(x, name))
+        for factor, expected in [(1.001, 2), (2, 2), (2.001, 4), (1024, 1024), (1e100, 2.0**333)]:
+            codes, scale = formats.quantize(x * -factor, name, method=method)
+            assert scale == expected
+            assert np.array_equal(codes, formats.encode(x * -factor, scale, name))
+            assert abs(formats.decode(codes, name)).max() >= largest / 2
 
     @pytest.mark.parametrize("name", ["adaptivfloat4_2", "adaptivfloat6_3", "adaptivfloat8_1"])
     def test_adaptivfloat_search(self, name):
@@ -265,7 +284,7 @@ class TestScale:
         """What came out of a format goes into it unchanged, when the largest is among it."""
         fmt = formats.get(name)
         # AdaptivFloat's scale is a power of two.
-        factor = 0.25 if fmt.family == "adaptivfloat" else 0.37
+        factor = 0.25 if fmt.family == "adaptivfloat" else 1 if name in UNSCALED else 0.37
         values = fmt.values[~fmt.special] * factor
         if fmt.bits > 8:
             values = values[np.r_[0:50, len(values) // 2 - 9 : len(values) // 2 + 9, -50:0]]

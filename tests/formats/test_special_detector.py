@@ -9,9 +9,10 @@ CASES = {
     "2-set": (SpecialDetector, dict(lanes=2, format="int8+e4m3+posit8_2+flint8+e5m2")),
     "4-pairs": (SpecialDetector, dict(lanes=4, format="ovp_int8_e2m5+e5m2")),
     "3-halves": (SpecialDetector, dict(lanes=3, format="uint8+posit4_1+ovp_int8+posit4_0")),
+    "1-bf16": (SpecialDetector, dict(lanes=1, format="int16+fp16+bf16")),
     "33-posit3": (SpecialDetector, dict(lanes=33, format="posit3_0")),
 }
-SLOW = ("3-halves", "33-posit3")
+SLOW = ("3-halves", "1-bf16", "33-posit3")
 
 GOOD = next(iter(CASES.values()))
 WRONG = [

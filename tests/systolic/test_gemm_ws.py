@@ -107,6 +107,10 @@ CASES = {
         GemmWs,
         BASE | dict(rows=5, cols=2, a_format="posit8_1", w_format="apot5", pipeline=2, max_k=40),
     ),
+    "2x3-fp16-int4": (
+        GemmWs,
+        BASE | dict(rows=2, cols=3, a_format="fp16+e5m10", w_format="int4", nan_inf="flag"),
+    ),
     "2x2-unsigned-halves": (
         GemmWs,
         BASE
@@ -122,6 +126,7 @@ SLOW = (
     "3x2-flint4-pot4",
     "2x3-pairs",
     "5x2-posit-apot",
+    "2x3-fp16-int4",
     "2x2-unsigned-halves",
 )
 
@@ -155,6 +160,16 @@ WRONG = [
         ValueError,
         "Accumulators that are exact for 64 products of upot6 and upot4 take 84 bits, more than 64 "
         "(a product takes 78): give a smaller max_k, or acc_width and overflow=saturate",
+    ),
+    *(
+        (
+            GOOD,
+            {"a_format": name},
+            ValueError,
+            f"A product of {name} and int8 takes {bits} bits in exact arithmetic, more than 128: "
+            "use arith=fp32",
+        )
+        for name, bits in (("bf16", 269), ("tf32", 272))
     ),
     *integers(GOOD, "pipeline", "Pipeline register count", 0, 2),
     *choices(GOOD, "output", "Output", "'raw', 'bias', 'scale' or 'shift'"),

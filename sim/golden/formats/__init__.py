@@ -1,10 +1,11 @@
 """Number formats: their codes, what these stand for, and quantization to them.
 
-``names()`` lists them all. What they are is in the module of each family: ``integer``,
+``names()`` lists them. What they are is in the module of each family: ``integer``,
 ``power_of_two``, ``flint``, ``small_float``, ``posit``, ``adaptivfloat`` and ``olive``, or in a
 plug-in.
 """
 
+from .cast import cast
 from .catalogue import FAMILIES, Family, families, get, get_integer, names
 from .checks import as_numpy, check_integer, check_integers, check_positive, check_values
 from .codes import decode, operands
@@ -19,6 +20,7 @@ __all__ = [
     "Quantized",
     "as_numpy",
     "best",
+    "cast",
     "check_integer",
     "check_integers",
     "check_positive",

@@ -15,7 +15,7 @@ from .integer import signed_integer, unsigned_integer
 from .olive import PAIRS, pair_format
 from .posit import posit
 from .power_of_two import apot, pot, uapot, upot
-from .small_float import FLOATS, small_float
+from .small_float import EXPONENTS, FLOATS, MANTISSAS, any_float, small_float
 
 __all__ = ["FAMILIES", "Family", "families", "get", "get_integer", "names"]
 
@@ -33,12 +33,15 @@ class Family:
         What each number is from; a function where that depends on the numbers before it.
     meaning : str
         In a line.
+    listed : tuple of str or None
+        The names that :meth:`names` has where all would be too many; ``None`` for all.
     """
 
     grammar: str
     make: Callable[..., Format]
     ranges: tuple[range | Callable[..., range], ...]
     meaning: str
+    listed: tuple[str, ...] | None = None
 
     def match(self, name: str) -> list[int] | None:
         """The numbers in ``name``, or ``None`` if it is not of this grammar."""
@@ -60,7 +63,20 @@ class Family:
                     f"{condition}, not {number}"
                 )
 
+    def limits(self) -> str:
+        """The widest ranges of the numbers, such as ``E from 2 to 5, M from 0 to 10``."""
+        widest, words = [], []
+        for variable in re.findall("<(.*?)>", self.grammar):
+            values = self._range(widest)
+            words.append(f"{variable} from {values[0]} to {values[-1]}")
+            widest.append(values[-1])
+        return ", ".join(words)
+
     def names(self) -> Iterator[str]:
+        """The names that lists have."""
+        if self.listed is not None:
+            yield from self.listed
+            return
         for numbers in self._numbers(()):
             pieces = re.split("<.*?>", self.grammar)
             yield "".join(
@@ -84,6 +100,12 @@ def _fixed(name, make, meaning):
     return Family(name, make, (), meaning)
 
 
+_FLOAT_MEANINGS = {
+    "fp16": "IEEE 754's half precision",
+    "bf16": "bfloat16, without integer operands",
+    "tf32": "TensorFloat-32, without integer operands",
+}
+
 FAMILIES = (
     Family("int<N>", signed_integer, (range(2, 17),), "integers, two's complement"),
     Family("uint<N>", unsigned_integer, (range(2, 17),), "integers without sign"),
@@ -93,7 +115,7 @@ FAMILIES = (
     Family("uflint<N>", uflint, (range(3, 9),), "ANT's float-int without sign"),
     Family("apot<N>", apot, (range(3, 8),), "sums of powers of two, with sign bit"),
     Family("uapot<N>", uapot, (range(2, 7),), "sums of powers of two without sign"),
-    *(_fixed(name, small_float, "small floats") for name in FLOATS),
+    *(_fixed(name, small_float, _FLOAT_MEANINGS.get(name, "small floats")) for name in FLOATS),
     Family("posit<N>_<es>", posit, (range(3, 9), range(0, 3)), "posits"),
     Family(
         "adaptivfloat<N>_<e>",
@@ -102,6 +124,14 @@ FAMILIES = (
         "AdaptivFloat: floats without subnormals, with a bias for each tensor",
     ),
     *(_fixed(name, pair_format, "OliVe's outlier-victim pairs") for name in PAIRS),
+    # After the standard ones, which keep their NaN and infinities.
+    Family(
+        "e<E>m<M>",
+        any_float,
+        (EXPONENTS, MANTISSAS),
+        "small floats without NaN and infinities",
+        listed=(),
+    ),
 )
 
 

@@ -32,11 +32,17 @@ def operands(
     TypeError
         Codes that are not integers.
     ValueError
-        An unknown format, codes out of range, or an odd number of elements to be paired.
+        An unknown format, one without integer operands (bf16, tf32), codes out of range, or an odd
+        number of elements to be paired.
     """
     if specials not in ("saturate", "zero"):
         raise ValueError(f'Specials must be "saturate" or "zero", not {specials!r}')
     fmt, codes = _checked(codes, name)
+    if fmt.integers is None:
+        raise ValueError(
+            f"Format {fmt.name} has no integer operands: its largest takes "
+            f"{fmt.highest.bit_length()} bits, more than 63"
+        )
     if fmt.pair:
         check_pairs(codes.shape, axis, fmt, "Array")
         return resolve(codes, fmt, axis)

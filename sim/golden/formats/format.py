@@ -4,7 +4,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-__all__ = ["Format", "make", "sign_magnitude"]
+__all__ = ["Format", "make", "make_wide", "sign_magnitude"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -27,11 +27,13 @@ class Format:
         Whether codes only have a meaning in pairs (OliVe).
     unit : float
         The value of the integer 1, a power of two.
-    integers : int64 array (2^bits,)
+    integers : int64 array (2^bits,) or None
         The operand of each code, in units. Of special codes, what they saturate to. Of pairs,
-        the operand of a normal element, with 0 for the identifier.
+        the operand of a normal element, with 0 for the identifier. None where 64 bits do not
+        suffice (bf16, tf32): such a format has no integer operands.
     values : float64 array (2^bits,)
-        ``integers * unit``, but with NaN and ±Inf where the standard has them.
+        ``integers * unit``, but with NaN and ±Inf where the standard has them. Exact, also
+        without integers.
     special : bool array (2^bits,)
         Which codes are NaN, ±Inf or NaR.
     lowest, highest : int
@@ -51,7 +53,7 @@ class Format:
     signed: bool
     pair: bool
     unit: float
-    integers: np.ndarray = field(compare=False, repr=False)
+    integers: np.ndarray | None = field(compare=False, repr=False)
     values: np.ndarray = field(compare=False, repr=False)
     special: np.ndarray = field(compare=False, repr=False)
     lowest: int
@@ -97,6 +99,34 @@ def make(
         highest_code=highest if codes_are_integers else (1 << bits) - 1,
         outliers=None if outliers is None else _fixed(np.array(outliers, np.int64)),
         identifier=identifier,
+    )
+
+
+def make_wide(
+    name: str, family: str, operands: np.ndarray, *, unit: float, specials: dict[int, float]
+) -> Format:
+    """The format without integers whose codes have these ``operands``, exact in float64."""
+    bits = (len(operands) - 1).bit_length()
+    values = operands * unit
+    values[operands == 0] = 0.0  # of either sign
+    values[list(specials)] = list(specials.values())
+    lowest, highest = int(operands.min()), int(operands.max())
+    return Format(
+        name=name,
+        family=family,
+        bits=bits,
+        signed=lowest < 0,
+        pair=False,
+        unit=unit,
+        integers=None,
+        values=_fixed(values),
+        special=_fixed(~np.isfinite(values)),
+        lowest=lowest,
+        highest=highest,
+        lowest_code=0,
+        highest_code=(1 << bits) - 1,
+        outliers=None,
+        identifier=None,
     )
 
 

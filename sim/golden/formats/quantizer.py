@@ -86,6 +86,8 @@ def quantize(
     of 1 %, as ANT's authors do, and takes the first with the least summed squared error. Formats
     that need others:
 
+    - fp16, bf16 and tf32 have the scale 1; beyond their largest number, the least power of two that
+      takes the largest magnitude to it or below.
     - AdaptivFloat's scale is a power of two. ``"max"``: the leading one of the largest
       magnitude becomes the one of the largest value. ``"mse"``: this, half and twice of it.
     - posits: ``"mse"`` takes the largest magnitude to 1, 2, 4 … maxpos, whichever is best.

@@ -5,6 +5,7 @@ import numpy as np
 from .format import Format
 from .grid import Grid, grid, normal_grid
 from .pairs import encode
+from .small_float import UNSCALED
 
 __all__ = ["METHODS", "outlier_scale", "pair_scale", "scale"]
 
@@ -28,6 +29,9 @@ def scale(x: np.ndarray, fmt: Format, method: str) -> float:
     largest, exponent, x = _normalized(x)
     if not largest:
         return 1.0
+    if fmt.name in UNSCALED:
+        excess, power = np.frexp(largest / (fmt.highest * fmt.unit))
+        return 2.0 ** max(0, int(power) + exponent - (excess == 0.5))
     scales = _scales(largest, fmt, method)
     if len(scales) == 1:
         return _denormalized(scales[0], exponent)

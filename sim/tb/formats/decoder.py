@@ -41,13 +41,28 @@ class Model:
             special = fmt.special[codes >> (self.bits - fmt.bits)] if not half else codes < 0
             for outlier, neighbour in enumerate((0, 1 << (self.bits - 1))):
                 pairs = np.stack([lanes, np.full_like(lanes, neighbour)], axis=1)
-                values = side.operands(pairs if fmt.pair else lanes[:, None], type_, 1, specials)
+                if fmt.integers is None:
+                    values = _wide_operands(fmt, specials)[:, None]
+                else:
+                    values = pairs if fmt.pair else lanes[:, None]
+                    values = side.operands(values, type_, 1, specials)
                 self.operands[type_, outlier] = values[:, 0]
                 self.specials[type_, outlier] = special
 
     def describe(self, type_, outlier, code):
         beside = ", beside a mark" if outlier and self.side.pair else ""
         return f"{' '.join(self.side.types[type_])} {code:#x}{beside}"
+
+
+def _wide_operands(fmt, specials):
+    """Operands of a small float by code, in Python integers."""
+    substitute = 0 if specials == "zero" else fmt.highest
+    negative = np.arange(1 << fmt.bits) >> (fmt.bits - 1)
+    operands = np.empty(1 << fmt.bits, object)
+    for code, value in enumerate(fmt.values):
+        size = substitute if fmt.special[code] else abs(int(value / fmt.unit))
+        operands[code] = -size if negative[code] else size
+    return operands
 
 
 @cocotb.test(skip=DESIGN != "decoder")
