@@ -1,8 +1,8 @@
-"""Detection of leading zeros."""
+"""Detection of leading zeros, and their removal."""
 
-from amaranth.hdl import Const, Mux
+from amaranth.hdl import Cat, Const, Mux, Signal
 
-__all__ = ["leading_zeros"]
+__all__ = ["leading_zeros", "normalized"]
 
 
 def leading_zeros(value):
@@ -11,3 +11,38 @@ def leading_zeros(value):
     for position, bit in enumerate(value):
         count = Mux(bit, Const(len(value) - 1 - position, count.shape()), count)
     return count
+
+
+def normalized(m, value, most=None):
+    """``value`` shifted left until its top bit is one, and the distance.
+
+    Steps of powers of two, the largest first, each taken if as many bits at the top are zero: a
+    separate count would cost as many multiplexers again.
+
+    Parameters
+    ----------
+    m : Module
+    value : Value
+        Unsigned. Zero stays zero, with a distance of no meaning.
+    most : int or None
+        The greatest distance, if any.
+
+    Returns
+    -------
+    (Value, Value)
+        Of the width of ``value``, and the distance.
+    """
+    width = len(value)
+    taken = []
+    for position in reversed(range((width - 1).bit_length())):
+        step = 1 << position
+        clear = Signal(name=f"clear_{step}")
+        allowed = 1
+        if most is not None:
+            allowed = Cat(Const(0, position), Const(1, 1), *taken) <= most
+        m.d.comb += clear.eq(~value[width - step :].any() & allowed)
+        shifted = Signal(width, name=f"normal_{step}")
+        m.d.comb += shifted.eq(Mux(clear, value << step, value))
+        value = shifted
+        taken.insert(0, clear)
+    return value, Cat(taken)

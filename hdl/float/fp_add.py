@@ -3,9 +3,11 @@
 from amaranth.hdl import Cat, Const, Module, Mux, Signal
 from amaranth.lib.wiring import In, Out
 
+from ..arith.leading import normalized
 from ..checks import check_integer
 from ..unit import Unit, data_register
 from .layout import FloatLayout
+from .rounding import rounds_up, shifted_right
 
 __all__ = ["FpAdd"]
 
@@ -99,10 +101,7 @@ class FpAdd(Unit):
                 ~far & ~y_zero,
             ),
         )
-        lost = far & ~y_zero
-        for step in reversed(range(min(steps, exponent))):
-            lost = _named(m, f"lost_{1 << step}", lost | (distance[step] & y[: 1 << step].any()))
-            y = _named(m, f"y_{1 << step}", Mux(distance[step], y >> (1 << step), y))
+        y, lost = shifted_right(m, y, distance[:steps], far & ~y_zero)
 
         # A NaN has the largest magnitude of all, so it is the operand x.
         special = x_exponent.all()
@@ -139,23 +138,11 @@ class FpAdd(Unit):
     def _round(self, m, total, sign, x_exponent, nan):
         """Third stage: normalized, rounded, and packed."""
         mantissa, exponent = self.layout.mantissa_width, self.layout.exponent_width
-        width = len(total)
-        zeros = []
-        value = total
-        for step in reversed(range((width - 1).bit_length())):
-            distance = 1 << step
-            clear = _named(m, f"clear_{distance}", ~value[width - distance :].any())
-            value = _named(
-                m,
-                f"normal_{distance}",
-                Mux(clear, (value << distance)[:width], value),
-            )
-            zeros.insert(0, clear)
+        value, distance = normalized(m, total)
         zero = ~value[-1]
-        normal_exponent = _named(m, "normal_exponent", x_exponent + 1 - Cat(zeros))
+        normal_exponent = _named(m, "normal_exponent", x_exponent + 1 - distance)
         fraction = value[4:-1]
-        guard, sticky = value[3], value[:3].any()
-        up = guard & (sticky | fraction[0])
+        up = rounds_up(fraction, value[:4])
         rounded = _named(
             m, "rounded", (Cat(fraction, normal_exponent[:exponent]) + up)[: mantissa + exponent]
         )

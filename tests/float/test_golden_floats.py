@@ -1,5 +1,6 @@
-"""The golden adder and multiplier against numpy, ml_dtypes and fractions."""
+"""The golden models of floating-point arithmetic against numpy, ml_dtypes and fractions."""
 
+import random
 from fractions import Fraction
 
 import ml_dtypes
@@ -7,6 +8,8 @@ import numpy as np
 import pytest
 from brickwork.sim.golden.float.fp_add import fp_add
 from brickwork.sim.golden.float.fp_multiply import fp_multiply
+from brickwork.sim.golden.float.narrow import narrow
+from brickwork.sim.golden.float.to_float import to_float
 
 SMALL = {
     (3, 4): ml_dtypes.float8_e3m4,
@@ -43,11 +46,11 @@ def test_all_pairs_of_small_floats(widths):
     [((8, 7), ml_dtypes.bfloat16, 0x7FC0), ((5, 10), np.float16, 0x7E00)],
 )
 def test_floats_of_16_bits(widths, dtype, nan):
-    random = np.random.default_rng(1)
-    a = random.integers(0, 1 << 16, 20000).astype(np.uint16)
+    draw = np.random.default_rng(1)
+    a = draw.integers(0, 1 << 16, 20000).astype(np.uint16)
     # Half of the pairs with exponents close to each other.
-    b = random.integers(0, 1 << 16, 20000).astype(np.uint16)
-    b[::2] = (a[::2] + random.integers(-3000, 3000, 10000)).astype(np.uint16) ^ 0x8000
+    b = draw.integers(0, 1 << 16, 20000).astype(np.uint16)
+    b[::2] = (a[::2] + draw.integers(-3000, 3000, 10000)).astype(np.uint16) ^ 0x8000
     smallest = 2.0 ** (2 - 2 ** (widths[0] - 1))
     assert (fp_add(a, b, *widths) == sums(a, b, dtype, np.uint16, smallest, nan)).all()
 
@@ -58,10 +61,10 @@ def values(codes):
 
 def test_binary32_is_the_nearest_number():
     """No other float32 is closer to the exact sum; of two equally close ones it is the even one."""
-    random = np.random.default_rng(2)
-    a = random.integers(0x30000000, 0x50000000, 3000)
-    b = np.clip(a + random.integers(-12 << 23, 12 << 23, 3000), 0x00800000, 0x7F000000)
-    b ^= random.integers(0, 2, 3000) << 31
+    draw = np.random.default_rng(2)
+    a = draw.integers(0x30000000, 0x50000000, 3000)
+    b = np.clip(a + draw.integers(-12 << 23, 12 << 23, 3000), 0x00800000, 0x7F000000)
+    b ^= draw.integers(0, 2, 3000) << 31
     total = fp_add(a, b)
     for x, y, code in zip(values(a), values(b), total, strict=True):
         exact = Fraction(float(x)) + Fraction(float(y))
@@ -101,9 +104,9 @@ def test_binary32_corners(a, b, total):
 
 @pytest.mark.parametrize(("a_mantissa", "w_mantissa"), [(7, 7), (10, 10), (1, 21), (7, 3)])
 def test_products_are_exact(a_mantissa, w_mantissa):
-    random = np.random.default_rng(3)
-    a = random.integers(0, 1 << 9 + a_mantissa, 4000)
-    w = random.integers(0, 1 << 9 + w_mantissa, 4000)
+    draw = np.random.default_rng(3)
+    a = draw.integers(0, 1 << 9 + a_mantissa, 4000)
+    w = draw.integers(0, 1 << 9 + w_mantissa, 4000)
     products = fp_multiply(a, w, a_mantissa, w_mantissa)
     count = 0
     for x, y, code in zip(
@@ -139,3 +142,116 @@ def test_products_are_exact(a_mantissa, w_mantissa):
 )
 def test_products_of_corners(a, w, product):
     assert fp_multiply(a, w, 7, 7) == fp_multiply(w, a, 7, 7) == product
+
+
+FORMATS = {
+    "fp32": (np.float32, np.uint32, 0x7F800000),
+    "bf16": (ml_dtypes.bfloat16, np.uint16, 0x7F80),
+    "fp16": (np.float16, np.uint16, 0x7C00),
+}
+
+
+@pytest.mark.parametrize("format", FORMATS)
+@pytest.mark.parametrize("unit", [-30, -24, -14, 0, 3, 90])
+def test_integers_that_float64_holds(format, unit):
+    """numpy rounds float64 once to float16 and float32; bfloat16 from a float32 that is exact."""
+    dtype, unsigned, _ = FORMATS[format]
+    draw = np.random.default_rng(4)
+    bits = 24 if format == "bf16" else 53
+    integers = draw.integers(-(1 << bits), 1 << bits, 5000) >> draw.integers(0, bits, 5000)
+    with np.errstate(all="ignore"):
+        expected = np.ldexp(integers.astype(np.float64), unit).astype(dtype).view(unsigned)
+    assert (to_float(integers, unit, format) == expected).all()
+
+
+@pytest.mark.parametrize("format", FORMATS)
+@pytest.mark.parametrize("unit", [-200, -150, -48, -20, 0, 60])
+def test_wide_integers_become_the_nearest_number(format, unit):
+    """No other code of the format is closer; of two equally close ones it is the even one."""
+    dtype, unsigned, infinity = FORMATS[format]
+    draw = random.Random(5)
+    integers = [draw.getrandbits(draw.randint(1, 128)) for _ in range(500)]
+    # Ties, and integers next to ties.
+    tops = [draw.getrandbits(draw.randint(1, 24)) << 1 | 1 for _ in range(300)]
+    integers += [(top << draw.randint(1, 90)) + draw.choice((-1, 0, 1)) for top in tops]
+    smallest = Fraction(2) ** (-14 if format == "fp16" else -126)
+    # Beyond the greatest finite number another step, as if exponents went on.
+    step = Fraction(float(np.array(infinity - 1, unsigned).view(dtype))) - Fraction(
+        float(np.array(infinity - 2, unsigned).view(dtype))
+    )
+
+    def value(code):
+        if code == infinity:
+            return value(code - 1) + step
+        return Fraction(float(np.array(code, unsigned).view(dtype)))
+
+    codes = to_float(np.array(integers, object), unit, format)
+    negative = to_float(-np.array(integers, object), unit, format)
+    signs = np.array([integer > 0 for integer in integers]) * (1 << 8 * unsigned().nbytes - 1)
+    assert (negative == codes + signs).all()
+    for integer, code in zip(integers, codes.tolist(), strict=True):
+        exact = Fraction(integer) * Fraction(2) ** unit
+        if code == infinity:
+            assert exact >= value(infinity) - step / 2
+        elif exact < smallest and format != "fp16":
+            # Half of a last bit below the smallest normal number the rounding reaches it.
+            limit = smallest * (1 - Fraction(1, 1 << (25 if format == "fp32" else 9)))
+            assert value(code) == (smallest if exact >= limit else 0)
+        else:
+            error = abs(value(code) - exact)
+            neighbours = [each for each in (code - 1, code + 1) if 0 <= each <= infinity]
+            for other in (abs(value(each) - exact) for each in neighbours):
+                assert error < other or (error == other and code % 2 == 0)
+
+
+@pytest.mark.parametrize(
+    ("integer", "unit", "format", "code"),
+    [
+        (0, 5, "fp32", 0),
+        (-1, 0, "fp16", 0xBC00),
+        ((1 << 24) + 1, 0, "fp32", 0x4B800000),  # ties
+        ((1 << 24) + 3, 0, "fp32", 0x4B800002),
+        ((1 << 25) - 1, 0, "fp32", 0x4C000000),  # a carry into the exponent
+        (65519, 0, "fp16", 0x7BFF),
+        (65520, 0, "fp16", 0x7C00),
+        (-65520, 0, "fp16", 0xFC00),
+        (1, -24, "fp16", 1),
+        (1, -25, "fp16", 0),  # a tie, to even
+        (-1, -25, "fp16", 0x8000),
+        (3, -25, "fp16", 2),
+        ((1 << 11) - 1, -25, "fp16", 0x0400),  # to the smallest normal number
+        (1, -126, "fp32", 0x00800000),
+        (1, -127, "fp32", 0),
+        (-1, -127, "bf16", 0x8000),
+        ((1 << 9) - 1, -135, "bf16", 0x0080),  # rounded up to the smallest normal number
+        ((1 << 8) - 1, -134, "bf16", 0),
+        (1, 128, "fp32", 0x7F800000),
+        ((1 << 24) - 1, 104, "fp32", 0x7F7FFFFF),
+        ((1 << 25) - 1, 103, "fp32", 0x7F800000),
+    ],
+)
+def test_integers_of_corners(integer, unit, format, code):
+    assert to_float(integer, unit, format) == code
+
+
+@pytest.mark.parametrize(("format", "nan"), [("bf16", 0x7FC0), ("fp16", 0x7E00)])
+def test_narrowed_codes(format, nan):
+    """Every upper half with lower halves next to ties, and random codes."""
+    dtype, unsigned, _ = FORMATS[format]
+    draw = np.random.default_rng(6)
+    upper = np.arange(1 << 16)[:, None] << 16
+    lower = np.array([0, 0x7FFF, 0x8000, 0x8001])
+    codes = np.concatenate(
+        [
+            (upper | lower)[:: 1 if format == "bf16" else 3].ravel(),
+            draw.integers(0, 1 << 32, 20000),
+            # Around the limits of fp16, with ties of its normal and subnormal numbers.
+            draw.integers(0x33000000 >> 12, 0x47900000 >> 12, 20000) << 12,
+        ]
+    )
+    single = codes.astype(np.uint32).view(np.float32)
+    single = np.where(np.abs(single) < 2.0**-126, np.copysign(np.float32(0), single), single)
+    with np.errstate(all="ignore"):
+        expected = single.astype(dtype)
+    expected = np.where(np.isnan(single), nan, expected.view(unsigned).astype(np.int64))
+    assert (narrow(codes, format) == expected).all()
