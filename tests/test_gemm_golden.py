@@ -136,7 +136,7 @@ def test_nothing(shape, overflow):
         ({"acc_width": "8"}, TypeError, "Accumulator width must be a positive integer, not '8'"),
         ({"acc_width": True}, TypeError, "Accumulator width must be a positive integer, not True"),
         ({"acc_width": 0}, ValueError, "Accumulator width must be a positive integer, not 0"),
-        ({"acc_width": 65}, ValueError, "Accumulator width must be at most 64, not 65"),
+        ({"acc_width": 129}, ValueError, "Accumulator width must be at most 128, not 129"),
         (
             {"overflow": "saturate"},
             TypeError,

@@ -1,17 +1,33 @@
 """Base classes of the GEMM engines' designs."""
 
+import contextlib
 from dataclasses import dataclass
 from fractions import Fraction
 from typing import ClassVar
 
 from .base import Contender, Design, check_choice, option
 
-__all__ = ["Array", "FormatArray", "add_gemm_arguments"]
+__all__ = [
+    "ARITH",
+    "Array",
+    "FormatArray",
+    "StationaryArray",
+    "add_gemm_arguments",
+    "float_settings",
+]
+
+#: Choices of the parameter ``arith`` of engines that can round their sums.
+ARITH = ("exact", "fp32")
 
 #: Settings of small arrays whose rows and columns end in a short tile of the hierarchy.
 _SMALL = ("cols=5", "tile_rows=2", "tile_cols=2")
 #: Settings of all output stages.
 _OUTPUTS = tuple(("rows=3", f"output={output}") for output in ("raw", "bias", "scale", "shift"))
+#: Sums that are rounded to floats, of accumulators beyond 64 bits.
+_ROUNDED = (
+    ("rows=3", "a_format=fp16", "w_format=fp16", "output=fp32"),
+    ("rows=2", "a_format=fp16", "w_format=e5m2", "output=fp16", "max_k=50"),
+)
 # All families of formats: operands with mantissas and exponents of several widths, signed or not,
 # types chosen at run time, nibbles, OVP pairs (of an even number of rows), NaN and infinities.
 _FORMATS = (
@@ -43,6 +59,20 @@ def _integer_formats():
     from ...sim.golden import formats
 
     return [name for family in formats.FAMILIES[:2] for name in family.names()]
+
+
+def float_settings(settings: dict) -> dict:
+    """Settings with the arithmetic that the formats call for, unless it is set.
+
+    Formats with the exponents of binary32 have no exact sums.
+    """
+    from ...sim.golden import formats
+
+    names = [settings.get(f"{side}_format", "int8") for side in "aw"]
+    with contextlib.suppress(ValueError):  # construction refuses a wrong name
+        if any(formats.get(name).integers is None for name in names):
+            return {"arith": "fp32"} | settings
+    return settings
 
 
 def add_gemm_arguments(parser) -> None:
@@ -96,7 +126,8 @@ class Array(Design):
     pipeline: int = option(2, "registers before the adder of a PE, 0 to 2; DSP blocks have 2")
     output: str = option(
         "raw",
-        "results: raw accumulators, with bias added, requantized by a scale, or by a shift",
+        "results: raw accumulators, with bias added, requantized by a scale, or by a shift; or "
+        "sums rounded once to fp32, bf16 or fp16",
         choices=lambda: _engine().OUTPUTS,
     )
     out_format: str = option("int8", "format of requantized results", choices=_integer_formats)
@@ -119,7 +150,7 @@ class Array(Design):
     def fit(cls, settings, operands):
         from ._gemm_task import output_for
 
-        return cls(**{"output": output_for(operands)} | settings)
+        return cls(**{"output": output_for(operands, settings)} | settings)
 
     def task(self, operands):
         from ._gemm_task import GemmTask
@@ -187,7 +218,7 @@ class FormatArray(Array):
     MODE_CHOICES: ClassVar[dict] = dict.fromkeys(("a_type", "w_type"), _all_formats) | _RELU
     RENAMED: ClassVar[dict[str, str]] = {"specials": "nan_inf"}
     LINT_CASES: ClassVar[tuple[tuple[str, ...], ...]] = tuple(
-        (*settings, *_SMALL) for settings in (*_OUTPUTS, *_FORMATS)
+        (*settings, *_SMALL) for settings in (*_OUTPUTS, *_FORMATS, *_ROUNDED)
     )
     DEMO: ClassVar[bool] = True
 
@@ -224,8 +255,21 @@ class FormatArray(Array):
         return modes.get(f"{side}_type") or values.get(f"{side}_format")
 
     @classmethod
-    def format_contender(cls, name: str, formats: str, order: int, type_: str | None = None):
+    def format_contender(
+        cls, name: str, formats: str, order: int, type_: str | None = None, **settings: str
+    ):
         """A contender with the same formats on both sides, in one mode."""
         modes = {} if type_ is None else {"a_type": type_, "w_type": type_}
-        parameters = {"a_format": formats, "w_format": formats}
+        parameters = {"a_format": formats, "w_format": formats} | settings
         return Contender(name=name, design=cls.NAME, set=parameters, modes=modes, order=order)
+
+
+@dataclass(frozen=True, kw_only=True)
+class StationaryArray(FormatArray):
+    """A weight-stationary GEMM engine."""
+
+    acc_depth: int = option(512, "rows of accumulators: rows of A that share a load of weights")
+
+    SHRINK: ClassVar[dict] = {"bram": ("acc_depth", "cols", "rows"), None: ("rows", "cols")}
+    POWERS_OF_TWO: ClassVar[tuple[str, ...]] = ("acc_depth",)
+    skips_zeros: ClassVar[bool] = True

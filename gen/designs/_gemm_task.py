@@ -13,6 +13,8 @@ from ...sim.designs import registry
 from ...sim.designs._gemm import QuantParams
 from ...sim.golden import formats
 from ...sim.golden.arith.requantize import scale_to_multiplier, scale_to_shift
+from ...sim.golden.float.values import float_values
+from ..emission.emit import outline
 from ..lib.errors import UsageError
 from ._operands import Operands, Source
 from .base import Task
@@ -23,13 +25,17 @@ if TYPE_CHECKING:
 __all__ = ["GemmTask", "output_for"]
 
 
-def output_for(operands: Operands) -> str:
-    """The output stage that the operands require: raw, bias or scale."""
+def output_for(operands: Operands, settings: dict) -> str:
+    """The output stage that the operands require: raw, bias or scale, or fp32 for floats."""
     options = operands.options
     if options.get("scale") is not None:
         return "scale"
     added = options.get("bias") is not None or options.get("a_zero_point") is not None
-    return "bias" if added else "raw"
+    if added:
+        return "bias"
+    types = [settings.get(f"{side}_format", "int8") for side in "aw"]
+    exact = settings.get("arith", "exact") == "exact"
+    return "fp32" if exact and any(name in formats.UNSCALED for name in types) else "raw"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -54,10 +60,10 @@ class Matrix:
     scale: np.ndarray | None = None
     numbers: np.ndarray | None = None
 
-    @property
-    def unit(self) -> np.ndarray | float:
-        """The real number that an operand of 1 stands for."""
-        return formats.get(self.type).unit * (1.0 if self.scale is None else self.scale)
+    def factor(self, integers: bool) -> np.ndarray | float:
+        """The real number that a value, or with ``integers`` an operand, of 1 stands for."""
+        unit = formats.get(self.type).unit if integers else 1.0
+        return unit * (1.0 if self.scale is None else self.scale)
 
     def values(self, axis: int) -> np.ndarray:
         """The numbers before quantization, or the values of the codes."""
@@ -73,6 +79,7 @@ class GemmTask(Task):
 
     A has one scale, W one for each column. Floats are quantized to the format with the least
     squared error among those that the modes allow. Integers are codes of the first of these.
+    Floats for fp16, bf16 and tf32 are rounded to these, without a scale.
 
     Attributes
     ----------
@@ -86,6 +93,7 @@ class GemmTask(Task):
 
     def __init__(self, design, operands: Operands):
         self.design, self._operands = design, operands
+        self._outline = outline(design)
         self._check_output()
         modes = {name: value for name, value in operands.modes.items() if name in design.MODES}
         self._modes = design.run_modes(modes)
@@ -149,6 +157,9 @@ class GemmTask(Task):
             codes = self._checked(values, candidates[0], side)
             return Matrix(codes=codes, type=candidates[0], scale=source.scale)
         try:
+            if candidates[0] in formats.UNSCALED:
+                codes = formats.cast(values, candidates[0]).astype(np.int64)
+                return Matrix(codes=codes, type=candidates[0], scale=np.ones(()), numbers=values)
             best = formats.best(formats.each(values, candidates, axis, pair_axis=k_axis))
         except ValueError as error:
             raise ValueError(f"{name} cannot be quantized: {error}") from None
@@ -180,14 +191,15 @@ class GemmTask(Task):
 
     def _quant_params(self):
         design, options = self.design, self._operands.options
-        if design.output == "raw":
+        if "channels" not in self._outline.streams:
             return None
         if self.a.numbers is not None or self.w.numbers is not None:
             raise UsageError(
                 f"Output must be raw for operands that are quantized here, not {design.output!r}"
             )
         n = self.shape[2]
-        widths = _channel_widths(design)
+        fields = self._outline.streams["channels"]["fields"]
+        widths = {field["name"]: field["width"] for field in fields}
         acc_width = widths["bias"]
         bias = self._bias(n, acc_width)
         if design.output == "bias":
@@ -253,15 +265,24 @@ class GemmTask(Task):
 
     @property
     def is_real(self) -> bool:
-        """Whether raw results stand for real numbers: A or W has a scale."""
+        """Whether results stand for real numbers: A or W has a scale."""
         scaled = self.a.scale is not None or self.w.scale is not None
-        return scaled and self.design.output == "raw"
+        return scaled and "channels" not in self._outline.streams
+
+    @property
+    def _result_format(self):
+        """The format of results that are floats; ``None`` for integers."""
+        return self._outline.derived.get("result_format")
+
+    def shaped(self, y):
+        return y if self._result_format is None else float_values(y, self._result_format)
 
     def real(self, y):
         if not self.is_real:
             return None
+        integers = self._result_format is None  # floats are in units of 1
         with np.errstate(over="ignore", invalid="ignore"):
-            return y * (self.a.unit * self.w.unit)
+            return y * (self.a.factor(integers) * self.w.factor(integers))
 
     def reference(self):
         if not self.is_real:
@@ -316,14 +337,6 @@ class GemmTask(Task):
                     f"leaves out each block of zeros"
                 )
         return choices
-
-
-def _channel_widths(design):
-    """Bits of the quantization parameters by name."""
-    from ..emission.emit import outline
-
-    fields = outline(design).streams["channels"]["fields"]
-    return {field["name"]: field["width"] for field in fields}
 
 
 #: Modes that limit requantized results.

@@ -4,9 +4,8 @@ import dataclasses
 from dataclasses import dataclass
 from typing import ClassVar
 
-from ._gemm import FormatArray
+from ._gemm import FormatArray, StationaryArray
 from .base import Contender, option
-from .gemm_ws import GemmWs
 
 __all__ = ["GemmNm"]
 
@@ -18,7 +17,7 @@ def _group_sums():
 
 
 @dataclass(frozen=True, kw_only=True)
-class GemmNm(GemmWs):
+class GemmNm(StationaryArray):
     """Weight-stationary GEMM engine for N:M-sparse weights (NVIDIA 2:4)."""
 
     group_rows: int = option(2, "N: rows of PEs in a group, 1 to 8; rows is a multiple")
@@ -42,7 +41,7 @@ class GemmNm(GemmWs):
         )
     )
     DEMO: ClassVar[bool] = False
-    driver: ClassVar[str] = "gemm_nm"
+    driver: ClassVar[str | None] = "gemm_nm"
 
     def unit(self):
         from ...hdl.sparse import gemm_nm

@@ -3,9 +3,8 @@
 from dataclasses import dataclass
 from typing import ClassVar
 
-from ._gemm import FormatArray
+from ._gemm import FormatArray, StationaryArray
 from .base import Contender, option
-from .gemm_ws import GemmWs
 
 __all__ = ["GemmOutlier"]
 
@@ -15,7 +14,7 @@ def _signed_formats():
 
 
 @dataclass(frozen=True, kw_only=True)
-class GemmOutlier(GemmWs):
+class GemmOutlier(StationaryArray):
     """GEMM engine with dense int4 digits of int8 weights and a few outliers (OLAccel)."""
 
     rows: int = option(

@@ -2,7 +2,17 @@
 
 from amaranth.hdl import signed, unsigned
 
-__all__ = ["index_shape", "product_shape", "signed_width", "sum_range", "sum_width"]
+__all__ = [
+    "WIDEST_SUM",
+    "index_shape",
+    "product_shape",
+    "signed_width",
+    "sum_range",
+    "sum_width",
+]
+
+#: Most bits of an exact sum, one that is rounded in the end.
+WIDEST_SUM = 128
 
 
 def signed_width(lowest, highest):

@@ -10,13 +10,16 @@ from ..unit import Unit, data_register
 from .saturate import saturated
 
 __all__ = [
+    "CHANNEL_OUTPUTS",
     "MULTIPLIER_WIDTH",
     "Requantize",
     "channel_layout",
-    "output_latency",
     "shift_and_jam",
     "shift_width",
 ]
+
+#: Outputs with values for each channel.
+CHANNEL_OUTPUTS = ("bias", "scale", "shift")
 
 #: The significand of a float32, hidden bit included.
 MULTIPLIER_WIDTH = 24
@@ -38,7 +41,7 @@ def channel_layout(*, acc_width, output, out_format):
     ``bias`` is added to the accumulator. With ``output`` other than ``"bias"`` there follow
     ``multiplier`` (only for ``"scale"``), ``shift``, ``zero_point``, ``low`` and ``high``.
     """
-    check_choice("Output", output, ["bias", "scale", "shift"])
+    check_choice("Output", output, CHANNEL_OUTPUTS)
     fields = {"bias": signed(acc_width)}
     if output != "bias":
         shape = formats.get_integer(out_format, "Output format").shape
@@ -47,11 +50,6 @@ def channel_layout(*, acc_width, output, out_format):
         fields["shift"] = shift_width(acc_width=acc_width, output=output)
         fields |= {"zero_point": shape, "low": shape, "high": shape}
     return data.StructLayout(fields)
-
-
-def output_latency(output):
-    """Cycles from an accumulator to its output for each kind of output."""
-    return {"raw": 0, "bias": 1, "shift": 5, "scale": 7}[output]
 
 
 class Requantize(Unit):
@@ -99,7 +97,7 @@ class Requantize(Unit):
         check_choice("Output", output, ["scale", "shift"])
         layout = channel_layout(acc_width=acc_width, output=output, out_format=out_format)
         self.out_shape = formats.get_integer(out_format).shape
-        self.latency = output_latency(output)
+        self.latency = 7 if output == "scale" else 5
         super().__init__(
             {
                 "i": In(signed(acc_width)),

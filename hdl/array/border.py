@@ -5,7 +5,15 @@ from ..formats.integer import Integer
 from ..formats.special_detector import SpecialDetector
 from .skew import Skew
 
-__all__ = ["decode_at_border", "detect_specials"]
+__all__ = ["decode_at_border", "detect_specials", "skewed"]
+
+
+def skewed(m, name, lanes, width, word, *, together=1, step=1):
+    """The lanes of a word, ``width`` bits each, as late as they enter the array."""
+    skew = Skew(lanes=lanes // together, width=together * width, backwards=0, step=step)
+    m.submodules[f"{name}_skew"] = skew
+    m.d.comb += skew.i.eq(word)
+    return skew.o
 
 
 def decode_at_border(m, name, fmt, lanes, word, type_index, nan_inf, *, together=1, step=1):
@@ -25,14 +33,12 @@ def decode_at_border(m, name, fmt, lanes, word, type_index, nan_inf, *, together
     nan_inf : str
         See :class:`DecoderBank`.
     """
-    skew = Skew(lanes=lanes // together, width=together * fmt.lane_width, backwards=0, step=step)
-    m.submodules[f"{name}_skew"] = skew
-    m.d.comb += skew.i.eq(word)
+    word = skewed(m, name, lanes, fmt.lane_width, word, together=together, step=step)
     if isinstance(fmt, Integer):  # others may have integers for operands, but not for codes
-        return skew.o
+        return word
     bank = DecoderBank(lanes=lanes, format=fmt.name, nan_inf=nan_inf, together=together, step=step)
     m.submodules[f"{name}_decoders"] = bank
-    m.d.comb += bank.i.eq(skew.o)
+    m.d.comb += bank.i.eq(word)
     if type_index is not None:
         m.d.comb += bank.kind.eq(type_index)
     return bank.o

@@ -26,10 +26,13 @@ class Format:
         Whether numbers come in two halves.
     types : tuple of Format
         What can be chosen at run time: here the format alone.
+    unit : int
+        Exponent of the power of two that an operand of 1 stands for.
     """
 
     pair = False
     split = False
+    unit = 0
 
     def __init__(self, *, name, bits, lowest, highest, operand):
         self.name = name

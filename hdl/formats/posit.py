@@ -31,6 +31,7 @@ class Posit(Format):
 
     def __init__(self, *, name, bits, es):
         self.es = es
+        self.unit = -((bits - 2) << es)
         self.regimes = []
         for bit in (0, 1):
             for run in range(1, bits):

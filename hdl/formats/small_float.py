@@ -38,6 +38,7 @@ class SmallFloat(Format):
     def __init__(self, *, name, exponent_bits, mantissa_bits):
         self.exponent_bits, self.mantissa_bits = exponent_bits, mantissa_bits
         self.bias = (1 << (exponent_bits - 1)) - 1
+        self.unit = 1 - self.bias - mantissa_bits
         self.has_infinity = name in _IEEE or name == "e5m2"
         mantissa = (2 << mantissa_bits) - 1
         exponents = (1 << exponent_bits) - 2 - self.has_infinity

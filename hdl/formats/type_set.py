@@ -46,6 +46,7 @@ class TypeSet(Format):
             f"ovp_int8, not {name!r} of {' and '.join(map(str, widths))} bits",
         )
         self._types = tuple(types)
+        self._units = {member.unit for member in members}
         self.pair = any(type_.pair for type_ in types)
         super().__init__(
             name=name,
@@ -54,6 +55,14 @@ class TypeSet(Format):
             highest=max(member.highest for member in members),
             operand=Operand.union([type_.operand for type_ in types]),
         )
+
+    @property
+    def unit(self):
+        check_relation(
+            len(self._units) == 1,
+            f"Formats must count in the same unit for sums that are rounded, not {self.name!r}",
+        )
+        return min(self._units)
 
     @property
     def types(self):

@@ -3,12 +3,12 @@
 from amaranth.hdl import Module, Mux, Signal, signed
 from amaranth.lib import wiring
 
-from ..arith.requantize import output_latency
 from ..array.grid import stagger
 from ..array.loader import Loader
 from ..array.skew import Skew
 from ..checks import check_integer
 from ..engine import Engine
+from ..output.output_channel import output_latency
 from ..stream.fifo import Fifo
 from ..systolic.gemm import gemm_ports, gemm_timing, number_widths
 from ..systolic.sequencer_ws import SequencerWs, results_owed
@@ -136,6 +136,7 @@ class GemmFusion(Engine):
         self.timing = {
             "acts_to_results": self.array_latency + output_latency(output) + cols + 3,
             "rows_of_acts_per_cycle": 1,
+            "tile_interval": rows,
             "mode_switch": self.drain + self.settle + 4,
             # The first weights wait until their width is known. The array's own change of mode,
             # before the first tile, takes longer than to load one row or two.
@@ -187,11 +188,10 @@ class GemmFusion(Engine):
             launch=sequencer.launch,
             channels=getattr(self, "channels", None),
             results=self.results,
-            rows=params["rows"],
             cols=params["cols"],
             tile_cols=params["tile_cols"],
-            channel=self.channel,
-            array_latency=self.array_latency,
+            sums_and_output=self.channel,
+            latency=self.array_latency,
         )
         m.d.comb += [sequencer.room.eq(stage.some_room), sequencer.may_launch.eq(stage.may_launch)]
         return m

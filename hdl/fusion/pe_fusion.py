@@ -68,11 +68,13 @@ class PeFusion(Unit):
     def build(self):
         m = Module()
         pipeline = self.parameters["pipeline"]
-        acts, weight, psum = stationary_registers(m, self)
+        acts, weight = stationary_registers(m, self)
+        psum = data_register(self.psums.shape(), name="psum")
         product = fused_sum(m, acts if pipeline == 2 else self.acts, weight, self.mode)
         if pipeline > 0:
             product_q = data_register(SUM_WIDTH, name="product")
             m.d.sync += product_q.eq(product)
             product = product_q
         m.d.sync += psum.eq(self.psums + product)
+        m.d.comb += self.psums_o.eq(psum)
         return m

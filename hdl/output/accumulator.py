@@ -6,7 +6,7 @@ from amaranth.hdl import Module, Mux, Signal, signed
 from amaranth.lib import data, memory
 from amaranth.lib.wiring import In, Out
 
-from ..arith.exact import index_shape
+from ..arith.exact import WIDEST_SUM, index_shape
 from ..arith.saturate import saturated
 from ..checks import check_choice, check_integer, check_relation
 from ..unit import Unit, data_register
@@ -60,7 +60,7 @@ class Accumulator(Unit):
 
     def __init__(self, *, psum_width, acc_width, overflow, depth, revisit):
         check_integer("Partial sum width", psum_width, 2)
-        check_integer("Accumulator width", acc_width, 2, 64)
+        check_integer("Accumulator width", acc_width, 2, WIDEST_SUM)
         check_choice("Overflow", overflow, ["wrap", "saturate"])
         check_integer("Accumulator depth", depth, 1)
         check_integer("Revisit distance", revisit, 1)

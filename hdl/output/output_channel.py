@@ -1,22 +1,48 @@
 """What is done to the sums of one output channel before they leave."""
 
-from amaranth.hdl import Module, signed
+from amaranth.hdl import Module, signed, unsigned
 from amaranth.lib import data
 from amaranth.lib.wiring import In, Out
 
 from .. import formats
-from ..arith.requantize import Requantize, channel_layout, output_latency
+from ..arith.requantize import Requantize, channel_layout
 from ..checks import check_integer
+from ..float.layout import FLOATS
+from ..float.narrow import Narrow
+from ..float.to_float import ToFloat
 from ..unit import Unit, data_register
 
-__all__ = ["OutputChannel", "OutputChannelBank", "output_shape"]
+__all__ = [
+    "FLOAT_OUTPUTS",
+    "OutputChannel",
+    "OutputChannelBank",
+    "output_latency",
+    "output_shape",
+]
+
+#: Outputs that are floats: sums that are rounded once.
+FLOAT_OUTPUTS = tuple(FLOATS)
 
 
-def output_shape(*, acc_width, output, out_format):
-    """Shape of a result: the accumulator, one bit more for its bias, or that of ``out_format``."""
+def output_shape(*, acc_width, output, out_format, float_sums=0):
+    """Shape of a result.
+
+    That of the accumulator, one bit more for its bias, the code of a float, or ``out_format``'s.
+    """
+    if output in FLOATS:
+        return unsigned(FLOATS[output].bits)
+    if float_sums:
+        return unsigned(acc_width)
     if output in ("raw", "bias"):
         return signed(acc_width + (output == "bias"))
     return formats.get_integer(out_format, "Output format").shape
+
+
+def output_latency(output, float_sums=0):
+    """Cycles from an accumulator, or with ``float_sums`` a binary32 sum, to its result."""
+    if output in FLOATS:
+        return Narrow.latency if float_sums else ToFloat.latency
+    return {"raw": 0, "bias": 1, "shift": 5, "scale": 7}[output]
 
 
 class OutputChannel(Unit):

@@ -5,20 +5,25 @@ from amaranth.lib import data, stream, wiring
 from amaranth.lib.wiring import In, Out
 
 from ..arith.exact import index_shape
-from ..arith.requantize import channel_layout, output_latency
+from ..arith.requantize import CHANNEL_OUTPUTS, channel_layout
 from ..array.delay import Delay
 from ..array.grid import spans
 from ..array.loader import Loader
 from ..array.skew import Skew
-from ..checks import check_choice, check_integer
+from ..checks import check_choice, check_integer, check_relation
+from ..float.layout import FLOATS
+from ..float.narrow import Narrow
+from ..float.to_float import ToFloat
 from ..stream.fifo import Fifo
 from ..unit import Unit
-from .output_channel import OutputChannelBank, output_shape
+from .output_channel import OutputChannelBank, output_latency, output_shape
 
 __all__ = ["OutputStage", "add_output_stage", "result_layout"]
 
 #: Cycles from the acceptance of a channel's values until the chain of channels can hold them.
 ARRIVAL = 3
+#: Outputs of sums in binary32.
+_OF_FLOATS = ("raw", *(name for name in FLOATS if name != "fp32"))
 
 
 def result_layout(shape, cols, special=0):
@@ -51,8 +56,8 @@ class OutputStage(Unit):
     bank_cols : int
         Columns in a bank.
     acc_width, output, out_format
-        Those of :class:`OutputChannel`; ``output`` may be ``"raw"`` too: the sums as they are, with
-        no stream ``channels``.
+        Those of :class:`OutputChannel`. Without a stream ``channels``, ``output`` may be ``"raw"``
+        too, the sums as they are, or ``"fp32"``, ``"bf16"`` or ``"fp16"``, the sums rounded once.
     depth : int
         Words in the queue.
     max_reserve : int
@@ -61,6 +66,10 @@ class OutputStage(Unit):
         Expected cycles between launch and first sum, for the depth of the channels' queue.
     special : int
         1 for words with a flag, which comes with ``valid``.
+    unit : int
+        Exponent of the power of two that the sums count in, for floats as output.
+    float_sums : int
+        1 for sums that are codes of binary32, for floats as output.
 
     Members
     -------
@@ -96,16 +105,24 @@ class OutputStage(Unit):
         max_reserve,
         run_interval,
         special=0,
+        unit=0,
+        float_sums=0,
     ):
         check_integer("Column count", cols, 1)
         check_integer("Bank column count", bank_cols, 1)
-        check_choice("Output", output, ["raw", "bias", "scale", "shift"])
+        check_choice("Output", output, ("raw", *CHANNEL_OUTPUTS, *FLOATS))
         check_integer("Result queue depth", depth, 2)
         check_integer("Largest reservation", max_reserve, 1)
         check_integer("Run interval", run_interval, 1)
         check_integer("Special flag", special, 0, 1)
+        check_integer("Float sums", float_sums, 0, 1)
+        check_relation(
+            not float_sums or (output in _OF_FLOATS and acc_width == FLOATS["fp32"].bits),
+            f"Sums in binary32 must have 32 bits and an output of {', '.join(_OF_FLOATS)}, not "
+            f"{acc_width} bits and {output}",
+        )
         channel = {"acc_width": acc_width, "output": output, "out_format": out_format}
-        self.out_shape = output_shape(**channel)
+        self.out_shape = output_shape(**channel, float_sums=float_sums)
         ports = {
             "sums": In(data.ArrayLayout(signed(acc_width), cols)),
             "valid": In(1),
@@ -119,25 +136,26 @@ class OutputStage(Unit):
         }
         if special:
             ports["special"] = In(1)
-        if output != "raw":
+        if output in CHANNEL_OUTPUTS:
             ports["channels"] = In(stream.Signature(channel_layout(**channel)))
         super().__init__(ports)
 
     def build(self):
         m = Module()
         cols, output = self.parameters["cols"], self.parameters["output"]
-        if output == "raw":
-            lanes = Value.cast(self.sums)
-            m.d.comb += self.may_launch.eq(1)
-        else:
+        latency = output_latency(output, self.parameters["float_sums"])
+        if output in CHANNEL_OUTPUTS:
             lanes = self._channels(m)
+        else:
+            lanes = self._converted(m) if latency else Value.cast(self.sums)
+            m.d.comb += self.may_launch.eq(1)
 
         width = self.out_shape.width
         left = Signal()
         m.d.comb += left.eq(self.results.valid & self.results.ready)
         words = []
         banks = spans(cols, self.parameters["bank_cols"])
-        cycles, flags = output_latency(output) - 1, self.valid
+        cycles, flags = latency - 1, self.valid
         if self.parameters["special"]:
             flags = Cat(self.valid, self.special)
         for index, (first, count) in enumerate(banks):
@@ -167,6 +185,22 @@ class OutputStage(Unit):
             self.some_room.eq((self.room > self.reserve) | left),
         ]
         return m
+
+    def _converted(self, m):
+        """The sums as floats, each lane for itself."""
+        params = self.parameters
+        lanes = []
+        for lane in range(params["cols"]):
+            if params["float_sums"]:
+                unit = Narrow(format=params["output"])
+            else:
+                unit = ToFloat(
+                    width=params["acc_width"], unit=params["unit"], format=params["output"]
+                )
+            m.submodules[f"float_{lane}"] = unit
+            m.d.comb += unit.i.eq(self.sums[lane])
+            lanes.append(unit.o)
+        return Cat(lanes)
 
     def _channels(self, m):
         """The chain of channels, fed from a queue; returns their outputs."""

@@ -4,11 +4,12 @@ from amaranth.lib import data, stream
 from amaranth.lib.wiring import In, Out
 
 from .. import formats
-from ..arith.exact import sum_width
-from ..arith.requantize import channel_layout, output_latency
+from ..arith.exact import WIDEST_SUM, sum_width
+from ..arith.requantize import CHANNEL_OUTPUTS, channel_layout
 from ..checks import check_choice, check_integer, check_relation
 from ..engine import lane_width
-from ..output.output_channel import output_shape
+from ..float.layout import FLOATS
+from ..output.output_channel import output_latency, output_shape
 from ..output.output_stage import result_layout
 
 __all__ = [
@@ -21,18 +22,23 @@ __all__ = [
     "gemm_timing",
     "number_widths",
     "operand_types",
+    "sum_unit",
 ]
 
 #: Choices of the parameters of these names.
 OVERFLOWS = ("wrap", "saturate")
-OUTPUTS = ("raw", "bias", "scale", "shift")
+OUTPUTS = ("raw", *CHANNEL_OUTPUTS, *FLOATS)
 NAN_INF = ("saturate", "flag")
 
+#: Most bits of an accumulator whose sums leave as integers.
+WIDEST = 64
 
-def accumulator_width(*, a_format, w_format, max_k, acc_width, overflow):
+
+def accumulator_width(*, a_format, w_format, max_k, acc_width, overflow, output="raw"):
     """The width asked for, or with 0 the one that is exact for ``max_k`` products.
 
-    An accumulator that saturates may be narrower than a product, one that wraps not.
+    An accumulator that saturates may be narrower than a product, one that wraps not. It has at
+    most 64 bits, or 128 if ``output`` is a float.
 
     Raises
     ------
@@ -42,20 +48,23 @@ def accumulator_width(*, a_format, w_format, max_k, acc_width, overflow):
     a = formats.get(a_format, "Activation format")
     w = formats.get(w_format, "Weight format")
     check_integer("Largest K", max_k, 1, 1 << 24)
-    check_integer("Accumulator width", acc_width, 0, 64)
+    widest = WIDEST_SUM if output in FLOATS else WIDEST
+    check_integer("Accumulator width", acc_width, 0, widest)
     product = sum_width(a, w, 1)
     check_relation(
-        product <= 128,
+        product <= WIDEST_SUM,
         f"A product of {a_format} and {w_format} takes {product} bits in exact arithmetic, more "
-        f"than 128: use arith=fp32",
+        f"than {WIDEST_SUM}: use arith=fp32",
     )
     if acc_width == 0:
         width = sum_width(a, w, max_k)
+        remedy = "a smaller max_k, or acc_width and overflow=saturate"
+        if widest < width <= WIDEST_SUM:
+            remedy = f"output=fp32, bf16 or fp16, {remedy}"
         check_relation(
-            width <= 64,
+            width <= widest,
             f"Accumulators that are exact for {max_k} products of {a_format} and {w_format} take "
-            f"{width} bits, more than 64 (a product takes {product}): give a smaller "
-            f"max_k, or acc_width and overflow=saturate",
+            f"{width} bits, more than {widest} (a product takes {product}): give {remedy}",
         )
         return width
     check_relation(
@@ -83,13 +92,14 @@ def gemm_ports(
     lanes=None,
     index_width=0,
     special=0,
+    float_sums=0,
 ):
     """Check the parameters that every GEMM engine takes, and return its ports.
 
     Parameters
     ----------
     acc_width, output, out_format
-        Those of :class:`OutputChannel`; ``output`` may be ``"raw"`` too.
+        Those of :class:`OutputStage`.
     tiles : data.Layout
         Payload of the stream ``tiles``.
     act, weight : Shape
@@ -100,6 +110,8 @@ def gemm_ports(
         Bits of an index beside each weight, or 0 for none.
     special : int
         1 for words of results with a flag for NaN and infinities.
+    float_sums : int
+        1 for sums in binary32.
 
     Raises
     ------
@@ -124,9 +136,9 @@ def gemm_ports(
         "weights": In(stream.Signature(weights)),
         "acts": In(stream.Signature(data.ArrayLayout(act, rows if lanes is None else lanes))),
     }
-    if output != "raw":
+    if output in CHANNEL_OUTPUTS:
         ports["channels"] = In(stream.Signature(channel_layout(**channel)))
-    results = result_layout(output_shape(**channel), cols, special)
+    results = result_layout(output_shape(**channel, float_sums=float_sums), cols, special)
     return ports | {"results": Out(stream.Signature(results))}
 
 
@@ -140,7 +152,7 @@ def number_widths(ports, acc_width):
     return widths | {"acc": acc_width}
 
 
-def gemm_timing(*, cols, output, pairs=False, lead_in=0, pair_wait=0):
+def gemm_timing(*, cols, output, float_sums=0, pairs=False, lead_in=0, pair_wait=0):
     """Entries of ``timing`` that bounds and formulas of cycles take, the same for all engines.
 
     ``output_latency``
@@ -158,8 +170,8 @@ def gemm_timing(*, cols, output, pairs=False, lead_in=0, pair_wait=0):
     ``cycle_slack``
         What a worst-case cycle count adds for registers between the stages.
     """
-    latency = output_latency(output)
-    interval = cols + latency - 1 if latency else 1
+    latency = output_latency(output, float_sums)
+    interval = cols + latency - 1 if output in CHANNEL_OUTPUTS else 1
     return {
         "output_latency": latency,
         "run_interval": interval,
@@ -181,6 +193,11 @@ def flags_specials(a_format, w_format, nan_inf):
     check_choice("NaN and Inf handling", nan_inf, NAN_INF)
     fmts = formats.get(a_format), formats.get(w_format)
     return int(nan_inf == "flag" and any(fmt.has_special for fmt in fmts))
+
+
+def sum_unit(a_format, w_format):
+    """Exponent of the power of two that exact sums of products count in."""
+    return formats.get(a_format).unit + formats.get(w_format).unit
 
 
 def operand_types(a_format, w_format):

@@ -4,13 +4,14 @@ from amaranth.hdl import Cat, Module, Mux, Signal, Value
 from amaranth.lib import wiring
 
 from .. import formats
-from ..arith.requantize import output_latency
 from ..array.border import decode_at_border, detect_specials
 from ..array.delay import Delay
 from ..array.grid import stagger
 from ..checks import check_integer
 from ..engine import Engine
+from ..float.layout import FLOATS
 from ..formats.pairs import PAIR_LATENCY, PairMarks
+from ..output.output_channel import output_latency
 from ..output.output_stage import OutputStage, add_output_stage
 from ..stream.register_slice import RegisterSlice
 from .gemm import (
@@ -20,6 +21,7 @@ from .gemm import (
     gemm_timing,
     number_widths,
     operand_types,
+    sum_unit,
 )
 from .mesh_os import MeshOs, mesh_latency
 from .pe_os import PeOs
@@ -44,7 +46,7 @@ class GemmOs(Engine):
       formats call for it, types, and ``first`` and ``last``: see :class:`GemmWs` and below.
     * ``acts``: K words; lane *m* is row *m* of the tile.
     * ``weights``: K words; lane *n* is column *n* of the tile.
-    * ``channels``, unless ``output`` is ``"raw"``: ``cols`` words, the last column's first.
+    * ``channels``, if ``output`` takes values: ``cols`` words, the last column's first.
     * ``results``: as many words as the tile has rows; lane *n* is column *n*.
 
     **Exactly.** Products are exact. Accumulators, whose width is exact for ``max_k`` products
@@ -84,7 +86,8 @@ class GemmOs(Engine):
     nan_inf : str
         What NaN and infinities do, in formats that have them: see :class:`GemmWs`.
     output : str
-        ``"raw"``, ``"bias"``, ``"scale"`` or ``"shift"``: see :class:`OutputChannel`.
+        ``"raw"``, ``"bias"``, ``"scale"`` or ``"shift"``: see :class:`OutputChannel`; or
+        ``"fp32"``, ``"bf16"`` or ``"fp16"``: see :class:`GemmWs`.
     out_format : str
         Format of results that are requantized.
 
@@ -130,6 +133,7 @@ class GemmOs(Engine):
             max_k=max_k,
             acc_width=acc_width,
             overflow=overflow,
+            output=output,
         )
         self.a_format, self.w_format = formats.get(a_format), formats.get(w_format)
         self.special = flags_specials(a_format, w_format, nan_inf)
@@ -171,6 +175,8 @@ class GemmOs(Engine):
         self.pe_rows, self.pe_cols, self.max_k = rows, cols, max_k
         self.widths = number_widths(ports, self.acc_width)
         self.derived = {"acc_width": self.acc_width} | operand_types(a_format, w_format)
+        if output in FLOATS:
+            self.derived["result_format"] = output
         latency = drained + output_latency(output) + cols + 2
         self.timing = {
             "last_acts_to_first_result": latency + PAIR_LATENCY * self.a_format.pair,
@@ -201,6 +207,7 @@ class GemmOs(Engine):
             cols=cols,
             bank_cols=params["tile_cols"],
             **self.channel,
+            unit=sum_unit(params["a_format"], params["w_format"]) if output in FLOATS else 0,
             depth=depth,
             max_reserve=rows,
             run_interval=latency + 1,

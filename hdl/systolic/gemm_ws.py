@@ -5,13 +5,15 @@ from amaranth.lib import wiring
 
 from .. import formats
 from ..arith.exact import sum_width
-from ..arith.requantize import output_latency
 from ..array.border import decode_at_border, detect_specials
+from ..array.delay import Delay
 from ..array.grid import stagger
 from ..array.loader import Loader
 from ..checks import check_integer, check_relation
 from ..engine import Engine
+from ..float.layout import FLOATS
 from ..formats.pairs import PairMarks, pair_marks
+from ..output.output_channel import output_latency
 from ..stream.fifo import Fifo
 from ..stream.tag import Tag
 from ..unit import data_register
@@ -22,6 +24,7 @@ from .gemm import (
     gemm_timing,
     number_widths,
     operand_types,
+    sum_unit,
 )
 from .mesh_ws import MeshWs
 from .pe_ws import PeWs
@@ -50,7 +53,7 @@ class GemmWs(Engine):
       column *n*. Rows beyond K are zero.
     * ``acts``: for each tile its rows of activations; lane *k* is row *k* of the tile's weights.
       Lanes beyond K are zero.
-    * ``channels``, unless ``output`` is ``"raw"``: ``cols`` words, the last column's first.
+    * ``channels``, if ``output`` takes values: ``cols`` words, the last column's first.
     * ``results``: the rows of the run; lane *n* is column *n*.
 
     **Formats.** Operands travel as codes as far as the border of the array, where a decoder for
@@ -97,7 +100,8 @@ class GemmWs(Engine):
     nan_inf : str
         ``"saturate"`` or ``"flag"``; without effect on formats that have no special values.
     output : str
-        ``"raw"``, ``"bias"``, ``"scale"`` or ``"shift"``: see :class:`OutputChannel`.
+        ``"raw"``, ``"bias"``, ``"scale"`` or ``"shift"``: see :class:`OutputChannel`; or
+        ``"fp32"``, ``"bf16"`` or ``"fp16"``: the sums times the units of the formats, rounded once.
     out_format : str
         Format of results that are requantized.
 
@@ -139,15 +143,10 @@ class GemmWs(Engine):
         out_format,
     ):
         check_integer("Accumulator depth", acc_depth, 1, 1 << 16)
-        self.acc_width = accumulator_width(
-            a_format=a_format,
-            w_format=w_format,
-            max_k=max_k,
-            acc_width=acc_width,
-            overflow=overflow,
-        )
+        self.acc_width = self.accumulator_width()
         self.a_format, self.w_format = formats.get(a_format), formats.get(self.stored_format)
         self.special = flags_specials(a_format, w_format, nan_inf)
+        self.sum_unit = sum_unit(a_format, w_format) if output in FLOATS else 0
         type_widths = {"a_type": self.a_format.type_width, "w_type": self.w_format.type_width}
         self.channel = {"acc_width": self.acc_width, "output": output, "out_format": out_format}
         ports = gemm_ports(
@@ -158,44 +157,46 @@ class GemmWs(Engine):
             overflow=overflow,
             pipeline=pipeline,
             **self.channel,
-            tiles=tile_layout(acc_depth, **type_widths),
+            tiles=tile_layout(acc_depth, **type_widths, close=self.groups == "tiles"),
             act=self.a_format.code_shape,
             weight=self.w_format.code_shape,
             lanes=self.lanes,
             index_width=self.index_width,
             special=self.special,
+            float_sums=self.float_sums,
         )
-        super().__init__(ports)
+        super().__init__(self.with_scales(ports))
         for fmt in (self.a_format, self.w_format):
             check_relation(
                 not fmt.pair or rows % 2 == 0,
                 f"Row count must be even for the pairs of {fmt.name}, not {rows}",
             )
-        # The sums of one tile stay narrow, however large K is. Where the accumulator wraps,
-        # bits above its width are lost anyway.
-        self.psum_width = sum_width(self.a_format, formats.get(w_format), rows)
-        if overflow == "wrap":
-            self.psum_width = min(self.psum_width, self.acc_width)
+        self.psum_width = self.tile_sum_width()
         self.mesh = {name: value for name, value in self.parameters.items() if name in _MESH}
         self.mesh |= {"psum_width": self.psum_width} | self.pe_choice | self.mesh_shape()
         MeshWs(**self.mesh)  # it checks the parameters of the PEs
         self.array_latency = array_latency(self.mesh["rows"] * self.entry_step, pipeline)
-        #: Loading weights keeps visits of an accumulator so far apart; where they were loaded
-        #: before, the sequencer does. More than 4 cycles make no difference to the accumulators.
-        self.revisit = min(rows, 4)
-        self.required_streams = tuple(ports)
+        self.required_streams = tuple(self.signature.members)
         self.max_owed = self.limit = acc_depth
         self.pe_rows, self.pe_cols, self.max_k = rows, cols, max_k
         self.widths = number_widths(ports, self.acc_width)
         self.derived = {"acc_width": self.acc_width, "psum_width": self.psum_width}
         self.derived |= operand_types(a_format, w_format)
+        if output in FLOATS:
+            self.derived["result_format"] = output
         w_types = len(self.w_format.types)
         self.timing = {
-            "acts_to_results": self.array_latency + output_latency(output) + cols + 3,
+            "acts_to_results": self.array_latency
+            + self.foot_latency
+            + output_latency(output, self.float_sums)
+            + cols
+            + 3,
             "rows_of_acts_per_cycle": 1,
+            "tile_interval": max(rows + self.weights_wait, self.revisit),
         } | gemm_timing(
             cols=cols,
             output=output,
+            float_sums=self.float_sums,
             pairs=self.a_format.pair or self.w_format.pair,
             # The first weights wait until their pair is whole, or their type is known.
             lead_in=2 if self.w_format.pair else int(w_types > 1),
@@ -204,8 +205,14 @@ class GemmWs(Engine):
     def results_owed(self, descriptor):
         return results_owed(descriptor)
 
-    # An engine whose PEs stand for several rows replaces the following.
+    # An engine with other PEs or other sums replaces the following.
 
+    #: 1 if sums are codes of binary32.
+    float_sums = 0
+    #: Groups of terms that have a scale: see :class:`SequencerWs`.
+    groups = "none"
+    #: Cycles that sums take longer than in :class:`Accumulator`.
+    foot_latency = 0
     #: Cycles from the activations of a row of the mesh to those of the next.
     entry_step = 1
     #: Bits of an index beside each weight.
@@ -220,6 +227,62 @@ class GemmWs(Engine):
     def lanes(self):
         """Activations in a word."""
         return self.parameters["rows"]
+
+    def accumulator_width(self):
+        """Bits of the sums that become results."""
+        names = ("a_format", "w_format", "max_k", "acc_width", "overflow", "output")
+        return accumulator_width(**{name: self.parameters[name] for name in names})
+
+    def tile_sum_width(self):
+        """Bits of the sums that leave the mesh: of one tile, however large K is."""
+        params = self.parameters
+        a, w = formats.get(params["a_format"]), formats.get(params["w_format"])
+        width = sum_width(a, w, params["rows"])
+        # Where the accumulator wraps, bits above its width are lost anyway.
+        return min(width, self.acc_width) if params["overflow"] == "wrap" else width
+
+    @property
+    def revisit(self):
+        """Least distance of two visits of a row of the accumulators, in cycles.
+
+        Loading weights keeps them so far apart; where weights were loaded before, the sequencer
+        does. More than 4 cycles make no difference to the accumulators.
+        """
+        return min(self.parameters["rows"], 4)
+
+    @property
+    def weights_wait(self):
+        """Cycles by which the wavefront of a tile is later in the last row than the next weights.
+
+        They have to wait so long, or they would replace weights that are not in use yet.
+        """
+        return max(0, (self.mesh["rows"] - 1) * self.entry_step - (self.parameters["rows"] - 1))
+
+    def decode(self, m, name, fmt, lanes, word, type_index, **spacing):
+        """The operands that enter the mesh: see :func:`decode_at_border`."""
+        nan_inf = self.parameters["nan_inf"]
+        return decode_at_border(m, name, fmt, lanes, word, type_index, nan_inf, **spacing)
+
+    def with_scales(self, ports):
+        """The ports, and those of scales."""
+        return ports
+
+    def accumulate(self, m, sequencer, psums):
+        """The sums of all columns over the tiles of K, skewed by column."""
+        params = self.parameters
+        return add_accumulators(
+            m,
+            sequencer.visit,
+            psums,
+            array_latency=self.array_latency,
+            cols=params["cols"],
+            tile_cols=params["tile_cols"],
+            psum_width=self.psum_width,
+            acc_width=self.acc_width,
+            overflow=params["overflow"],
+            depth=params["acc_depth"],
+            revisit=self.revisit,
+        )
 
     def mesh_shape(self):
         """Parameters of :class:`MeshWs` that are not those of the engine."""
@@ -238,22 +301,11 @@ class GemmWs(Engine):
             a_type=self.a_format.type_width,
             # Weights of several formats are loaded once their tile is known, which takes cycles.
             ahead=4 if self.w_format.type_width else 3,
+            groups=self.groups,
         )
         weight_types = self._tiles(m, sequencer)
         psums, special = self._array(m, sequencer, weight_types)
-        sums = add_accumulators(
-            m,
-            sequencer.visit,
-            psums,
-            array_latency=self.array_latency,
-            cols=params["cols"],
-            tile_cols=params["tile_cols"],
-            psum_width=self.psum_width,
-            acc_width=self.acc_width,
-            overflow=params["overflow"],
-            depth=params["acc_depth"],
-            revisit=self.revisit,
-        )
+        sums = self.accumulate(m, sequencer, psums)
         stage = add_output(
             m,
             sums=sums,
@@ -261,11 +313,10 @@ class GemmWs(Engine):
             launch=sequencer.launch,
             channels=getattr(self, "channels", None),
             results=self.results,
-            rows=params["rows"],
             cols=params["cols"],
             tile_cols=params["tile_cols"],
-            channel=self.channel,
-            array_latency=self.array_latency,
+            sums_and_output=self.channel | {"unit": self.sum_unit, "float_sums": self.float_sums},
+            latency=self.array_latency + self.foot_latency,
             special=special,
         )
         m.d.comb += [sequencer.room.eq(stage.some_room), sequencer.may_launch.eq(stage.may_launch)]
@@ -297,7 +348,7 @@ class GemmWs(Engine):
         And whether the row that enters, or its weights, have special values, if that is wanted.
         """
         params = self.parameters
-        rows, cols, nan_inf = params["rows"], params["cols"], params["nan_inf"]
+        rows, cols = params["rows"], params["cols"]
         lanes, mesh_rows, step = self.lanes, self.mesh["rows"], self.entry_step
         a, w = self.a_format, self.w_format
         # Of a word of weights: the codes, and the codes with their indices.
@@ -322,6 +373,8 @@ class GemmWs(Engine):
         if weight_types is not None:
             word_type = loader.word[word_width:]
         row, row_kind = queue.o.payload, None
+        if len(row) > lanes * a.bits:  # a scale lies above
+            row = row[: lanes * a.bits]
         if a.pair:
             row = pair_marks(m, a, row, lanes)
         swap, row = add_entry(m, sequencer.swap, row)
@@ -340,23 +393,38 @@ class GemmWs(Engine):
                 kind_later = data_register(len(row_kind), name="a_type_later")
                 m.d.sync += kind_later.eq(row_kind)
                 row_kind = kind_later
+        taken, waits = self._taken(m, sequencer.swap, swap)
         wiring.connect(m, wiring.flipped(self.acts), queue.i)
         wiring.connect(m, weights, loader.i)
-        acts = decode_at_border(
-            *(m, "acts", a, lanes, row, row_kind, nan_inf), together=lanes // mesh_rows, step=step
+        acts = self.decode(
+            m, "acts", a, lanes, row, row_kind, together=lanes // mesh_rows, step=step
         )
-        operands = decode_at_border(m, "weights", w, cols, word, word_type, nan_inf)
+        operands = self.decode(m, "weights", w, cols, word, word_type)
         m.d.comb += [
             queue.o.ready.eq(sequencer.step),
             sequencer.acts_held.eq(queue.o.valid),
-            loader.take.eq(swap),
-            sequencer.weights_loaded.eq(loader.soon),
+            loader.take.eq(taken),
+            sequencer.weights_loaded.eq(loader.soon & ~waits),
             mesh.acts.eq(acts),
             mesh.weights.eq(self.enter_weights(m, operands, loader.word[codes_width:word_width])),
             mesh.shift.eq(loader.shift),
             mesh.swap.eq(stagger(m, "swap", swap, mesh_rows, "data", step)),
         ]
         return mesh.psums, special
+
+    def _taken(self, m, swap, entering):
+        """When the next weights may begin to load, and whether they have to wait for that.
+
+        From the flag of a tile's first row as it is decided, and as it enters the array.
+        """
+        if self.weights_wait == 0:
+            return entering, 0
+        # A flag that a reset leaves on its way must not take the weights behind it.
+        m.submodules.swapped = swapped = Delay(width=1, cycles=self.weights_wait + 1)
+        waits = Signal()
+        m.d.comb += swapped.i.eq(swap)
+        m.d.sync += waits.eq((waits & ~swapped.o) | swap)
+        return swapped.o, waits
 
     def _specials(self, m, sequencer, swap, loader, acts, weights):
         """Whether the row that enters, or a weight that it meets or met in its run, is special."""

@@ -4,7 +4,7 @@ from amaranth.hdl import Module, Mux, Signal, signed
 from amaranth.lib.wiring import In, Out
 
 from .. import formats
-from ..arith.exact import product_shape
+from ..arith.exact import WIDEST_SUM, product_shape
 from ..arith.multiply import multiply
 from ..arith.saturate import saturated
 from ..checks import check_choice, check_integer, check_relation
@@ -54,7 +54,7 @@ class PeOs(Unit):
         self.a_format = a = formats.get(a_format, "Activation format")
         self.w_format = w = formats.get(w_format, "Weight format")
         check_integer("Pipeline register count", pipeline, 0, 2)
-        check_integer("Accumulator width", acc_width, 2, 64)
+        check_integer("Accumulator width", acc_width, 2, WIDEST_SUM)
         check_choice("Overflow", overflow, ["wrap", "saturate"])
         self.product_width = product_width = product_shape(a, w).width
         check_relation(

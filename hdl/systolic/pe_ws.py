@@ -77,9 +77,11 @@ class PeWs(Unit):
 
     def build(self):
         m = Module()
-        acts, weight, psum = stationary_registers(m, self)
+        acts, weight = stationary_registers(m, self)
+        psum = data_register(self.psums.shape(), name="psum")
         product = self.product(m, acts if self.parameters["pipeline"] == 2 else self.acts, weight)
         m.d.sync += psum.eq(self.psums + product)
+        m.d.comb += self.psums_o.eq(psum)
         return m
 
     def product(self, m, acts, weight):
@@ -92,7 +94,7 @@ class PeWs(Unit):
 
 
 def stationary_registers(m, pe):
-    """The registers of a weight-stationary PE but for those of its multiplier.
+    """The registers of a weight-stationary PE but for those of its multiplier and its sum.
 
     Parameters
     ----------
@@ -101,11 +103,10 @@ def stationary_registers(m, pe):
 
     Returns
     -------
-    (Signal, Signal, Signal)
-        The activation a cycle later, the weight in use, and the partial sum, which the PE drives.
+    (Signal, Signal)
+        The activation a cycle later, and the weight in use.
     """
     acts = data_register(pe.acts.shape(), name="acts_q")
-    psum = data_register(pe.psums.shape(), name="psum")
     shadow = data_register(pe.weights.shape(), name="shadow")
     weight = data_register(pe.weights.shape(), name="weight")
     # Flags that a reset leaves on their way are ahead of those of the next weights.
@@ -120,10 +121,9 @@ def stationary_registers(m, pe):
         pe.shift_o.eq(shift),
         pe.swap_o.eq(swap),
         pe.weights_o.eq(shadow),
-        pe.psums_o.eq(psum),
     ]
     with m.If(pe.shift):
         m.d.sync += shadow.eq(pe.weights)
     with m.If(pe.swap):
         m.d.sync += weight.eq(shadow)
-    return acts, weight, psum
+    return acts, weight

@@ -1,11 +1,11 @@
 """Sequencing of the weight-stationary engine."""
 
-from amaranth.hdl import Module, Mux, Signal, Value
+from amaranth.hdl import Const, Module, Mux, Signal, Value
 from amaranth.lib import data, stream, wiring
 from amaranth.lib.wiring import In, Out
 
 from ..arith.exact import index_shape
-from ..checks import check_integer
+from ..checks import check_choice, check_integer
 from ..output.accumulator import visit_layout
 from ..stream.fifo import Fifo
 from ..stream.register_slice import RegisterSlice
@@ -14,15 +14,16 @@ from ..unit import Unit
 __all__ = ["SequencerWs", "results_owed", "tile_layout"]
 
 
-def tile_layout(depth, **type_widths):
+def tile_layout(depth, **widths):
     """One tile: ``length`` rows of activations less one (as AXI counts), ``first``, ``last``.
 
     ``first`` and ``last`` mark the first and the last tile of K for these accumulators. There
-    follow ``a_type`` and ``w_type``, of the widths given: which of several formats its operands
-    have. One of width 0, of a format that needs no choice, is left out.
+    follow, of the widths given, ``a_type`` and ``w_type``, which of several formats its operands
+    have, and ``close``, whether the tile ends a group of terms that have a scale. A field of width
+    0 is left out.
     """
     fields = {"length": index_shape(depth), "first": 1, "last": 1}
-    return data.StructLayout(fields | {name: w for name, w in type_widths.items() if w})
+    return data.StructLayout(fields | {name: w for name, w in widths.items() if w})
 
 
 def results_owed(tile):
@@ -49,6 +50,9 @@ class SequencerWs(Unit):
         Width of the tiles' ``a_type``.
     ahead : int
         Tiles that can be known at a time. A tile can begin 2 cycles after it was accepted.
+    groups : str
+        Groups of terms with a scale: ``"none"``, each ``"tile"``, or ``"tiles"`` up to one that
+        has ``close`` set.
 
     Members
     -------
@@ -66,6 +70,12 @@ class SequencerWs(Unit):
         Its sums are results.
     launch : ``Out(1)``
         They are the first of a run.
+    scale_held : ``In(1)``, with groups
+        The scales of the next group are there.
+    opens, closes, begins : ``Out(1)``, with groups
+        The row is of the first, and of the last, tile of a group; of the first group of its sums.
+    claim : ``Out(1)``, with groups
+        The row is the first of a tile that ends a group.
 
     Raises
     ------
@@ -75,13 +85,15 @@ class SequencerWs(Unit):
 
     role = "control"
 
-    def __init__(self, *, depth, revisit, a_type=0, ahead=3):
+    def __init__(self, *, depth, revisit, a_type=0, ahead=3, groups="none"):
         check_integer("Accumulator depth", depth, 1)
         check_integer("Revisit distance", revisit, 1)
         check_integer("Type width", a_type, 0)
         check_integer("Tiles ahead", ahead, 3)
+        check_choice("Groups", groups, ("none", "tile", "tiles"))
+        layout = tile_layout(depth, a_type=a_type, close=groups == "tiles")
         ports = {
-            "tiles": In(stream.Signature(tile_layout(depth, a_type=a_type))),
+            "tiles": In(stream.Signature(layout)),
             "acts_held": In(1),
             "weights_loaded": In(1),
             "room": In(1),
@@ -95,6 +107,9 @@ class SequencerWs(Unit):
         }
         if a_type:
             ports["a_type"] = Out(a_type)
+        if groups != "none":
+            ports["scale_held"] = In(1)
+            ports |= {name: Out(1) for name in ("opens", "closes", "begins", "claim")}
         super().__init__(ports)
 
     def build(self):
@@ -111,12 +126,15 @@ class SequencerWs(Unit):
         at_end = Signal()
         wiring.connect(m, wiring.flipped(self.tiles), queue.i)
         wiring.connect(m, queue.o, current.i)
+        may_begin = self.weights_loaded & (pause == 0)
+        if self.parameters["groups"] != "none":
+            may_begin &= self._groups(m, tile, at_start, at_end)
         m.d.comb += [
             at_end.eq(row == tile.length),
             self.step.eq(
                 current.held
                 & self.acts_held
-                & ((self.weights_loaded & (pause == 0)) | ~at_start)
+                & (may_begin | ~at_start)
                 & (~tile.last | (self.room & (self.may_launch | ~at_start)))
             ),
             self.last.eq(self.step & at_end),
@@ -139,3 +157,21 @@ class SequencerWs(Unit):
                 with m.If(tile.length < missing):
                     m.d.sync += pause.eq(missing - tile.length)
         return m
+
+    def _groups(self, m, tile, at_start, at_end):
+        """Flags of the row about groups; returns whether its tile can have its scales."""
+        closes = tile.close if self.parameters["groups"] == "tiles" else Const(1, 1)
+        opens = Signal(init=1)
+        # The tiles so far of these sums are in one group, which is not complete.
+        begun = Signal()
+        begins = Signal()
+        m.d.comb += [
+            begins.eq(tile.first | begun),
+            self.opens.eq(opens),
+            self.closes.eq(closes),
+            self.begins.eq(begins),
+            self.claim.eq(self.step & at_start & closes),
+        ]
+        with m.If(self.step & at_end):
+            m.d.sync += [opens.eq(closes), begun.eq(begins & ~closes)]
+        return self.scale_held | ~closes

@@ -2,10 +2,10 @@
 
 from amaranth.hdl import Cat
 
-from ..arith.requantize import output_latency
 from ..array.delay import Delay
 from ..array.grid import spans
 from ..output.accumulator import LEAD, AccumulatorBank
+from ..output.output_channel import output_latency
 from ..output.output_stage import OutputStage, add_output_stage
 from ..unit import data_register
 
@@ -36,7 +36,18 @@ def add_entry(m, swap, row):
     return swap_q, row_q
 
 
-def add_accumulators(m, visit, psums, *, array_latency, cols, tile_cols, **accumulator):
+def add_accumulators(
+    m,
+    visit,
+    psums,
+    *,
+    array_latency,
+    cols,
+    tile_cols,
+    bank=AccumulatorBank,
+    lanes=None,
+    **accumulator,
+):
     """The accumulators of all columns; returns their sums, skewed by column.
 
     Parameters
@@ -49,8 +60,12 @@ def add_accumulators(m, visit, psums, *, array_latency, cols, tile_cols, **accum
         Cycles from a row's step to the partial sum of column 0.
     cols, tile_cols : int
         Columns, and how many have their accumulators in one module.
+    bank : type
+        Class of the units with the accumulators of several columns.
+    lanes : dict or None
+        Further ports of these units, name to the lanes of all columns and the width of a lane.
     **accumulator
-        Parameters of :class:`Accumulator`.
+        Parameters of an accumulator.
     """
     m.submodules.visits = visits = Delay(
         width=visit.shape().size, cycles=array_latency - LEAD, content="data"
@@ -58,13 +73,16 @@ def add_accumulators(m, visit, psums, *, array_latency, cols, tile_cols, **accum
     m.d.comb += visits.i.eq(visit)
     visit, sums = visits.o, []
     for index, (first, count) in enumerate(spans(cols, tile_cols)):
-        m.submodules[f"accumulators_{index}"] = bank = AccumulatorBank(lanes=count, **accumulator)
+        m.submodules[f"accumulators_{index}"] = unit = bank(lanes=count, **accumulator)
         m.d.comb += [
-            bank.visit.eq(visit),
-            bank.psums.eq(Cat(psums[n] for n in range(first, first + count))),
+            unit.visit.eq(visit),
+            unit.psums.eq(Cat(psums[n] for n in range(first, first + count))),
         ]
-        visit = bank.visit_o
-        sums.append(bank.sums)
+        for name, (value, width) in (lanes or {}).items():
+            lane = value[first * width : (first + count) * width]
+            m.d.comb += getattr(unit, name).eq(lane)
+        visit = unit.visit_o
+        sums.append(unit.sums)
     return Cat(sums)
 
 
@@ -76,11 +94,10 @@ def add_output(
     launch,
     channels,
     results,
-    rows,
     cols,
     tile_cols,
-    channel,
-    array_latency,
+    sums_and_output,
+    latency,
     special=None,
 ):
     """The output side of an engine, from the sums of its columns to its stream ``results``.
@@ -94,11 +111,11 @@ def add_output(
     channels : stream or None
         Per-channel quantization parameters, if the output has any.
     results : stream
-    rows, cols, tile_cols : int
-    channel : dict
-        Parameters of :class:`OutputChannel`; ``output`` may be ``"raw"`` too.
-    array_latency : int
-        Cycles from a row's step to the partial sum of column 0.
+    cols, tile_cols : int
+    sums_and_output : dict
+        Parameters of :class:`OutputStage` about the sums and the output.
+    latency : int
+        Cycles from a row's step to a cycle before its sum of column 0.
     special : Value or None
         A flag for the row that went a cycle before.
 
@@ -107,14 +124,15 @@ def add_output(
     OutputStage
         A step with results may be made while its ``some_room`` is asserted.
     """
+    output = sums_and_output["output"], sums_and_output.get("float_sums", 0)
     stage = OutputStage(
         cols=cols,
         bank_cols=tile_cols,
-        **channel,
+        **sums_and_output,
         # A credit's round trip.
-        depth=rows + cols + output_latency(channel["output"]) + 8,
+        depth=latency + cols + output_latency(*output) + 5,
         max_reserve=1,
-        run_interval=array_latency,
+        run_interval=latency,
         special=int(special is not None),
     )
     add_output_stage(
@@ -124,11 +142,11 @@ def add_output(
         flags=emit,
         launch=launch,
         reserve=emit,
-        latency=array_latency,
+        latency=latency,
         channels=channels,
         results=results,
     )
     if special is not None:
-        m.submodules.flagged = flagged = Delay(width=1, cycles=array_latency)
+        m.submodules.flagged = flagged = Delay(width=1, cycles=latency)
         m.d.comb += [flagged.i.eq(special), stage.special.eq(flagged.o)]
     return stage

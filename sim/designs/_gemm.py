@@ -72,11 +72,18 @@ class Gemm(HostModel):
             formats.check_values(codes, self.operand_format(side, plan), side.upper())
             for side, codes in (("a", a), ("w", w))
         )
-        raw = self.manifest.parameters["output"] == "raw"
-        layout = [] if raw else self.manifest.streams["channels"]["fields"]
+        layout = self.manifest.streams.get("channels", {}).get("fields", [])
         qparams = checked_qparams(qparams, layout, w.shape[1])
         options = modes | ({"blocks": (w != 0, 1)} if skip_zeros else {})
         return self.job_class(self.manifest, shape, a, w, qparams, **options)
+
+    def with_raw_sums(self) -> "Gemm":
+        """The model of the engine without quantization parameters."""
+        streams = {
+            name: stream for name, stream in self.manifest.streams.items() if name != "channels"
+        }
+        parameters = self.manifest.parameters | {"output": "raw"}
+        return type(self)(replace(self.manifest, parameters=parameters, streams=streams))
 
     def plan(self, m: int, k: int, n: int, **options) -> GemmJob:
         """A job without operands, for its sizes and cycles.
@@ -170,7 +177,7 @@ class Gemm(HostModel):
         a = rng.choice(self._number_codes("a", modes), (m, k))
         w = self.structured(rng.choice(self._number_codes("w", modes), (k, n)), modes, rng)
         qparams = None
-        if parameters["output"] != "raw":
+        if "channels" in self.manifest.streams:
             qparams = self._example_qparams(a, w, modes, rng)
         return self.job(a, w, qparams, **modes)
 
@@ -185,8 +192,7 @@ class Gemm(HostModel):
         point."""
         parameters, n = self.manifest.parameters, w.shape[1]
         layout = {field["name"]: field for field in self.manifest.streams["channels"]["fields"]}
-        raw = replace(self.manifest, parameters=parameters | {"output": "raw"})
-        size = int(abs(type(self)(raw).job(a, w, **modes).expected).max())
+        size = int(abs(self.with_raw_sums().job(a, w, **modes).expected).max())
         most = min(size, (1 << (layout["bias"]["width"] - 1)) - 1)
         bias = rng.randint(-most, most + 1, n)
         if parameters["output"] == "bias":
@@ -257,7 +263,7 @@ class Gemm(HostModel):
         )
         w = self.structured(w if kept is None else w * kept, plan.modes, rng)
         qparams = None
-        if self.manifest.parameters["output"] != "raw":
+        if "channels" in self.manifest.streams:
             ones, out = np.ones(n, np.int64), formats.get(self.manifest.parameters["out_format"])
             qparams = QuantParams(
                 bias=ones,

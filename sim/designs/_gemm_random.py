@@ -1,12 +1,13 @@
 """Random operands for GEMM engines that reach the limits of formats and accumulators."""
 
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import cache
 
 import numpy as np
 
 from ..golden import formats
+from ..golden.engine import sums_in_floats
 from ._gemm import Gemm, GemmJob, QuantParams
 
 __all__ = ["GemmOperands"]
@@ -25,6 +26,7 @@ class GemmOperands:
         self.model, self._rng = model, rng
         self._parameters = model.manifest.parameters
         self.acc_width = model.manifest.derived["acc_width"]
+        self._floats = sums_in_floats(model.manifest)
         self._sides = {side: model.side_modes(side) for side in "aw"}
 
     def job(self, m: int, k: int, n: int, values: str = "random", modes=None) -> GemmJob:
@@ -58,14 +60,14 @@ class GemmOperands:
 
         @cache
         def sums():
-            parameters = self._parameters | {"output": "raw"}
-            raw = type(self.model)(replace(self.model.manifest, parameters=parameters))
-            return raw.job(a, w, **modes).expected
+            return self.model.with_raw_sums().job(a, w, **modes).expected
 
         return self.model.job(a, w, self.qparams(w.shape[1], len(w), sums), **modes)
 
     def _matrix(self, fmt, shape, values, k_axis):
         rng, limits = self._rng, _extremes(fmt)
+        if values == "random" and self._floats:
+            return _near_one(rng, fmt, shape)
         if values == "random":
             codes = rng.integers(fmt.lowest_code, fmt.highest_code + 1, shape)
             if fmt.pair:  # more victim identifiers than uniform codes have
@@ -164,6 +166,18 @@ def _extremes(fmt) -> _Extremes:
     if fmt.pair:  # beside a victim identifier, which makes all other codes outliers
         every = every[every != victim]
         shown = np.stack([every, np.full(len(every), victim)], axis=1)
-    values = formats.operands(shown, fmt.name)
+    if fmt.integers is None:
+        values = np.where(fmt.special, 0, fmt.values)
+    else:
+        values = formats.operands(shown, fmt.name)
     values = values[:, 0] if fmt.pair else values
     return _Extremes(every[[values.argmin(), values.argmax()]], victim)
+
+
+def _near_one(rng, fmt, shape) -> np.ndarray:
+    """Codes of floats whose sums cancel and round; some are any codes at all, also of NaN."""
+    numbers = rng.normal(size=shape) * 2.0 ** rng.integers(-5, 6, shape)
+    numbers[rng.random(shape) < 0.1] = 0
+    codes = formats.cast(numbers, fmt.name).astype(np.int64)
+    others = rng.random(shape) < rng.choice([0, 0.003, 0.05])
+    return np.where(others, rng.integers(0, fmt.highest_code + 1, shape), codes)

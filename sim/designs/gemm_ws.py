@@ -47,6 +47,7 @@ class WeightStationaryJob(GemmJob):
         edges = [number * self.m // count for number in range(count + 1)]
         self._heights = [bottom - top for top, bottom in itertools.pairwise(edges)]
         self.k_tiles = -(-self.k // self.tile_terms)
+        self._interval = self.timing["tile_interval"]
         self.blocks, self.kept = blocks, self._kept(blocks)
         self.tiles = [
             (range(top, bottom), columns)
@@ -109,7 +110,7 @@ class WeightStationaryJob(GemmJob):
     def _bound(self):
         steps = sum(
             max(
-                len(self.kept[columns]) * len(self.passes) * max(len(rows), self.rows),
+                len(self.kept[columns]) * len(self.passes) * max(len(rows), self._interval),
                 self.run_interval,
             )
             for rows, columns in self.tiles
@@ -119,8 +120,9 @@ class WeightStationaryJob(GemmJob):
         if "channels" in self.streams and self.cols > self.rows:
             first, name = self.cols, "C"
         slack = self.timing["cycle_slack"]
+        least = "R" if self._interval == self.rows else self._interval
         formula = (
-            f"{name} + sum over tiles of max(M, R) + R + C + {slack} = "
+            f"{name} + sum over tiles of max(M, {least}) + R + C + {slack} = "
             f"{first} + {steps} + {self.rows} + {self.cols} + {slack}"
         )
         return first + steps + self.rows + self.cols + slack, formula
@@ -130,7 +132,8 @@ class WeightStationaryJob(GemmJob):
         """See :class:`Job`.
 
         A tile of m rows of A keeps the array of R rows busy for max(m, R) cycles: its m rows pass
-        while the next tile's weights are loaded. A change of mode inserts S idle cycles, so that
+        while the next tile's weights are loaded; or longer, where accumulators call for it
+        (``tile_interval``). A change of mode inserts S idle cycles, so that
         the tile takes max(m + S, R). The first row of the last K tile launches the output tile, but
         not before the quantization parameters have arrived, nor sooner than ``run_interval`` after
         the previous output tile. Add R for the first weights and ``acts_to_results`` for the last
@@ -139,7 +142,7 @@ class WeightStationaryJob(GemmJob):
         changes = self._mode_changes()
 
         def tile(height, change):
-            return max(height + self._switch * change, self.rows)
+            return max(height + self._switch * change, self._interval)
 
         def to_last_tile(height, k_tiles):
             earlier = (k_tiles - 1) * len(changes) * tile(height, False)

@@ -11,6 +11,7 @@ __all__ = ["MODELS", "model"]
 #: Design to the module and class of its host model; a new design adds its line here.
 MODELS = {
     "gemm_ws": (".gemm_ws", "GemmWs"),
+    "gemm_float": (".gemm_ws", "GemmWs"),  # the hardware of gemm_ws with arith=fp32, by itself
     "gemm_os": (".gemm_os", "GemmOs"),
     "gemm_fusion": (".gemm_fusion", "GemmFusion"),
     "gemm_nm": (".gemm_nm", "GemmNm"),

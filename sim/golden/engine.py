@@ -1,10 +1,16 @@
 """What a GEMM engine computes: a product in accumulators of some width, then its output stage."""
 
+import math
+
 import numpy as np
 
 from ..manifest import Manifest
 from . import formats
 from .arith.requantize import requantize
+from .float.codes import LAYOUTS
+from .float.gemm_float import gemm_float, single_codes
+from .float.narrow import narrow
+from .float.to_float import to_float
 from .gemm import gemm
 
 __all__ = [
@@ -13,6 +19,7 @@ __all__ = [
     "engine",
     "nan_inf_as",
     "nan_inf_results",
+    "sums_in_floats",
     "width_product",
 ]
 
@@ -42,7 +49,11 @@ def coded_product(
     a, w : integer arrays, M × K and K × N
         Codes of the formats ``a_type`` and ``w_type``; neighbours along K are OVP pairs.
     """
-    given, nan_inf = manifest.parameters, nan_inf_as(manifest)
+    given = manifest.parameters
+    if sums_in_floats(manifest):
+        values = (formats.decode(a, a_type), formats.decode(w, w_type))
+        return engine(manifest, *values, qparams, step=step)
+    nan_inf = nan_inf_as(manifest)
     a = formats.operands(_even(a, 1), a_type, axis=1, specials=nan_inf)
     w = formats.operands(_even(w, 0), w_type, axis=0, specials=nan_inf)
     a_nibbles = _nibbles(a, a_type, given["a_format"])
@@ -113,6 +124,11 @@ def _nibbles(values, member, name):
     return [high, values - high]
 
 
+def sums_in_floats(manifest: Manifest) -> bool:
+    """Whether an engine rounds its sums to binary32: its operands are real numbers."""
+    return manifest.derived.get("sums") == "fp32"
+
+
 def nan_inf_as(manifest: Manifest) -> str:
     """What NaN and infinities count as in an engine, in the words of ``formats.operands``."""
     return "zero" if manifest.parameters.get("nan_inf") == "flag" else "saturate"
@@ -142,8 +158,8 @@ def engine(
     ----------
     manifest : Manifest
         Its parameters ``output`` and ``overflow`` matter, and the accumulator's width.
-    a, w : integer arrays, M × K and K × N
-        Operands, whatever their codes.
+    a, w : arrays, M × K and K × N
+        Operands, whatever their codes: integers, or with :func:`sums_in_floats` real numbers.
     qparams : QuantParams or None
         Per-channel quantization parameters; ``None`` for raw accumulators.
     step : int
@@ -155,6 +171,9 @@ def engine(
         arithmetic of other PEs.
     """
     given = manifest.parameters
+    if sums_in_floats(manifest):
+        codes = single_codes(gemm_float(a, w, terms_per_step=step))
+        return codes if given["output"] == "raw" else narrow(codes, given["output"])
     acc = product(
         manifest,
         a,
@@ -165,6 +184,8 @@ def engine(
     )
     if given["output"] == "raw":
         return acc
+    if given["output"] in LAYOUTS:
+        return to_float(acc, _unit(given), given["output"])
     if given["output"] == "bias":
         return acc + qparams.bias
     return requantize(
@@ -176,3 +197,9 @@ def engine(
         qparams.low,
         qparams.high,
     )
+
+
+def _unit(given):
+    """Exponent of the power of two that the sums of an engine count in."""
+    names = [given.get(f"{side}_format", "int8").split("+")[0] for side in "aw"]
+    return sum(math.frexp(formats.get(name).unit)[1] - 1 for name in names)

@@ -33,7 +33,7 @@ def gemm(
         Any width; ``object`` arrays of Python integers are allowed.
     w : integers (K, N)
     acc_width : int, optional
-        Accumulator width in bits, 1 to 64.
+        Accumulator width in bits, 1 to 128.
     overflow : str
         ``"wrap"`` or ``"saturate"``; without meaning when ``acc_width`` is None.
     terms_per_step : int, optional
@@ -41,7 +41,7 @@ def gemm(
 
     Returns
     -------
-    int64 array (M, N)
+    int64 array (M, N); of Python integers if the accumulator has more than 64 bits
 
     Raises
     ------
@@ -60,15 +60,16 @@ def gemm(
         raise ValueError(f'Overflow must be "wrap" or "saturate", not {overflow!r}')
     if acc_width is not None or overflow == "saturate":
         acc_width = check_positive(acc_width, "Accumulator width")
-        if acc_width > 64:
-            raise ValueError(f"Accumulator width must be at most 64, not {acc_width}")
+        if acc_width > 128:
+            raise ValueError(f"Accumulator width must be at most 128, not {acc_width}")
     if overflow == "saturate":
         terms_per_step = check_positive(terms_per_step, "Terms per step")
-        return _saturating(a, w, acc_width, terms_per_step)
-    result = _exact(a, w, _bound(a, w))
-    if acc_width is not None:
-        result = _wrap(result, acc_width)
-    return _as_int64(result)
+        result = _saturating(a, w, acc_width, terms_per_step)
+    else:
+        result = _exact(a, w, _bound(a, w))
+        if acc_width is not None:
+            result = _wrap(result, acc_width)
+    return result.astype(object) if (acc_width or 0) > 64 else _as_int64(result)
 
 
 def _bound(a: np.ndarray, w: np.ndarray) -> int:
@@ -89,13 +90,35 @@ def _type_for(bound: int) -> type:
 
 def _exact(a: np.ndarray, w: np.ndarray, bound: int) -> np.ndarray:
     dtype = _type_for(max(bound, _largest(a), _largest(w)))
+    if dtype is object:
+        return _by_limbs(a, w)
     # Columns in a row of memory: numpy's own loop for int64 is four times faster so.
     product = a.astype(dtype) @ w.astype(dtype, order="F")
     return product.astype(np.int64) if dtype is np.float64 else product
 
 
+def _by_limbs(a: np.ndarray, w: np.ndarray) -> np.ndarray:
+    """Python integers, from products of limbs that are exact in float64."""
+    bits = (53 - a.shape[1].bit_length()) // 2
+    total: np.ndarray | int = 0
+    for i, left in enumerate(_limbs(a, bits)):
+        for j, right in enumerate(_limbs(w, bits)):
+            total = total + ((left @ right).astype(np.int64).astype(object) << bits * (i + j))
+    return np.asarray(total, object)
+
+
+def _limbs(values: np.ndarray, bits: int) -> list[np.ndarray]:
+    """Digits of so many bits, the lowest first, that of the highest with its sign."""
+    limbs = []
+    while True:
+        if _largest(values) < 1 << bits:
+            return [*limbs, values.astype(np.float64)]
+        limbs.append((values & ((1 << bits) - 1)).astype(np.float64))
+        values = values >> bits
+
+
 def _wrap(values: np.ndarray, width: int) -> np.ndarray:
-    if width == 64 and values.dtype == np.int64:
+    if width >= 64 and values.dtype == np.int64:
         return values
     sign = 1 << (width - 1)
     return ((values & ((1 << width) - 1)) ^ sign) - sign
@@ -105,14 +128,14 @@ def _saturating(a: np.ndarray, w: np.ndarray, width: int, step: int) -> np.ndarr
     low, high = -(1 << (width - 1)), (1 << (width - 1)) - 1
     bound = _bound(a, w)
     if _never_beyond(high, a, w, bound):
-        return _as_int64(_exact(a, w, bound))
+        return _exact(a, w, bound)
     dtype = _type_for(bound)  # clamping only takes sums closer to zero
     a, w = a.astype(dtype), w.astype(dtype)
     acc = np.zeros((a.shape[0], w.shape[1]), dtype)
     for k in range(0, a.shape[1], step):
         acc += a[:, k : k + step] @ w[k : k + step]
         acc = np.minimum(np.maximum(acc, low), high)
-    return _as_int64(acc)
+    return acc.astype(np.int64) if dtype is np.float64 else acc
 
 
 def _never_beyond(high: int, a: np.ndarray, w: np.ndarray, bound: int) -> bool:

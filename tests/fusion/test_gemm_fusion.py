@@ -1,7 +1,7 @@
 """BitFusion's engine: its testbench, and parameters that it refuses."""
 
 from brickwork.hdl.fusion.gemm_fusion import GemmFusion
-from refusals import choices, integer_formats, integers
+from refusals import OUTPUTS, choices, integer_formats, integers
 
 BASE = dict(
     tile_rows=16,
@@ -40,7 +40,7 @@ WRONG = [
     *choices(GOOD, "overflow", "Overflow", "'wrap' or 'saturate'"),
     *integers(GOOD, "pipeline", "Pipeline register count", 0, 2),
     *integers(GOOD, "acc_depth", "Accumulator depth", 1, 65536),
-    *choices(GOOD, "output", "Output", "'raw', 'bias', 'scale' or 'shift'"),
+    *choices(GOOD, "output", "Output", OUTPUTS),
     *integer_formats(GOOD, "out_format", "Output format"),
 ]
 

@@ -4,7 +4,10 @@ Each function returns entries for a module's ``WRONG``: a good case, the changes
 exception, and its message. See ``conftest.py``.
 """
 
-__all__ = ["choices", "formats", "integer_formats", "integers"]
+__all__ = ["OUTPUTS", "choices", "formats", "integer_formats", "integers"]
+
+#: The outputs of engines with exact sums, as messages list them.
+OUTPUTS = "'raw', 'bias', 'scale', 'shift', 'fp32', 'bf16' or 'fp16'"
 
 
 def integers(good, name, subject, lowest, highest=None):

@@ -46,7 +46,7 @@ WRONG = [
     *integers(GOOD, "lanes", "Lane count", 1),
     (GOOD, {"depth": "4"}, TypeError, "Accumulator depth must be a positive integer, not '4'"),
     *integers(ONE, "psum_width", "Partial sum width", 2),
-    *integers(ONE, "acc_width", "Accumulator width", 2, 64),
+    *integers(ONE, "acc_width", "Accumulator width", 2, 128),
     *choices(ONE, "overflow", "Overflow", "'wrap' or 'saturate'"),
     *integers(ONE, "depth", "Accumulator depth", 1),
     *integers(ONE, "revisit", "Revisit distance", 1),

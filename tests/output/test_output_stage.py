@@ -1,7 +1,7 @@
 """The output side: its testbench, and parameters that it refuses."""
 
 from brickwork.hdl.output.output_stage import OutputStage
-from refusals import choices, integer_formats, integers
+from refusals import OUTPUTS, choices, integer_formats, integers
 
 CASES = {
     "5-scale-by-rows": (
@@ -117,7 +117,7 @@ GOOD = next(iter(CASES.values()))
 WRONG = [
     *integers(GOOD, "cols", "Column count", 1),
     *integers(GOOD, "bank_cols", "Bank column count", 1),
-    *choices(GOOD, "output", "Output", "'raw', 'bias', 'scale' or 'shift'"),
+    *choices(GOOD, "output", "Output", OUTPUTS),
     *integers(GOOD, "depth", "Result queue depth", 2),
     *integers(GOOD, "max_reserve", "Largest reservation", 1),
     *integers(GOOD, "run_interval", "Run interval", 1),

@@ -1,7 +1,7 @@
 """The output-stationary engine: its testbench, and parameters that it refuses."""
 
 from brickwork.hdl.systolic.gemm_os import GemmOs
-from refusals import choices, formats, integer_formats, integers
+from refusals import OUTPUTS, choices, formats, integer_formats, integers
 
 BASE = dict(
     tile_rows=16,
@@ -153,7 +153,7 @@ WRONG = [
     *choices(GOOD, "overflow", "Overflow", "'wrap' or 'saturate'"),
     *choices(GOOD, "nan_inf", "NaN and Inf handling", "'saturate' or 'flag'"),
     *integers(GOOD, "pipeline", "Pipeline register count", 0, 2),
-    *choices(GOOD, "output", "Output", "'raw', 'bias', 'scale' or 'shift'"),
+    *choices(GOOD, "output", "Output", OUTPUTS),
     *integer_formats(GOOD, "out_format", "Output format"),
 ]
 

@@ -2,7 +2,7 @@
 
 from brickwork.hdl.systolic.gemm_ws import GemmWs
 from engine_parameters import WEIGHT_STATIONARY as BASE
-from refusals import choices, formats, integer_formats, integers
+from refusals import OUTPUTS, choices, formats, integer_formats, integers
 
 CASES = {
     "3x5": (
@@ -111,6 +111,14 @@ CASES = {
         GemmWs,
         BASE | dict(rows=2, cols=3, a_format="fp16+e5m10", w_format="int4", nan_inf="flag"),
     ),
+    "3x2-fp16-fp32": (
+        GemmWs,
+        BASE | dict(rows=3, cols=2, a_format="fp16", w_format="fp16", output="fp32", pipeline=2),
+    ),
+    "2x3-e4m3-int4-fp16": (
+        GemmWs,
+        BASE | dict(rows=2, cols=3, a_format="e4m3", w_format="int4", output="fp16", acc_depth=3),
+    ),
     "2x2-unsigned-halves": (
         GemmWs,
         BASE
@@ -127,6 +135,7 @@ SLOW = (
     "2x3-pairs",
     "5x2-posit-apot",
     "2x3-fp16-int4",
+    "2x3-e4m3-int4-fp16",
     "2x2-unsigned-halves",
 )
 
@@ -159,7 +168,8 @@ WRONG = [
         {"a_format": "upot6", "w_format": "upot4"},
         ValueError,
         "Accumulators that are exact for 64 products of upot6 and upot4 take 84 bits, more than 64 "
-        "(a product takes 78): give a smaller max_k, or acc_width and overflow=saturate",
+        "(a product takes 78): give output=fp32, bf16 or fp16, a smaller max_k, or acc_width and "
+        "overflow=saturate",
     ),
     *(
         (
@@ -172,7 +182,7 @@ WRONG = [
         for name, bits in (("bf16", 269), ("tf32", 272))
     ),
     *integers(GOOD, "pipeline", "Pipeline register count", 0, 2),
-    *choices(GOOD, "output", "Output", "'raw', 'bias', 'scale' or 'shift'"),
+    *choices(GOOD, "output", "Output", OUTPUTS),
     *integer_formats(GOOD, "out_format", "Output format"),
     *integers(GOOD, "acc_depth", "Accumulator depth", 1, 65536),
 ]

@@ -101,7 +101,7 @@ WRONG = [
     *integers(GOOD, "tile_cols", "Tile column count", 1),
     *formats(GOOD, "a_format", "Activation format"),
     *formats(GOOD, "w_format", "Weight format"),
-    *integers(GOOD, "acc_width", "Accumulator width", 2, 64),
+    *integers(GOOD, "acc_width", "Accumulator width", 2, 128),
     *integers(GOOD, "pipeline", "Pipeline register count", 0, 2),
     *choices(GOOD, "overflow", "Overflow", "'wrap' or 'saturate'"),
     (

@@ -36,7 +36,7 @@ WRONG = [
     *formats(GOOD, "a_format", "Activation format"),
     *formats(GOOD, "w_format", "Weight format"),
     *integers(GOOD, "pipeline", "Pipeline register count", 0, 2),
-    *integers(GOOD, "acc_width", "Accumulator width", 2, 64),
+    *integers(GOOD, "acc_width", "Accumulator width", 2, 128),
     *choices(GOOD, "overflow", "Overflow", "'wrap' or 'saturate'"),
     (
         GOOD,

@@ -12,9 +12,11 @@ from .codes import decode, operands
 from .format import Format
 from .quantizer import encode, errors, mse, quantize, quantize_pairs
 from .selection import Quantized, best, each, select
+from .small_float import UNSCALED
 
 __all__ = [
     "FAMILIES",
+    "UNSCALED",
     "Family",
     "Format",
     "Quantized",

@@ -4,7 +4,8 @@ import numpy as np
 
 from ...designs._operand_types import Side
 from ...manifest import Manifest
-from ..engine import accumulated, engine, nan_inf_as
+from .. import formats
+from ..engine import accumulated, engine, nan_inf_as, sums_in_floats
 
 __all__ = ["gemm_ws"]
 
@@ -47,11 +48,15 @@ def gemm_ws(
         length = tile["length"] + 1
         if tile["first"]:
             a, w = [], []
-        codes = acts[at : at + length]
-        a.append(a_side.operands(codes, tile.get("a_type", 0), 1, specials))
-        codes = weights[number * rows : (number + 1) * rows][::-1]
-        operands = w_side.operands(codes, tile.get("w_type", 0), 0, specials)
-        w.append(tile_terms(number, operands) if tile_terms else operands)
+        a_codes = acts[at : at + length]
+        w_codes = weights[number * rows : (number + 1) * rows][::-1]
+        if sums_in_floats(manifest):
+            a.append(formats.decode(a_codes, params["a_format"]))
+            w.append(formats.decode(w_codes, params["w_format"]))
+        else:
+            a.append(a_side.operands(a_codes, tile.get("a_type", 0), 1, specials))
+            operands = w_side.operands(w_codes, tile.get("w_type", 0), 0, specials)
+            w.append(tile_terms(number, operands) if tile_terms else operands)
         at += length
         if tile["last"]:
             values = channels[runs] if channels else None

@@ -13,6 +13,7 @@ async def latency_and_throughput(dut):
     """A row of results a fixed time after its activations, and a row of activations a cycle."""
     host = Host(dut)
     latency = host.manifest.timing["acts_to_results"]
+    least = host.manifest.timing["tile_interval"]
     assert host.manifest.timing["rows_of_acts_per_cycle"] == 1
     shapes = [(1, 1), (min(host.depth, 2 * host.rows + 3), host.rows)]
     if host.depth >= host.rows:
@@ -22,7 +23,7 @@ async def latency_and_throughput(dut):
         # Everything else is there when the activations begin, so nothing waits.
         wait = waits(4 * host.rows + 2 * host.cols + 60)
         product = host.product(m, k, host.cols)
-        if product.k_tiles * len(product.passes) > 1 and m < host.rows:
+        if product.k_tiles * len(product.passes) > 1 and m < least:
             # Numbers that are read half by half: the second tile's weights take longer to load.
             continue
         await host.run([product], {"acts": wait})
@@ -36,8 +37,9 @@ async def latency_and_throughput(dut):
 async def runs_follow_without_a_gap(dut):
     """From run to run the activations wait only as long as weights or channel values have to."""
     host = Host(dut)
-    interval = host.cols + host.latency - 1 if host.latency else 1
-    m = max(host.rows, interval)
+    interval = host.manifest.timing["run_interval"]
+    least = host.manifest.timing["tile_interval"]
+    m = max(least, interval)
     if m > host.depth:
         cocotb.log.info("runs of %d rows are too short to follow without a gap", host.depth)
         m = host.depth
@@ -48,7 +50,7 @@ async def runs_follow_without_a_gap(dut):
     tiles = len(product.passes)
     # The first rows come before the first tile can begin, two of them into the queue.
     starts = host.seen["acts"].accepted[2 * tiles * m :: tiles * m]
-    expected = max(tiles * max(m, host.rows), interval)
+    expected = max(tiles * max(m, least), interval)
     assert (np.diff(starts) == expected).all(), f"{np.diff(starts)} instead of {expected}"
 
 
