@@ -42,7 +42,13 @@ def normalized(m, value, most=None):
             allowed = Cat(Const(0, position), Const(1, 1), *taken) <= most
         m.d.comb += clear.eq(~value[width - step :].any() & allowed)
         shifted = Signal(width, name=f"normal_{step}")
-        m.d.comb += shifted.eq(Mux(clear, value << step, value))
+        m.d.comb += shifted.eq(Cat(_moved(value, n, step, clear) for n in range(width)))
         value = shifted
         taken.insert(0, clear)
     return value, Cat(taken)
+
+
+def _moved(value, n, step, clear):
+    """Bit ``n`` of a step: where bits at the top are zero if it is taken, gates do."""
+    stays = value[n] if n >= len(value) - step else value[n] & ~clear
+    return stays | (value[n - step] & clear) if n >= step else stays
