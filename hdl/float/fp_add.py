@@ -135,7 +135,8 @@ class FpAdd(Unit):
     def _round(self, m, total, sign, x_exponent, nan):
         """Third stage: normalized, rounded, and packed."""
         mantissa, exponent = self.layout.mantissa_width, self.layout.exponent_width
-        value, distance = normalized(m, total)
+        # Only neighbouring exponents cancel more than a bit: nothing is behind the guard bit then.
+        value, distance = normalized(m, total, near=2)
         zero = ~value[-1]
         fraction = value[4:-1]
         # One less than the exponent field: the 1 that is missing is added with the rounding.
