@@ -13,7 +13,7 @@ def leading_zeros(value):
     return count
 
 
-def normalized(m, value, most=None):
+def normalized(m, value, most=None, near=0):
     """``value`` shifted left until its top bit is one, and the distance.
 
     Steps of powers of two, the largest first, each taken if as many bits at the top are zero: a
@@ -26,6 +26,8 @@ def normalized(m, value, most=None):
         Unsigned. Zero stays zero, with a distance of no meaning.
     most : int or None
         The greatest distance, if any.
+    near : int
+        So many low bits are zero wherever the distance is 4 or more.
 
     Returns
     -------
@@ -42,7 +44,17 @@ def normalized(m, value, most=None):
             allowed = Cat(Const(0, position), Const(1, 1), *taken) <= most
         m.d.comb += clear.eq(~value[width - step :].any() & allowed)
         shifted = Signal(width, name=f"normal_{step}")
-        m.d.comb += shifted.eq(Mux(clear, value << step, value))
+        idle = near if step >= 4 else 0
+        m.d.comb += shifted.eq(Cat(_moved(value, n, step, clear, idle) for n in range(width)))
         value = shifted
         taken.insert(0, clear)
     return value, Cat(taken)
+
+
+def _moved(value, n, step, clear, idle):
+    """Bit ``n`` of a step: where bits at the top are zero if it is taken, gates do.
+
+    The same is true of ``idle`` bits at the bottom.
+    """
+    stays = value[n] if n >= len(value) - step or n < idle else value[n] & ~clear
+    return stays | (value[n - step] & clear) if n >= step + idle else stays

@@ -86,26 +86,23 @@ class FpAdd(Unit):
         sign = Mux(less, b[-1], a[-1])
         subtract = _named(m, "subtract", a[-1] ^ b[-1])
 
-        # Behind this many positions only the sticky bit is left.
+        # A NaN has the largest magnitude of all, so it is the operand x.
+        special = _named(m, "special", x_exponent.all())
+        nan = _named(m, "nan", special & (x_fraction.any() | (subtract & ~distance.any())))
+        # Behind this many positions only the sticky bit is left. Nothing changes an infinity.
         steps = (mantissa + 2).bit_length()
         far = _named(m, "far", distance[steps:].any())
-        keep_a = less & ~far & ~a_zero
-        keep_b = ~less & ~far & ~b_zero
-        y = _named(
-            m,
-            "y",
-            Cat(
-                Const(0, 2),
-                (a[:mantissa] & keep_a.replicate(mantissa))
-                | (b[:mantissa] & keep_b.replicate(mantissa)),
-                ~far & ~y_zero,
-            ),
+        keep_a = _named(m, "keep_a", less & ~far & ~a_zero & ~special)
+        keep_b = _named(m, "keep_b", ~less & ~far & ~b_zero & ~special)
+        y = Cat(
+            Const(0, 2),
+            (a[:mantissa] & keep_a.replicate(mantissa))
+            | (b[:mantissa] & keep_b.replicate(mantissa)),
+            keep_a | keep_b,
         )
-        y, lost = shifted_right(m, y, distance[:steps], far & ~y_zero)
+        lost = far & ~y_zero & ~special
+        y, lost = shifted_right(m, y, distance[:steps], lost)
 
-        # A NaN has the largest magnitude of all, so it is the operand x.
-        special = x_exponent.all()
-        nan = _named(m, "nan", special & (x_fraction.any() | (subtract & ~distance.any())))
         # Zeros of opposite signs add to +0; the smallest exponent makes all of x a zero.
         positive = nan | (subtract & a_zero & b_zero)
         return (
@@ -138,22 +135,23 @@ class FpAdd(Unit):
     def _round(self, m, total, sign, x_exponent, nan):
         """Third stage: normalized, rounded, and packed."""
         mantissa, exponent = self.layout.mantissa_width, self.layout.exponent_width
-        value, distance = normalized(m, total)
+        # Only neighbouring exponents cancel more than a bit: nothing is behind the guard bit then.
+        value, distance = normalized(m, total, near=2)
         zero = ~value[-1]
-        normal_exponent = _named(m, "normal_exponent", x_exponent + 1 - distance)
         fraction = value[4:-1]
-        up = rounds_up(fraction, value[:4])
-        rounded = _named(
-            m, "rounded", (Cat(fraction, normal_exponent[:exponent]) + up)[: mantissa + exponent]
-        )
-        special = x_exponent.all()
+        # One less than the exponent field: the 1 that is missing is added with the rounding.
+        field = _named(m, "field", x_exponent - distance)
+        rounded = Signal(mantissa + exponent)
+        up = Cat(rounds_up(fraction, value[:4]), Const(0, mantissa - 1), Const(1, 1))
+        m.d.comb += rounded.eq(Cat(fraction, field[:exponent]) + up)
         # No tiny sum needs rounding: its bits are multiples of the smallest subnormal number.
-        tiny = _named(m, "tiny", zero | (normal_exponent <= 0))
-        clear = special | tiny | rounded[mantissa:].all()
+        tiny = _named(m, "tiny", zero | field[-1])
+        # An infinity or a NaN comes as the operand x, alone, and has this field, too.
+        clear = _named(m, "clear", tiny | rounded[mantissa:].all())
         out = Cat(
             rounded[: mantissa - 1] & ~clear.replicate(mantissa - 1),
             (rounded[mantissa - 1] & ~clear) | nan,
-            (rounded[mantissa:] & ~tiny.replicate(exponent)) | special.replicate(exponent),
+            rounded[mantissa:] & ~tiny.replicate(exponent),
             sign & ~zero,
         )
         m.d.comb += self.o.eq(_register(m, "o_q", out))

@@ -73,34 +73,37 @@ class FpMultiply(Unit):
             return register
 
         a_exponent, w_exponent = self.a[a_mantissa:-1], self.w[w_mantissa:-1]
-        zero = Signal()
-        special = Signal()
+        zero, special, nan, total = Signal(), Signal(), Signal(), Signal(9)
+        # The sum of the exponent fields is above that of the product by the bias, and with another
+        # 1, a carry, by 128: the low 7 bits are those of the product. The other two tell zeros, 00,
+        # and infinities, 11.
         m.d.comb += [
             zero.eq(~a_exponent.any() | ~w_exponent.any()),
             special.eq(a_exponent.all() | w_exponent.all()),
+            nan.eq(
+                (a_exponent.all() & self.a[:a_mantissa].any())
+                | (w_exponent.all() & self.w[:w_mantissa].any())
+                | (special & zero)
+            ),
+            total.eq((Cat(Const(1, 1), a_exponent) + Cat(Const(1, 1), w_exponent))[1:]),
         ]
-        nan = (
-            (a_exponent.all() & self.a[:a_mantissa].any())
-            | (w_exponent.all() & self.w[:w_mantissa].any())
-            | (special & zero)
-        )
-        # Zeros and infinities are told by the smallest and the greatest sum of exponents.
-        total = (a_exponent + w_exponent) & ~zero.replicate(9) | special.replicate(9)
+        top = (total[7:] & ~zero.replicate(2)) | special.replicate(2)
         product = stage(
             "product", Cat(self.a[:a_mantissa], Const(1, 1)) * Cat(self.w[:w_mantissa], Const(1, 1))
         )
-        total = stage("total", total)
+        total = stage("total", Cat(total[:7], top))
         sign = stage("sign", (self.a[-1] ^ self.w[-1]) & ~nan)
         nan = stage("nan", nan)
 
         # The product of significands is from 1 to below 4.
         large = product[-1]
-        exponent = Signal(10)
-        m.d.comb += exponent.eq(total + large)
+        exponent = Signal(9)
         tiny, over = Signal(), Signal()
         m.d.comb += [
-            tiny.eq(exponent <= _RESULT.bias),
-            over.eq(exponent >= _RESULT.bias + _RESULT.special),
+            exponent.eq(total + large),
+            tiny.eq(~exponent[8] & ~(exponent[7] & exponent[:7].any())),
+            # Only the sum of a NaN, whose significand is above 1, comes round.
+            over.eq(nan | (exponent[8] & (exponent[7] | exponent[:7].all()))),
         ]
         unused = _RESULT.mantissa_width - (a_mantissa + w_mantissa + 1)
         fraction = Cat(Const(0, unused), Mux(large, product[:-1], Cat(Const(0, 1), product[:-2])))
@@ -110,7 +113,7 @@ class FpMultiply(Unit):
             Cat(
                 fraction[:low] & ~clear.replicate(low),
                 (fraction[low] & ~clear) | nan,
-                ((exponent - _RESULT.bias)[:8] & ~tiny.replicate(8)) | over.replicate(8),
+                (Cat(exponent[:7], ~exponent[7]) & ~tiny.replicate(8)) | over.replicate(8),
                 sign,
             )
         )
