@@ -7,6 +7,8 @@ import pytest
 from amaranth.sim import Simulator
 from brickwork.hdl import formats
 from brickwork.hdl.formats.decoder import Decoder, DecoderBank
+from brickwork.hdl.formats.dybit import DyBit
+from brickwork.hdl.formats.posit import Posit
 from brickwork.hdl.formats.small_float import SmallFloat
 from brickwork.sim.golden import formats as golden
 from refusals import choices, integers
@@ -79,17 +81,31 @@ def test_names_are_those_of_the_golden_models():
 
 
 #: Some of the formats that are not listed.
-OTHERS = ("e2m0", "e2m10", "e3m4", "e4m2", "e5m0", "e5m10")
+OTHERS = (
+    *("e2m0", "e2m10", "e3m4", "e4m2", "e5m0", "e5m10"),
+    *(
+        f"gposit{bits}_{es}_{rs}"
+        for bits, es in itertools.product((3, 5, 8), range(3))
+        for rs in range(1, bits)
+    ),
+)
 
 
-def test_other_floats_are_those_of_the_golden_models():
-    for exponent, mantissa in itertools.product(range(8), range(13)):
-        name = f"e{exponent}m{mantissa}"
+def test_unlisted_formats_are_those_of_the_golden_models():
+    every = [
+        *((SmallFloat, f"e{e}m{m}") for e, m in itertools.product(range(8), range(13))),
+        *(
+            (Posit, "gposit{}_{}_{}".format(*n))
+            for n in itertools.product(range(10), range(4), range(10))
+        ),
+        *((DyBit, f"{sign}dybit{n}") for sign, n in itertools.product(("", "u"), range(10))),
+    ]
+    for family, name in every:
         try:
             bits = golden.get(name).bits
         except ValueError:
             bits = None
-        assert getattr(SmallFloat.parse(name), "bits", None) == bits
+        assert getattr(family.parse(name), "bits", None) == bits
 
 
 @pytest.mark.parametrize(
