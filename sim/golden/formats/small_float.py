@@ -123,7 +123,8 @@ def configurable_float(name: str) -> Format:
     """CFloat8 and CFloat16 of "A Guide to Tesla's Configurable Floating Point Formats".
 
     All exponents are finite, without NaN and infinity. The bias is the tensor's, so it is a scale
-    that is a power of two, and the unit, the smallest subnormal, is 1. Subnormals continue the
+    that is a power of two (2^(1 - bias - mantissa bits) with Tesla's biases from 0 to 63), and the
+    unit, the smallest subnormal, is 1. Subnormals continue the
     numbers of exponent field 1, as the text's gradual underflow wants it: 0.f * 2^(1 - bias). Its
     formula has 0.f * 2^(-bias), which would leave a gap below 2^(1 - bias).
     """
