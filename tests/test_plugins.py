@@ -343,6 +343,9 @@ FILES = {
     LOG4.replace('Family(\n    "log4"', 'Family(\n    "int4"'): (
         f", line {LOG4.count(chr(10))}: Format 'int4' exists already"
     ),
+    LOG4.replace('Family(\n    "log4"', 'Family(\n    "e3m4"'): (
+        f", line {LOG4.count(chr(10))}: Format 'e3m4' exists already"
+    ),
 }
 
 

@@ -2,19 +2,20 @@
 
 import difflib
 
+from .dybit import DyBit
 from .flint import Flint
 from .integer import Integer
 from .olive import OutlierVictim
 from .posit import Posit
 from .power_of_two import AdditivePowerOfTwo, PowerOfTwo
-from .small_float import AdaptivFloat, SmallFloat
+from .small_float import AdaptivFloat, CFloat, SmallFloat
 from .type_set import TypeSet
 
 __all__ = ["get", "get_integer", "names", "plug", "plugged"]
 
 _FAMILIES = (
     *(Integer, PowerOfTwo, AdditivePowerOfTwo, Flint, SmallFloat),
-    *(Posit, AdaptivFloat, OutlierVictim),
+    *(Posit, AdaptivFloat, CFloat, DyBit, OutlierVictim),
 )
 
 # Families of plug-ins, classes to the names of their formats.
@@ -32,7 +33,7 @@ def plugged(name):
 
 
 def names():
-    """The names of all formats but those of ``e<E>m<M>`` that no standard has."""
+    """The names of all formats, of ``gposit<N>_<ES>_<RS>`` some, of ``e<E>m<M>`` the standards'."""
     return [
         *(f"{sign}int{n}" for sign in ("", "u") for n in range(2, 17)),
         *(f"{sign}pot{n}" for sign in ("", "u") for n in range(2, 7)),
@@ -41,7 +42,10 @@ def names():
         *(f"{sign}flint{n}" for sign in ("", "u") for n in range(3, 9)),
         *("e2m1", "e3m0", "e2m3", "e3m2", "e4m3", "e5m2", "fp16", "bf16", "tf32"),
         *(f"posit{n}_{es}" for n in range(3, 9) for es in range(3)),
+        *("gposit4_1_2", "gposit6_1_2", "gposit8_0_3", "gposit8_1_3", "gposit8_2_2"),
         *(f"adaptivfloat{n}_{e}" for n in range(3, 9) for e in range(1, min(6, n))),
+        *("cfloat8_e4m3", "cfloat8_e5m2", "cfloat16_e5m10"),
+        *(f"{sign}dybit{n}" for sign in ("", "u") for n in range(3, 9)),
         *("ovp_int4", "ovp_flint4", "ovp_int8", "ovp_int8_e2m5"),
         *(name for plugged_names in _PLUGGED.values() for name in plugged_names),
     ]

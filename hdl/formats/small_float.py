@@ -7,7 +7,7 @@ from amaranth.hdl import Cat
 from .format import Format, named, with_sign
 from .operand import Operand, Term
 
-__all__ = ["AdaptivFloat", "SmallFloat"]
+__all__ = ["AdaptivFloat", "CFloat", "SmallFloat"]
 
 #: Names of IEEE's layouts to exponent and mantissa bits.
 _IEEE = {"fp16": (5, 10), "bf16": (8, 7), "tf32": (8, 10)}
@@ -77,6 +77,35 @@ class SmallFloat(Format):
         normal = named(m, f"{self.name}_normal", field.any())
         exponent = (field - normal)[: self.exponent_bits]
         return [(with_sign(m, self.name, code[-1], Cat(fraction, normal)), exponent)]
+
+
+class CFloat(SmallFloat):
+    """``cfloat8_e4m3``, ``cfloat8_e5m2`` or ``cfloat16_e5m10``: neither NaN nor infinity.
+
+    "A Guide to Tesla's Configurable Floating Point Formats & Arithmetic": CFloat8 of 1-4-3 and
+    1-5-2 bits, and CFloat16's signed half precision (SHP). The exponent's bias belongs to the
+    tensor, so it is part of the scale. Subnormals are 0.f * 2^(1 - bias). The text's formula,
+    0.f * 2^(-bias), leaves a gap below 2^(1 - bias), against the gradual underflow that it wants.
+
+    Attributes
+    ----------
+    bias : int
+        The one with which the smallest subnormal is 1.
+    """
+
+    _NAMES = ("cfloat8_e4m3", "cfloat8_e5m2", "cfloat16_e5m10")
+
+    def __init__(self, *, name, exponent_bits, mantissa_bits):
+        super().__init__(name=name, exponent_bits=exponent_bits, mantissa_bits=mantissa_bits)
+        self.bias = 1 - mantissa_bits
+
+    @classmethod
+    def parse(cls, name):
+        """The format called ``name``, or ``None`` when the name is not of this family."""
+        if name not in cls._NAMES:
+            return None
+        match = re.fullmatch(r"cfloat\d+_e(\d+)m(\d+)", name)
+        return cls(name=name, exponent_bits=int(match[1]), mantissa_bits=int(match[2]))
 
 
 class AdaptivFloat(Format):

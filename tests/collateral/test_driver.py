@@ -54,6 +54,10 @@ CASES = {
         [{}] * 3,
     ),
     "os odd widths": ("gemm_os rows=5 cols=2 a_format=int12 w_format=uint3", [{}] * 3),
+    "os half precision": (
+        "gemm_os rows=3 cols=4 a_format=fp16+cfloat16_e5m10 w_format=dybit4+gposit4_1_2 max_k=64",
+        types("fp16+cfloat16_e5m10", "dybit4+gposit4_1_2"),
+    ),
     "os halves": (
         "gemm_os rows=5 cols=2 a_format=uint4+ovp_int8 w_format=int4+int8",
         types("uint4+ovp_int8", "int4+int8"),
@@ -71,7 +75,9 @@ CASES = {
     "fusion": ("gemm_fusion rows=3 cols=5 acc_depth=7 output=scale acc_width=48", _FUSION),
 }
 #: Each on another bus: words in beats, beats in words.
-BUSES = dict(zip(CASES, ("64", "32", "128", "64", "32", "256", "64", "32", "128"), strict=True))
+BUSES = dict(
+    zip(CASES, ("64", "32", "128", "64", "32", "64", "256", "64", "32", "128"), strict=True)
+)
 
 
 @pytest.fixture(scope="module")

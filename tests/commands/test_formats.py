@@ -55,8 +55,12 @@ def contents(path):
 
 class TestFormats:
     def test_list(self, shown):
-        *lines, last = shown("formats").splitlines()
-        assert last == (
+        *lines, posits, floats = shown("formats").splitlines()
+        assert posits == (
+            "also gposit<N>_<es>_<rs>, N from 3 to 8, es from 0 to 2, rs from 1 to 7: "
+            "ALPS's posits with regimes of at most rs bits"
+        )
+        assert floats == (
             "also e<E>m<M>, E from 2 to 5, M from 0 to 10: small floats without NaN and infinities"
         )
         lines = [line.split(maxsplit=5) for line in lines]

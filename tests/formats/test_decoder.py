@@ -4,10 +4,14 @@ import itertools
 
 import numpy as np
 import pytest
+from amaranth.hdl import Module
 from amaranth.sim import Simulator
 from brickwork.hdl import formats
 from brickwork.hdl.formats.decoder import Decoder, DecoderBank
+from brickwork.hdl.formats.dybit import DyBit
+from brickwork.hdl.formats.posit import Posit
 from brickwork.hdl.formats.small_float import SmallFloat
+from brickwork.hdl.systolic.pe_ws import PeWs
 from brickwork.sim.golden import formats as golden
 from refusals import choices, integers
 from refusals import formats as format_names
@@ -79,17 +83,31 @@ def test_names_are_those_of_the_golden_models():
 
 
 #: Some of the formats that are not listed.
-OTHERS = ("e2m0", "e2m10", "e3m4", "e4m2", "e5m0", "e5m10")
+OTHERS = (
+    *("e2m0", "e2m10", "e3m4", "e4m2", "e5m0", "e5m10"),
+    *(
+        f"gposit{bits}_{es}_{rs}"
+        for bits, es in itertools.product((3, 5, 8), range(3))
+        for rs in range(1, bits)
+    ),
+)
 
 
-def test_other_floats_are_those_of_the_golden_models():
-    for exponent, mantissa in itertools.product(range(8), range(13)):
-        name = f"e{exponent}m{mantissa}"
+def test_unlisted_formats_are_those_of_the_golden_models():
+    every = [
+        *((SmallFloat, f"e{e}m{m}") for e, m in itertools.product(range(8), range(13))),
+        *(
+            (Posit, "gposit{}_{}_{}".format(*n))
+            for n in itertools.product(range(10), range(4), range(10))
+        ),
+        *((DyBit, f"{sign}dybit{n}") for sign, n in itertools.product(("", "u"), range(10))),
+    ]
+    for family, name in every:
         try:
             bits = golden.get(name).bits
         except ValueError:
             bits = None
-        assert getattr(SmallFloat.parse(name), "bits", None) == bits
+        assert getattr(family.parse(name), "bits", None) == bits
 
 
 @pytest.mark.parametrize(
@@ -151,3 +169,40 @@ def test_every_format_by_itself(name):
     simulator = Simulator(decoder)
     simulator.add_testbench(bench)
     simulator.run()
+
+
+@pytest.mark.parametrize(("a_format", "w_format"), [("e5m2", "e5m2"), ("fp16", "fp16")])
+def test_products_wider_than_64_bits(a_format, w_format):
+    """Decoders and a PE beyond the width of the golden models' integers."""
+    m = Module()
+    pe = m.submodules.pe = PeWs(a_format=a_format, w_format=w_format, psum_width=96, pipeline=0)
+    decoders = Decoder(format=a_format), Decoder(format=w_format)
+    m.submodules.a, m.submodules.w = decoders
+    m.d.comb += [pe.acts.eq(decoders[0].o), pe.weights.eq(decoders[1].o)]
+    m.d.comb += [pe.shift.eq(1), pe.swap.eq(1)]
+    models = [golden.get(name) for name in (a_format, w_format)]
+    random = np.random.default_rng(0)
+    # After the NaNs, which count as the largest.
+    sides = [
+        [(1 << (model.bits - 1)) - 1, *random.integers(0, 1 << model.bits, 100)] for model in models
+    ]
+    products = []
+
+    async def bench(context):
+        for codes in zip(*sides, strict=True):
+            operands = [
+                int(model.integers[code]) for model, code in zip(models, codes, strict=True)
+            ]
+            for decoder, code in zip(decoders, codes, strict=True):
+                context.set(decoder.code, int(code))
+            psum = int(random.integers(-(1 << 62), 1 << 62)) << 20
+            context.set(pe.psums, psum)
+            await context.tick().repeat(3)  # shadow, weight, sum
+            assert context.get(pe.psums_o) == psum + operands[0] * operands[1]
+            products.append(abs(operands[0] * operands[1]))
+
+    simulator = Simulator(m)
+    simulator.add_clock(1e-6)
+    simulator.add_testbench(bench)
+    simulator.run()
+    assert max(products) >= 1 << 63

@@ -15,6 +15,9 @@ from brickwork.sim.manifest import Manifest
 # Guo et al., MICRO 2022: base << exponent of each code.
 UFLINT4 = [0, 1, 2, 3, 4, 5, 6, 7, 64, 32, 16, 24, 8, 10, 12, 14]
 FLINT4 = [0, 1, 2, 3, 16, 8, 4, 6, 0, -1, -2, -3, -16, -8, -4, -6]
+# Zhou et al., arXiv 2302.12510, as described: fractions below 1, then 1.rest times a power of two;
+# in eighths.
+UDYBIT4 = [0, 1, 2, 3, 4, 5, 6, 7, 8, 10, 12, 14, 16, 24, 32, 64]
 # Guo et al., ISCA 2023: normal numbers, and outliers with bias 2 beside int4, 3 beside flint4.
 INT4 = [0, 1, 2, 3, 4, 5, 6, 7, 0, -7, -6, -5, -4, -3, -2, -1]
 BIAS_2 = [8, 12, 16, 24, 32, 48, 64, 96, 0, -12, -16, -24, -32, -48, -64, -96]
@@ -75,6 +78,7 @@ FP16 = """
 PROOFS = {
     "uflint4": (Decoder(format="uflint4"), table("o", UFLINT4)),
     "flint4": (Decoder(format="flint4"), table("o", FLINT4)),
+    "udybit4": (Decoder(format="udybit4"), table("o", UDYBIT4)),
     "e4m3": (Decoder(format="e4m3"), table("o", e4m3())),
     **{
         f"ovp_{name}": (
@@ -90,6 +94,7 @@ PROOFS = {
 MISTAKES = {
     "uflint4": ("4'd9: expected_o = 32;", "4'd9: expected_o = 16;"),
     "flint4": ("4'd8: expected_o = 0;", "4'd8: expected_o = -1;"),
+    "udybit4": ("4'd11: expected_o = 14;", "4'd11: expected_o = 15;"),
     "e4m3": ("8'd127: expected_o = 229376;", "8'd127: expected_o = 0;"),
     "ovp_int4": ("8'd136: expected_odd = 0;", "8'd136: expected_odd = -8;"),
     "ovp_flint4": ("8'd128: expected_even = 16;", "8'd128: expected_even = 0;"),

@@ -111,6 +111,16 @@ def test_nearest(name):
     np.testing.assert_array_equal(formats.cast(values, name), every)
 
 
+@pytest.mark.parametrize("name", [name for name in FLOATS if not name.endswith("m0")])
+def test_encode(name):
+    """The quantizer's codes with the scale 1, which has neither infinities nor -0."""
+    fmt = formats.get(name)
+    x = numbers(name).clip(fmt.lowest * fmt.unit, fmt.highest * fmt.unit)
+    codes = formats.cast(x, name)
+    codes = np.where(codes == 1 << (fmt.bits - 1), 0, codes)
+    np.testing.assert_array_equal(formats.encode(x, 1, name), codes)
+
+
 @pytest.mark.parametrize("name", FLOATS)
 def test_overflow(name):
     """Half a unit in the last place above the largest number, whose code is odd or has none."""

@@ -45,7 +45,7 @@ def magnitudes(name):
 class TestNames:
     def test_all(self):
         names = formats.names()
-        assert len(names) == len(set(names)) == 117
+        assert len(names) == len(set(names)) == 137
         families = {
             "int": [*(f"int{n}" for n in range(2, 17)), *(f"uint{n}" for n in range(2, 17))],
             "pot": [*(f"pot{n}" for n in range(2, 7)), *(f"upot{n}" for n in range(2, 7))],
@@ -55,10 +55,15 @@ class TestNames:
                 *("e2m1", "e3m0", "e2m3", "e3m2", "e4m3", "e5m2"),
                 *("fp16", "bf16", "tf32"),
             ],
-            "posit": [f"posit{n}_{es}" for n in range(3, 9) for es in range(3)],
+            "posit": [
+                *(f"posit{n}_{es}" for n in range(3, 9) for es in range(3)),
+                *("gposit4_1_2", "gposit6_1_2", "gposit8_0_3", "gposit8_1_3", "gposit8_2_2"),
+            ],
             "adaptivfloat": [
                 f"adaptivfloat{n}_{e}" for n in range(3, 9) for e in range(1, min(5, n - 1) + 1)
             ],
+            "cfloat": ["cfloat8_e4m3", "cfloat8_e5m2", "cfloat16_e5m10"],
+            "dybit": [*(f"dybit{n}" for n in range(3, 9)), *(f"udybit{n}" for n in range(3, 9))],
             "ovp": ["ovp_int4", "ovp_flint4", "ovp_int8", "ovp_int8_e2m5"],
         }
         assert names == [name for family in families.values() for name in family]
@@ -129,6 +134,10 @@ class TestNames:
             ("posit8_3", "posit<N>_<es> takes es from 0 to 2, not 3"),
             ("e6m1", "e<E>m<M> takes E from 2 to 5, not 6"),
             ("e3m11", "e<E>m<M> takes M from 0 to 10, not 11"),
+            ("gposit8_1_8", "gposit<N>_<es>_<rs> takes rs from 1 to 7 with N = 8, not 8"),
+            ("gposit4_1_0", "gposit<N>_<es>_<rs> takes rs from 1 to 3 with N = 4, not 0"),
+            ("dybit2", "dybit<N> takes N from 3 to 8, not 2"),
+            ("udybit9", "udybit<N> takes N from 3 to 8, not 9"),
             ("adaptivfloat2_1", "adaptivfloat<N>_<e> takes N from 3 to 8, not 2"),
             ("adaptivfloat8_6", "adaptivfloat<N>_<e> takes e from 1 to 5 with N = 8, not 6"),
             ("adaptivfloat3_3", "adaptivfloat<N>_<e> takes e from 1 to 2 with N = 3, not 3"),
@@ -345,6 +354,112 @@ class TestPosits:
         assert formats.get("posit8_2").values[[1, 0x40, 0x7F]].tolist() == [2**-24, 1, 2**24]
         assert formats.get("posit8_0").values[[1, 0x40, 0x60, 0x7F]].tolist() == [1 / 64, 1, 2, 64]
         assert formats.get("posit8_1").values[[1, 0x50, 0x7F]].tolist() == [2**-12, 2, 2**12]
+
+
+#: All bits, exponent bits and longest regimes.
+GENERALIZED = [(n, es, rs) for n in range(3, 9) for es in range(3) for rs in range(1, n)]
+
+
+class TestGeneralizedPosits:
+    @pytest.mark.parametrize(("bits", "es", "rs"), GENERALIZED)
+    def test_every_code(self, bits, es, rs):
+        """The regimes spelled out, as prefixes of which none begins another."""
+        fmt = formats.get(f"gposit{bits}_{es}_{rs}")
+        regimes = {"1" * rs: rs - 1, "0" * rs: -rs}
+        for run in range(1, rs):
+            regimes |= {"1" * run + "0": run - 1, "0" * run + "1": -run}
+        half = 1 << (bits - 1)
+        for code in range(1, half):
+            text = f"{code:0{bits - 1}b}"
+            (prefix,) = (prefix for prefix in regimes if text.startswith(prefix))
+            low = text.removeprefix(prefix) + "0" * es
+            exponent = Fraction(2) ** int(low[:es] or "0", 2)
+            fraction = 1 + Fraction(int("0" + low[es:], 2), 2 ** len(low[es:]))
+            value = Fraction(2) ** (2**es * regimes[prefix]) * exponent * fraction
+            assert Fraction(fmt.values[code]) == value
+            assert fmt.integers[code] == value / Fraction(fmt.unit)
+            assert fmt.integers[2 * half - code] == -fmt.integers[code]
+        assert fmt.integers[0] == fmt.integers[half] == 0
+        assert np.flatnonzero(fmt.special).tolist() == [half]
+        assert (np.diff(fmt.integers[:half]) > 0).all()
+
+    @pytest.mark.parametrize("bits", range(3, 9))
+    @pytest.mark.parametrize("es", range(3))
+    def test_longest_regime_is_a_posit(self, bits, es):
+        plain = formats.get(f"posit{bits}_{es}")
+        general = formats.get(f"gposit{bits}_{es}_{bits - 1}")
+        assert general.unit == plain.unit
+        np.testing.assert_array_equal(general.values, plain.values)
+
+    @pytest.mark.parametrize(
+        ("bits", "es"), [(n, es) for n in range(3, 9) for es in range(3) if n >= es + 2]
+    )
+    def test_regime_of_one_bit_is_an_exponent_bit(self, bits, es):
+        """Magnitudes as of AdaptivFloat, which has the smallest code for 0, too."""
+        ours = integers(f"gposit{bits}_{es}_1")[: 1 << (bits - 1)]
+        assert ours == magnitudes(f"adaptivfloat{bits}_{es + 1}")
+
+
+class TestCFloat:
+    """Tesla's white paper has neither codes nor a table: gfloat's decoder with its fields."""
+
+    @pytest.mark.parametrize(
+        ("name", "exponent", "mantissa"),
+        [("cfloat8_e4m3", 4, 3), ("cfloat8_e5m2", 5, 2), ("cfloat16_e5m10", 5, 10)],
+    )
+    @pytest.mark.parametrize("bias", [0, 7, 63])
+    def test_every_code(self, name, exponent, mantissa, bias):
+        """With the scale 2^(1 - bias - mantissa bits)."""
+        fmt = formats.get(name)
+        info = gfloat.FormatInfo(
+            name=name,
+            k=fmt.bits,
+            precision=mantissa + 1,
+            bias=bias,
+            is_signed=True,
+            domain=gfloat.Domain.Finite,
+            has_nz=True,
+            num_high_nans=0,
+            has_subnormals=True,
+            is_twos_complement=False,
+        )
+        codes = range(0, 1 << fmt.bits, 1 if fmt.bits == 8 else 97)
+        theirs = [gfloat.decode_float(info, code).fval for code in codes]
+        np.testing.assert_array_equal(fmt.values[codes] * 2.0 ** (1 - bias - mantissa), theirs)
+        assert (fmt.unit, fmt.bits) == (1, 1 + exponent + mantissa)
+        assert not fmt.special.any()
+
+    def test_range(self):
+        """The largest numbers, 2^(2^E - 1 - bias) * (2 - 2^-M), over the smallest subnormals."""
+        assert formats.get("cfloat8_e4m3").highest == 15 << 14
+        assert formats.get("cfloat8_e5m2").highest == 7 << 30
+        assert formats.get("cfloat16_e5m10").highest == 2047 << 30
+
+
+class TestDyBit:
+    def test_table(self):
+        """Unsigned numbers of four bits, in eighths; signed ones have a bit less."""
+        unsigned = [*(code / 8 for code in range(8)), 1, 1.25, 1.5, 1.75, 2, 3, 4, 8]
+        assert formats.get("udybit4").values.tolist() == unsigned
+        assert formats.get("dybit4").values[:8].tolist() == [0, 0.25, 0.5, 0.75, 1, 1.5, 2, 4]
+
+    @pytest.mark.parametrize("bits", range(3, 9))
+    def test_every_code(self, bits):
+        fmt = formats.get(f"udybit{bits}")
+        for code in range(1 << bits):
+            ones = next((i for i in range(bits) if not code >> (bits - 1 - i) & 1), bits)
+            rest = bits - 1 - ones
+            if ones == 0:
+                value = Fraction(code, 2 ** (bits - 1))
+            elif ones == bits:
+                value = Fraction(2 ** (bits - 1))
+            else:
+                value = 2 ** (ones - 1) * (1 + Fraction(code % 2**rest, 2**rest))
+            assert Fraction(fmt.values[code]) == value
+        assert (np.diff(fmt.integers) > 0).all()
+        assert fmt.unit == fmt.values[1]
+        if bits < 8:
+            assert magnitudes(f"dybit{bits + 1}") == fmt.integers.tolist()
 
 
 class TestAdaptivFloat:

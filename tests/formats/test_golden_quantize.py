@@ -220,6 +220,9 @@ class TestScale:
             bias = 2 ** (exponent - 1) - 1 - math.floor(math.log2(largest))
             top = 2.0 ** (2 ** (exponent - 1) - 1 - bias)
             assert scale * 2 ** (bits - 1 - exponent) * 2.0 ** (2**exponent - 1) == top
+        elif fmt.family == "cfloat":
+            power = math.floor(math.log2(largest)) - math.floor(math.log2(fmt.highest))
+            assert scale == 2.0**power
         elif name in UNSCALED:
             assert scale == 1
         else:
@@ -243,7 +246,9 @@ class TestScale:
             assert np.array_equal(codes, formats.encode(x * -factor, scale, name))
             assert abs(formats.decode(codes, name)).max() >= largest / 2
 
-    @pytest.mark.parametrize("name", ["adaptivfloat4_2", "adaptivfloat6_3", "adaptivfloat8_1"])
+    @pytest.mark.parametrize(
+        "name", ["adaptivfloat4_2", "adaptivfloat6_3", "adaptivfloat8_1", "cfloat8_e4m3"]
+    )
     def test_adaptivfloat_search(self, name):
         x = numbers(name, 300)
         start = formats.quantize(x, name, method="max")[1]
@@ -252,6 +257,15 @@ class TestScale:
             for factor in (0.5, 1, 2)
         ]
         assert formats.quantize(x, name)[1] == start * [0.5, 1, 2][int(np.argmin(errors))]
+
+    def test_generalized_posit_search(self):
+        """The largest magnitude at the largest number, at half of it, … and at most at 1."""
+        x, name = numbers("gposit8_1_3", 300), "gposit8_1_3"
+        highest = formats.get(name).highest * formats.get(name).unit
+        assert highest == 60
+        scales = [np.abs(x).max() / highest * 2**k for k in range(6)]
+        errors = [formats.mse(x, formats.encode(x, s, name), s, name) for s in scales]
+        assert formats.quantize(x, name)[1] == scales[int(np.argmin(errors))]
 
     def test_posit_search(self):
         x = numbers("posit8_1", 300)
@@ -283,8 +297,9 @@ class TestScale:
     def test_idempotent(self, name, method):
         """What came out of a format goes into it unchanged, when the largest is among it."""
         fmt = formats.get(name)
-        # AdaptivFloat's scale is a power of two.
-        factor = 0.25 if fmt.family == "adaptivfloat" else 1 if name in UNSCALED else 0.37
+        # These scales are powers of two.
+        binary = fmt.family in ("adaptivfloat", "cfloat")
+        factor = 0.25 if binary else 1 if name in UNSCALED else 0.37
         values = fmt.values[~fmt.special] * factor
         if fmt.bits > 8:
             values = values[np.r_[0:50, len(values) // 2 - 9 : len(values) // 2 + 9, -50:0]]

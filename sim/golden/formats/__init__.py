@@ -1,8 +1,8 @@
 """Number formats: their codes, what these stand for, and quantization to them.
 
 ``names()`` lists them. What they are is in the module of each family: ``integer``,
-``power_of_two``, ``flint``, ``small_float``, ``posit``, ``adaptivfloat`` and ``olive``, or in a
-plug-in.
+``power_of_two``, ``flint``, ``small_float``, ``posit``, ``adaptivfloat``, ``dybit`` and ``olive``,
+or in a plug-in.
 """
 
 from .cast import cast

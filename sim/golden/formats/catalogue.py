@@ -9,13 +9,22 @@ from dataclasses import dataclass
 
 from ... import plugins
 from .adaptivfloat import adaptivfloat
+from .dybit import dybit, udybit
 from .flint import flint, uflint
 from .format import Format
 from .integer import signed_integer, unsigned_integer
 from .olive import PAIRS, pair_format
-from .posit import posit
+from .posit import gposit, posit
 from .power_of_two import apot, pot, uapot, upot
-from .small_float import EXPONENTS, FLOATS, MANTISSAS, any_float, small_float
+from .small_float import (
+    CFLOATS,
+    EXPONENTS,
+    FLOATS,
+    MANTISSAS,
+    any_float,
+    configurable_float,
+    small_float,
+)
 
 __all__ = ["FAMILIES", "Family", "families", "get", "get_integer", "names"]
 
@@ -118,11 +127,21 @@ FAMILIES = (
     *(_fixed(name, small_float, _FLOAT_MEANINGS.get(name, "small floats")) for name in FLOATS),
     Family("posit<N>_<es>", posit, (range(3, 9), range(0, 3)), "posits"),
     Family(
+        "gposit<N>_<es>_<rs>",
+        gposit,
+        (range(3, 9), range(0, 3), lambda bits, _: range(1, bits)),
+        "ALPS's posits with regimes of at most rs bits",
+        listed=("gposit4_1_2", "gposit6_1_2", "gposit8_0_3", "gposit8_1_3", "gposit8_2_2"),
+    ),
+    Family(
         "adaptivfloat<N>_<e>",
         adaptivfloat,
         (range(3, 9), lambda bits: range(1, min(5, bits - 1) + 1)),
         "AdaptivFloat: floats without subnormals, with a bias for each tensor",
     ),
+    *(_fixed(name, configurable_float, "CFloat, with a bias for each tensor") for name in CFLOATS),
+    Family("dybit<N>", dybit, (range(3, 9),), "DyBit, with sign bit (experimental)"),
+    Family("udybit<N>", udybit, (range(3, 9),), "DyBit without sign (experimental)"),
     *(_fixed(name, pair_format, "OliVe's outlier-victim pairs") for name in PAIRS),
     # After the standard ones, which keep their NaN and infinities.
     Family(

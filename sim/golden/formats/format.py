@@ -18,7 +18,8 @@ class Format:
     -------
     name : str
     family : str
-        ``int``, ``pot``, ``flint``, ``apot``, ``float``, ``posit``, ``adaptivfloat`` or ``ovp``.
+        ``int``, ``pot``, ``flint``, ``apot``, ``float``, ``posit``, ``adaptivfloat``, ``cfloat``,
+        ``dybit`` or ``ovp``.
     bits : int
         Of each element's code.
     signed : bool

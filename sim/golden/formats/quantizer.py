@@ -88,9 +88,10 @@ def quantize(
 
     - fp16, bf16 and tf32 have the scale 1; beyond their largest number, the least power of two that
       takes the largest magnitude to it or below.
-    - AdaptivFloat's scale is a power of two. ``"max"``: the leading one of the largest
-      magnitude becomes the one of the largest value. ``"mse"``: this, half and twice of it.
-    - posits: ``"mse"`` takes the largest magnitude to 1, 2, 4 … maxpos, whichever is best.
+    - The scale of AdaptivFloat and CFloat is a power of two. ``"max"``: the leading one of the
+      largest magnitude becomes the one of the largest value. ``"mse"``: this, half and twice of it.
+    - posits: ``"mse"`` takes the largest magnitude to 1, 2, 4 … maxpos, whichever is best;
+      generalized posits, to maxpos, half of it, a quarter … about 1.
     - pairs: see :func:`quantize_pairs`.
 
     A slice without any number but zeros has scale 1.

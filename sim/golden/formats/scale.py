@@ -117,7 +117,7 @@ def _denormalized(scale, exponent):
 
 def _scales(largest, fmt, method):
     """The scales to choose from; with the method ``max`` a single one."""
-    if fmt.family == "adaptivfloat":
+    if fmt.family in ("adaptivfloat", "cfloat"):
         # Both have their leading one at the same place.
         start = 2.0 ** (np.frexp(largest)[1] - fmt.highest.bit_length())
         return start * np.array([0.5, 1, 2] if method == "mse" else [1])

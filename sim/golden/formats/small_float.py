@@ -9,12 +9,14 @@ import numpy as np
 from .format import Format, make, make_wide, sign_magnitude
 
 __all__ = [
+    "CFLOATS",
     "EXPONENTS",
     "FLOATS",
     "MANTISSAS",
     "UNSCALED",
     "FloatLayout",
     "any_float",
+    "configurable_float",
     "layout",
     "small_float",
 ]
@@ -66,6 +68,9 @@ FLOATS = {
     "tf32": _ieee(8, 10),
 }
 
+#: Exponent and mantissa bits.
+CFLOATS = {"cfloat8_e4m3": (4, 3), "cfloat8_e5m2": (5, 2), "cfloat16_e5m10": (5, 10)}
+
 #: Those that hold the numbers of a network as they are.
 UNSCALED = ("fp16", "bf16", "tf32")
 
@@ -112,3 +117,19 @@ def small_float(name: str) -> Format:
 def any_float(name: str, exponent: int, mantissa: int) -> Format:
     """``e<E>m<M>``: bias 2^(E-1) - 1, subnormals; all codes are finite numbers."""
     return small_float(name)
+
+
+def configurable_float(name: str) -> Format:
+    """CFloat8 and CFloat16 of "A Guide to Tesla's Configurable Floating Point Formats".
+
+    All exponents are finite, without NaN and infinity. The bias is the tensor's, so it is a scale
+    that is a power of two (2^(1 - bias - mantissa bits) with Tesla's biases from 0 to 63), and the
+    unit, the smallest subnormal, is 1. Subnormals continue the
+    numbers of exponent field 1, as the text's gradual underflow wants it: 0.f * 2^(1 - bias). Its
+    formula has 0.f * 2^(-bias), which would leave a gap below 2^(1 - bias).
+    """
+    exponent, mantissa = CFLOATS[name]
+    fields, fractions = np.divmod(np.arange(1 << (exponent + mantissa)), 1 << mantissa)
+    normals = (fractions + (1 << mantissa)) << np.maximum(fields - 1, 0)
+    magnitudes = np.where(fields == 0, fractions, normals).tolist()
+    return make(name, "cfloat", sign_magnitude(magnitudes))
