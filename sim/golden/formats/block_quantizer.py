@@ -14,7 +14,14 @@ from .quantizer import encode, errors_of
 from .scale import METHODS
 from .scale_codes import decode_scales, encode_scales
 
-__all__ = ["BLOCK_SPECS", "BlockSpec", "block_errors", "is_block_spec", "quantize_blocks"]
+__all__ = [
+    "BLOCK_SPECS",
+    "BlockSpec",
+    "block_errors",
+    "block_names",
+    "is_block_spec",
+    "quantize_blocks",
+]
 
 #: MX formats: elements, and the exponent of the largest power of two among them.
 _MX = {
@@ -30,7 +37,7 @@ _INTEGERS = r"w(4|8)a16(z?):g?(\d+|k)(?::(fp16|bf16))?"
 
 #: Names, and grammars of names.
 BLOCK_SPECS = (*_MX, "nvfp4", "w4a16:g<G>", "w4a16z:g<G>", "w8a16:g<G>", "w8a16z:g<G>")
-GROUPS = (16, 32, 64, 128, 256)
+_GROUPS = (16, 32, 64, 128, 256)
 
 _MX_FRACTION_BITS = 6
 _PERCENT = (100, *range(75, 100), *range(101, 150))
@@ -80,9 +87,9 @@ class BlockSpec:
         if not matched:
             raise _unknown(name)
         bits, zero, group, scale_format = matched.groups()
-        if group != "k" and int(group) not in GROUPS:
+        if group != "k" and int(group) not in _GROUPS:
             raise ValueError(
-                f"Group must be one of {', '.join(map(str, GROUPS))} or k, not {group} ({name})"
+                f"Group must be one of {', '.join(map(str, _GROUPS))} or k, not {group} ({name})"
             )
         return cls(
             name=text,
@@ -91,6 +98,14 @@ class BlockSpec:
             scale_format=scale_format or "fp16",
             zeros=bool(zero),
         )
+
+
+def block_names() -> list[str]:
+    """The names of all formats, but those with bf16 scales."""
+    names = [*_MX, "nvfp4"]
+    for integers in ("w4a16", "w4a16z", "w8a16", "w8a16z"):
+        names += [f"{integers}:g{group}" for group in _GROUPS] + [f"{integers}:k"]
+    return names
 
 
 def is_block_spec(name: str) -> bool:
