@@ -333,6 +333,19 @@ class TestIntegers:
         small = quantize_blocks(np.full((16, 1), 1e-30), "w4a16:g16")
         assert (small.scale_values[0, 0], small.codes.any()) == (2**-24, False)
 
+    @pytest.mark.parametrize(
+        ("name", "full"),
+        [
+            ("w4a16:gk", "w4a16:k"),
+            ("w8a16z:32", "w8a16z:g32"),
+            ("w4a16:g16:bf16", "w4a16:g16:bf16"),
+            ("w4a16:g16:fp16", "w4a16:g16"),
+            ("mxfp8", "mxfp8_e4m3"),
+        ],
+    )
+    def test_names(self, name, full):
+        assert quantize_blocks(np.ones((32, 1)), name).name == full
+
     def test_bits(self):
         x = np.ones((128, 1))
         expected = {"w4a16:g128": 4.125, "w4a16z:g32": 4.625, "mxfp4": 4.25, "nvfp4": 4.5}
@@ -353,6 +366,14 @@ class TestErrors:
     def test_zeros(self):
         x = np.zeros((32, 1))
         assert formats.block_errors(x, quantize_blocks(x, "mxfp4")) == (0, 0)
+
+
+def test_no_format_of_single_numbers():
+    message = (
+        "^Format must be a format of single numbers, not 'mxfp4', which has scales for blocks$"
+    )
+    with pytest.raises(ValueError, match=message):
+        formats.get("mxfp4")
 
 
 @pytest.mark.parametrize(

@@ -92,7 +92,8 @@ class BlockSpec:
                 f"Group must be one of {', '.join(map(str, _GROUPS))} or k, not {group} ({name})"
             )
         return cls(
-            name=text,
+            name=f"w{bits}a16{zero}:{'k' if group == 'k' else f'g{group}'}"
+            + (":bf16" if scale_format == "bf16" else ""),
             format=f"{'u' if zero else ''}int{bits}",
             group=None if group == "k" else int(group),
             scale_format=scale_format or "fp16",

@@ -183,7 +183,9 @@ class BlockScaled:
         elements = np.ldexp(decode(self.codes, self.format), -self.fraction_bits)
         if self.zeros is not None:
             elements -= np.ldexp(self._spread(self.zeros).astype(np.float64), -self.fraction_bits)
-        values = elements * self._spread(self.scale_values.astype(np.float64)) * self.tensor_scale
+        scales = self._spread(self.scale_values.astype(np.float64))
+        with np.errstate(invalid="ignore"):  # 0 times infinity
+            values = elements * scales * self.tensor_scale
         if self.order is None:
             return values
         return np.take(values, np.argsort(self.order), self.axis)
