@@ -325,6 +325,15 @@ class TestIntegers:
             some = np.square(values - x).reshape(2, 16, 4).sum(axis=1)
             assert (errors <= some * 1.01).all()
 
+    def test_zero_points_stay_in_range(self):
+        """Where a smaller scale saturates the lowest number, so does the zero point."""
+        x = -np.linspace(0, 7.5, 256)[:, None]
+        x[128] = -10
+        blocks = quantize_blocks(x, "w4a16z:g256")
+        assert blocks.scale_values[0, 0] < 10 / 15 * 0.95
+        assert blocks.zeros.tolist() == [[15]]
+        assert blocks.values.min() == -15 * blocks.scale_values[0, 0]
+
     def test_limits(self):
         zeros = quantize_blocks(np.zeros((16, 2)), "w4a16z:g16")
         assert zeros.scale_values.tolist() == [[1, 1]]
