@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from ...sim.golden import formats as golden_formats
 from .. import workloads
 from ..designs import registry
+from ..lib import weight_files
 from ..lib.tables import Listing
 from ..workloads import Workload
 from .comparison import Comparison
@@ -16,9 +17,9 @@ from .quantized import Quantized
 from .sweeps import Sweep, run_sweep
 
 if TYPE_CHECKING:
-    from numpy.typing import ArrayLike
+    from numpy.typing import ArrayLike, NDArray
 
-__all__ = ["compare", "designs", "formats", "quantize", "sweep"]
+__all__ = ["compare", "designs", "formats", "quantize", "read_weights", "sweep"]
 
 
 def designs() -> Listing:
@@ -90,9 +91,11 @@ def quantize(
     x : array
         Numbers of any shape.
     formats : str or sequence of str
-        Names, or several joined by ``+``.
+        Names, or several joined by ``+``; also formats with scales for blocks: ``mxfp8``,
+        ``mxfp4``, ``nvfp4``, ``w4a16:g128`` … (:func:`.quantize_blocks`).
     axis : int or None
-        A scale for each index along this axis; ``None`` for one scale.
+        A scale for each index along this axis; ``None`` for one scale. Blocks lie along it, by
+        default along the first one.
     method : str
         ``"mse"`` for the scales of the least squared error, ``"max"`` for those that map the
         largest magnitude to the format's largest.
@@ -120,7 +123,17 @@ def quantize(
         x, names, axis, method, pair_axis=pair_axis, both=both, outliers=outliers
     )
     best = golden_formats.best(candidates)
-    return Quantized(best.name, best.codes, best.scale, best.mse, pair_axis=pair_axis)
+    return Quantized(
+        best.name, best.codes, best.scale, best.mse, pair_axis=pair_axis, blocks=best.blocks
+    )
+
+
+def read_weights(name: str) -> "NDArray | golden_formats.BlockScaled":
+    """Weights, K × N, in ``FILE.safetensors:NAME``: plain, GPTQ, AWQ, MX or NVFP4.
+
+    The result is an operand of ``run``; see :func:`.weight_files.read_weights`.
+    """
+    return weight_files.read_weights(name)
 
 
 def sweep(

@@ -31,6 +31,9 @@ class Quantized(Report):
         Mean squared error.
     pair_axis : int
         Of OVP formats the axis along which neighbours are pairs.
+    blocks : BlockScaled or None
+        Of formats with scales for blocks (MX, NVFP4, W4A16) all of the matrix: ``codes``,
+        ``scales`` as codes, ``zeros`` and more; ``scale`` has the blocks' real scales.
     """
 
     name: str
@@ -38,11 +41,19 @@ class Quantized(Report):
     scale: "NDArray[np.float64]"
     mse: float
     pair_axis: int = -1
+    blocks: formats.BlockScaled | None = None
 
     @property
     def values(self) -> "NDArray[np.float64]":
         """The real numbers that the codes stand for."""
+        if self.blocks is not None:
+            return self.blocks.values
         return formats.decode(self.codes, self.name, axis=self.pair_axis) * self.scale
+
+    @property
+    def bits_per_weight(self) -> float:
+        """Bits of codes for each number; with scales for blocks also those of these."""
+        return self.blocks.bits_per_weight if self.blocks else formats.get(self.name).bits
 
     def rows(self) -> dict[str, str | None]:
         lowest, highest = float(np.min(self.scale)), float(np.max(self.scale))
@@ -50,6 +61,7 @@ class Quantized(Report):
         return {
             "format": self.name,
             "shape": "×".join(map(str, np.shape(self.codes))) or "one number",
+            "bits": f"{self.bits_per_weight:g} a number" if self.blocks else None,
             "scales": f"{np.size(self.scale)}, {limits}",
             "error": f"{self.mse:.4g} (mean of the squares)",
         }

@@ -196,14 +196,15 @@ def add_product(parser, **out):
         metavar="A.npy",
         type=path("A"),
         required=True,
-        help="M × K: integers, floats, or a file of brickwork quantize",
+        help="M × K: integers, floats, a file of brickwork quantize, or a tensor, "
+        "FILE.safetensors:NAME",
     )
     parser.add_argument(
         "--w",
         metavar="W.npy",
         type=path("W"),
         required=True,
-        help="K × N (see --w-layout), likewise",
+        help="K × N (see --w-layout), likewise; a tensor also of GPTQ or AWQ, in its own layout",
     )
     add_layout(parser)
     for function in dict.fromkeys(design.arguments for design in DESIGNS.values()):
@@ -249,6 +250,7 @@ def read_operands(options, design):
     from ..designs._operands import Operands, Source
     from ..designs.registry import DESIGNS
     from ..lib.arrays import read_array, read_matrix
+    from ..lib.weight_files import is_tensor, read_tensor, read_weights
 
     modes = modes_from_text(options.mode, design)
     names = dict.fromkeys(name for each in DESIGNS.values() for name in each.OPTIONS)
@@ -256,13 +258,18 @@ def read_operands(options, design):
     for name, value in extras.items():
         if isinstance(value, str):
             extras[name] = read_array(value, name.capitalize())
-    w = Source(**read_matrix(options.w, "W"))
-    return Operands(
-        a=Source(**read_matrix(options.a, "A")),
-        w=w.transposed() if options.w_layout == "nk" else w,
-        modes=modes,
-        options=extras,
-    )
+    if is_tensor(options.w):
+        w = Source.of(read_weights(options.w))
+    else:
+        w = Source(**read_matrix(options.w, "W"))
+        w = w.transposed() if options.w_layout == "nk" else w
+    if is_tensor(options.a):
+        a = Source.of(read_tensor(options.a, "A"))
+    else:
+        a = Source(**read_matrix(options.a, "A"))
+    operands = Operands(a=a, w=w, modes=modes, options=extras)
+    design.check_blocks(operands)
+    return operands
 
 
 def modes_from_text(settings, design):

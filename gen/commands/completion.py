@@ -14,6 +14,7 @@ from ...sim.plugins import PluginError
 from ..lib.errors import UsageError
 
 __all__ = [
+    "all_formats",
     "boards",
     "bus_settings",
     "cache_sections",
@@ -130,6 +131,14 @@ def formats(prefix, **_):
 
     before, comma, _ = prefix.rpartition(",")
     return [f"{before}{comma}{name}" for name in names()]
+
+
+def all_formats(prefix, **_):
+    """Likewise, with formats that have scales for blocks."""
+    from ...sim.golden.formats.block_quantizer import block_names
+
+    before, comma, _ = prefix.rpartition(",")
+    return [*formats(prefix), *(f"{before}{comma}{name}" for name in block_names())]
 
 
 def boards(**_):

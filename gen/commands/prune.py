@@ -57,6 +57,8 @@ def main(options) -> int:
     matrix = read_matrix(options.w, "W")
     if "type" in matrix:
         raise TypeError(f"W must be numbers, not codes of {matrix['type']}")
+    if "blocks" in matrix:
+        raise TypeError(f"W must be numbers, not codes of {matrix['blocks'].name}")
     weights = matrix["values"]
     if options.pattern is None:
         out, nonzero = _prune(weights, options)

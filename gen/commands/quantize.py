@@ -19,9 +19,17 @@ def arguments(parser):
     parser.description += (
         "\n\nThe file of --out holds the arrays codes, scale and format. A number is the value of "
         "its code\n(see: brickwork formats NAME) times the scale. Codes of int<N> and uint<N> are "
-        "the integers\nthemselves."
+        "the integers\nthemselves.\n\nFormats with scales for blocks along an axis: mxfp8 "
+        "(mxfp8_e4m3, mxfp8_e5m2), mxfp6_e2m3,\nmxfp6_e3m2, mxfp4, mxint8, nvfp4, w4a16:g<G>, "
+        "w8a16:g<G> with G from 16 to 256 or k, and with zero\npoints w4a16z:g<G>. Their file "
+        "holds codes, scales (as codes of scale_format), format, group,\naxis and more."
     )
-    parser.add_argument("x", metavar="X.npy", type=path("X"), help="real numbers, of any shape")
+    parser.add_argument(
+        "x",
+        metavar="X.npy",
+        type=path("X"),
+        help="real numbers, of any shape, or a tensor, FILE.safetensors:NAME, read as K × N",
+    )
     format_names = parser.add_argument(
         "--format",
         metavar="NAME,...",
@@ -29,19 +37,20 @@ def arguments(parser):
         required=True,
         help="see: brickwork formats; of several formats, the one with the least squared error",
     )
-    format_names.completer = completion.formats
+    format_names.completer = completion.all_formats
     parser.add_argument(
         "--axis",
         metavar="N",
         type=integer("Axis"),
-        help="a scale for each index along this axis (default: one for all numbers)",
+        help="a scale for each index along this axis (default: one for all numbers); formats with "
+        "scales for blocks: the axis of these (default: 0)",
     )
     parser.add_argument(
         "--method",
         metavar="mse|max",
         default="mse",
         help="scales: mse, those of the least squared error, or max, which map the largest "
-        "magnitude to the format's largest (default: mse)",
+        "magnitude to the format's largest; without meaning for MX and NVFP4 (default: mse)",
     )
     parser.add_argument(
         "--pair-axis",
@@ -73,16 +82,17 @@ def arguments(parser):
 def main(options) -> int:
     from ...sim.golden import formats
     from ...sim.golden.formats.checks import check_share
-    from ..lib.arrays import read_array, write_arrays
+    from ..lib.arrays import block_arrays, write_arrays
 
     names = options.formats.split(",")
-    pairs = [name for name in names if formats.get(name).pair]
+    plain = [name for name in names if not formats.is_block_spec(name)]
+    pairs = [name for name in plain if formats.get(name).pair]
     for value, flag in ((options.pair_axis, "--pair-axis"), (options.both, "--both")):
         if value is not None and not pairs:
             raise UsageError(
                 f"Format must be one of pairs (ovp) with {flag}, not {options.formats!r}"
             )
-    x = read_array(options.x, "X")
+    x = _read(options.x)
     if not x.size:
         raise ValueError(f"X must have at least one number, not the shape {x.shape}")
     out = options.out and check_file(options.out, "Result")
@@ -96,11 +106,15 @@ def main(options) -> int:
         outliers=None if options.outliers is None else check_share(options.outliers, "Outliers"),
     )
     best = formats.best(candidates)
-    if out:
+    if out and best.blocks:
+        write_arrays(out, block_arrays(best.blocks))
+    elif out:
         write_arrays(out, {"codes": best.codes, "scale": best.scale, "format": best.name})
     record = _record(x, candidates, best) | {"out": options.out}
-    fmt = formats.get(best.name)
-    if fmt.pair:
+    fmt = None if best.blocks else formats.get(best.name)
+    if fmt is None:
+        record["blocks"] = _blocks_record(best.blocks)
+    elif fmt.pair:
         # Each outlier has one victim, and victims alone have the identifier.
         record["pairs"] = best.codes.size // 2
         record["outliers"] = int((best.codes == fmt.identifier).sum())
@@ -115,10 +129,35 @@ def main(options) -> int:
     return 0
 
 
+def _read(name):
+    """The numbers to quantize."""
+    from ..lib.arrays import read_array
+    from ..lib.weight_files import is_tensor, read_weights
+
+    if not is_tensor(name):
+        return read_array(name, "X")
+    x = read_weights(name, "X")
+    if hasattr(x, "scale_format"):
+        raise TypeError(f"X must be numbers, not codes of {x.name}")
+    return x
+
+
+def _blocks_record(blocks):
+    return {
+        "elements": blocks.format,
+        "group": blocks.group,
+        "axis": blocks.axis,
+        "scale_format": blocks.scale_format,
+        "zero_points": blocks.zeros is not None,
+        "tensor_scale": blocks.tensor_scale,
+    }
+
+
 def _record(x, candidates, best):
     """The result as JSON shows it."""
     return {
         "format": best.name,
+        "bits": _bits(best),
         "shape": list(x.shape),
         "scales": best.scale.size,
         "lowest_scale": float(best.scale.min()),
@@ -128,12 +167,22 @@ def _record(x, candidates, best):
         "candidates": [
             {
                 "format": candidate.name,
+                "bits": _bits(candidate),
                 "mse": candidate.mse,
                 "sqnr_db": _sqnr(candidate),
             }
             for candidate in candidates
         ],
     }
+
+
+def _bits(candidate):
+    """Of the codes for each number; with scales for blocks also those of these."""
+    from ...sim.golden import formats
+
+    if candidate.blocks:
+        return candidate.blocks.bits_per_weight
+    return formats.get(candidate.name).bits
 
 
 def _sqnr(candidate):
@@ -144,16 +193,28 @@ def _sqnr(candidate):
 def _show(record, axis):
     if len(record["candidates"]) > 1:
         rows = [
-            (candidate["format"], f"{candidate['mse']:.6g}", _decibels(candidate))
+            (
+                candidate["format"],
+                f"{candidate['bits']:g}",
+                f"{candidate['mse']:.6g}",
+                _decibels(candidate),
+            )
             for candidate in record["candidates"]
         ]
-        print("\n".join(columns([("format", "MSE", "SQNR"), *rows], right=(1, 2))) + "\n")
+        titles = ("format", "bits", "MSE", "SQNR")
+        print("\n".join(columns([titles, *rows], right=(1, 2, 3))) + "\n")
     scale = f"{record['lowest_scale']:.6g}"
-    if record["scales"] > 1:
+    if blocks := record.get("blocks"):
+        scale += (
+            f" to {record['highest_scale']:.6g} ({record['scales']} of {blocks['scale_format']}, "
+            f"one for {blocks['group']} along axis {blocks['axis']})"
+        )
+    elif record["scales"] > 1:
         scale += f" to {record['highest_scale']:.6g} ({record['scales']} along axis {axis})"
     rows = {
         "format": record["format"],
         "shape": "×".join(map(str, record["shape"])) or "one number",
+        "bits": f"{record['bits']:g} a number" + (", with scales" if blocks else ""),
         "scale": scale,
         "MSE": f"{record['mse']:.6g}",
         "SQNR": _decibels(record),

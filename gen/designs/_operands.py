@@ -18,17 +18,25 @@ class Source:
         Factor from the codes' values to real numbers.
     type : str or None
         The format of the codes of a quantized matrix.
+    blocks : BlockScaled or None
+        A matrix with scales for blocks; ``values`` are its codes then, and ``scale`` and ``type``
+        are ``None``.
     """
 
     values: Any
     scale: Any = None
     type: str | None = None
+    blocks: Any = None
 
     @classmethod
     def of(cls, matrix) -> "Source":
         """A source itself, an array, a sparse matrix, or the result of a quantization."""
         if isinstance(matrix, cls):
             return matrix
+        if (blocks := getattr(matrix, "blocks", None)) is not None:
+            matrix = blocks
+        if hasattr(matrix, "scale_format"):
+            return cls(values=matrix.codes, blocks=matrix)
         if hasattr(matrix, "codes"):
             return cls(values=matrix.codes, scale=matrix.scale, type=matrix.name)
         if hasattr(matrix, "tocoo"):
@@ -52,6 +60,8 @@ class Source:
 
         OVP pairs are neighbours along ``axis``.
         """
+        if self.blocks is not None:
+            return self.blocks.values
         if self.type is None:
             return self.values
         from ...sim.golden.formats import decode
@@ -59,6 +69,8 @@ class Source:
         return decode(self.values, self.type, axis=axis) * self.scale
 
     def transposed(self) -> "Source":
+        if self.blocks is not None:
+            return Source.of(self.blocks.transposed())
         scale = self.scale
         if scale is not None and getattr(scale, "ndim", 0) == 2:
             scale = scale.T

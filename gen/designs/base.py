@@ -213,6 +213,8 @@ class Design(Parameters):
     #: Name of the design's section of the C driver, ``gen/collateral/drivers/<name>.c``; ``None``
     #: for a design without a C driver.
     driver: ClassVar[str | None] = None
+    #: Whether operands may have scales for blocks.
+    BLOCK_SCALES: ClassVar[bool] = False
     #: Whether the demo runs its network on the design.
     DEMO: ClassVar[bool] = False
     #: Settings, ``NAME=VALUE``, of small cores that together have all of a design's structures,
@@ -234,6 +236,16 @@ class Design(Parameters):
     def fit(cls, settings: dict[str, int | str], operands: Operands) -> "Design":
         """The design with ``settings``, all other parameters fitted to the operands."""
         return cls(**settings)
+
+    @classmethod
+    def check_blocks(cls, operands: Operands) -> None:
+        """Raise :exc:`UsageError` for scales for blocks where the design takes none."""
+        for name, source in (("A", operands.a), ("W", operands.w)):
+            if source.blocks is not None and not cls.BLOCK_SCALES:
+                raise UsageError(
+                    f"{name} must have no scales for blocks for {cls.NAME}, not those of "
+                    f"{source.blocks.name}; use brickwork run gemm_scaled"
+                )
 
     def task(self, operands: Operands) -> Task:
         """Operands for this design, checked and quantized.
@@ -384,9 +396,13 @@ class Design(Parameters):
         if unknown := operands.keys() - set(self.OPTIONS):
             names = ", ".join(self.OPTIONS)
             raise TypeError(f"Operand must be one of {names}, not {sorted(unknown)[0]!r}")
+        sources = Operands(
+            a=Source.of(a), w=Source.of(w), modes=dict(modes or {}), options=operands
+        )
+        self.check_blocks(sources)
         return run(
             self,
-            Operands(a=Source.of(a), w=Source.of(w), modes=dict(modes or {}), options=operands),
+            sources,
             workdir=workdir,
             stall_in=stall_in,
             stall_out=stall_out,

@@ -8,13 +8,16 @@ from pathlib import Path
 
 import numpy as np
 
+from ...sim.golden.formats import BlockScaled, get
 from .block_sparse import check_blocks, from_blocks
 from .extras import require
 from .files import write_whole
 from .semi_structured import from_parts
 
 __all__ = [
+    "block_arrays",
     "read_array",
+    "read_block_scaled",
     "read_matrix",
     "read_quantized",
     "write_array",
@@ -59,20 +62,72 @@ def read_quantized(path: Path, name: str) -> tuple[np.ndarray, np.ndarray, str] 
     return arrays and (*arrays[:2], str(arrays[2]))
 
 
-def _read_arrays(path, name, names):
-    """The arrays of these names in a ``.npz`` file; ``None`` for another file."""
+#: Attributes of BlockScaled, to the types of those that are no arrays.
+_BLOCK_ARRAYS = ("codes", "scales")
+_BLOCK_VALUES = {
+    **{"format": str, "group": int, "scale_format": str, "axis": int},
+    **{"tensor_scale": float, "fraction_bits": int, "name": str},
+}
+_BLOCK_OPTIONS = ("zeros", "order")
+
+
+def block_arrays(blocks: BlockScaled) -> dict[str, np.ndarray]:
+    """The arrays of a file of :func:`read_block_scaled`, named like the attributes.
+
+    Codes and zero points are in the smallest type for the format.
+    """
+    fmt = get(blocks.format)
+    type_ = np.min_scalar_type(fmt.lowest_code or fmt.highest_code)
+    arrays = {"codes": blocks.codes.astype(type_), "scales": blocks.scales}
+    arrays |= {name: np.asarray(getattr(blocks, name)) for name in _BLOCK_VALUES}
+    if blocks.zeros is not None:
+        arrays["zeros"] = blocks.zeros.astype(type_)
+    if blocks.order is not None:
+        arrays["order"] = blocks.order
+    return arrays
+
+
+def read_block_scaled(path: Path, name: str) -> BlockScaled | None:
+    """Blocks in a file of ``brickwork quantize``; ``None`` for another file.
+
+    Raises
+    ------
+    TypeError, ValueError
+        If the file is damaged, or its arrays do not belong together; ``name`` is the subject of
+        the message.
+    """
+    names = (*_BLOCK_ARRAYS, *_BLOCK_VALUES)
+    arrays = _read_arrays(path, name, names, _BLOCK_OPTIONS)
+    if not arrays:
+        return None
+    attributes = dict(zip((*names, *_BLOCK_OPTIONS), arrays, strict=True))
+    try:
+        values = {each: type_(attributes[each]) for each, type_ in _BLOCK_VALUES.items()}
+        return BlockScaled(**attributes | values)
+    except (TypeError, ValueError) as error:
+        raise type(error)(f"{name} cannot be read: {path}: {error}") from None
+
+
+def _read_arrays(path, name, names, options=()):
+    """The arrays of these names in a ``.npz`` file; ``None`` for another file.
+
+    Behind them those of ``options``, each ``None`` where it is missing.
+    """
     if not zipfile.is_zipfile(path):
         return None
     try:
         with np.load(path, allow_pickle=False) as arrays:
-            return [arrays[each] for each in names] if set(names) <= set(arrays) else None
+            if not set(names) <= set(arrays):
+                return None
+            more = [arrays.get(each) for each in options]
+            return [arrays[each] for each in names] + more
     except Exception as error:  # numpy raises all sorts for a damaged file
         detail = str(error).splitlines() or [type(error).__name__]
         raise ValueError(f"{name} cannot be read: {path}: {detail[0]}") from None
 
 
 def read_matrix(path: Path, name: str) -> dict:
-    """``values``, and of a file of ``brickwork quantize`` ``scale`` and ``type``.
+    """``values``, and of a file of ``brickwork quantize`` ``scale`` and ``type``, or ``blocks``.
 
     A ``.npy`` file, one of ``brickwork quantize``, the two parts of a 2:4-sparse matrix
     (:mod:`.semi_structured`), the arrays of a block-sparse one (:mod:`.block_sparse`), or a sparse
@@ -80,6 +135,8 @@ def read_matrix(path: Path, name: str) -> dict:
     """
     if quantized := read_quantized(path, name):
         return dict(zip(("values", "scale", "type"), quantized, strict=True))
+    if blocks := read_block_scaled(path, name):
+        return {"values": blocks.codes, "blocks": blocks}
     if parts := _read_arrays(path, name, ("packed", "meta")):
         return {"values": from_parts(*parts)}
     if parts := _read_arrays(path, name, ("crow_indices", "col_indices", "values", "size")):

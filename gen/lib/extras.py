@@ -14,6 +14,7 @@ PACKAGES = {
     "cocotbext": ("cocotbext-axi", "axi"),
     "distributed": ("Dask (distributed)", "sweep"),
     "matplotlib": ("matplotlib", "report"),
+    "safetensors": ("safetensors", "llm"),
     "scipy": ("scipy", "sparse"),
     "serial": ("pyserial", "board"),
     "sklearn": ("scikit-learn", "demo"),

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from .gen.api.area import Area
     from .gen.api.artifacts import Files
     from .gen.api.comparison import Comparison
-    from .gen.api.functions import compare, designs, formats, quantize, sweep
+    from .gen.api.functions import compare, designs, formats, quantize, read_weights, sweep
     from .gen.api.product import Product
     from .gen.api.quantized import Quantized
     from .gen.api.sweeps import Sweep
@@ -52,7 +52,10 @@ _MODULES = {
     "Comparison": "gen.api.comparison",
     "Listing": "gen.lib.tables",
     "Sweep": "gen.api.sweeps",
-    **dict.fromkeys(("compare", "designs", "formats", "quantize", "sweep"), "gen.api.functions"),
+    **dict.fromkeys(
+        ("compare", "designs", "formats", "quantize", "read_weights", "sweep"),
+        "gen.api.functions",
+    ),
 }
 
 __all__ = [
@@ -80,6 +83,7 @@ __all__ = [
     "load",
     "load_plugin",
     "quantize",
+    "read_weights",
     "show_progress",
     "sweep",
 ]

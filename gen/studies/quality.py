@@ -23,6 +23,15 @@ COLUMNS = {
         "nmse_by_seed": "of each tensor, in the order of the seeds",
         "chosen": "ANT's choice for each tensor; None for other formats",
     },
+    "blocks": {
+        "distribution": "of the tensors",
+        "format": "format with scales for blocks",
+        "bits": "of codes, scales and zero points for each number",
+        "nmse": "mean squared error over the tensor's mean square, median of the seeds",
+        "sqnr_db": "-10 log10(nmse)",
+        "seeds": "as above",
+        "nmse_by_seed": "of each tensor, in the order of the seeds",
+    },
     "orders": {
         "claim": "a paper's order",
         "scale": "as above",
@@ -62,7 +71,13 @@ def measure(
     ``size`` are rows, and columns, of the array, ``seeds`` those of the random tensors.
     """
     errors = list(progress(tensors.measure(seeds), label="quality, errors on random tensors"))
-    return [*errors, *tensors.orders(errors), *networks.measure(out, design, size, schemes)]
+    blocks = progress(tensors.measure_blocks(seeds), label="quality, scales for blocks")
+    return [
+        *errors,
+        *blocks,
+        *tensors.orders(errors),
+        *networks.measure(out, design, size, schemes),
+    ]
 
 
 def _report(records) -> Iterator[str | list[dict]]:
@@ -77,6 +92,8 @@ def _report(records) -> Iterator[str | list[dict]]:
     yield [*_errors(errors, "sqnr_db", "{:5.2f}"), _choices(errors)]
     yield "The same as mean squared errors over mean squares"
     yield _errors(errors, "nmse", "{:.4f}")
+    yield "Signal to quantization noise in dB of formats with scales for blocks; the same tensors"
+    yield _blocks(of_table(records, "blocks"))
     yield "Orders that papers give"
     yield list(map(_order, of_table(records, "orders")))
     yield (
@@ -96,6 +113,12 @@ def _errors(records, field, form):
         row = rows.setdefault(record["format"], {"format": record["format"]})
         row[record["distribution"]] = form.format(record[field])
     return list(rows.values())
+
+
+def _blocks(records):
+    rows = _errors(records, "sqnr_db", "{:5.2f}")
+    bits = {record["format"]: record["bits"] for record in records}
+    return [{"format": row["format"], "bits": f"{bits[row['format']]:g}"} | row for row in rows]
 
 
 def _choices(records):

@@ -11,8 +11,18 @@ from ...sim.golden import formats
 from ...sim.golden.sparse.pe_centroid import centroids_of
 
 __all__ = [
-    *("ANT", "CENTROIDS", "DISTRIBUTIONS", "FORMATS", "ORDERS", "SEEDS", "SHAPE", "SHARES"),
-    *("measure", "orders"),
+    *(
+        "ANT",
+        "BLOCKS",
+        "CENTROIDS",
+        "DISTRIBUTIONS",
+        "FORMATS",
+        "ORDERS",
+        "SEEDS",
+        "SHAPE",
+        "SHARES",
+    ),
+    *("measure", "measure_blocks", "orders"),
 ]
 
 SHAPE = (256, 256)
@@ -27,6 +37,12 @@ _PAIRS = ("ovp_int4", "ovp_flint4")
 SHARES = {"int4, 1% int8 (OLAccel)": 0.01, "int4, 3% int8 (OLAccel)": 0.03}
 CENTROIDS = "8 centroids, 0.1% float (GOBO)"
 FORMATS = (*ANT, *_FLOATS, "adaptivfloat4_2", "apot4", "posit4_0", "posit4_1", *_PAIRS)
+
+#: Formats with a scale for each block, which lie along the first axis.
+BLOCKS = (
+    *("mxint8", "mxfp8_e4m3", "mxfp8_e5m2", "mxfp6_e2m3", "mxfp6_e3m2", "mxfp4", "nvfp4"),
+    *("w4a16:g128", "w4a16:g32", "w4a16z:g128", "w4a16z:g32"),
+)
 
 _OUTLIERS = round(0.005 * math.prod(SHAPE))
 
@@ -98,6 +114,27 @@ def measure(seeds=SEEDS) -> Iterator[dict]:
             by_seed = [_errors(x, names, axis) for x in tensors]
             for fmt in by_seed[0]:
                 yield _record(name, scale, fmt, seeds, [errors[fmt] for errors in by_seed])
+
+
+def measure_blocks(seeds=SEEDS) -> Iterator[dict]:
+    """Yield a record for each distribution and format with scales for blocks; the same tensors."""
+    for name, distribution in DISTRIBUTIONS.items():
+        by_seed = []
+        for seed in seeds:
+            x = distribution.draw(np.random.default_rng(seed))
+            by_seed.append(formats.each(x, BLOCKS))
+        for results in zip(*by_seed, strict=True):
+            errors = [result.relative for result in results]
+            yield {
+                "table": "blocks",
+                "distribution": name,
+                "format": results[0].name,
+                "bits": results[0].blocks.bits_per_weight,
+                "nmse": statistics.median(errors),
+                "sqnr_db": _decibels(statistics.median(errors)),
+                "seeds": list(seeds),
+                "nmse_by_seed": errors,
+            }
 
 
 def _errors(x, names, axis):

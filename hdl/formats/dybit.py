@@ -24,6 +24,7 @@ class DyBit(Format):
     def __init__(self, *, name, bits, signed):
         self.signed = signed
         size = bits - signed
+        self.unit = 1 - size
         mantissa, exponents = (1 << (size - 1)) - 1, 2 * size - 2
         highest = 1 << exponents
         super().__init__(

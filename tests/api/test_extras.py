@@ -28,6 +28,7 @@ BASE = [
     ("run", "eie", "--set", "pes=2", *OPERANDS),
     ("synth", "gemm_ws", *SMALL, "--target", "gates"),
     ("quantize", "a.npy", "--format", "int4", "--out", "q.npz"),
+    ("quantize", "a.npy", "--format", "w4a16:k", "--out", "q.npz"),
     ("prune", "w.npy", "--density", "0.5", "--out", "p.npy"),
     ("sweep", "--list"),
     ("cache",),
@@ -40,6 +41,11 @@ EXTRA = {
     ("sweep", "small"): ("Sweeps and comparisons", "Dask (distributed)", "sweep"),
     ("report", "results.jsonl"): ("Plots", "matplotlib", "report"),
     ("run", "eie", "--a", "a.npy", "--w", "w.npz"): ("Files of sparse matrices", "scipy", "sparse"),
+    ("run", "gemm_ws", *SMALL, "--a", "a.npy", "--w", "w.safetensors:up"): (
+        "Weights in .safetensors files",
+        "safetensors",
+        "llm",
+    ),
     ("sim", "gemm_ws", *SMALL, "--top", "axi"): ("Testbenches of AXI", "cocotbext-axi", "axi"),
     ("host", "uart/UART", "--port", "nothing", *OPERANDS): ("Serial ports", "pyserial", "board"),
 }

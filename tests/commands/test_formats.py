@@ -189,6 +189,7 @@ class TestQuantize:
         assert shown(*self.X, "flint4", "--out", "new/q.npz").splitlines() == [
             "format      flint4",
             "shape       6×8",
+            "bits        4 a number",
             f"scale       {scale:.6g}",
             f"MSE         {error:.6g}",
             f"SQNR        {10 * math.log10(np.square(x).mean() / error):.2f} dB",
@@ -209,13 +210,14 @@ class TestQuantize:
         sqnr = pytest.approx(10 * math.log10(np.square(x).mean() / error))
         assert record == {
             "format": "int8",
+            "bits": 8,
             "shape": [6, 8],
             "scales": 8,
             "lowest_scale": scale.min(),
             "highest_scale": scale.max(),
             "mse": error,
             "sqnr_db": sqnr,
-            "candidates": [{"format": "int8", "mse": error, "sqnr_db": sqnr}],
+            "candidates": [{"format": "int8", "bits": 8, "mse": error, "sqnr_db": sqnr}],
             "out": None,
         }
 
@@ -223,13 +225,13 @@ class TestQuantize:
         lines = shown(*self.X, "pot4,int4,flint4", "--axis", "0", "--out", "q.npz").splitlines()
         x = np.load("x.npy")
         name, codes, scale = formats.select(x, ["pot4", "int4", "flint4"], 0)
-        assert lines[0].split() == ["format", "MSE", "SQNR"]
+        assert lines[0].split() == ["format", "bits", "MSE", "SQNR"]
         for line, entry in zip(
             lines[1:4], formats.each(x, ["pot4", "int4", "flint4"], 0), strict=True
         ):
-            assert line.split()[:2] == [entry.name, f"{entry.mse:.6g}"]
+            assert line.split()[:3] == [entry.name, "4", f"{entry.mse:.6g}"]
         assert lines[5] == f"format      {name}"
-        assert lines[7] == f"scale       {scale.min():.6g} to {scale.max():.6g} (6 along axis 0)"
+        assert lines[8] == f"scale       {scale.min():.6g} to {scale.max():.6g} (6 along axis 0)"
         record = contents("q.npz")
         assert record["format"] == name
         assert np.array_equal(record["codes"], codes)
@@ -271,13 +273,13 @@ class TestQuantize:
             f"outliers    {outliers} ({outliers / x.size:.2%}) need more than half of the bits"
         )
         mse = np.square(record["codes"] * record["scale"] - x).mean()
-        assert lines[3] == f"MSE         {mse:.6g}"
+        assert lines[4] == f"MSE         {mse:.6g}"
         assert json.loads(shown(*self.X, "int8", "--outliers", share, "--json"))["mse"] == mse
 
     def test_exact(self, shown):
         np.save("x.npy", np.int8([0, -128]))
         lines = shown(*self.X, "int8", "--method", "max").splitlines()
-        assert lines[2:] == ["scale       1", "MSE         0", "SQNR        exact"]
+        assert lines[3:] == ["scale       1", "MSE         0", "SQNR        exact"]
         assert json.loads(shown(*self.X, "int8", "--json"))["sqnr_db"] is None
         np.save("x.npy", np.float32(3))
         assert "shape       one number" in shown(*self.X, "int8").splitlines()

@@ -34,6 +34,11 @@ def by_format(errors):
 
 
 @pytest.fixture(scope="module")
+def blocks():
+    return list(tensors.measure_blocks())
+
+
+@pytest.fixture(scope="module")
 def network():
     return digits.train()
 
@@ -127,6 +132,49 @@ def test_ant_is_what_select_takes(by_format):
         assert row["nmse_by_seed"][3] == pytest.approx(error, rel=1e-12)
 
 
+def test_every_block_format_is_measured(blocks):
+    measured = [(row["distribution"], row["format"]) for row in blocks]
+    assert measured == list(itertools.product(tensors.DISTRIBUTIONS, tensors.BLOCKS))
+    bits = {row["format"]: row["bits"] for row in blocks}
+    assert (bits["mxfp8_e4m3"], bits["mxfp6_e2m3"], bits["mxfp4"]) == (8.25, 6.25, 4.25)
+    assert (bits["nvfp4"], bits["w4a16:g128"], bits["w4a16z:g32"]) == (4.5, 4.125, 4.625)
+    for row in blocks:
+        assert row["nmse"] == sorted(row["nmse_by_seed"])[4]
+
+
+@pytest.mark.parametrize("name", ["mxfp8_e5m2", "mxfp6_e3m2"])
+@pytest.mark.parametrize("distribution", ["gaussian", "laplace"])
+def test_errors_of_floats_are_the_integral(blocks, name, distribution):
+    """With two mantissa bits an error is uniform in ±1/8 of the power of two below the number."""
+    x = np.linspace(1e-6, 30, 1_000_001)
+    density = np.exp({"gaussian": -x * x / 2, "laplace": -x}[distribution])
+    power = np.exp2(np.floor(np.log2(x)))
+    expected = ((power / 4) ** 2 / 12 * density).sum() / (x * x * density).sum()
+    row = next(
+        row for row in blocks if (row["distribution"], row["format"]) == (distribution, name)
+    )
+    # Saturated numbers, above 7/8 of the next power of two, have more.
+    assert expected < row["nmse"] < 1.2 * expected
+
+
+def test_orders_of_block_formats(blocks, by_format):
+    """Smaller blocks and more bits have less error, and more scales than one for a tensor.
+
+    On uniform numbers the largest magnitude is the same everywhere, and e2m1 with one scale of
+    the least error is better than NVFP4's scales for the largest magnitude.
+    """
+    errors = {(row["distribution"], row["format"]): row["nmse"] for row in blocks}
+    for name in tensors.DISTRIBUTIONS:
+        assert errors[name, "nvfp4"] < errors[name, "mxfp4"]
+        assert errors[name, "mxfp6_e3m2"] < errors[name, "mxfp4"]
+        for zero in ("", "z"):
+            assert errors[name, f"w4a16{zero}:g32"] < errors[name, f"w4a16{zero}:g128"]
+        assert errors[name, "w4a16z:g32"] < errors[name, "w4a16:g32"]
+        assert errors[name, "w4a16:g128"] < by_format[name, "int4"]["nmse"]
+        better = errors[name, "nvfp4"] < by_format[name, "e2m1"]["nmse"]
+        assert better == (name != "uniform")
+
+
 def test_accuracy_on_the_rtl(on_rtl):
     assert [row["formats"] for row in on_rtl] == list(networks.SCHEMES)
     for row in on_rtl:
@@ -188,8 +236,8 @@ def test_odd_k_is_padded_for_pairs(network):
 
 
 @pytest.fixture
-def records(errors, on_rtl):
-    return [*errors, *tensors.orders(errors), *on_rtl]
+def records(errors, blocks, on_rtl):
+    return [*errors, *blocks, *tensors.orders(errors), *on_rtl]
 
 
 def test_records_have_the_columns(records):
@@ -207,6 +255,7 @@ def test_command(records, tmp_path, monkeypatch, capsys):
     lines = [line.split() for line in shown.splitlines()]
     assert ["int4", "18.28", "13.18", "23.53", "6.51"] in lines
     assert ["floats", "97.50%"] in lines
+    assert ["nvfp4", "4.5", "20.43", "20.67", "19.87", "20.52"] in lines
     assert max(map(len, shown.splitlines())) <= 100
     written = json.loads((tmp_path / "bench" / "quality.json").read_text())
     assert set(written) == {"schema", "tools", "shape", "distributions", "columns", "records"}

@@ -202,6 +202,12 @@ def _get(name):
 
 
 def _refuse(name):
+    from .block_quantizer import is_block_spec  # which has formats of this catalogue
+
+    if is_block_spec(name):
+        raise ValueError(
+            f"Format must be a format of single numbers, not {name!r}, which has scales for blocks"
+        )
     close = isinstance(name, str) and difflib.get_close_matches(name.lower(), names(), n=1)
     hint = f"did you mean {close[0]!r}?" if close else "see: brickwork formats"
     raise ValueError(f"Format must be a number format, not {name!r}; {hint}")

@@ -14,7 +14,7 @@ from .grid import grid
 from .olive import PAIRS
 from .scale import METHODS, outlier_scale, pair_scale, scale
 
-__all__ = ["encode", "errors", "mse", "quantize", "quantize_pairs"]
+__all__ = ["encode", "errors", "errors_of", "mse", "quantize", "quantize_pairs"]
 
 
 def encode(
@@ -231,8 +231,16 @@ def errors(
     with np.errstate(over="ignore"):
         scale = np.broadcast_to(np.ldexp(_numbers(scale, "Scale"), -exponent), values.shape)
     values = np.multiply(values, scale, where=values != 0, out=np.zeros(values.shape))
+    return errors_of(x, values, exponent)
+
+
+def errors_of(x: np.ndarray, values: np.ndarray, exponent: int) -> tuple[float, float]:
+    """:func:`errors` where ``values`` are divided by 2^``exponent``, the power of two above the
+    largest magnitude of ``x``."""
     x = np.ldexp(x, -exponent)
     error, energy = (float(np.square(array).mean()) for array in (values - x, x))
+    if not energy:
+        return 0.0, 0.0
     try:
         return math.ldexp(error, 2 * exponent), error / energy
     except OverflowError:

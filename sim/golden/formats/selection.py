@@ -6,6 +6,8 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import ArrayLike
 
+from .block_quantizer import block_errors, is_block_spec, quantize_blocks
+from .block_scaled import BlockScaled
 from .quantizer import errors, quantize
 
 __all__ = ["Quantized", "best", "each", "select"]
@@ -15,7 +17,8 @@ class Quantized(NamedTuple):
     """An array in a format, as of ``quantize``, and its errors.
 
     ``mse`` is the mean squared error, and ``relative`` its ratio to the mean square of the array,
-    which compares formats where squares are beyond float64, too.
+    which compares formats where squares are beyond float64, too. Of formats with scales for blocks
+    ``blocks`` has all, and ``scale`` the real scales of the blocks.
     """
 
     name: str
@@ -23,6 +26,7 @@ class Quantized(NamedTuple):
     scale: np.ndarray
     mse: float
     relative: float
+    blocks: BlockScaled | None = None
 
 
 def each(
@@ -36,11 +40,30 @@ def each(
     outliers: float | None = None,
 ) -> list[Quantized]:
     """``x`` in every one of the formats ``names``; parameters and errors are those of ``quantize``,
-    and ``ValueError`` if there are no names."""
+    and ``ValueError`` if there are no names.
+
+    Of a format with scales for blocks (:func:`.quantize_blocks`) ``axis`` is that along which
+    blocks lie, 0 by default. Of another format it has a scale for each index, so that formats of
+    both kinds go together without an axis only.
+    """
     if not names:
         raise ValueError("Formats must be at least one, not none")
+    blocked = [name for name in names if is_block_spec(name)]
+    if blocked and axis is not None and len(blocked) < len(names):
+        raise ValueError(
+            f"Formats must be all with scales for blocks, as {blocked[0]}, or none, for an axis: "
+            "blocks lie along it, other scales are one for each index"
+        )
+    if blocked and outliers is not None:
+        raise ValueError(f"Format must be int<N> for outliers, not {blocked[0]}")
     results = []
     for name in names:
+        if name in blocked:
+            blocks = quantize_blocks(x, name, 0 if axis is None else axis, method)
+            scale = blocks.scale_values.astype(np.float64) * blocks.tensor_scale
+            error = block_errors(x, blocks)
+            results.append(Quantized(blocks.name, blocks.codes, scale, *error, blocks))
+            continue
         codes, scale = quantize(
             x, name, axis, method, pair_axis=pair_axis, both=both, outliers=outliers
         )
