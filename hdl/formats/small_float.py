@@ -38,7 +38,6 @@ class SmallFloat(Format):
     def __init__(self, *, name, exponent_bits, mantissa_bits):
         self.exponent_bits, self.mantissa_bits = exponent_bits, mantissa_bits
         self.bias = (1 << (exponent_bits - 1)) - 1
-        self.unit = 1 - self.bias - mantissa_bits
         self.has_infinity = name in _IEEE or name == "e5m2"
         mantissa = (2 << mantissa_bits) - 1
         exponents = (1 << exponent_bits) - 2 - self.has_infinity
@@ -59,6 +58,10 @@ class SmallFloat(Format):
             match = re.fullmatch(r"e([2-5])m([0-9]|10)", name)
             fields = match and (int(match[1]), int(match[2]))
         return fields and cls(name=name, exponent_bits=fields[0], mantissa_bits=fields[1])
+
+    @property
+    def unit(self):
+        return 1 - self.bias - self.mantissa_bits
 
     def special(self, code):
         if self.name == "e4m3":

@@ -206,3 +206,9 @@ def test_products_wider_than_64_bits(a_format, w_format):
     simulator.add_testbench(bench)
     simulator.run()
     assert max(products) >= 1 << 63
+
+
+@pytest.mark.parametrize("name", golden.names())
+def test_unit(name):
+    """Sums that are rounded to floats rely on it."""
+    assert 2.0 ** formats.get(name).unit == golden.get(name).unit
