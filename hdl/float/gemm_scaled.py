@@ -126,13 +126,13 @@ class GemmScaled(GemmWs):
 
     def with_scales(self, ports):
         params = self.parameters
-        results = ports.pop("results")
+        scales = data.ArrayLayout(SCALES[params["w_scale"]].bits, params["cols"])
+        added = {"w_scales": In(stream.Signature(scales))}
         if params["a_scale"] != "none":
             lanes = ports["acts"].signature.members["payload"].shape
             layout = data.StructLayout({"lane": lanes, "scale": SCALES[params["a_scale"]].bits})
-            ports["acts"] = In(stream.Signature(layout))
-        scales = data.ArrayLayout(SCALES[params["w_scale"]].bits, params["cols"])
-        return ports | {"w_scales": In(stream.Signature(scales)), "results": results}
+            added["acts"] = In(stream.Signature(layout))
+        return ports | added
 
     def accumulate(self, m, sequencer, psums):
         params = self.parameters

@@ -165,7 +165,8 @@ class GemmWs(Engine):
             special=self.special,
             float_sums=self.float_sums,
         )
-        super().__init__(self.with_scales(ports))
+        ports = self.with_scales(ports)
+        super().__init__(ports)
         for fmt in (self.a_format, self.w_format):
             check_relation(
                 not fmt.pair or rows % 2 == 0,
@@ -176,7 +177,7 @@ class GemmWs(Engine):
         self.mesh |= {"psum_width": self.psum_width} | self.pe_choice | self.mesh_shape()
         MeshWs(**self.mesh)  # it checks the parameters of the PEs
         self.array_latency = array_latency(self.mesh["rows"] * self.entry_step, pipeline)
-        self.required_streams = tuple(self.signature.members)
+        self.required_streams = tuple(ports)
         self.max_owed = self.limit = acc_depth
         self.pe_rows, self.pe_cols, self.max_k = rows, cols, max_k
         self.widths = number_widths(ports, self.acc_width)
