@@ -86,7 +86,7 @@ class ScaledJob(WeightStationaryJob):
 
     @property
     def representative(self):
-        m, k, n = super().representative
+        m, _, n = super().representative
         group = self.scales.group
         return m, min(self.shape[1], 2 * group + self.shape[1] % group), n
 
