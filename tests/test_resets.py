@@ -33,7 +33,7 @@ def test_jobs_are_right_after_resets(name, tmp_path):
 @pytest.mark.parametrize(
     "name",
     [
-        *("gemm_os", "eie"),
+        *("gemm_os", "gemm_scaled", "eie"),
         *(pytest.param(name, marks=pytest.mark.slow) for name in ("gemm_ws", "gemm_fusion")),
     ],
 )

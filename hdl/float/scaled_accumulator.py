@@ -127,7 +127,7 @@ class ScaledAccumulator(Unit):
         m.d.comb += self.visit_o.eq(visits[1])
 
         group = self._group(m)
-        m.submodules.rounded = rounded = ToFloat(
+        m.submodules.to_float = rounded = ToFloat(
             width=len(group), unit=params["unit"], format="fp32"
         )
         m.submodules.scales = scales = ScaleProduct(

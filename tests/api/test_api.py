@@ -24,6 +24,7 @@ CORES = {
     "gemm_fusion": bw.GemmFusion(rows=2, cols=2, acc_depth=16),
     "gemm_nm": bw.GemmNm(rows=2, cols=3, acc_depth=16),
     "gemm_outlier": bw.GemmOutlier(rows=4, cols=3, group_lanes=2, acc_depth=16),
+    "gemm_scaled": bw.GemmScaled(rows=2, cols=3, group=4, acc_depth=16),
     "eie": bw.Eie(pes=2, columns=8, entries=32, acts=4, rows=4),
 }
 CORE = CORES["gemm_ws"]
@@ -90,11 +91,10 @@ class TestPackage:
         """A core as a submodule of somebody's own component."""
         from amaranth.back import rtlil, verilog
         from amaranth.hdl import Elaboratable, Module
-        from brickwork.hdl.systolic.gemm_ws import GemmWs
 
         class Mine(Elaboratable):
             def __init__(self):
-                self.core = GemmWs(**bw.GemmWs(rows=2, cols=2).as_dict())
+                self.core = bw.GemmWs(rows=2, cols=2).unit()
 
             def elaborate(self, platform):
                 m = Module()

@@ -279,13 +279,16 @@ class TestList:
     def test_text(self, capsys):
         assert main(["list"]) == 0
         lines = capsys.readouterr().out.splitlines()
-        assert "gemm_ws: Weight-stationary GEMM engine (TPU v1)" in lines
+        assert (
+            "gemm_ws: Weight-stationary GEMM engine (TPU v1), or with arith=fp32 TPU v2's MXU"
+        ) in lines
         assert "  rows        int  8         rows of PEs" in lines
 
     def test_json(self, capsys):
         assert main(["list", "--json"]) == 0
         designs = json.loads(capsys.readouterr().out)
-        names = ["gemm_ws", "gemm_os", "gemm_fusion", "gemm_nm", "gemm_outlier", "eie"]
+        names = ["gemm_ws", "gemm_os", "gemm_fusion", "gemm_nm", "gemm_outlier", "gemm_scaled"]
+        names.append("eie")
         assert [design["name"] for design in designs] == names
         assert designs[0]["parameters"][0] == {
             "name": "rows",
@@ -316,20 +319,20 @@ class TestEmit:
         ("message", "argv"),
         [
             (
-                "Design must be one of gemm_ws, gemm_os, gemm_fusion, gemm_nm, gemm_outlier, eie, "
-                "not 'gem_ws'; did you mean 'gemm_ws'?",
+                "Design must be one of gemm_ws, gemm_os, gemm_fusion, gemm_nm, gemm_outlier, "
+                "gemm_scaled, eie, not 'gem_ws'; did you mean 'gemm_ws'?",
                 ["gem_ws"],
             ),
             (
-                "Design must be one of gemm_ws, gemm_os, gemm_fusion, gemm_nm, gemm_outlier, eie, "
-                "not 'EIE'; did you mean 'eie'?",
+                "Design must be one of gemm_ws, gemm_os, gemm_fusion, gemm_nm, gemm_outlier, "
+                "gemm_scaled, eie, not 'EIE'; did you mean 'eie'?",
                 ["EIE"],
             ),
             ("Setting must be NAME=VALUE, not 'rows'", ["gemm_ws", "--set", "rows"]),
             (
                 "Parameter of gemm_fusion must be one of rows, cols, tile_rows, tile_cols, "
                 "overflow, pipeline, output, out_format, acc_width, acc_depth, not 'a_format'; "
-                "a_format is a parameter of gemm_ws, gemm_os, gemm_nm, gemm_outlier",
+                "a_format is a parameter of gemm_ws, gemm_os, gemm_nm, gemm_outlier, gemm_scaled",
                 ["gemm_fusion", "--set", "a_format=int8"],
             ),
             (
@@ -758,13 +761,16 @@ class TestSim:
             ["gemm_os", "later", "skipped"],
             ["gemm_fusion", "works", "ok"],
             ["gemm_fusion", "later", "skipped"],
+            ["gemm_scaled", "works", "ok"],
+            ["gemm_scaled", "later", "skipped"],
         ]
         assert lines[0][3] == "10 ns"
         assert re.fullmatch(r"\d+\.\d\d s", lines[0][4])
         suites = ElementTree.parse("out/sim/results.xml").getroot()
-        assert [suite.get("name") for suite in suites] == ["gemm_ws", "gemm_os", "gemm_fusion"]
-        assert [suite.get("tests") for suite in suites] == ["2", "2", "2"]
-        assert [suite.get("failures") for suite in suites] == ["0", "0", "0"]
+        names = ["gemm_ws", "gemm_os", "gemm_fusion", "gemm_scaled"]
+        assert [suite.get("name") for suite in suites] == names
+        assert [suite.get("tests") for suite in suites] == ["2"] * 4
+        assert [suite.get("failures") for suite in suites] == ["0"] * 4
 
     def test_fails(self, bench, capsys):
         bench.write_text(bench.read_text() + "    assert False, 'two words'\n")

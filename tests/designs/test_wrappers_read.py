@@ -28,6 +28,10 @@ TOPS = {
         Axis(core=CORES["gemm_outlier"], data_width=64),
         Axi(core=CORES["gemm_outlier"], data_width=32, burst=4),
     ],
+    "gemm_scaled": [
+        Axis(core=CORES["gemm_scaled"], data_width=32),
+        Axi(core=CORES["gemm_scaled"], data_width=64, burst=4),
+    ],
     "eie": [
         Axis(core=CORES["eie"], data_width=256),
         Axi(core=CORES["eie"], data_width=512, address_width=12, outstanding=8),
