@@ -31,6 +31,10 @@ class GemmScaled(StationaryArray):
     w_scale: str = option("fp16", "format of the scales of W", choices=_w_scales)
     a_scale: str = option("none", "format of the scales of A, or none", choices=_a_scales)
 
+    align: int = option(
+        0, "bits of activations that are aligned to the largest of a word, or 0 for exact ones"
+    )
+
     NAME: ClassVar[str] = "gemm_scaled"
     OPTIONS: ClassVar[tuple[str, ...]] = ()
     OUTPUT_MODES: ClassVar[dict[str, type]] = {}
@@ -41,6 +45,7 @@ class GemmScaled(StationaryArray):
             ("rows=3", "group=9"),
             ("rows=4", "group=4", "a_format=e2m1", "w_format=e2m1", "w_scale=e4m3", "a_scale=e4m3"),
             ("rows=2", "a_format=e4m3", "w_format=e5m2", "w_scale=e8m0", "a_scale=e8m0"),
+            ("rows=5", "a_format=bf16", "align=12"),
             ("rows=3", "a_format=int8", "w_scale=bf16", "output=bf16", "nan_inf=flag"),
         )
     )

@@ -55,6 +55,8 @@ class ScaledJob(WeightStationaryJob):
         parameters = manifest.parameters
         self.a_scale, self.w_scale = parameters["a_scale"], parameters["w_scale"]
         self.scales = scales or _ones(parameters, shape)
+        if parameters["align"]:
+            self.scales = _of_tiles(self.scales, k, parameters["rows"])
         group, rows = self.scales.group, parameters["rows"]
         self.group_count = -(-k // group)
         self.group_tiles = -(-min(group, k) // rows)
@@ -91,7 +93,7 @@ class ScaledJob(WeightStationaryJob):
         return m, min(self.shape[1], 2 * group + self.shape[1] % group), n
 
     def _golden(self):
-        of_a = None if self.a_scale == "none" else (self.scales.a, self.a_scale)
+        of_a = None if self.scales.a is None else (self.scales.a, self.a_scale)
         return scaled_product(
             self.manifest,
             *self._codes,
@@ -153,6 +155,19 @@ class ScaledJob(WeightStationaryJob):
         }
         words = pack_fields(values, self.streams["acts"]["fields"])
         return words.reshape(len(tiles), -1, words.shape[-1])
+
+
+def _of_tiles(scales, k, rows):
+    """The same scales for groups that are tiles of K: aligned sums end with the tile."""
+    if scales.group <= rows:
+        return scales
+    if scales.group % rows and scales.group < k:
+        raise ValueError(
+            f"Group must be a multiple of the {rows} rows for aligned activations, not "
+            f"{scales.group}"
+        )
+    tiles = np.arange(0, k, rows) // scales.group
+    return GroupScales(group=rows, w=scales.w[tiles])
 
 
 def _ones(parameters, shape):
@@ -219,6 +234,8 @@ class GemmScaled(Gemm):
         parameters = self.manifest.parameters
         rows, most = parameters["rows"], parameters["group"]
         group = int(rng.choice([most, rng.integers(1, most + 1), min(most, rows)]))
+        if parameters["align"] and group > rows:
+            group -= group % rows
         group = min(group, k)
         count = -(-k // group)
 

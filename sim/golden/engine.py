@@ -7,6 +7,7 @@ import numpy as np
 from ..manifest import Manifest
 from . import formats
 from .arith.requantize import requantize
+from .float.align import aligned
 from .float.codes import LAYOUTS
 from .float.gemm_float import gemm_float, single_codes
 from .float.narrow import narrow
@@ -79,12 +80,19 @@ def scaled_product(
 
     See :func:`.scaled_sums.scaled_sums`; the last group may have fewer terms.
     """
-    nan_inf = nan_inf_as(manifest)
+    nan_inf, align = nan_inf_as(manifest), manifest.parameters["align"]
+    groups = [slice(first, first + group) for first in range(0, a.shape[1], group)]
+    if align:
+        a, fields, unit = aligned(formats.decode(a, a_type), groups, align)
+        a_scales = fields, "e8m0"
+    else:
+        a = formats.operands(a, a_type, axis=1, specials=nan_inf)
+        unit = formats.get(a_type).unit
     total = scaled_sums(
-        formats.operands(_even(a, 1), a_type, axis=1, specials=nan_inf),
-        formats.operands(_even(w, 0), w_type, axis=0, specials=nan_inf),
-        groups=[slice(first, first + group) for first in range(0, a.shape[1], group)],
-        unit=formats.get(a_type).unit * formats.get(w_type).unit,
+        a,
+        formats.operands(w, w_type, axis=0, specials=nan_inf),
+        groups=groups,
+        unit=unit * formats.get(w_type).unit,
         w_scales=w_scales,
         a_scales=a_scales,
     )

@@ -1,6 +1,7 @@
 """Proofs about the Verilog of floating-point arithmetic, for all codes of small formats."""
 
 from brickwork.hdl.float.fp_add import FpAdd
+from brickwork.hdl.float.to_float import ToFloat
 from proofs import Proof, prove, refute
 
 
@@ -9,6 +10,25 @@ def fp_add(exponent_width, mantissa_width, *broken, slow=False):
         unit=FpAdd,
         parameters=dict(exponent_width=exponent_width, mantissa_width=mantissa_width),
         harness=dict(EXPONENT=exponent_width, MANTISSA=mantissa_width),
+        broken=broken,
+        covered=6,
+        slow=slow,
+    )
+
+
+def to_float(width, unit, format, *broken, slow=False):
+    exponent, mantissa = {"fp16": (5, 10), "bf16": (8, 7)}[format]
+    lowest = 2 - (1 << (exponent - 1)) - mantissa
+    return Proof(
+        unit=ToFloat,
+        parameters=dict(width=width, unit=unit, format=format),
+        harness=dict(
+            WIDTH=width,
+            LOWEST=lowest - unit + 512,
+            EXPONENT=exponent,
+            MANTISSA=mantissa,
+            GRADUAL=int(format == "fp16"),
+        ),
         broken=broken,
         covered=6,
         slow=slow,
@@ -27,6 +47,22 @@ PROOFS = {
     ),
     "fp_add-e4m3": fp_add(
         4, 3, ("distance[steps:].any()", "distance[steps + 1 :].any()"), slow=True
+    ),
+    "to_float-bf16": to_float(11, -134, "bf16", ("field <= 0", "field < 0")),
+    "to_float-fp16": to_float(
+        14,
+        -26,
+        "fp16",
+        ("most = top_field - 1 if top_field - 1 < width - 1 else None", "most = None"),
+        ("rest[:-1].any(), rest[-1]", "rest[-1], rest[-1]"),
+        slow=True,
+    ),
+    "to_float-bf16-overflow": to_float(
+        11,
+        120,
+        "bf16",
+        ("field >= self.layout.special", "field > self.layout.special"),
+        slow=True,
     ),
 }
 

@@ -6,6 +6,7 @@ from ...designs._operand_types import Side
 from ...manifest import Manifest
 from .. import formats
 from ..engine import float_results, nan_inf_as
+from ..float.align import aligned
 from ..float.scaled_sums import scaled_sums
 
 __all__ = ["gemm_scaled"]
@@ -34,8 +35,9 @@ def gemm_scaled(
     params, specials = manifest.parameters, nan_inf_as(manifest)
     rows = params["rows"]
     a_side, w_side = Side(params["a_format"]), Side(params["w_format"])
-    unit = formats.get(params["a_format"]).unit * formats.get(params["w_format"]).unit
+    a_unit, w_unit = (formats.get(params[f"{side}_format"]).unit for side in "aw")
     lanes, of_rows = (acts["lane"], acts["scale"]) if isinstance(acts, dict) else (acts, None)
+    a_scale = "e8m0" if params["align"] else params["a_scale"]
     results = [np.zeros((0, weights.shape[1]), np.int64)]
     at = groups = 0
     for number, tile in enumerate(tiles):
@@ -43,7 +45,13 @@ def gemm_scaled(
         at = words.stop
         if tile["first"]:
             a, w, ends, a_scales, first_group = [], [], [], [], groups
-        a.append(a_side.operands(lanes[words], tile.get("a_type", 0), 1, specials))
+        if params["align"]:
+            numbers = formats.decode(lanes[words], params["a_format"])
+            integers, fields, a_unit = aligned(numbers, [slice(None)], params["align"])
+            a.append(integers)
+            a_scales.append(fields)
+        else:
+            a.append(a_side.operands(lanes[words], tile.get("a_type", 0), 1, specials))
         codes = weights[number * rows : (number + 1) * rows][::-1]
         w.append(w_side.operands(codes, tile.get("w_type", 0), 0, specials))
         if tile.get("close", 1):
@@ -57,9 +65,9 @@ def gemm_scaled(
                 np.hstack(a),
                 np.vstack(w),
                 groups=[slice(*ends_) for ends_ in zip(starts, ends, strict=True)],
-                unit=unit,
+                unit=a_unit * w_unit,
                 w_scales=(w_scales[first_group:groups], params["w_scale"]),
-                a_scales=(np.hstack(a_scales), params["a_scale"]) if a_scales else None,
+                a_scales=(np.hstack(a_scales), a_scale) if a_scales else None,
             )
             results.append(float_results(manifest, sums))
     assert at == len(lanes), f"{len(lanes)} words of activations for {at} rows"
