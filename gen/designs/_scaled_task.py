@@ -127,7 +127,13 @@ class ScaledTask(GemmTask):
                 f"{name} must be floats, or a matrix with scales for blocks; see brickwork "
                 "quantize --help"
             )
-        return formats.quantize_blocks(source.values, self._spec(side), axis)
+        spec = BlockSpec.parse(self._spec(side))
+        k = source.values.shape[axis] if source.values.ndim == 2 else spec.group
+        if spec.group and k % spec.group:
+            raise UsageError(
+                f"K must be a multiple of the group of {spec.group}, not {k}; pad {name} with zeros"
+            )
+        return formats.quantize_blocks(source.values, spec.name, axis)
 
     def _spec(self, side):
         """The name of the block format that the parameters stand for."""

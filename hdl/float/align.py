@@ -1,6 +1,6 @@
 """Alignment of the floats of a word to their largest exponent."""
 
-from amaranth.hdl import Cat, Const, Module, Mux, unsigned
+from amaranth.hdl import Cat, Const, Module, Mux, signed, unsigned
 from amaranth.lib import data, stream
 from amaranth.lib.wiring import In, Out
 
@@ -54,7 +54,8 @@ class Align(Unit):
         check_integer("Lane count", lanes, 1)
         check_integer("Aligned width", width, 8, 24)
         self.format = fmt = float_format(format, "Format")
-        aligned = data.StructLayout({"lane": data.ArrayLayout(width, lanes), "scale": _EXPONENT})
+        lane = data.ArrayLayout(signed(width), lanes)
+        aligned = data.StructLayout({"lane": lane, "scale": _EXPONENT})
         super().__init__(
             {
                 "i": In(stream.Signature(data.ArrayLayout(unsigned(fmt.bits), lanes))),
