@@ -130,9 +130,10 @@ def fails(name):
     [
         (CASES["os flags"][0], "axi", "data_width=64"),
         ("gemm_ws rows=3 cols=5", "axis"),
+        (CASES["scaled both"][0], "axi", f"data_width={BUSES['scaled both']}"),
         ("eie pes=4 columns=64 entries=256 acts=16 rows=8", "axi", "data_width=32"),
     ],
-    ids=["gemm", "streams", "eie"],
+    ids=["gemm", "streams", "scales", "eie"],
 )
 def test_from_other_languages(make, top, tmp_path):
     """The header in C++; C itself is compiled by every other test."""

@@ -43,6 +43,7 @@ PASSING = TOPS | {
     "axi-gemm_ws-walk": Axi(core=CORES["gemm_ws"], data_width=128, walk=1),
     "axi-gemm_fusion-walk": Axi(core=CORES["gemm_fusion"], data_width=64, walk=1),
     "axi-gemm_nm-walk": Axi(core=CORES["gemm_nm"], data_width=32, address_width=40, walk=1),
+    "axi-fp32-walk": Axi(core=FLOATS["fp32"], data_width=64, walk=1),
     "axi-part-of-a-beat": Axi(
         core=Eie(pes=1, columns=1, entries=1, acts=1, rows=1), data_width=256, address_width=64
     ),
