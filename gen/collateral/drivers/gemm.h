@@ -29,6 +29,7 @@ int top_count(const top_product *product, uint32_t words[TOP_STREAMS]);
 int top_pack_tiles(const top_product *product, const top_buffer *tiles);
 int top_pack_weights(const top_product *product, const top_matrix *w, const top_buffer *weights);
 #if HAS_ACTS_SCALE
+
 /* A_scales is M x groups, codes of scales of the groups of each row. */
 int top_pack_acts(const top_product *product, const top_matrix *a, const top_matrix *a_scales,
                   const top_buffer *acts);
@@ -49,9 +50,10 @@ int top_pack_channels(const top_product *product, const top_channel *channels,
                       const top_buffer *buffer);
 #endif
 
-/* Y is M x N, of a type that holds every result. */
 #if HAS_RESULT_FORMAT
-/* Results are codes of floats, TOP_RESULT_FORMAT, each an unsigned integer. */
+/* Y is M x N, of an unsigned type that holds the codes of TOP_RESULT_FORMAT, or of TOP_S64. */
+#else
+/* Y is M x N, of a type that holds every result. */
 #endif
 #if HAS_RESULTS_SPECIAL
 /* `special` is null or has M x N bytes: 1 for results that may depend on NaN or infinity. */
