@@ -15,6 +15,7 @@ MODELS = {
     "gemm_fusion": (".gemm_fusion", "GemmFusion"),
     "gemm_nm": (".gemm_nm", "GemmNm"),
     "gemm_outlier": (".gemm_outlier", "GemmOutlier"),
+    "gemm_binary": (".gemm_binary", "GemmBinary"),
     "eie": (".eie", "Eie"),
 }
 

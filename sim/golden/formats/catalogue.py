@@ -11,7 +11,7 @@ from ... import plugins
 from .adaptivfloat import adaptivfloat
 from .flint import flint, uflint
 from .format import Format
-from .integer import signed_integer, unsigned_integer
+from .integer import one_bit, signed_integer, unsigned_integer
 from .olive import PAIRS, pair_format
 from .posit import posit
 from .power_of_two import apot, pot, uapot, upot
@@ -104,6 +104,12 @@ FAMILIES = (
     *(_fixed(name, pair_format, "OliVe's outlier-victim pairs") for name in PAIRS),
 )
 
+#: Operands of one bit: not of those engines that take any format.
+ONE_BIT = (
+    _fixed("bin", one_bit, "-1 and 1, as 0 and 1"),
+    _fixed("bit", one_bit, "0 and 1"),
+)
+
 
 def families() -> list[Family]:
     """All families, those of plug-ins last."""
@@ -144,7 +150,7 @@ def get_integer(name: str) -> Format:
 
 @functools.cache
 def _get(name):
-    for family in families():
+    for family in (*families(), *ONE_BIT):
         numbers = family.match(name)
         if numbers is not None:
             family.check(numbers)
