@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from .gen.api.quantized import Quantized
     from .gen.api.sweeps import Sweep
     from .gen.designs.eie import Eie
+    from .gen.designs.gemm_binary import GemmBinary
     from .gen.designs.gemm_fusion import GemmFusion
     from .gen.designs.gemm_nm import GemmNm
     from .gen.designs.gemm_os import GemmOs
@@ -62,6 +63,7 @@ __all__ = [
     "Core",
     "Eie",
     "Files",
+    "GemmBinary",
     "GemmFusion",
     "GemmNm",
     "GemmOs",

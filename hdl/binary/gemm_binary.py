@@ -17,8 +17,7 @@ from ..systolic.mesh_ws import MeshWs
 from ..systolic.sequencer_ws import SequencerWs, results_owed, tile_layout
 from ..systolic.stationary import add_accumulators, add_entry, add_output, array_latency
 from ..unit import data_register
-from .pe_binary import FORMATS, PeBinary
-from .popcount import COUNTS
+from .pe_binary import COUNTS, FORMATS, PeBinary
 
 __all__ = ["GemmBinary", "binary_tile_layout", "setting_layout"]
 

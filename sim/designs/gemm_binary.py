@@ -23,7 +23,7 @@ def format_of(bits: int, signed: int) -> formats.Format:
 
 
 class BinaryJob(WeightStationaryJob):
-    """A :class:`WeightStationaryJob` with ``pack`` terms of K a row, and a pass for each two planes.
+    """A :class:`WeightStationaryJob` with ``pack`` terms of K a row, and a pass for two planes.
 
     See :func:`planes`; ``a_bits``, ``w_bits`` (1 to 8), ``a_signed`` and ``w_signed`` are modes.
     """

@@ -285,7 +285,8 @@ class TestList:
     def test_json(self, capsys):
         assert main(["list", "--json"]) == 0
         designs = json.loads(capsys.readouterr().out)
-        names = ["gemm_ws", "gemm_os", "gemm_fusion", "gemm_nm", "gemm_outlier", "eie"]
+        names = ["gemm_ws", "gemm_os", "gemm_fusion", "gemm_nm", "gemm_outlier"]
+        names += ["gemm_binary", "eie"]
         assert [design["name"] for design in designs] == names
         assert designs[0]["parameters"][0] == {
             "name": "rows",
@@ -316,13 +317,13 @@ class TestEmit:
         ("message", "argv"),
         [
             (
-                "Design must be one of gemm_ws, gemm_os, gemm_fusion, gemm_nm, gemm_outlier, eie, "
-                "not 'gem_ws'; did you mean 'gemm_ws'?",
+                "Design must be one of gemm_ws, gemm_os, gemm_fusion, gemm_nm, gemm_outlier, "
+                "gemm_binary, eie, not 'gem_ws'; did you mean 'gemm_ws'?",
                 ["gem_ws"],
             ),
             (
-                "Design must be one of gemm_ws, gemm_os, gemm_fusion, gemm_nm, gemm_outlier, eie, "
-                "not 'EIE'; did you mean 'eie'?",
+                "Design must be one of gemm_ws, gemm_os, gemm_fusion, gemm_nm, gemm_outlier, "
+                "gemm_binary, eie, not 'EIE'; did you mean 'eie'?",
                 ["EIE"],
             ),
             ("Setting must be NAME=VALUE, not 'rows'", ["gemm_ws", "--set", "rows"]),

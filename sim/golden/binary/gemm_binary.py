@@ -34,6 +34,7 @@ def gemm_binary(
     weights = weights.reshape(len(tiles), rows, cols, pack)[:, ::-1]
     weights = weights.transpose(0, 1, 3, 2).reshape(len(tiles), rows * pack, cols)
     runs, at, results = 0, 0, [np.zeros((0, cols), np.int64)]
+    total = np.zeros((1, cols), np.int64)
     for tile, w in zip(tiles, weights, strict=True):
         a = acts[at : at + tile["length"] + 1]
         at += len(a)
