@@ -51,6 +51,7 @@ class GemmBinary(Array):
     )
     SHRINK: ClassVar[dict] = {"bram": ("acc_depth", "cols", "rows"), None: ("rows", "cols")}
     POWERS_OF_TWO: ClassVar[tuple[str, ...]] = ("acc_depth",)
+    driver: ClassVar[str | None] = "gemm_binary"
     LINT_CASES: ClassVar[tuple[tuple[str, ...], ...]] = tuple(
         (*("cols=5", "tile_rows=2", "tile_cols=2", "rows=3"), *settings)
         for settings in (

@@ -136,6 +136,11 @@ def has_widths(manifest):
     return "a_bits" in field_names(manifest, "tiles")
 
 
+def is_binary(manifest):
+    """Whether operands have one bit, or several by planes."""
+    return "pack" in manifest.parameters
+
+
 def format_names(manifest, side):
     """Names of the number formats of A or W."""
     return manifest.parameters[f"{side}_format"].split("+")
@@ -145,7 +150,10 @@ def random_product(random, manifest, m, k, n, **modes):
     """Codes of A and W, and channels or ``None``, over all of their ranges."""
 
     def codes(side, shape):
-        if has_widths(manifest):
+        if is_binary(manifest):
+            plan = models.model(manifest).plan(m, k, n, **modes)
+            name = models.model(manifest).operand_format(side, plan).name
+        elif has_widths(manifest):
             sign = "" if modes.get(f"{side}_signed", 1) else "u"
             name = f"{sign}int{modes.get(f'{side}_bits', 8)}"
         else:
@@ -220,6 +228,9 @@ class Driver:
         return self._function("bytes")(index, c.c_uint32(words))
 
     def product(self, m, k, n, **modes):
+        if is_binary(self.manifest):
+            modes = models.model(self.manifest).plan(m, k, n, **modes).modes
+            return FusionProduct(m, k, n, **modes)
         if has_widths(self.manifest):
             modes = {"a_bits": 8, "w_bits": 8, "a_signed": 1, "w_signed": 1} | modes
             return FusionProduct(m, k, n, **modes)

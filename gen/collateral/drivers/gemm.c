@@ -10,7 +10,11 @@ struct slice {
 struct format {
     int32_t lowest, highest;
     uint8_t slices;
+#if HAS_TILES_NEGATIVE
+    struct slice slice[10]; /* each a bit */
+#else
     struct slice slice[2];
+#endif
 };
 
 /* Schedule of a product. For the columns of an output tile, each pair of a slice of A and a slice
@@ -35,6 +39,11 @@ static int choose_formats(const top_product *product, struct plan *plan);
 static void put_formats(const struct plan *plan, const struct slice *a, const struct slice *w,
                         uint8_t *word);
 
+#if HAS_TILES_TERMS
+/* Terms of K of a K tile. */
+static uint32_t terms_of(const struct plan *plan, uint32_t k_tile);
+
+#endif
 /* Sets down and k_tiles. */
 static void set_tiles(struct plan *plan);
 
@@ -180,6 +189,9 @@ int top_pack_tiles(const top_product *product, const top_buffer *tiles)
                 clear(word, TOP_TILES_STRIDE);
                 put_size(&plan, height, word);
                 put_formats(&plan, slice_of_a(&plan, pass), slice_of_w(&plan, pass), word);
+#if HAS_TILES_TERMS
+                TOP_PUT_TILE(TERMS, terms_of(&plan, k_tile));
+#endif
 #if HAS_TILES_FIRST
                 TOP_PUT_TILE(FIRST, pass == 0 && k_tile == 0);
                 TOP_PUT_TILE(LAST, pass == passes_of(&plan) - 1 && k_tile == plan.k_tiles - 1);
