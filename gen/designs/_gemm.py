@@ -11,7 +11,9 @@ __all__ = ["Array", "FormatArray", "add_gemm_arguments"]
 #: Settings of small arrays whose rows and columns end in a short tile of the hierarchy.
 _SMALL = ("cols=5", "tile_rows=2", "tile_cols=2")
 #: Settings of all output stages.
-_OUTPUTS = tuple(("rows=3", f"output={output}") for output in ("raw", "bias", "scale", "shift"))
+_OUTPUTS = tuple(
+    ("rows=3", f"output={output}") for output in ("raw", "bias", "threshold", "scale", "shift")
+)
 # All families of formats: operands with mantissas and exponents of several widths, signed or not,
 # types chosen at run time, nibbles, OVP pairs (of an even number of rows), NaN and infinities.
 _FORMATS = (
@@ -78,6 +80,18 @@ def add_gemm_arguments(parser) -> None:
         type=integer("Activation zero point"),
         help="take (A - ZA) for A; the host folds -ZA · (sums of W's columns) into the bias",
     )
+    group.add_argument(
+        "--threshold",
+        metavar="T.npy",
+        type=path("Threshold"),
+        help="one integer or N: results are 1 where A·W + bias is at least that, else 0",
+    )
+    group.add_argument(
+        "--flip",
+        metavar="F.npy",
+        type=path("Flip"),
+        help="0 or 1, one or N: with --threshold, 1 for columns whose results are exchanged",
+    )
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -96,7 +110,8 @@ class Array(Design):
     pipeline: int = option(2, "registers before the adder of a PE, 0 to 2; DSP blocks have 2")
     output: str = option(
         "raw",
-        "results: raw accumulators, with bias added, requantized by a scale, or by a shift",
+        "results: raw accumulators, with bias added, requantized by a scale, or by a shift, or 1 "
+        "from a threshold on",
         choices=lambda: _engine().OUTPUTS,
     )
     out_format: str = option("int8", "format of requantized results", choices=_integer_formats)
@@ -106,7 +121,9 @@ class Array(Design):
     skips_zeros: ClassVar[bool] = False
     OUTPUT_MODES: ClassVar[dict[str, type]] = {"clamp_min": int, "clamp_max": int, "relu": int}
     MODE_CHOICES: ClassVar[dict] = _RELU
-    OPTIONS: ClassVar[tuple[str, ...]] = ("bias", "scale", "zero_point", "a_zero_point")
+    OPTIONS: ClassVar[tuple[str, ...]] = (
+        *("bias", "scale", "zero_point", "a_zero_point", "threshold", "flip"),
+    )
     LINT_CASES: ClassVar[tuple[tuple[str, ...], ...]] = tuple(
         (*settings, *_SMALL) for settings in _OUTPUTS
     )

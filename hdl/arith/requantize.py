@@ -35,12 +35,15 @@ def shift_width(*, acc_width, output):
 def channel_layout(*, acc_width, output, out_format):
     """What one output channel is given: fields in the order in which they lie from bit 0 up.
 
-    ``bias`` is added to the accumulator. With ``output`` other than ``"bias"`` there follow
-    ``multiplier`` (only for ``"scale"``), ``shift``, ``zero_point``, ``low`` and ``high``.
+    ``bias`` is added to the accumulator. With ``"threshold"`` there follows ``flip``; with
+    ``"scale"`` and ``"shift"`` ``multiplier`` (only for ``"scale"``), ``shift``, ``zero_point``,
+    ``low`` and ``high``.
     """
-    check_choice("Output", output, ["bias", "scale", "shift"])
+    check_choice("Output", output, ["bias", "scale", "shift", "threshold"])
     fields = {"bias": signed(acc_width)}
-    if output != "bias":
+    if output == "threshold":
+        fields["flip"] = 1
+    elif output != "bias":
         shape = formats.get_integer(out_format, "Output format").shape
         if output == "scale":
             fields["multiplier"] = MULTIPLIER_WIDTH
@@ -51,7 +54,7 @@ def channel_layout(*, acc_width, output, out_format):
 
 def output_latency(output):
     """Cycles from an accumulator to its output for each kind of output."""
-    return {"raw": 0, "bias": 1, "shift": 5, "scale": 7}[output]
+    return {"raw": 0, "bias": 1, "threshold": 1, "shift": 5, "scale": 7}[output]
 
 
 class Requantize(Unit):

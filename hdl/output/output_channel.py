@@ -1,6 +1,6 @@
 """What is done to the sums of one output channel before they leave."""
 
-from amaranth.hdl import Module, signed
+from amaranth.hdl import Module, signed, unsigned
 from amaranth.lib import data
 from amaranth.lib.wiring import In, Out
 
@@ -13,7 +13,13 @@ __all__ = ["OutputChannel", "OutputChannelBank", "output_shape"]
 
 
 def output_shape(*, acc_width, output, out_format):
-    """Shape of a result: the accumulator, one bit more for its bias, or that of ``out_format``."""
+    """Shape of a result.
+
+    That of the accumulator, one bit more for its bias, one bit for ``"threshold"``, or that of
+    ``out_format``.
+    """
+    if output == "threshold":
+        return unsigned(1)
     if output in ("raw", "bias"):
         return signed(acc_width + (output == "bias"))
     return formats.get_integer(out_format, "Output format").shape
@@ -21,6 +27,10 @@ def output_shape(*, acc_width, output, out_format):
 
 class OutputChannel(Unit):
     """Adds the channel's bias and requantizes; holds the values for the next run of sums.
+
+    With ``"threshold"`` a result is 1 if the sum and the bias together are at least 0, else 0; the
+    other way around if ``flip`` is set. So the bias is the threshold, negative: bias, batch
+    normalization and sign of a binary network (Umuroglu et al., "FINN", FPGA 2017, section 4.2.2).
 
     ``shift`` takes the next values from ``word``; they are in ``word_o`` a cycle later, for the
     next channel of the chain. ``start``, one cycle ahead of the first sum of a run, makes them
@@ -32,9 +42,10 @@ class OutputChannel(Unit):
     ----------
     acc_width : int
     output : str
-        ``"bias"``, ``"scale"`` or ``"shift"``.
+        ``"bias"``, ``"scale"``, ``"shift"`` or ``"threshold"``.
     out_format : str
-        Format of the results; with ``"bias"`` they have ``acc_width + 1`` bits whatever it says.
+        Format of the results; with ``"bias"`` they have ``acc_width + 1`` bits whatever it says,
+        with ``"threshold"`` one.
 
     Members
     -------
@@ -75,12 +86,19 @@ class OutputChannel(Unit):
         start = data_register(1, name="start_q")
         m.d.sync += start.eq(self.start)
         m.d.comb += [self.start_o.eq(start), self.word_o.eq(shadow)]
-        if self.parameters["output"] == "bias":
+        output = self.parameters["output"]
+        if output in ("bias", "threshold"):
             bias = data_register(self.i.shape(), name="bias")
             with m.If(self.start):
                 m.d.sync += bias.eq(shadow.bias)
+            result = self.i + bias
+            if output == "threshold":
+                flip = data_register(1, name="flip")
+                with m.If(self.start):
+                    m.d.sync += flip.eq(shadow.flip)
+                result = (result >= 0) ^ flip
             biased = data_register(self.o.shape(), name="biased")
-            m.d.sync += biased.eq(self.i + bias)
+            m.d.sync += biased.eq(result)
             m.d.comb += self.o.eq(biased)
         else:
             m.submodules.requantize = requantize = Requantize(**self.parameters)

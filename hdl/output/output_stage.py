@@ -99,7 +99,7 @@ class OutputStage(Unit):
     ):
         check_integer("Column count", cols, 1)
         check_integer("Bank column count", bank_cols, 1)
-        check_choice("Output", output, ["raw", "bias", "scale", "shift"])
+        check_choice("Output", output, ["raw", "bias", "scale", "shift", "threshold"])
         check_integer("Result queue depth", depth, 2)
         check_integer("Largest reservation", max_reserve, 1)
         check_integer("Run interval", run_interval, 1)

@@ -25,7 +25,7 @@ __all__ = [
 
 #: Choices of the parameters of these names.
 OVERFLOWS = ("wrap", "saturate")
-OUTPUTS = ("raw", "bias", "scale", "shift")
+OUTPUTS = ("raw", "bias", "scale", "shift", "threshold")
 NAN_INF = ("saturate", "flag")
 
 

@@ -84,7 +84,8 @@ class GemmOs(Engine):
     nan_inf : str
         What NaN and infinities do, in formats that have them: see :class:`GemmWs`.
     output : str
-        ``"raw"``, ``"bias"``, ``"scale"`` or ``"shift"``: see :class:`OutputChannel`.
+        ``"raw"``, ``"bias"``, ``"scale"``, ``"shift"`` or ``"threshold"``: see
+        :class:`OutputChannel`.
     out_format : str
         Format of results that are requantized.
 

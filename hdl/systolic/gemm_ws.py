@@ -97,7 +97,8 @@ class GemmWs(Engine):
     nan_inf : str
         ``"saturate"`` or ``"flag"``; without effect on formats that have no special values.
     output : str
-        ``"raw"``, ``"bias"``, ``"scale"`` or ``"shift"``: see :class:`OutputChannel`.
+        ``"raw"``, ``"bias"``, ``"scale"``, ``"shift"`` or ``"threshold"``: see
+        :class:`OutputChannel`.
     out_format : str
         Format of results that are requantized.
 

@@ -165,6 +165,8 @@ def engine(
     )
     if given["output"] == "raw":
         return acc
+    if given["output"] == "threshold":
+        return ((acc + qparams.bias >= 0) != (np.asarray(qparams.flip) == 1)).astype(np.int64)
     if given["output"] == "bias":
         return acc + qparams.bias
     return requantize(

@@ -24,6 +24,10 @@ CASES = {
         GemmBinary,
         BASE | dict(rows=2, cols=3, pack=8, code="bit", count="adders", output="bias", pipeline=1),
     ),
+    "2x4-threshold": (
+        GemmBinary,
+        BASE | dict(rows=2, cols=4, pack=4, serial=0, acc_width=12, output="threshold"),
+    ),
     "1x1-narrow": (
         GemmBinary,
         BASE | dict(rows=1, cols=1, pack=2, acc_depth=1, acc_width=6, pipeline=0),
@@ -53,7 +57,7 @@ WRONG = [
     (GOOD, {"overflow": "saturate"}, ValueError, "Overflow must be wrap, not saturate"),
     *integers(GOOD, "pipeline", "Pipeline register count", 0, 2),
     *integers(GOOD, "acc_depth", "Accumulator depth", 1, 65536),
-    *choices(GOOD, "output", "Output", "'raw', 'bias', 'scale' or 'shift'"),
+    *choices(GOOD, "output", "Output", "'raw', 'bias', 'scale', 'shift' or 'threshold'"),
     *integer_formats(GOOD, "out_format", "Output format"),
 ]
 

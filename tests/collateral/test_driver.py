@@ -82,7 +82,10 @@ CASES = {
     "fusion": ("gemm_fusion rows=3 cols=5 acc_depth=7 output=scale acc_width=48", _FUSION),
     "binary": ("gemm_binary rows=3 cols=4 pack=5 acc_depth=7 output=bias", _BINARY),
     "binary bits": ("gemm_binary rows=2 cols=5 pack=8 acc_depth=9 code=bit", _BINARY),
-    "binary plain": ("gemm_binary rows=2 cols=3 pack=7 acc_depth=9 serial=0", [{}] * 3),
+    "binary plain": (
+        "gemm_binary rows=2 cols=3 pack=7 acc_depth=9 serial=0 output=threshold",
+        [{}] * 3,
+    ),
 }
 #: Each on another bus: words in beats, beats in words.
 BUSES = dict(

@@ -40,7 +40,7 @@ WRONG = [
     *choices(GOOD, "overflow", "Overflow", "'wrap' or 'saturate'"),
     *integers(GOOD, "pipeline", "Pipeline register count", 0, 2),
     *integers(GOOD, "acc_depth", "Accumulator depth", 1, 65536),
-    *choices(GOOD, "output", "Output", "'raw', 'bias', 'scale' or 'shift'"),
+    *choices(GOOD, "output", "Output", "'raw', 'bias', 'scale', 'shift' or 'threshold'"),
     *integer_formats(GOOD, "out_format", "Output format"),
 ]
 

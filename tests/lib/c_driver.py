@@ -94,6 +94,10 @@ class BiasChannel(c.Structure):
     _fields_ = (("bias", c.c_int64),)
 
 
+class SignChannel(c.Structure):
+    _fields_ = (("bias", c.c_int64), ("flip", c.c_uint8))
+
+
 class Channel(c.Structure):
     _fields_ = (
         ("bias", c.c_int64),
@@ -176,7 +180,7 @@ def random_product(random, manifest, m, k, n, **modes):
 
     low, high = np.sort([values("low"), values("high")], axis=0)
     # A large shift would make every result the zero point.
-    names = ("bias", "multiplier", "shift", "zero_point")
+    names = ("bias", "multiplier", "shift", "zero_point", "flip")
     return a, w, QuantParams(low=low, high=high, **{name: values(name) for name in names})
 
 
@@ -308,8 +312,9 @@ class Driver:
 
     def channels(self, channels):
         """An array of the driver's channels from :class:`Channels`."""
-        requantizes = "shift" in field_names(self.manifest, "channels")
-        type_ = Channel if requantizes else BiasChannel
+        fields = field_names(self.manifest, "channels")
+        kinds = {"shift": Channel, "flip": SignChannel}
+        type_ = next((kinds[name] for name in kinds if name in fields), BiasChannel)
         rows = (type_ * len(channels.bias))()
         for name, _ in type_._fields_:
             for row, value in zip(rows, getattr(channels, name), strict=True):

@@ -117,7 +117,7 @@ GOOD = next(iter(CASES.values()))
 WRONG = [
     *integers(GOOD, "cols", "Column count", 1),
     *integers(GOOD, "bank_cols", "Bank column count", 1),
-    *choices(GOOD, "output", "Output", "'raw', 'bias', 'scale' or 'shift'"),
+    *choices(GOOD, "output", "Output", "'raw', 'bias', 'scale', 'shift' or 'threshold'"),
     *integers(GOOD, "depth", "Result queue depth", 2),
     *integers(GOOD, "max_reserve", "Largest reservation", 1),
     *integers(GOOD, "run_interval", "Run interval", 1),

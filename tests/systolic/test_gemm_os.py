@@ -153,7 +153,7 @@ WRONG = [
     *choices(GOOD, "overflow", "Overflow", "'wrap' or 'saturate'"),
     *choices(GOOD, "nan_inf", "NaN and Inf handling", "'saturate' or 'flag'"),
     *integers(GOOD, "pipeline", "Pipeline register count", 0, 2),
-    *choices(GOOD, "output", "Output", "'raw', 'bias', 'scale' or 'shift'"),
+    *choices(GOOD, "output", "Output", "'raw', 'bias', 'scale', 'shift' or 'threshold'"),
     *integer_formats(GOOD, "out_format", "Output format"),
 ]
 

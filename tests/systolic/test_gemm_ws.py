@@ -157,7 +157,7 @@ WRONG = [
         "(a product takes 78): give a smaller max_k, or acc_width and overflow=saturate",
     ),
     *integers(GOOD, "pipeline", "Pipeline register count", 0, 2),
-    *choices(GOOD, "output", "Output", "'raw', 'bias', 'scale' or 'shift'"),
+    *choices(GOOD, "output", "Output", "'raw', 'bias', 'scale', 'shift' or 'threshold'"),
     *integer_formats(GOOD, "out_format", "Output format"),
     *integers(GOOD, "acc_depth", "Accumulator depth", 1, 65536),
 ]

@@ -219,6 +219,10 @@ static int check_channel(const top_channel *channel)
 {
     if (!TOP_FITS(BIAS, channel->bias))
         return TOP_E_VALUE;
+#if HAS_CHANNELS_FLIP
+    if (!TOP_FITS(FLIP, channel->flip))
+        return TOP_E_VALUE;
+#endif
 #if HAS_CHANNELS_MULTIPLIER
     if (!TOP_FITS(MULTIPLIER, channel->multiplier))
         return TOP_E_VALUE;
@@ -261,6 +265,9 @@ int top_pack_channels(const top_product *product, const top_channel *channels,
             if (lane >= columns)
                 continue;
             TOP_PUT_CHANNEL(BIAS, channel->bias);
+#if HAS_CHANNELS_FLIP
+            TOP_PUT_CHANNEL(FLIP, channel->flip);
+#endif
 #if HAS_CHANNELS_MULTIPLIER
             TOP_PUT_CHANNEL(MULTIPLIER, channel->multiplier);
 #endif
