@@ -34,6 +34,7 @@ if TYPE_CHECKING:
     from .gen.lib.errors import CheckFailed, UsageError
     from .gen.lib.progress import show_progress
     from .gen.lib.tables import Listing
+    from .sim.golden.arith.threshold import batch_norm_thresholds
     from .sim.plugins import Plugin, load_plugin
     from .sim.verilator.core import Core, SimulationError, load
 
@@ -41,6 +42,7 @@ _MODULES = {
     "CheckFailed": "gen.lib.errors",
     "UsageError": "gen.lib.errors",
     "show_progress": "gen.lib.progress",
+    "batch_norm_thresholds": "sim.golden.arith.threshold",
     "Core": "sim.verilator.core",
     "SimulationError": "sim.verilator.core",
     "load": "sim.verilator.core",
@@ -76,6 +78,7 @@ __all__ = [
     "SimulationError",
     "Sweep",
     "UsageError",
+    "batch_norm_thresholds",
     "compare",
     "designs",
     "formats",

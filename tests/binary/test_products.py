@@ -62,6 +62,14 @@ def test_layer_with_batch_normalization(tmp_path):
     assert 10 < product.y.sum() < 53
 
 
+def test_numbers_become_signs(tmp_path):
+    """With the scale of the least squared error, the mean magnitude."""
+    a, w = RANDOM.normal(size=(6, 40)), RANDOM.normal(size=(40, 5))
+    product = bw.GemmBinary(rows=2, cols=4, pack=16).run(a, w, workdir=tmp_path)
+    expected = np.sign(a) @ np.sign(w) * np.abs(a).mean() * np.abs(w).mean(axis=0)
+    assert np.allclose(product.real, expected, rtol=1e-12)
+
+
 @pytest.mark.parametrize(
     ("a", "options", "message"),
     [

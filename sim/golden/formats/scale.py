@@ -28,6 +28,9 @@ def scale(x: np.ndarray, fmt: Format, method: str) -> float:
     largest, exponent, x = _normalized(x)
     if not largest:
         return 1.0
+    if fmt.name == "bin" and method == "mse":
+        # The least squared error of signs: XNOR-Net (ECCV 2016), equation 6.
+        return _denormalized(np.abs(x).mean(), exponent)
     scales = _scales(largest, fmt, method)
     if len(scales) == 1:
         return _denormalized(scales[0], exponent)
