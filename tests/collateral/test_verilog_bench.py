@@ -22,6 +22,7 @@ PASSING = TOPS | {
     "stream-gemm_nm": CORES["gemm_nm"],
     "stream-gemm_outlier": CORES["gemm_outlier"],
     "stream-gemm_binary": CORES["gemm_binary"],
+    "stream-threshold": GemmOs(rows=2, cols=3, output="threshold", max_k=64),
     "stream-eie": CORES["eie"],
     "stream-one": GemmOs(rows=1, cols=1, max_k=1),
     "stream-smallest": Eie(pes=1, columns=1, entries=1, acts=1, rows=1, skip_empty_columns=0),
