@@ -1,6 +1,6 @@
 """Weight-stationary GEMM engine of one-bit products, and of wider operands bit by bit."""
 
-from amaranth.hdl import Cat, Module, Mux, Signal, Value, signed
+from amaranth.hdl import Cat, Const, Module, Signal, Value, signed
 from amaranth.lib import data, stream, wiring
 from amaranth.lib.wiring import In
 
@@ -269,15 +269,23 @@ class GemmBinary(Engine):
                 later = data_register(self.setting, name=f"setting_{lane}")
                 m.d.sync += later.eq(setting)
                 setting = later
-            total = Value.cast(psums[lane]).as_unsigned()
+            count, terms = Value.cast(psums[lane]).as_unsigned(), Const(0)
             if self.parameters["code"] == "bin":
-                total = (total << 1) - setting.terms
+                count, terms = count << 1, setting.terms
             if self.parameters["serial"]:
-                signed_total = Signal(signed(self.psum_width + 1), name=f"total_{lane}")
-                m.d.comb += signed_total.eq(Mux(setting.negative, -total, total))
-                total = (signed_total << setting.shift)[: self.tile_width]
+                # The difference of complements is that of the numbers, negative.
+                count, terms = (self._complemented(setting, each) for each in (count, terms))
+            total = Signal(signed(self.psum_width + 1), name=f"total_{lane}")
+            m.d.comb += total.eq(count - terms)
+            if self.parameters["serial"]:
+                total = (total << setting.shift)[: self.tile_width]
             sums.append(self._registered(m, lane, total))
         return sums
+
+    def _complemented(self, setting, value):
+        """The bits of a number, with a sign, or the others for a tile that counts negative."""
+        mask = setting.negative.replicate(self.psum_width + 2)
+        return (value ^ mask).as_signed()
 
     def _registered(self, m, lane, value):
         register = data_register(signed(self.tile_width), name=f"tile_sum_{lane}")

@@ -235,7 +235,7 @@ REFUSALS = {
     "unknown operand": (
         lambda: CORE.run(A, W, bais=[1]),
         TypeError,
-        "Operand must be one of bias, scale, zero_point, a_zero_point, not 'bais'",
+        "Operand must be one of bias, scale, zero_point, a_zero_point, threshold, flip, not 'bais'",
     ),
     "operand of another design": (
         lambda: CORES["eie"].run(A, W, bias=[1]),
