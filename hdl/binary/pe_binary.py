@@ -84,12 +84,12 @@ class PeBinary(Unit):
 
     def build(self):
         m = Module()
-        acts, weight, psum = stationary_registers(m, self)
-        if self.parameters["pipeline"] < 2:
-            acts = self.acts
         params = self.parameters
+        acts, weight, psum = stationary_registers(m, self)
+        if params["pipeline"] < 2:
+            acts = self.acts
         count = _popcount(m, acts, weight, params["a_format"], params["count"])
-        if self.parameters["pipeline"] > 0:
+        if params["pipeline"] > 0:
             count_q = data_register(len(count), name="count")
             m.d.sync += count_q.eq(count)
             count = count_q
