@@ -23,7 +23,9 @@ ARITH = ("exact", "fp32")
 #: Settings of small arrays whose rows and columns end in a short tile of the hierarchy.
 _SMALL = ("cols=5", "tile_rows=2", "tile_cols=2")
 #: Settings of all output stages.
-_OUTPUTS = tuple(("rows=3", f"output={output}") for output in ("raw", "bias", "scale", "shift"))
+_OUTPUTS = tuple(
+    ("rows=3", f"output={output}") for output in ("raw", "bias", "scale", "shift", "threshold")
+)
 #: Sums that are rounded to floats, of accumulators beyond 64 bits.
 _ROUNDED = (
     ("rows=3", "a_format=fp16", "w_format=fp16", "output=fp32"),
@@ -109,6 +111,18 @@ def add_gemm_arguments(parser) -> None:
         type=integer("Activation zero point"),
         help="take (A - ZA) for A; the host folds -ZA · (sums of W's columns) into the bias",
     )
+    group.add_argument(
+        "--threshold",
+        metavar="T.npy",
+        type=path("Threshold"),
+        help="one integer or N: results are 1 where A·W + bias is at least that, else 0",
+    )
+    group.add_argument(
+        "--flip",
+        metavar="F.npy",
+        type=path("Flip"),
+        help="0 or 1, one or N: with --threshold, 1 for columns whose results are exchanged",
+    )
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -127,8 +141,8 @@ class Array(Design):
     pipeline: int = option(2, "registers before the adder of a PE, 0 to 2; DSP blocks have 2")
     output: str = option(
         "raw",
-        "results: raw accumulators, with bias added, requantized by a scale, or by a shift; or "
-        "sums rounded once to fp32, bf16 or fp16",
+        "results: raw accumulators, with bias added, requantized by a scale, or by a shift, or 1 "
+        "from a threshold on; or sums rounded once to fp32, bf16 or fp16",
         choices=lambda: _engine().OUTPUTS,
     )
     out_format: str = option("int8", "format of requantized results", choices=_integer_formats)
@@ -138,12 +152,14 @@ class Array(Design):
     skips_zeros: ClassVar[bool] = False
     OUTPUT_MODES: ClassVar[dict[str, type]] = {"clamp_min": int, "clamp_max": int, "relu": int}
     MODE_CHOICES: ClassVar[dict] = _RELU
-    OPTIONS: ClassVar[tuple[str, ...]] = ("bias", "scale", "zero_point", "a_zero_point")
+    OPTIONS: ClassVar[tuple[str, ...]] = (
+        *("bias", "scale", "zero_point", "a_zero_point", "threshold", "flip"),
+    )
     LINT_CASES: ClassVar[tuple[tuple[str, ...], ...]] = tuple(
         (*settings, *_SMALL) for settings in _OUTPUTS
     )
     # The wrapper of a core depends on its streams, and these on the output.
-    WRAPPED_LINT_CASES: ClassVar[tuple[int, int]] = (0, len(_OUTPUTS) - 1)
+    WRAPPED_LINT_CASES: ClassVar[tuple[int, int]] = (0, 3)
 
     arguments = staticmethod(add_gemm_arguments)
 

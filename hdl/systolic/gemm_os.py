@@ -86,8 +86,8 @@ class GemmOs(Engine):
     nan_inf : str
         What NaN and infinities do, in formats that have them: see :class:`GemmWs`.
     output : str
-        ``"raw"``, ``"bias"``, ``"scale"`` or ``"shift"``: see :class:`OutputChannel`; or
-        ``"fp32"``, ``"bf16"`` or ``"fp16"``: see :class:`GemmWs`.
+        ``"raw"``, ``"bias"``, ``"scale"``, ``"shift"`` or ``"threshold"``: see
+        :class:`OutputChannel`; or ``"fp32"``, ``"bf16"`` or ``"fp16"``: see :class:`GemmWs`.
     out_format : str
         Format of results that are requantized.
 

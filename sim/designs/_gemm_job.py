@@ -26,8 +26,9 @@ __all__ = ["GemmJob", "QuantParams", "checked_qparams", "padded"]
 class QuantParams:
     """Per-channel quantization parameters: arrays with a value for each column of W.
 
-    ``bias`` is added to the sums. Requantization multiplies by ``multiplier`` · 2^-``shift``, adds
-    ``zero_point``, and clamps to ``low`` and ``high``.
+    ``bias`` is added to the sums. A result of the output stage ``threshold`` is 1 if that is at
+    least 0, and the other way around where ``flip`` is 1. Requantization multiplies by
+    ``multiplier`` · 2^-``shift``, adds ``zero_point``, and clamps to ``low`` and ``high``.
     """
 
     bias: np.ndarray
@@ -36,12 +37,18 @@ class QuantParams:
     zero_point: np.ndarray
     low: np.ndarray
     high: np.ndarray
+    flip: np.ndarray | None = None
 
     @classmethod
     def of_bias(cls, bias: np.ndarray) -> "QuantParams":
         """Parameters for an engine with the output stage ``bias``."""
         ones = np.ones(len(bias), np.int64)
         return cls(bias=bias, **{item.name: ones for item in fields(cls) if item.name != "bias"})
+
+    @classmethod
+    def of_signs(cls, bias: np.ndarray, flip: np.ndarray) -> "QuantParams":
+        """Parameters for an engine with the output stage ``threshold``: 1 from -``bias`` on."""
+        return replace(cls.of_bias(bias), flip=np.asarray(flip, np.int64))
 
     def words(self, layout: list[dict], columns: range, cols: int) -> np.ndarray:
         """The words of one output tile, the last column's first; columns beyond N are zero."""

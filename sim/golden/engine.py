@@ -229,6 +229,8 @@ def engine(
         return acc
     if given["output"] in LAYOUTS:
         return to_float(acc, _unit(given), given["output"])
+    if given["output"] == "threshold":
+        return ((acc + qparams.bias >= 0) != (np.asarray(qparams.flip) == 1)).astype(np.int64)
     if given["output"] == "bias":
         return acc + qparams.bias
     return requantize(

@@ -285,7 +285,8 @@ class TestList:
     def test_json(self, capsys):
         assert main(["list", "--json"]) == 0
         designs = json.loads(capsys.readouterr().out)
-        names = ["gemm_ws", "gemm_os", "gemm_fusion", "gemm_nm", "gemm_outlier", "eie"]
+        names = ["gemm_ws", "gemm_os", "gemm_fusion", "gemm_nm", "gemm_outlier"]
+        names += ["gemm_binary", "eie"]
         assert [design["name"] for design in designs] == names
         assert designs[0]["parameters"][0] == {
             "name": "rows",
@@ -316,13 +317,13 @@ class TestEmit:
         ("message", "argv"),
         [
             (
-                "Design must be one of gemm_ws, gemm_os, gemm_fusion, gemm_nm, gemm_outlier, eie, "
-                "not 'gem_ws'; did you mean 'gemm_ws'?",
+                "Design must be one of gemm_ws, gemm_os, gemm_fusion, gemm_nm, gemm_outlier, "
+                "gemm_binary, eie, not 'gem_ws'; did you mean 'gemm_ws'?",
                 ["gem_ws"],
             ),
             (
-                "Design must be one of gemm_ws, gemm_os, gemm_fusion, gemm_nm, gemm_outlier, eie, "
-                "not 'EIE'; did you mean 'eie'?",
+                "Design must be one of gemm_ws, gemm_os, gemm_fusion, gemm_nm, gemm_outlier, "
+                "gemm_binary, eie, not 'EIE'; did you mean 'eie'?",
                 ["EIE"],
             ),
             ("Setting must be NAME=VALUE, not 'rows'", ["gemm_ws", "--set", "rows"]),
@@ -642,7 +643,7 @@ class TestRunRefuses:
             ),
             (
                 "Mode must be one of clamp_min, clamp_max, relu, a_type, w_type, not 'a_bits'; "
-                "a_bits is a mode of gemm_fusion",
+                "a_bits is a mode of gemm_fusion, gemm_binary",
                 ["--mode", "a_bits=4"],
             ),
             ("Mode must be NAME=VALUE, not 'relu'", ["--mode", "relu"]),
@@ -758,13 +759,16 @@ class TestSim:
             ["gemm_os", "later", "skipped"],
             ["gemm_fusion", "works", "ok"],
             ["gemm_fusion", "later", "skipped"],
+            ["gemm_binary", "works", "ok"],
+            ["gemm_binary", "later", "skipped"],
         ]
         assert lines[0][3] == "10 ns"
         assert re.fullmatch(r"\d+\.\d\d s", lines[0][4])
         suites = ElementTree.parse("out/sim/results.xml").getroot()
-        assert [suite.get("name") for suite in suites] == ["gemm_ws", "gemm_os", "gemm_fusion"]
-        assert [suite.get("tests") for suite in suites] == ["2", "2", "2"]
-        assert [suite.get("failures") for suite in suites] == ["0", "0", "0"]
+        names = ["gemm_ws", "gemm_os", "gemm_fusion", "gemm_binary"]
+        assert [suite.get("name") for suite in suites] == names
+        assert [suite.get("tests") for suite in suites] == ["2"] * 4
+        assert [suite.get("failures") for suite in suites] == ["0"] * 4
 
     def test_fails(self, bench, capsys):
         bench.write_text(bench.read_text() + "    assert False, 'two words'\n")

@@ -54,7 +54,10 @@ def test_commands(completed):
         ("brickwork --config A", ["A.npy"]),
         ("brickwork --nothing emit gemm_", []),
         ("brickwork emit --na", ["--name"]),
-        ("brickwork emit gemm_", ["gemm_ws", "gemm_os", "gemm_fusion", "gemm_nm", "gemm_outlier"]),
+        (
+            "brickwork emit gemm_",
+            ["gemm_ws", "gemm_os", "gemm_fusion", "gemm_nm", "gemm_outlier", "gemm_binary"],
+        ),
         ("brickwork --no-config emit e", ["eie"]),
         ("brickwork emit gemm_os --set ou", ["output=", "out_format="]),
         ("brickwork emit gemm_os --set output=", ["raw", "bias", "scale", "shift"]),

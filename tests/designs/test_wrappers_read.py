@@ -28,13 +28,17 @@ TOPS = {
         Axis(core=CORES["gemm_outlier"], data_width=64),
         Axi(core=CORES["gemm_outlier"], data_width=32, burst=4),
     ],
+    "gemm_binary": [
+        Axis(core=CORES["gemm_binary"], data_width=32),
+        Axi(core=CORES["gemm_binary"], data_width=64, burst=2),
+    ],
     "eie": [
         Axis(core=CORES["eie"], data_width=256),
         Axi(core=CORES["eie"], data_width=512, address_width=12, outstanding=8),
     ],
 }
 #: Their wrappers are those of gemm_ws.
-LIKE_OTHERS = ("gemm_nm", "gemm_outlier")
+LIKE_OTHERS = ("gemm_nm", "gemm_outlier", "gemm_binary")
 CASES_OF_TOPS = [
     pytest.param(
         top,

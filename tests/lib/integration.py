@@ -2,7 +2,7 @@
 
 import re
 
-from brickwork import Eie, GemmFusion, GemmNm, GemmOs, GemmOutlier, GemmWs
+from brickwork import Eie, GemmBinary, GemmFusion, GemmNm, GemmOs, GemmOutlier, GemmWs
 from brickwork.gen.collateral import write
 from brickwork.gen.designs.wrappers import Axi, Axis, Uart
 from brickwork.gen.emission.emit import emit
@@ -20,6 +20,7 @@ CORES = {
     "gemm_fusion": GemmFusion(**ARRAY),
     "gemm_nm": GemmNm(**ARRAY | {"rows": 4}, acc_depth=4, output="shift", w_format="int4+int8"),
     "gemm_outlier": GemmOutlier(**ARRAY | {"rows": 6}, group_lanes=4, acc_depth=4, output="scale"),
+    "gemm_binary": GemmBinary(**ARRAY, pack=5, acc_depth=4, output="bias"),
     "eie": Eie(pes=3, queue_depth=2, **MEMORIES),
 }
 
@@ -42,6 +43,7 @@ CONTROL_REGISTERS = {
     "gemm_fusion": ("gemm_fusion_mode_switch", "known"),
     "gemm_nm": ("gemm_nm_loader", "reached"),
     "gemm_outlier": ("gemm_outlier_loader", "reached"),
+    "gemm_binary": ("gemm_binary_loader", "reached"),
     "eie": ("eie_fifo", "level"),
 }
 

@@ -43,6 +43,19 @@ CASES = {
             run_interval=3,
         ),
     ),
+    "3-threshold": (
+        OutputStage,
+        dict(
+            cols=3,
+            bank_cols=2,
+            acc_width=9,
+            output="threshold",
+            out_format="int4",
+            depth=16,
+            max_reserve=2,
+            run_interval=4,
+        ),
+    ),
     "4-raw": (
         OutputStage,
         dict(

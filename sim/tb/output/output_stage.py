@@ -11,7 +11,7 @@ from ...lib.streams import Recorder, Scoreboard, Sink, Source, always, never, st
 from ...lib.trace import join
 
 #: Cycles from a sum to its result, by the specification of each output.
-OUTPUT_LATENCY = {"raw": 0, "bias": 1, "shift": 5, "scale": 7}
+OUTPUT_LATENCY = {"raw": 0, "bias": 1, "threshold": 1, "shift": 5, "scale": 7}
 #: Cycles from the last of a run's channel values until it may be launched.
 ARRIVAL = 4
 
