@@ -39,7 +39,7 @@ def coded_product(
     *,
     a_type: str,
     w_type: str,
-    step: int,
+    step: int | None,
     product=accumulated,
 ) -> np.ndarray:
     """The results for matrices of codes of number formats: see :func:`engine`.
@@ -149,7 +149,7 @@ def engine(
     w: np.ndarray,
     qparams=None,
     *,
-    step: int,
+    step: int | None,
     product=accumulated,
 ) -> np.ndarray:
     """The results of the engine that a manifest describes, an int64 array, M × N.
@@ -162,10 +162,10 @@ def engine(
         Operands, whatever their codes: integers, or with :func:`sums_in_floats` real numbers.
     qparams : QuantParams or None
         Per-channel quantization parameters; ``None`` for raw accumulators.
-    step : int
+    step : int or None
         Products that are added to an accumulator at once: where it saturates, the result depends
-        on them. One in a PE that keeps its sum; those of a tile of K where the accumulators are
-        below the array.
+        on them. One in a PE that keeps its sum, or ``None`` if the sum is in binary32; those of a
+        tile of K where the accumulators are below the array.
     product : function
         The sums of products: :func:`accumulated`, or a function with its parameters and the
         arithmetic of other PEs.
