@@ -168,7 +168,8 @@ class GemmOs(Engine):
         self.max_owed = self.limit = self.tile_height
         self.pe_rows, self.pe_cols, self.max_k = rows, cols, max_k
         self.widths = number_widths(ports, self.acc_width)
-        self.derived = {"acc_width": self.acc_width} | operand_types(a_format, w_format)
+        self.derived = {"acc_width": self.acc_width, "sums_per_pe": self.sums_per_pe}
+        self.derived |= operand_types(a_format, w_format)
         if output in FLOATS:
             self.derived["result_format"] = output
         latency = drained + output_latency(output, self.float_sums) + cols + 2
@@ -178,7 +179,6 @@ class GemmOs(Engine):
             "last_weights_to_first_result": latency
             + PAIR_LATENCY * self.w_format.pair
             + weights_wait,
-            "cycles_per_term": self.sums_per_pe,
         } | gemm_timing(
             cols=cols,
             output=output,

@@ -18,7 +18,7 @@ class OutputStationaryJob(GemmJob):
 
     * ``tiles``: one descriptor, with the terms and the number of rows;
     * ``weights``: a word of ``cols`` lanes for each k;
-    * ``acts``: a word of ``rows`` lanes for each k; with s = ``cycles_per_term`` above 1, s words
+    * ``acts``: a word of ``rows`` lanes for each k; with s = ``sums_per_pe`` above 1, s words
       for each k, lane n of word g of which is row s · n + g of the tile.
 
     Then, for each output tile, ``cols`` words of quantization parameters on ``channels``.
@@ -45,7 +45,7 @@ class OutputStationaryJob(GemmJob):
     @property
     def acts_per_weight(self) -> int:
         """One for each of the sums that take turns in a PE."""
-        return self.timing["cycles_per_term"]
+        return self.manifest.derived["sums_per_pe"]
 
     @property
     def height(self) -> int:
@@ -125,7 +125,7 @@ class GemmOs(Gemm):
 
     @property
     def depth(self):
-        return super().depth * self.manifest.timing["cycles_per_term"]
+        return super().depth * self.manifest.derived["sums_per_pe"]
 
     def word_model(self, descriptors, weights, acts, qparams):
         product = self.job_class.product
