@@ -34,7 +34,7 @@ async def latency_and_throughput(dut):
     host = Host(dut)
     sums, height = sums_per_pe(host), host.depth
     assert host.manifest.derived["sums_per_pe"] == sums
-    interval = host.cols + host.latency - 1 if host.latency else 1
+    interval = host.cols + host.latency - 1 if "channels" in host.streams else 1
     # More rows than there are places for results, or one that is missing would not be missed.
     many = max(5, -(-3 * (2 * height + host.cols + 20) // height))
     for k, tiles in [(1, 1), (host.rows, 1), (max(host.rows, interval), many)]:
@@ -62,7 +62,7 @@ async def latency_and_throughput(dut):
 async def short_tiles_end_as_close_as_they_may(dut):
     """Tiles end as many cycles apart as they have rows, or as the channel values need."""
     host = Host(dut)
-    interval = host.cols + host.latency - 1 if host.latency else 1
+    interval = host.cols + host.latency - 1 if "channels" in host.streams else 1
     product = host.product(host.depth, 1, 12 * host.cols)
     await host.run([product])
     terms = len(host.seen["acts"].accepted) // 12
