@@ -5,7 +5,7 @@ from dataclasses import asdict
 from amaranth.hdl import Cat, Module, Mux, unsigned
 from amaranth.lib.wiring import In, Out
 
-from ..checks import check_choice, check_integer, check_relation
+from ..checks import check_integer, check_relation
 from ..unit import Unit, data_register
 from .float_decoder import float_format, truncated_width
 from .fp_add import FpAdd
@@ -69,7 +69,7 @@ class PeOsFloat(Unit):
         self.a_format = a = float_format(a_format, "Activation format")
         self.w_format = w = float_format(w_format, "Weight format")
         check_integer("Pipeline register count", pipeline, 0, 2)
-        check_choice("Overflow", overflow, ["wrap"])
+        check_relation(overflow == "wrap", f"Overflow must be 'wrap', not {overflow!r}")
         bits = FLOATS["fp32"].bits
         check_relation(acc_width == bits, f"Accumulator width must be {bits}, not {acc_width}")
         FpMultiply(a_mantissa=a.mantissa_bits, w_mantissa=w.mantissa_bits, registered=0)

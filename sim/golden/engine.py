@@ -19,6 +19,7 @@ __all__ = [
     "engine",
     "nan_inf_as",
     "nan_inf_results",
+    "real_operands",
     "sums_in_floats",
     "width_product",
 ]
@@ -51,7 +52,7 @@ def coded_product(
     """
     given = manifest.parameters
     if sums_in_floats(manifest):
-        values = (formats.decode(a, a_type), formats.decode(w, w_type))
+        values = (real_operands(a, a_type), real_operands(w, w_type))
         return engine(manifest, *values, qparams, step=step)
     nan_inf = nan_inf_as(manifest)
     a = formats.operands(_even(a, 1), a_type, axis=1, specials=nan_inf)
@@ -127,6 +128,12 @@ def _nibbles(values, member, name):
 def sums_in_floats(manifest: Manifest) -> bool:
     """Whether an engine rounds its sums to binary32: its operands are real numbers."""
     return manifest.derived.get("sums") == "fp32"
+
+
+def real_operands(codes: np.ndarray, name: str) -> np.ndarray:
+    """The numbers of codes of a small float, for sums in binary32: zeros keep their signs."""
+    values, negative = formats.decode(codes, name), codes >> (formats.get(name).bits - 1) & 1
+    return np.where((values == 0) & (negative == 1), -0.0, values)
 
 
 def nan_inf_as(manifest: Manifest) -> str:

@@ -4,8 +4,7 @@ import numpy as np
 
 from ...designs._operand_types import Side
 from ...manifest import Manifest
-from .. import formats
-from ..engine import accumulated, engine, nan_inf_as, sums_in_floats
+from ..engine import accumulated, engine, nan_inf_as, real_operands, sums_in_floats
 
 __all__ = ["SUMS_PER_PE", "gemm_os"]
 
@@ -51,8 +50,8 @@ def gemm_os(
         if tile.get("first", 1):
             a, w = [], []
         if floats:
-            a.append(formats.decode(acts[terms], params["a_format"]))
-            w.append(formats.decode(weights[terms], params["w_format"]))
+            a.append(real_operands(acts[terms], params["a_format"]))
+            w.append(real_operands(weights[terms], params["w_format"]))
         else:
             a.append(a_side.operands(acts[terms], tile.get("a_type", 0), 0, specials))
             w.append(w_side.operands(weights[terms], tile.get("w_type", 0), 0, specials))
