@@ -286,12 +286,17 @@ class ArithArray(FormatArray):
     def unit(self):
         parameters = self.as_dict()
         arith = parameters.pop("arith")
-        check_choice("Parameter arith", arith, ARITH)
-        return self.engine(arith)(**parameters)
+        engines = self.engines()
+        check_choice("Parameter arith", arith, engines)
+        return engines[arith](**parameters)
 
     @classmethod
-    def engine(cls, arith: str) -> type:
-        """The engine with an arithmetic."""
+    def makers(cls):
+        return (*super().makers(), cls.engines.__func__)
+
+    @classmethod
+    def engines(cls) -> dict[str, type]:
+        """Values of ``arith`` to the classes of the engines."""
         raise NotImplementedError
 
     @classmethod

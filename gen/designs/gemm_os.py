@@ -17,11 +17,8 @@ class GemmOs(ArithArray):
     driver: ClassVar[str | None] = "gemm_os"
 
     @classmethod
-    def engine(cls, arith):
-        if arith == "fp32":
-            from ...hdl.float import gemm_os_float
-
-            return gemm_os_float.GemmOsFloat
+    def engines(cls):
+        from ...hdl.float import gemm_os_float
         from ...hdl.systolic import gemm_os
 
-        return gemm_os.GemmOs
+        return {"exact": gemm_os.GemmOs, "fp32": gemm_os_float.GemmOsFloat}

@@ -19,14 +19,11 @@ class GemmWs(ArithArray, StationaryArray):
     driver: ClassVar[str | None] = "gemm_ws"
 
     @classmethod
-    def engine(cls, arith):
-        if arith == "fp32":
-            from ...hdl.float import gemm_float
-
-            return gemm_float.GemmFloat
+    def engines(cls):
+        from ...hdl.float import gemm_float
         from ...hdl.systolic import gemm_ws
 
-        return gemm_ws.GemmWs
+        return {"exact": gemm_ws.GemmWs, "fp32": gemm_float.GemmFloat}
 
     @classmethod
     def contenders(cls):
