@@ -279,7 +279,10 @@ class TestList:
     def test_text(self, capsys):
         assert main(["list"]) == 0
         lines = capsys.readouterr().out.splitlines()
-        assert "gemm_ws: Weight-stationary GEMM engine (TPU v1)" in lines
+        assert (
+            "gemm_ws: Weight-stationary GEMM engine (TPU v1), or with arith=fp32 TPU v2's MXU"
+            in lines
+        )
         assert "  rows        int  8         rows of PEs" in lines
 
     def test_json(self, capsys):
