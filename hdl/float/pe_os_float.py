@@ -18,10 +18,10 @@ __all__ = ["PeOsFloat"]
 class PeOsFloat(Unit):
     """:class:`PeOs` for floats: three sums that are rounded to binary32 at each addition.
 
-    The sums take turns in the three registers of an adder (C-slow retiming, Leiserson and Saxe,
-    "Retiming Synchronous Circuitry", Algorithmica 1991), so an addition a cycle needs no forwarding
-    within the adder. A sum is at the adder in every third cycle. Products are those of
-    :class:`FpMultiply`, sums those of :class:`FpAdd`.
+    The sums take turns in the three registers of an adder, so that an addition a cycle needs no
+    forwarding within the adder: c-slow, in the term of Leiserson and Saxe, "Optimizing Synchronous
+    Systems", Journal of VLSI and Computer Systems 1983. A sum is at the adder in every third cycle.
+    Products are those of :class:`FpMultiply`, sums those of :class:`FpAdd`.
 
     A weight stays for as many cycles as it takes three activations to meet it. ``load`` takes it
     from above, together with the first of the activations when ``pipeline`` is 2, and a cycle ahead
@@ -30,10 +30,9 @@ class PeOsFloat(Unit):
 
     ``first``, ``idle`` and ``done`` are due when a product is at the adder. ``first`` makes the sum
     whose turn it is begin anew at +0. ``idle`` adds -0 instead of the product, which changes no
-    sum. ``done`` puts the sum out that is complete before the addition; otherwise the output is
-    zero. Activations and flags leave to the right after 1 cycle. A product is at the adder
-    ``adder_delay(pipeline)`` cycles after its weight was loaded, or its activation's turn to load
-    one came, and in the sum 3 cycles later.
+    sum. ``done`` puts the sum out as it is before the addition; otherwise the output is zero.
+    Activations and flags leave to the right after 1 cycle. The first product of a weight is at the
+    adder ``adder_delay(pipeline)`` cycles after ``load``, and in the sum 3 cycles later.
 
     Parameters
     ----------

@@ -722,7 +722,7 @@ class TestLint:
         refused(
             "Parameter of gemm_os must be one of rows, cols, tile_rows, tile_cols, overflow, "
             "pipeline, output, out_format, a_format, w_format, max_k, acc_width, nan_inf, "
-            "not 'xyz'",
+            "arith, not 'xyz'",
             *("lint", "gemm_os", "--set", "xyz=4"),
         )
 
