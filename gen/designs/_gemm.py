@@ -8,13 +8,12 @@ from typing import ClassVar
 from .base import Contender, Design, check_choice, option
 
 __all__ = [
-    "ARITH",
+    "ArithArray",
     "Array",
     "FormatArray",
     "StationaryArray",
     "add_gemm_arguments",
     "all_formats",
-    "float_settings",
 ]
 
 #: Choices of the parameter ``arith`` of engines that can round their sums.
@@ -30,6 +29,11 @@ _OUTPUTS = tuple(
 _ROUNDED = (
     ("rows=3", "a_format=fp16", "w_format=fp16", "output=fp32"),
     ("rows=2", "a_format=fp16", "w_format=e5m2", "output=fp16", "max_k=50"),
+)
+#: Sums in binary32.
+_FLOATS = (
+    ("rows=3", "arith=fp32", "a_format=bf16", "w_format=bf16"),
+    ("rows=2", "arith=fp32", "a_format=fp16", "w_format=tf32", "output=bf16", "pipeline=1"),
 )
 # All families of formats: operands with mantissas and exponents of several widths, signed or not,
 # types chosen at run time, nibbles, OVP pairs (of an even number of rows), NaN and infinities.
@@ -64,7 +68,7 @@ def _integer_formats():
     return [name for family in formats.FAMILIES[:2] for name in family.names()]
 
 
-def float_settings(settings: dict) -> dict:
+def _float_settings(settings: dict) -> dict:
     """Settings with the arithmetic that the formats call for, unless it is set.
 
     Formats with the exponents of binary32 have no exact sums.
@@ -277,6 +281,42 @@ class FormatArray(Array):
         modes = {} if type_ is None else {"a_type": type_, "w_type": type_}
         parameters = {"a_format": formats, "w_format": formats} | settings
         return Contender(name=name, design=cls.NAME, set=parameters, modes=modes, order=order)
+
+
+@dataclass(frozen=True, kw_only=True)
+class ArithArray(FormatArray):
+    """A GEMM engine whose sums are exact, or rounded to binary32."""
+
+    arith: str = option(
+        "exact",
+        "arithmetic: exact sums, or fp32 sums of floats, rounded at each addition",
+        choices=lambda: ARITH,
+    )
+
+    LINT_CASES: ClassVar[tuple[tuple[str, ...], ...]] = (
+        *FormatArray.LINT_CASES,
+        *((*settings, *_SMALL) for settings in _FLOATS),
+    )
+
+    def unit(self):
+        parameters = self.as_dict()
+        arith = parameters.pop("arith")
+        engines = self.engines()
+        check_choice("Parameter arith", arith, engines)
+        return engines[arith](**parameters)
+
+    @classmethod
+    def makers(cls):
+        return (*super().makers(), cls.engines.__func__)
+
+    @classmethod
+    def engines(cls) -> dict[str, type]:
+        """Values of ``arith`` to the classes of the engines."""
+        raise NotImplementedError
+
+    @classmethod
+    def fit(cls, settings, operands):
+        return super().fit(_float_settings(settings), operands)
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -91,11 +91,10 @@ class TestPackage:
         """A core as a submodule of somebody's own component."""
         from amaranth.back import rtlil, verilog
         from amaranth.hdl import Elaboratable, Module
-        from brickwork.hdl.systolic.gemm_ws import GemmWs
 
         class Mine(Elaboratable):
             def __init__(self):
-                self.core = GemmWs(**bw.GemmWs(rows=2, cols=2).as_dict())
+                self.core = bw.GemmWs(rows=2, cols=2).unit()
 
             def elaborate(self, platform):
                 m = Module()

@@ -69,6 +69,7 @@ CASES = {
         "gemm_os rows=3 cols=4 a_format=fp16+cfloat16_e5m10 w_format=dybit4+gposit4_1_2 max_k=64",
         types("fp16+cfloat16_e5m10", "dybit4+gposit4_1_2"),
     ),
+    "os floats": ("gemm_os rows=3 cols=2 arith=fp32 a_format=bf16 w_format=bf16", [{}] * 3),
     "os halves": (
         "gemm_os rows=5 cols=2 a_format=uint4+ovp_int8 w_format=int4+int8",
         types("uint4+ovp_int8", "int4+int8"),
@@ -95,7 +96,7 @@ CASES = {
 BUSES = dict(
     zip(
         CASES,
-        ("64", "32", "128", "64", "32", "256", "64", "32", "128", "64", "32", "64", "128"),
+        ("64", "32", "128", "64", "32", "64", "256", "64", "32", "128", "64", "32", "64", "128"),
         strict=True,
     )
 )

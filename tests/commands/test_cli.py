@@ -279,7 +279,10 @@ class TestList:
     def test_text(self, capsys):
         assert main(["list"]) == 0
         lines = capsys.readouterr().out.splitlines()
-        assert "gemm_ws: Weight-stationary GEMM engine (TPU v1)" in lines
+        assert (
+            "gemm_ws: Weight-stationary GEMM engine (TPU v1), or with arith=fp32 TPU v2's MXU"
+            in lines
+        )
         assert "  rows        int  8         rows of PEs" in lines
 
     def test_json(self, capsys):
@@ -720,7 +723,7 @@ class TestLint:
         refused(
             "Parameter of gemm_os must be one of rows, cols, tile_rows, tile_cols, overflow, "
             "pipeline, output, out_format, a_format, w_format, max_k, acc_width, nan_inf, "
-            "not 'xyz'",
+            "arith, not 'xyz'",
             *("lint", "gemm_os", "--set", "xyz=4"),
         )
 

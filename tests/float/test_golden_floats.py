@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 from brickwork.sim.golden.float.fp_add import fp_add
 from brickwork.sim.golden.float.fp_multiply import fp_multiply
+from brickwork.sim.golden.float.gemm_float import gemm_float, single_codes
 from brickwork.sim.golden.float.narrow import narrow
 from brickwork.sim.golden.float.to_float import to_float
 
@@ -255,3 +256,41 @@ def test_narrowed_codes(format, nan):
         expected = single.astype(dtype)
     expected = np.where(np.isnan(single), nan, expected.view(unsigned).astype(np.int64))
     assert (narrow(codes, format) == expected).all()
+
+
+def bfloat16_operands(shape, rng, exponents):
+    """Codes of bfloat16, some of them zeros, and the numbers."""
+    codes = rng.integers(*exponents, shape) << 7 | rng.integers(0, 128, shape)
+    codes = np.where(rng.random(shape) < 0.2, 0, codes) | rng.integers(0, 2, shape) << 15
+    return codes, (codes << 16).astype(np.uint32).view(np.float32)
+
+
+# Sums near 1; products and sums next to the smallest normal number; and overflow to NaN.
+@pytest.mark.parametrize("exponents", [(120, 130), (63, 66), (186, 192)])
+@pytest.mark.parametrize("step", [1, 4, None])
+def test_products_of_matrices_are_sums_in_order(step, exponents):
+    rng = np.random.default_rng(5)
+    (a_codes, a), (w_codes, w) = (
+        bfloat16_operands(shape, rng, exponents) for shape in ((7, 11), (11, 9))
+    )
+    total = tile = np.zeros((7, 9), np.int64)
+    for k in range(11):
+        product = fp_multiply(a_codes[:, k : k + 1], w_codes[k : k + 1], 7, 7)
+        tile = fp_add(tile, product, 8, 23)
+        if step and (k + 1) % step == 0:
+            total, tile = fp_add(total, tile, 8, 23), np.zeros_like(tile)
+    if step is None:
+        total = tile
+    elif 11 % step:  # the short tile is filled up with products of zeros
+        total = fp_add(total, fp_add(tile, np.zeros_like(tile), 8, 23), 8, 23)
+    actual = single_codes(gemm_float(a, w, terms_per_step=step))
+    np.testing.assert_array_equal(actual, total)
+
+
+def test_signs_of_zeros_in_products_of_matrices():
+    tiny = np.float32(2.0**-63)
+    a = np.array([[-1.5 * tiny, tiny], [-0.0, 0.0], [0.0, 0.0]], np.float32)
+    w = np.array([[tiny], [tiny]], np.float32)
+    # -1.5 · 2^-126 + 2^-126 is below the normal numbers; +0 + -0 is +0.
+    assert np.signbit(gemm_float(a, w, terms_per_step=None)[:, 0]).tolist() == [True, False, False]
+    assert np.signbit(gemm_float(a, w, terms_per_step=2)).any() == np.False_
