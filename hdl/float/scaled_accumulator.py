@@ -30,8 +30,8 @@ def scaled_visit_layout(depth, a_scale):
     """One visit: ``valid``, and the ``row``.
 
     ``opens`` and ``closes`` mark the first and the last tile of a group, ``begins`` the first
-    group of the row's sum, ``claims`` the first row of a tile that closes a group. With an
-    activation scale there is ``a_scale``, that of the row.
+    group of the row's sum, ``claims`` the first row of a tile that closes a group, never without
+    ``valid``. With an activation scale there is ``a_scale``, that of the row.
     """
     fields = {"valid": 1, "opens": 1, "closes": 1, "begins": 1, "claims": 1}
     fields["row"] = index_shape(depth)
@@ -62,9 +62,11 @@ class ScaledAccumulator(Unit):
 
     A visit is announced 2 cycles ahead of its partial sum. With ``group_width`` partial sums of the
     tiles of a group meet in integer accumulators of that width first. ``scale`` has the scale of
-    the column :func:`claim_age` cycles after a visit that ``claims`` it was announced. ``sums`` is
-    the row's sum :func:`sum_latency` cycles after the announcement. ``visit_o`` is ``visit`` a
-    cycle later. Throughput is one visit a cycle; visits of a row are at least 6 cycles apart.
+    the column :func:`claim_age` cycles after a visit that ``claims`` it was announced; it counts
+    until the next such visit. ``sums`` is the row's sum :func:`sum_latency` cycles after the
+    announcement of a visit that closes a group. ``visit_o`` is ``visit`` a cycle later. Throughput
+    is one visit a cycle; visits of a row are at least 6 cycles apart. After a reset the first visit
+    of each row opens a group and begins a sum.
 
     Parameters
     ----------
@@ -95,6 +97,7 @@ class ScaledAccumulator(Unit):
     role = "accumulators"
 
     def __init__(self, *, psum_width, group_width, unit, w_scale, a_scale, depth):
+        check_integer("Partial sum width", psum_width, 2, 128)
         check_integer("Group sum width", group_width, 0, 64)
         check_relation(
             group_width == 0 or group_width >= psum_width,
