@@ -52,7 +52,7 @@ class SequencerWs(Unit):
         Tiles that can be known at a time. A tile can begin 2 cycles after it was accepted.
     groups : str
         Groups of terms with a scale: ``"none"``, each ``"tile"``, or ``"tiles"`` up to one that
-        has ``close`` set.
+        has ``close`` set, as each tile with ``last`` has.
 
     Members
     -------
@@ -80,7 +80,7 @@ class SequencerWs(Unit):
     Raises
     ------
     TypeError, ValueError
-        If a parameter is not a positive integer.
+        If a parameter is not of its kind or out of range.
     """
 
     role = "control"
