@@ -64,7 +64,9 @@ module harness #(parameter DEPTH = 4, REVISIT = 3, GROUPS = 0) (
     else if (step && last) {open, later} <= {!closes, !of_first || closes};
 
   reg [3:0] waits = 0;
-  wire scales = scale_held || GROUPS == 0;
+  // Only the first row of a tile that ends a group has to wait for scales.
+  wire scales = GROUPS == 0 || scale_held || next != 0
+      || (GROUPS == 2 && picked && before == 0 && !tile[TILE-1]);
   always @(posedge clk)
     waits <= !rst && !step && inside != 0 && acts_held && weights_loaded && room && may_launch
         && scales ? waits + 1 : 0;
