@@ -13,6 +13,7 @@ __all__ = [
     "FormatArray",
     "StationaryArray",
     "add_gemm_arguments",
+    "all_formats",
     "float_settings",
 ]
 
@@ -49,7 +50,7 @@ def _engine():
     return gemm
 
 
-def _all_formats():
+def all_formats():
     from ...sim.golden import formats
 
     return formats.names()
@@ -201,11 +202,9 @@ class FormatArray(Array):
     """A GEMM engine for any number formats."""
 
     a_format: str = option(
-        "int8", "format of activations, or several joined by +", choices=_all_formats
+        "int8", "format of activations, or several joined by +", choices=all_formats
     )
-    w_format: str = option(
-        "int8", "format of weights, or several joined by +", choices=_all_formats
-    )
+    w_format: str = option("int8", "format of weights, or several joined by +", choices=all_formats)
     max_k: int = option(65536, "maximum reduction length K with exact accumulation")
     acc_width: int = option(0, "accumulator width in bits, or 0 for the exact one")
     nan_inf: str = option(
@@ -215,7 +214,7 @@ class FormatArray(Array):
     )
 
     MODES: ClassVar[dict[str, type]] = {"a_type": str, "w_type": str}
-    MODE_CHOICES: ClassVar[dict] = dict.fromkeys(("a_type", "w_type"), _all_formats) | _RELU
+    MODE_CHOICES: ClassVar[dict] = dict.fromkeys(("a_type", "w_type"), all_formats) | _RELU
     RENAMED: ClassVar[dict[str, str]] = {"specials": "nan_inf"}
     LINT_CASES: ClassVar[tuple[tuple[str, ...], ...]] = tuple(
         (*settings, *_SMALL) for settings in (*_OUTPUTS, *_FORMATS, *_ROUNDED)

@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from .gen.designs.gemm_nm import GemmNm
     from .gen.designs.gemm_os import GemmOs
     from .gen.designs.gemm_outlier import GemmOutlier
+    from .gen.designs.gemm_scaled import GemmScaled
     from .gen.designs.gemm_ws import GemmWs
     from .gen.lib.errors import CheckFailed, UsageError
     from .gen.lib.progress import show_progress
@@ -69,6 +70,7 @@ __all__ = [
     "GemmNm",
     "GemmOs",
     "GemmOutlier",
+    "GemmScaled",
     "GemmWs",
     "Listing",
     "Plugin",

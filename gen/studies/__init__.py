@@ -47,6 +47,7 @@ ENTRIES = (
     Entry("quality", "Quality of the number formats", ("design",), digits=True),
     Entry("area", "Area of PEs and decoders", ("liberty",)),
     Entry("bitfusion", "BitFusion: areas, throughput and networks", ("large", "liberty")),
+    Entry("floats", "Floats and scales: areas of PEs and scale stages, use", ("liberty",)),
     Entry("nm", "N:M sparsity: areas of PEs, and cycles of networks", ("liberty",)),
     Entry("nm_digits", "The digits network pruned to N:M patterns, on gemm_nm", digits=True),
     Entry("blocks", "Block-sparse weights: cycles over densities in RTL, and sizes of blocks"),

@@ -98,16 +98,16 @@ class FpMultiply(Unit):
         # The product of significands is from 1 to below 4.
         large = product[-1]
         exponent = Signal(9)
-        tiny, over = Signal(), Signal()
+        tiny, over, clear = Signal(), Signal(), Signal()
         m.d.comb += [
             exponent.eq(total + large),
             tiny.eq(~exponent[8] & ~(exponent[7] & exponent[:7].any())),
             # Only the sum of a NaN, whose significand is above 1, comes round.
             over.eq(nan | (exponent[8] & (exponent[7] | exponent[:7].all()))),
+            clear.eq(tiny | over),
         ]
         unused = _RESULT.mantissa_width - (a_mantissa + w_mantissa + 1)
         fraction = Cat(Const(0, unused), Mux(large, product[:-1], Cat(Const(0, 1), product[:-2])))
-        clear = tiny | over
         low = _RESULT.mantissa_width - 1
         m.d.comb += self.o.eq(
             Cat(

@@ -37,7 +37,7 @@ def describe_float_sums(engine):
     """What the manifest says of an engine with sums in binary32."""
     output, rows = engine.parameters["output"], engine.parameters["rows"]
     engine.timing["cycle_slack"] += engine.array_latency - rows + engine.foot_latency
-    engine.derived |= {"sums": "fp32", "result_format": "fp32" if output == "raw" else output}
+    engine.derived["result_format"] = "fp32" if output == "raw" else output
 
 
 class GemmFloat(GemmWs):
@@ -87,6 +87,7 @@ class GemmFloat(GemmWs):
         check_float_sums(parameters, nan_inf="saturate")
         super().__init__(**parameters)
         describe_float_sums(self)
+        self.derived["sums"] = "fp32"
 
     def accumulator_width(self):
         return FLOATS["fp32"].bits

@@ -8,13 +8,14 @@ from .. import formats
 from ..arith.exact import sum_width
 from ..array.delay import Delay
 from ..array.skew import Skew
-from ..checks import check_choice, check_integer
+from ..checks import check_choice, check_integer, check_relation
 from ..output.accumulator import LEAD
 from ..stream.fifo import Fifo
-from ..systolic.gemm import sum_unit
 from ..systolic.gemm_ws import GemmWs
 from ..systolic.stationary import add_accumulators
+from .align import Align
 from .float_accumulator import REVISIT
+from .float_decoder import float_format
 from .gemm_float import check_float_sums, describe_float_sums
 from .layout import FLOATS
 from .scale_product import SCALES
@@ -66,6 +67,10 @@ class GemmScaled(GemmWs):
         Format of the scales of W: ``"fp16"``, ``"bf16"``, ``"e4m3"`` or ``"e8m0"``.
     a_scale : str
         Format of the scales of A: ``"none"``, ``"e4m3"`` or ``"e8m0"``.
+    align : int
+        0; or 8 to 24 for activations that are aligned to the largest of a word's, as integers of
+        so many bits, at the border of the array: see :class:`Align`. ``a_format`` is a small float
+        of at most 8 exponent bits then, such as bf16, and each tile of K is a group.
     **parameters
         Those of :class:`GemmWs`. ``output`` is ``"raw"``, the sums in binary32, ``"bf16"`` or
         ``"fp16"``; ``overflow`` and ``acc_width`` have their defaults; ``max_k`` only limits K.
@@ -86,19 +91,44 @@ class GemmScaled(GemmWs):
     rows_stream = None  # a walker does not know which tile ends a group
     float_sums = 1
 
-    def __init__(self, *, group, w_scale, a_scale, **parameters):
+    def __init__(self, *, group, w_scale, a_scale, align, **parameters):
         check_integer("Group", group, 1, 1 << 16)
+        check_integer("Aligned width", align, 0, 24)
+        check_relation(
+            align == 0 or align >= 8,
+            f"Aligned width must be 0 or from 8 to 24 bits, not {align}",
+        )
+        check_relation(
+            align == 0 or a_scale == "none",
+            f"Activation scale format must be none for aligned activations, not {a_scale}",
+        )
         check_choice("Weight scale format", w_scale, tuple(SCALES))
         check_choice("Activation scale format", a_scale, A_SCALES)
         check_integer("Row count", parameters["rows"], 1, 1024)
         check_float_sums(parameters)
+        for side, noun in (("a", "Activation"), ("w", "Weight")):
+            fmt = formats.get(parameters[f"{side}_format"], f"{noun} format")
+            check_relation(
+                not fmt.pair and not fmt.split,
+                f"{noun} format must have neither OVP pairs nor halves for groups with scales, "
+                f"not be {fmt.name}",
+            )
+        if align:
+            float_format(parameters["a_format"], "Activation format")
+            check_float_sums(parameters, nan_inf="saturate")
         super().__init__(**parameters)
         describe_float_sums(self)
+        align_unit = 2 - align if align else formats.get(parameters["a_format"]).unit
+        self.sum_unit = align_unit + formats.get(parameters["w_format"]).unit
+        if align:
+            self.timing["acts_to_results"] += Align.latency
+            self.timing["entry_wait"] = Align.latency
         self.derived["group_width"] = self.group_width
 
     @property
     def groups(self):
-        return "tile" if self.parameters["group"] <= self.parameters["rows"] else "tiles"
+        params = self.parameters
+        return "tile" if params["align"] or params["group"] <= params["rows"] else "tiles"
 
     @property
     def group_width(self):
@@ -116,23 +146,48 @@ class GemmScaled(GemmWs):
     def accumulator_width(self):
         return FLOATS["fp32"].bits
 
+    @property
+    def row_scale(self):
+        """The format of the scale of a row of activations, from outside or of aligned ones."""
+        return "e8m0" if self.parameters["align"] else self.parameters["a_scale"]
+
+    @property
+    def entering_format(self):
+        align = self.parameters["align"]
+        return f"aligned{align}" if align else super().entering_format
+
+    def entering(self, m):
+        params = self.parameters
+        if not params["align"]:
+            return super().entering(m)
+        m.submodules.align = align = Align(
+            lanes=params["rows"], format=params["a_format"], width=params["align"]
+        )
+        wiring.connect(m, wiring.flipped(self.acts), align.i)
+        return align.o
+
+    def mesh_shape(self):
+        return {"a_format": self.entering_format}
+
     def tile_sum_width(self):
-        return self._exact_width("rows" if self.groups == "tiles" else "group")
+        params = self.parameters
+        if self.groups == "tiles":
+            return self._exact_width("rows")
+        return self._exact_width("rows" if params["rows"] < params["group"] else "group")
 
     def _exact_width(self, terms):
-        params = self.parameters
-        a, w = (formats.get(params[f"{side}_format"]) for side in "aw")
-        return sum_width(a, w, params[terms])
+        w = formats.get(self.parameters["w_format"])
+        return sum_width(formats.get(self.entering_format), w, self.parameters[terms])
 
     def with_scales(self, ports):
         params = self.parameters
-        results = ports.pop("results")
+        scales = data.ArrayLayout(SCALES[params["w_scale"]].bits, params["cols"])
+        added = {"w_scales": In(stream.Signature(scales))}
         if params["a_scale"] != "none":
             lanes = ports["acts"].signature.members["payload"].shape
             layout = data.StructLayout({"lane": lanes, "scale": SCALES[params["a_scale"]].bits})
-            ports["acts"] = In(stream.Signature(layout))
-        scales = data.ArrayLayout(SCALES[params["w_scale"]].bits, params["cols"])
-        return ports | {"w_scales": In(stream.Signature(scales)), "results": results}
+            added["acts"] = In(stream.Signature(layout))
+        return ports | added
 
     def accumulate(self, m, sequencer, psums):
         params = self.parameters
@@ -147,7 +202,7 @@ class GemmScaled(GemmWs):
         accepted = self.w_scales.valid & self.w_scales.ready
         wiring.connect(m, wiring.flipped(self.w_scales), queue.i)
         m.d.sync += unclaimed.eq(unclaimed + accepted - sequencer.claim)
-        visit = Signal(scaled_visit_layout(params["acc_depth"], params["a_scale"]))
+        visit = Signal(scaled_visit_layout(params["acc_depth"], self.row_scale))
         m.d.comb += [
             sequencer.scale_held.eq(unclaimed != 0),
             claimed.i.eq(sequencer.claim),
@@ -160,9 +215,9 @@ class GemmScaled(GemmWs):
             visit.claims.eq(sequencer.claim),
             visit.row.eq(sequencer.visit.row),
         ]
-        if params["a_scale"] != "none":
+        if self.row_scale != "none":
             row = m.submodules.acts_queue.o.payload
-            m.d.comb += visit.a_scale.eq(row[-SCALES[params["a_scale"]].bits :])
+            m.d.comb += visit.a_scale.eq(row[-SCALES[self.row_scale].bits :])
         return add_accumulators(
             m,
             visit,
@@ -174,8 +229,8 @@ class GemmScaled(GemmWs):
             lanes={"scales": (skew.o, bits)},
             psum_width=self.psum_width,
             group_width=self.group_width,
-            unit=sum_unit(params["a_format"], params["w_format"]),
+            unit=self.sum_unit,
             w_scale=params["w_scale"],
-            a_scale=params["a_scale"],
+            a_scale=self.row_scale,
             depth=params["acc_depth"],
         )

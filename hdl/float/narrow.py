@@ -64,8 +64,11 @@ class Narrow(Unit):
             kept, rest, large = self._gradual(m, fraction, field)
         rounded = Signal(mantissa + exponent)
         m.d.comb += rounded.eq(kept + rounds_up(kept, rest))
-        infinite = large | rounded[mantissa:].all()
-        clear = infinite | zero
+        infinite, clear = Signal(), Signal()
+        m.d.comb += [
+            infinite.eq(large | rounded[mantissa:].all()),
+            clear.eq(infinite | zero),
+        ]
         out = Cat(
             rounded[: mantissa - 1] & ~clear.replicate(mantissa - 1),
             (rounded[mantissa - 1] & ~clear) | nan,

@@ -107,12 +107,15 @@ class ToFloat(Unit):
         """The code of a rounded number, whose exponent field may be out of range."""
         mantissa, exponent = self.layout.mantissa_width, self.layout.exponent_width
         field = rounded[mantissa:].as_signed()
-        over, tiny = Signal(), Signal()
-        m.d.comb += over.eq(field >= self.layout.special)
+        over, tiny, clear = Signal(), Signal(), Signal()
+        m.d.comb += [
+            over.eq(field >= self.layout.special),
+            clear.eq(over | tiny),
+        ]
         if not gradual:
             m.d.comb += tiny.eq(field <= 0)
         return Cat(
-            rounded[:mantissa] & ~(over | tiny).replicate(mantissa),
+            rounded[:mantissa] & ~clear.replicate(mantissa),
             (field[:exponent] | over.replicate(exponent)) & ~tiny.replicate(exponent),
             sign,
         )

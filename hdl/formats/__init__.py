@@ -4,7 +4,7 @@ import difflib
 
 from .dybit import DyBit
 from .flint import Flint
-from .integer import Integer
+from .integer import Aligned, Integer
 from .olive import OutlierVictim
 from .posit import Posit
 from .power_of_two import AdditivePowerOfTwo, PowerOfTwo
@@ -14,7 +14,7 @@ from .type_set import TypeSet
 __all__ = ["get", "get_integer", "names", "plug", "plugged"]
 
 _FAMILIES = (
-    *(Integer, PowerOfTwo, AdditivePowerOfTwo, Flint, SmallFloat),
+    *(Integer, Aligned, PowerOfTwo, AdditivePowerOfTwo, Flint, SmallFloat),
     *(Posit, AdaptivFloat, CFloat, DyBit, OutlierVictim),
 )
 

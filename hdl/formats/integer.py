@@ -7,7 +7,7 @@ from amaranth.hdl import Shape
 from .format import Format
 from .operand import Operand, Term
 
-__all__ = ["Integer"]
+__all__ = ["Aligned", "Integer"]
 
 
 class Integer(Format):
@@ -38,3 +38,19 @@ class Integer(Format):
 
     def decode(self, m, code, outlier):
         return [(code.as_signed() if self.signed else code.as_unsigned(), 0)]
+
+
+class Aligned(Integer):
+    """``aligned<N>``, N from 8 to 24 bits: floats that share an exponent, as two's complement.
+
+    It is a format inside of an engine, which aligns its activations (:class:`Align`): no stream
+    has such codes.
+    """
+
+    @classmethod
+    def parse(cls, name):
+        """The format called ``name``, or ``None`` when the name is not of this family."""
+        match = re.fullmatch(r"aligned([1-9]\d?)", name)
+        if match is None or not 8 <= int(match[1]) <= 24:
+            return None
+        return cls(name=name, bits=int(match[1]), signed=True)

@@ -144,7 +144,8 @@ class GemmWs(Engine):
     ):
         check_integer("Accumulator depth", acc_depth, 1, 1 << 16)
         self.acc_width = self.accumulator_width()
-        self.a_format, self.w_format = formats.get(a_format), formats.get(self.stored_format)
+        self.a_format = formats.get(self.entering_format)
+        self.w_format = formats.get(self.stored_format)
         self.special = flags_specials(a_format, w_format, nan_inf)
         self.sum_unit = sum_unit(a_format, w_format) if output in FLOATS else 0
         type_widths = {"a_type": self.a_format.type_width, "w_type": self.w_format.type_width}
@@ -158,14 +159,15 @@ class GemmWs(Engine):
             pipeline=pipeline,
             **self.channel,
             tiles=tile_layout(acc_depth, **type_widths, close=self.groups == "tiles"),
-            act=self.a_format.code_shape,
+            act=formats.get(a_format).code_shape,
             weight=self.w_format.code_shape,
             lanes=self.lanes,
             index_width=self.index_width,
             special=self.special,
             float_sums=self.float_sums,
         )
-        super().__init__(self.with_scales(ports))
+        ports = self.with_scales(ports)
+        super().__init__(ports)
         for fmt in (self.a_format, self.w_format):
             check_relation(
                 not fmt.pair or rows % 2 == 0,
@@ -176,7 +178,7 @@ class GemmWs(Engine):
         self.mesh |= {"psum_width": self.psum_width} | self.pe_choice | self.mesh_shape()
         MeshWs(**self.mesh)  # it checks the parameters of the PEs
         self.array_latency = array_latency(self.mesh["rows"] * self.entry_step, pipeline)
-        self.required_streams = tuple(self.signature.members)
+        self.required_streams = tuple(ports)
         self.max_owed = self.limit = acc_depth
         self.pe_rows, self.pe_cols, self.max_k = rows, cols, max_k
         self.widths = number_widths(ports, self.acc_width)
@@ -222,6 +224,15 @@ class GemmWs(Engine):
     def stored_format(self):
         """The format of the words of weights."""
         return self.parameters["w_format"]
+
+    @property
+    def entering_format(self):
+        """The format of activations where they enter the array."""
+        return self.parameters["a_format"]
+
+    def entering(self, m):
+        """The stream of activations in that format."""
+        return wiring.flipped(self.acts)
 
     @property
     def lanes(self):
@@ -355,7 +366,8 @@ class GemmWs(Engine):
         codes_width = cols * w.lane_width
         word_width = codes_width + cols * self.index_width
         m.submodules.mesh = mesh = MeshWs(**self.mesh)
-        m.submodules.acts_queue = queue = Fifo(width=len(Value.cast(self.acts.payload)), depth=2)
+        entering = self.entering(m)
+        m.submodules.acts_queue = queue = Fifo(width=len(Value.cast(entering.payload)), depth=2)
         weights = wiring.flipped(self.weights)
         if w.pair:
             m.submodules.weights_pairs = pairs = PairMarks(lanes=cols, format=w.name)
@@ -394,7 +406,7 @@ class GemmWs(Engine):
                 m.d.sync += kind_later.eq(row_kind)
                 row_kind = kind_later
         taken, waits = self._taken(m, sequencer.swap, swap)
-        wiring.connect(m, wiring.flipped(self.acts), queue.i)
+        wiring.connect(m, entering, queue.i)
         wiring.connect(m, weights, loader.i)
         acts = self.decode(
             m, "acts", a, lanes, row, row_kind, together=lanes // mesh_rows, step=step

@@ -43,10 +43,11 @@ class Gemm(HostModel):
         """Largest K of random products."""
         return self.manifest.parameters.get("max_k", 1 << 16)
 
-    def job(self, a, w, qparams=None, *, skip_zeros=False, **modes) -> GemmJob:
+    def job(self, a, w, qparams=None, *, skip_zeros=False, scales=None, **modes) -> GemmJob:
         """The product A · W; see :class:`GemmJob` for the parameters.
 
         With ``skip_zeros`` a weight-stationary engine's tiles of zero weights are left out.
+        ``scales`` are those of groups of terms, for an engine that takes them.
 
         Raises
         ------
@@ -75,6 +76,7 @@ class Gemm(HostModel):
         layout = self.manifest.streams.get("channels", {}).get("fields", [])
         qparams = checked_qparams(qparams, layout, w.shape[1])
         options = modes | ({"blocks": (w != 0, 1)} if skip_zeros else {})
+        options |= {} if scales is None else {"scales": scales}
         return self.job_class(self.manifest, shape, a, w, qparams, **options)
 
     def with_raw_sums(self) -> "Gemm":
@@ -108,6 +110,10 @@ class Gemm(HostModel):
     def structured(self, w: np.ndarray, modes, rng) -> np.ndarray:
         """Codes of weights with zeros where the ``weight_modes`` call for them."""
         return w
+
+    def random_scales(self, shape: tuple[int, int, int], rng: np.random.Generator):
+        """Scales for a product of M × K × N, for an engine that takes them; else ``None``."""
+        return None
 
     def operand_format(self, side: str, job: GemmJob) -> formats.Format:
         """The format of a side's codes in a job's modes."""

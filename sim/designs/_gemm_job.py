@@ -288,10 +288,10 @@ class GemmJob(Job):
 
     @property
     def stream_words(self) -> dict[str, int]:
-        words = {"tiles": 0, "weights": 0, "acts": 0}
+        words: dict[str, int] = {}
         for tile in self.tiles:
             for name, count in self._words_per_pass(*tile).items():
-                words[name] += len(self.passes) * count
+                words[name] = words.get(name, 0) + len(self.passes) * count
         if "channels" in self.streams:
             words["channels"] = len(self.tiles) * self.cols
         return words | {"results": self.result_words}

@@ -62,7 +62,9 @@ class GemmOperands:
         def sums():
             return self.model.with_raw_sums().job(a, w, **modes).expected
 
-        return self.model.job(a, w, self.qparams(w.shape[1], len(w), sums), **modes)
+        scales = self.model.random_scales((*a.shape, w.shape[1]), self._rng)
+        qparams = self.qparams(w.shape[1], len(w), sums)
+        return self.model.job(a, w, qparams, scales=scales, **modes)
 
     def _matrix(self, fmt, shape, values, k_axis):
         rng, limits = self._rng, _extremes(fmt)

@@ -150,12 +150,13 @@ class WeightStationaryJob(GemmJob):
 
         runs = [(len(rows), len(self.kept[columns])) for rows, columns in self.tiles]
         # A tile begins 2 cycles after its descriptor at the earliest, while its last weights load.
-        launch = max(self.rows + self.timing["lead_in"], 2) - 1 + to_last_tile(*runs[0])
+        entry = self.timing.get("entry_wait", 0)
+        launch = max(self.rows + self.timing["lead_in"], 2 + entry) - 1 + to_last_tile(*runs[0])
         launch = max(launch, self._first_launch)
         for (height, _), following in itertools.pairwise(runs):
             busy = tile(height, changes[-1]) + to_last_tile(*following)
             launch += max(busy, self.run_interval)
-        return launch + runs[-1][0] + self.timing["acts_to_results"]
+        return launch + runs[-1][0] + self.timing["acts_to_results"] - entry
 
     #: Cycles that a change of mode takes.
     _switch = 0

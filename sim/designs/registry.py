@@ -16,6 +16,7 @@ MODELS = {
     "gemm_fusion": (".gemm_fusion", "GemmFusion"),
     "gemm_nm": (".gemm_nm", "GemmNm"),
     "gemm_outlier": (".gemm_outlier", "GemmOutlier"),
+    "gemm_scaled": (".gemm_scaled", "GemmScaled"),
     "eie": (".eie", "Eie"),
 }
 

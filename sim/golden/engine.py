@@ -7,9 +7,11 @@ import numpy as np
 from ..manifest import Manifest
 from . import formats
 from .arith.requantize import requantize
+from .float.align import aligned
 from .float.codes import LAYOUTS
 from .float.gemm_float import gemm_float, single_codes
 from .float.narrow import narrow
+from .float.scaled_sums import scaled_sums
 from .float.to_float import to_float
 from .gemm import gemm
 
@@ -17,8 +19,10 @@ __all__ = [
     "accumulated",
     "coded_product",
     "engine",
+    "float_results",
     "nan_inf_as",
     "nan_inf_results",
+    "scaled_product",
     "sums_in_floats",
     "width_product",
 ]
@@ -59,6 +63,46 @@ def coded_product(
     a_nibbles = _nibbles(a, a_type, given["a_format"])
     w_nibbles = _nibbles(w, w_type, given["w_format"])
     return _passes(manifest, a_nibbles, w_nibbles, qparams, step, product)
+
+
+def scaled_product(
+    manifest: Manifest,
+    a,
+    w,
+    *,
+    a_type: str,
+    w_type: str,
+    group: int,
+    w_scales: tuple[np.ndarray, str],
+    a_scales: tuple[np.ndarray, str] | None,
+) -> np.ndarray:
+    """The results for matrices of codes with scales for each ``group`` of terms of K.
+
+    See :func:`.scaled_sums.scaled_sums`; the last group may have fewer terms.
+    """
+    nan_inf, align = nan_inf_as(manifest), manifest.parameters["align"]
+    groups = [slice(first, first + group) for first in range(0, a.shape[1], group)]
+    if align:
+        a, fields, unit = aligned(formats.decode(a, a_type), groups, align)
+        a_scales = fields, "e8m0"
+    else:
+        a = formats.operands(a, a_type, axis=1, specials=nan_inf)
+        unit = formats.get(a_type).unit
+    total = scaled_sums(
+        a,
+        formats.operands(w, w_type, axis=0, specials=nan_inf),
+        groups=groups,
+        unit=unit * formats.get(w_type).unit,
+        w_scales=w_scales,
+        a_scales=a_scales,
+    )
+    return float_results(manifest, total)
+
+
+def float_results(manifest: Manifest, sums: np.ndarray) -> np.ndarray:
+    """Codes of the results, int64, from sums in float32."""
+    codes, output = single_codes(sums), manifest.parameters["output"]
+    return codes if output == "raw" else narrow(codes, output)
 
 
 def width_product(
@@ -172,8 +216,7 @@ def engine(
     """
     given = manifest.parameters
     if sums_in_floats(manifest):
-        codes = single_codes(gemm_float(a, w, terms_per_step=step))
-        return codes if given["output"] == "raw" else narrow(codes, given["output"])
+        return float_results(manifest, gemm_float(a, w, terms_per_step=step))
     acc = product(
         manifest,
         a,

@@ -34,6 +34,7 @@ class FloatCodes:
         magnitudes = {
             0,
             1,
+            1 << f - 1,
             self.ones,
             1 << f,
             (1 << f) + 1,

@@ -155,8 +155,9 @@ class Host:
             }
             for word in self.seen["tiles"].words
         ]
+        scales = {"w_scales": self._words("w_scales")} if "w_scales" in self.streams else {}
         expected = self.model.word_model(
-            descriptors, self._words("weights"), self._words("acts"), self._qparams()
+            descriptors, self._words("weights"), self._words("acts"), self._qparams(), **scales
         )
         assert expected.shape == results.shape, f"{results.shape} instead of {expected.shape}"
         assert results.size, "nothing was checked"

@@ -3,6 +3,7 @@
 from brickwork.hdl.float.fp_add import FpAdd
 from brickwork.hdl.float.fp_scale import FpScale
 from brickwork.hdl.float.scale_product import ScaleProduct
+from brickwork.hdl.float.to_float import ToFloat
 from proofs import Proof, prove, refute
 
 
@@ -25,6 +26,25 @@ def fp_scale(exponent_width, mantissa_width, mantissa, *broken, slow=False):
         parameters=dict(mantissa=mantissa),
         harness=dict(EXPONENT=exponent_width, MANTISSA=mantissa_width, SCALE=mantissa),
         sizes=(('_SINGLE = FLOATS["fp32"]', f'_SINGLE = type(FLOATS["fp32"])({small})'),),
+        broken=broken,
+        covered=6,
+        slow=slow,
+    )
+
+
+def to_float(width, unit, format, *broken, slow=False):
+    exponent, mantissa = {"fp16": (5, 10), "bf16": (8, 7)}[format]
+    lowest = 2 - (1 << (exponent - 1)) - mantissa
+    return Proof(
+        unit=ToFloat,
+        parameters=dict(width=width, unit=unit, format=format),
+        harness=dict(
+            WIDTH=width,
+            LOWEST=lowest - unit + 512,
+            EXPONENT=exponent,
+            MANTISSA=mantissa,
+            GRADUAL=int(format == "fp16"),
+        ),
         broken=broken,
         covered=6,
         slow=slow,
@@ -98,6 +118,22 @@ PROOFS = {
         "fp16", "e4m3", ("(infinite & other[3])", "(infinite & other[4])"), slow=True
     ),
     "scale_product-fp16": scale_product("fp16", "none", ("sign & ~nan,", "sign,")),
+    "to_float-bf16": to_float(11, -134, "bf16", ("field <= 0", "field < 0")),
+    "to_float-fp16": to_float(
+        14,
+        -26,
+        "fp16",
+        ("most = top_field - 1 if top_field - 1 < width - 1 else None", "most = None"),
+        ("rest[:-1].any(), rest[-1]", "rest[-1], rest[-1]"),
+        slow=True,
+    ),
+    "to_float-bf16-overflow": to_float(
+        11,
+        120,
+        "bf16",
+        ("field >= self.layout.special", "field > self.layout.special"),
+        slow=True,
+    ),
 }
 
 

@@ -61,6 +61,19 @@ async def ties(dut):
 
 
 @cocotb.test()
+async def lone_bits(dut):
+    """Ties but for a one anywhere below, next to an even number: no bit is overlooked."""
+    unit = Conversions(dut)
+    integers = []
+    for length in range(unit.fraction + 3, unit.width + 1):
+        top, below = length - 1, length - unit.fraction - 2
+        tie = (1 << top) + (1 << below)
+        signs = unit.bench.rng.choices((1, -1), k=below + 1)
+        integers += [sign * (tie + (1 << n if n < below else 0)) for n, sign in enumerate(signs)]
+    await unit.check([each for each in integers if unit.lowest <= each <= unit.highest] or [1])
+
+
+@cocotb.test()
 async def limits(dut):
     """Next to overflow, to the smallest normal and the smallest subnormal number."""
     unit = Conversions(dut)
