@@ -2,6 +2,7 @@
 
 from brickwork.hdl.float.fp_add import FpAdd
 from brickwork.hdl.float.fp_scale import FpScale
+from brickwork.hdl.float.int_scale import IntScale
 from brickwork.hdl.float.scale_product import ScaleProduct
 from brickwork.hdl.float.to_float import ToFloat
 from proofs import Proof, prove, refute
@@ -47,6 +48,26 @@ def to_float(width, unit, format, *broken, slow=False):
         ),
         broken=broken,
         covered=6,
+        slow=slow,
+    )
+
+
+def int_scale(exponent_width, mantissa_width, *broken, slow=False, **parameters):
+    """With the widths of a small float in place of those of binary32."""
+    small = f"exponent_width={exponent_width}, mantissa_width={mantissa_width}"
+    return Proof(
+        unit=IntScale,
+        parameters=parameters,
+        harness=dict(
+            EXPONENT=exponent_width,
+            MANTISSA=mantissa_width,
+            WIDTH=parameters["width"],
+            BELOW=-parameters["unit"],
+            SCALE=parameters["mantissa"],
+        ),
+        sizes=(('_SINGLE = FLOATS["fp32"]', f'_SINGLE = type(FLOATS["fp32"])({small})'),),
+        broken=broken,
+        covered=8,
         slow=slow,
     )
 
@@ -101,6 +122,32 @@ PROOFS = {
     ),
     "fp_scale-e4m4-3": fp_scale(
         4, 4, 3, ('"large", product[-1]', '"large", product[-2]'), slow=True
+    ),
+    "int_scale-e3m3-2": int_scale(
+        3,
+        3,
+        ("rounds_up(fraction, rest)", "rest[-1]"),
+        ("nan | (special & ~value[-1])", "nan"),
+        ("m.d.comb += field.eq(-1)", "m.d.comb += field.eq(0)"),
+        (
+            "negative, -self.i, self.i)[: len(self.i)]",
+            "negative, -self.i, self.i)[: len(self.i) - 1]",
+        ),
+        width=5,
+        unit=-2,
+        mantissa=2,
+    ),
+    "int_scale-e3m2-0": int_scale(
+        3, 2, ("field >= _SINGLE.special", "field > _SINGLE.special"), width=6, unit=-2, mantissa=0
+    ),
+    "int_scale-e4m3-3": int_scale(
+        4,
+        3,
+        ("if len(lost) > 1 else lost", "if len(lost) > 9 else lost[-1:]"),
+        slow=True,
+        width=5,
+        unit=-4,
+        mantissa=3,
     ),
     "scale_product-e4m3": scale_product(
         "e4m3",

@@ -10,6 +10,7 @@ from brickwork.sim.golden.float.float_decoder import float_decoder
 from brickwork.sim.golden.float.fp_add import fp_add
 from brickwork.sim.golden.float.fp_multiply import fp_multiply
 from brickwork.sim.golden.float.fp_scale import fp_scale
+from brickwork.sim.golden.float.int_scale import int_scale
 from brickwork.sim.golden.float.narrow import narrow
 from brickwork.sim.golden.float.scale_product import scale_product
 from brickwork.sim.golden.float.scaled_accumulator import ScaledVisit, scaled_accumulator
@@ -308,6 +309,24 @@ def test_scaled_codes_are_the_nearest_numbers(mantissa):
 )
 def test_scaled_codes_of_corners(a, scale, product):
     assert fp_scale(a, scale, 6) == product
+
+
+@pytest.mark.parametrize(
+    ("width", "unit", "mantissa"), [(25, -20, 7), (23, -126, 14), (53, -30, 0)]
+)
+def test_scaled_integers(width, unit, mantissa):
+    """In one rounding of numpy's float64, and in two where the first one changes nothing."""
+    draw = np.random.default_rng(8)
+    i = draw.integers(-1 << width - 1, 1 << width - 1, 5000) >> draw.integers(0, width, 5000)
+    scale = draw.integers(0, 1 << 9 + mantissa, 5000) << (mantissa == 0)
+    codes = int_scale(i, scale, unit, mantissa)
+    assert (codes == fp_scale(to_float(i, unit, "fp32"), scale, mantissa)).all()
+    s = values(scale << 23 - max(1, mantissa)).astype(np.float64)
+    with np.errstate(all="ignore"):
+        expected = (np.ldexp(i.astype(np.float64), unit) * s).astype(np.float32)
+        usual = ~np.isnan(expected) & (np.abs(s) >= 2.0**-126) & (np.abs(expected) > 2.0**-126)
+    assert usual.sum() > 1000
+    assert (codes[usual] == expected.view(np.uint32)[usual]).all()
 
 
 def test_products_of_scales():
