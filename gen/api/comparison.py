@@ -55,8 +55,8 @@ what fits.""",
 }
 _NOTES = """\
 speed-up: over the first design for the same area, at {clocks} clocks. Each design leaves out the
-zeros that it can. The area of an engine for sparse vectors is that of a few PEs, scaled to their
-number{own_clock}."""
+zeros that it can. W_MiB: weights on their stream, with indices and scales. The area of an engine
+for sparse vectors is that of a few PEs, scaled to their number{own_clock}."""
 
 
 def contenders() -> list[Contender]:
@@ -351,7 +351,7 @@ def _merged(record, addition):
     for index in (0, -1):
         layers[index] = addition["layers"][index]
     cycles = sum(layer["count"] * layer["cycles"] for layer in layers)
-    return record | {"layers": layers, "cycles": cycles, "utilization": None}
+    return record | {"layers": layers, "cycles": cycles, "utilization": None, "bytes": None}
 
 
 def _scaled(area, factor):
@@ -384,7 +384,14 @@ def rows(records: dict[str, dict], area: float | None = None) -> Iterator[dict]:
             **_resources(record["area"], size / _size(first)),
             **speed,
             "speed_up": round(_speed_up(record, first), 2),
+            **_traffic(record),
         }
+
+
+def _traffic(record):
+    """Bytes of weights with their indices and scales, as often as the engine loads them."""
+    count = (record.get("bytes") or {}).get("weights")
+    return {} if count is None else {"W_MiB": round(count / 2**20, 2)}
 
 
 def _resources(area, of_first):

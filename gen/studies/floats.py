@@ -110,7 +110,7 @@ def measure(
                 "table": "stages" if name in STAGES else "areas",
                 "name": name,
                 "area": round(best.total, 1),
-                "flip_flops": best.flip_flops,
+                "flip_flops": round(best.flip_flops, 1),
                 "unit": area_unit(liberty),
                 "over_int8": round(best.total / each[INT8], 3),
             } | _on_fpgas(unit, out)

@@ -248,8 +248,13 @@ class Gemm(HostModel):
             origin="rtl" if complete else "extrapolated",
             simulated=math.prod(shape) / math.prod(plan.shape),
             bytes={
-                name: words[name] * self.manifest.streams[name]["width"] // 8
-                for name in ("acts", "weights", "results")
+                name: sum(words[each] * self.manifest.streams[each]["width"] for each in streams)
+                // 8
+                for name, streams in (
+                    ("acts", ["acts"]),
+                    ("weights", [each for each in ("weights", "w_scales") if each in words]),
+                    ("results", ["results"]),
+                )
             },
         )
 
