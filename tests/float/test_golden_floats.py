@@ -14,6 +14,7 @@ from brickwork.sim.golden.float.int_scale import int_scale
 from brickwork.sim.golden.float.narrow import narrow
 from brickwork.sim.golden.float.scale_product import scale_product
 from brickwork.sim.golden.float.scaled_accumulator import ScaledVisit, scaled_accumulator
+from brickwork.sim.golden.float.scaled_sums import scaled_sums
 from brickwork.sim.golden.float.to_float import to_float
 
 SMALL = {
@@ -360,3 +361,26 @@ def test_a_sum_of_scaled_groups():
     none, *sums = scaled_accumulator(visits, unit=-2, w_scale="e4m3", a_scale="e8m0")
     assert none is None
     assert values(np.array(sums)).ravel().tolist() == [1.125, -0.375]
+
+
+@pytest.mark.parametrize(
+    ("total", "unit", "scale", "expected"),
+    [
+        ((1 << 24) - 1, -30, 7, 0.0),  # exact in 24 bits, and below the smallest normal number
+        ((1 << 25) - 1, -31, 7, 2.0**-126),  # rounded up to it
+        (1 << 24, -30, 7, 2.0**-126),
+        ((1 << 60) + (1 << 36) + 1, -60, 127, 1 + 2.0**-23),  # beyond a tie by a bit
+        ((1 << 60) + (1 << 36), -60, 127, 1.0),
+        ((1 << 90) + (1 << 66) + 1, -90, 127, 1 + 2.0**-23),
+    ],
+)
+def test_scaled_sums_of_corners(total, unit, scale, expected):
+    a, w = np.array([[total]], object), np.array([[1]], object)
+    sums = scaled_sums(
+        a if total >> 62 else a.astype(np.int64),
+        w if total >> 62 else w.astype(np.int64),
+        groups=[slice(0, 1)],
+        unit=2.0**unit,
+        w_scales=(np.array([[scale]]), "e8m0"),
+    )
+    assert sums.tolist() == [[expected]]

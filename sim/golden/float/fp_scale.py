@@ -4,7 +4,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from ..formats import check_integers
-from .gemm_float import flush, single_codes
+from .gemm_float import flush, nearest_single, single_codes
 
 __all__ = ["fp_scale"]
 
@@ -31,10 +31,7 @@ def fp_scale(a: ArrayLike, scale: ArrayLike, mantissa: int) -> np.ndarray:
     a, scale = np.broadcast_arrays(_floats(a), _floats(scale << 23 - max(1, mantissa)))
     with np.errstate(all="ignore"):
         # float64 holds every product of two float32 numbers, and all of their exponents.
-        significand, exponent = np.frexp(a.astype(np.float64) * scale.astype(np.float64))
-        product = np.ldexp(np.rint(significand * 2.0**24), exponent - 24)
-        tiny = np.abs(product) < 2.0**-126
-        single = np.where(tiny, np.copysign(0.0, product), product).astype(np.float32)
+        single = nearest_single(a.astype(np.float64) * scale.astype(np.float64))
     return single_codes(single)
 
 
