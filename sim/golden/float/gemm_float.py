@@ -2,7 +2,7 @@
 
 import numpy as np
 
-__all__ = ["flush", "gemm_float", "single_codes"]
+__all__ = ["flush", "gemm_float", "nearest_single", "single_codes"]
 
 _TINY = np.finfo(np.float32).tiny
 _NAN = 0x7FC00000
@@ -11,6 +11,18 @@ _NAN = 0x7FC00000
 def flush(x: np.ndarray) -> np.ndarray:
     """Subnormals of float32 as zeros of their sign."""
     return np.where(np.abs(x) < _TINY, np.copysign(np.float32(0), x), x)
+
+
+def nearest_single(x: np.ndarray) -> np.ndarray:
+    """The float32 numbers nearest to float64 ones, ties to even.
+
+    What is below the normal numbers after a rounding to 24 bits is zero. A cast would round it to
+    the fewer bits of subnormal numbers, and some of it up to the smallest normal one.
+    """
+    significand, exponent = np.frexp(x)
+    rounded = np.ldexp(np.rint(significand * 2.0**24), exponent - 24)
+    tiny = np.abs(rounded) < _TINY
+    return np.where(tiny, np.copysign(0.0, rounded), rounded).astype(np.float32)
 
 
 def single_codes(x: np.ndarray) -> np.ndarray:
