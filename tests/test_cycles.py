@@ -2,10 +2,12 @@
 
 import numpy as np
 import pytest
-from brickwork import GemmOs, GemmWs
+from brickwork import GemmOs, GemmScaled, GemmWs
 from brickwork.gen.emission.emit import emit
 from brickwork.gen.studies.cycles import PRODUCTS, folds
-from products import multiply
+from brickwork.sim.manifest import Manifest
+from c_driver import random_product, random_scales
+from products import multiply, plan
 
 
 def scale_sim(design, rows, cols, m, k, n):
@@ -58,6 +60,41 @@ def test_utilization_of_a_large_product(kind, tmp_path):
     done = product(emit(kind(rows=16, cols=16), tmp_path), 512, 512, 512)
     assert done.utilization >= 0.995
     assert done.cycles <= done.cycle_bound
+
+
+#: Cores with sums in binary32, of groups with scales or not.
+FLOATS = {
+    "fp32": GemmWs(rows=3, cols=5, acc_depth=9, arith="fp32", a_format="bf16", w_format="bf16"),
+    "fp32-1x1": GemmWs(
+        **{"rows": 1, "cols": 1, "acc_depth": 5, "pipeline": 0},
+        **{"arith": "fp32", "a_format": "fp16", "w_format": "e4m3"},
+    ),
+    "groups": GemmScaled(rows=4, cols=3, acc_depth=9, group=12),
+    "groups-of-a-tile": GemmScaled(
+        **{"rows": 9, "cols": 2, "group": 5, "acc_depth": 20, "output": "bf16"},
+        **{"a_format": "e2m1", "w_format": "e2m1", "a_scale": "e4m3", "w_scale": "e4m3"},
+    ),
+    "groups-1x1": GemmScaled(rows=1, cols=1, acc_depth=3, group=4, a_format="int8", pipeline=0),
+    "aligned": GemmScaled(rows=4, cols=5, acc_depth=9, group=8, a_format="bf16", align=12),
+}
+
+
+@pytest.mark.parametrize("name", FLOATS)
+def test_cycles_of_float_sums(name, tmp_path):
+    """As the plan says, for any shape, group and number of groups, the last of which is short."""
+    emission = emit(FLOATS[name], tmp_path)
+    manifest = Manifest.read(emission.manifest)
+    rng = np.random.default_rng(5)
+    limits = (2 * manifest.parameters["acc_depth"], 40, 2 * manifest.parameters["cols"])
+    shapes = rng.integers(1, limits, (12, 3), endpoint=True).tolist()
+    for m, k, n in [(1, 1, 1), *shapes]:
+        a, w, _ = random_product(rng, manifest, m, k, n)
+        scales = random_scales(rng, manifest, a, w)
+        done = multiply(emission.manifest, a, w, scales=scales)
+        assert done.matches_golden
+        options = {} if scales is None else {"scales": scales}
+        planned = plan(manifest, m, k, n, **options)
+        assert done.cycles == planned.cycles <= planned.cycle_bound, (m, k, n, scales)
 
 
 @pytest.mark.slow

@@ -9,7 +9,7 @@ from brickwork.gen.emission.emit import emit
 from brickwork.sim.designs import registry
 from brickwork.sim.manifest import Manifest
 from brickwork.sim.verilator.simulate import simulate
-from integration import CORES, without_reset
+from integration import CORES, FLOATS, without_reset
 
 #: A run has 30 moments.
 FEW, MANY = 4, 34
@@ -23,9 +23,9 @@ def outcomes(path, folder, seeds):
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("name", CORES)
+@pytest.mark.parametrize("name", CORES | FLOATS)
 def test_jobs_are_right_after_resets(name, tmp_path):
-    emission = emit(CORES[name], tmp_path)
+    emission = emit((CORES | FLOATS)[name], tmp_path)
     for outcome in outcomes(emission.manifest, emission.folder, MANY):
         assert outcome.passed, outcome.reason
 
@@ -33,7 +33,7 @@ def test_jobs_are_right_after_resets(name, tmp_path):
 @pytest.mark.parametrize(
     "name",
     [
-        *("gemm_os", "eie"),
+        *("gemm_os", "gemm_scaled", "eie"),
         *(pytest.param(name, marks=pytest.mark.slow) for name in ("gemm_ws", "gemm_fusion")),
     ],
 )

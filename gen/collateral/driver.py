@@ -86,14 +86,14 @@ def _features(manifest):
     """Names after ``HAS_`` that the core has.
 
     They are its streams, as ``CHANNELS``; the fields of their words, as ``TILES_FIRST``; its
-    parameters, with the values of those that are words, as ``OVERFLOW_WRAP``; and features of the
-    bus.
+    parameters and derived figures, with the values of those that are words, as ``OVERFLOW_WRAP``;
+    and features of the bus.
     """
     features = set()
     for stream, port in manifest.streams.items():
         features |= {stream, *(f"{stream}_{field['name']}" for field in port["fields"])}
-    for name, value in manifest.parameters.items():
-        features |= {f"{name}_{value}" if isinstance(value, str) else name}
+    for name, value in (manifest.parameters | manifest.derived).items():
+        features |= {name, f"{name}_{value}"} if isinstance(value, str) else {name}
     bus = manifest.bus
     features |= {"DMA"} if "memory" in bus else set()
     if any(register["name"].startswith("WORDS_") for register in bus["registers"]):

@@ -216,7 +216,7 @@ def add_product(parser, **out):
     results = {
         "metavar": "Y.npy",
         "type": array_file("Results", ".npy"),
-        "help": "file for the results, int64, M × N",
+        "help": "file for the results, int64, or float32 of a core with float results, M × N",
     }
     parser.add_argument("--out", **results | out)
 

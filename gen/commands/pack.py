@@ -13,8 +13,8 @@ EXAMPLE = "brickwork pack out/gemm_ws_axi-0123456789ab --a A.npy --w W.npy --out
 def arguments(parser):
     parser.description += (
         "\n\nThe folder of --out gets a file with the words of each stream as they lie in memory, "
-        "expected.npy,\nand job.json: addresses and numbers of words, and the register writes that "
-        "start the job, in\norder."
+        "expected.npy\n(codes, where results are floats) and job.json: addresses and numbers of "
+        "words, and the register\nwrites that start the job, in order."
     )
     parser.add_argument(
         "folder",

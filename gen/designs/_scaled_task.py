@@ -61,7 +61,7 @@ class ScaledTask(GemmTask):
         if a.values.ndim != 2 or a.values.shape[1] != terms:
             raise ValueError(f"A must be M × {terms}, as W has {terms} rows, not {a.values.shape}")
         design.check_k(terms, self._modes)
-        if of_w.group > max(design.group, design.rows):
+        if of_w.group > design.group:
             raise UsageError(
                 f"Groups of W must have at most {design.group} terms (group), not {of_w.group}; "
                 f"use --set group={of_w.group}"

@@ -50,7 +50,7 @@ class GemmScaled(StationaryArray):
         )
     )
     DEMO: ClassVar[bool] = False
-    driver: ClassVar[str | None] = None
+    driver: ClassVar[str | None] = "gemm_scaled"
     skips_zeros: ClassVar[bool] = False
 
     def unit(self):

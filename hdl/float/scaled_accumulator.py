@@ -155,7 +155,7 @@ class ScaledAccumulator(Unit):
         m.submodules.accumulator = accumulator = FloatAccumulator(depth=params["depth"])
         # A column's scale is in use until the first row of the next group takes the next.
         kept = data_register(self.scale.shape(), name="scale_kept")
-        scale = Signal(self.scale.shape())
+        scale = Signal(self.scale.shape(), name="scale_now")
         m.d.comb += scale.eq(kept)
         with m.If(visits[claim].claims):
             m.d.comb += scale.eq(self.scale)

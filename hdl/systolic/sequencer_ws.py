@@ -23,7 +23,7 @@ def tile_layout(depth, **widths):
     0 is left out.
     """
     fields = {"length": index_shape(depth), "first": 1, "last": 1}
-    return data.StructLayout(fields | {name: w for name, w in widths.items() if w})
+    return data.StructLayout(fields | {name: int(w) for name, w in widths.items() if w})
 
 
 def results_owed(tile):

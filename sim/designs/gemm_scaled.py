@@ -206,7 +206,7 @@ class GemmScaled(Gemm):
     def _check(self, scales, a_shape, w_shape):
         parameters = self.manifest.parameters
         most = parameters["group"]
-        if not 1 <= scales.group <= max(most, parameters["rows"]):
+        if not 1 <= scales.group <= most:
             raise ValueError(f"Group must be from 1 to {most} terms (group), not {scales.group}")
         count = -(-w_shape[0] // scales.group)
         for side, codes, shape in (

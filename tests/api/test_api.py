@@ -25,6 +25,7 @@ CORES = {
     "gemm_nm": bw.GemmNm(rows=2, cols=3, acc_depth=16),
     "gemm_outlier": bw.GemmOutlier(rows=4, cols=3, group_lanes=2, acc_depth=16),
     "gemm_binary": bw.GemmBinary(rows=2, cols=3, pack=4, acc_depth=16),
+    "gemm_scaled": bw.GemmScaled(rows=2, cols=3, group=4, acc_depth=16),
     "eie": bw.Eie(pes=2, columns=8, entries=32, acts=4, rows=4),
 }
 CORE = CORES["gemm_ws"]

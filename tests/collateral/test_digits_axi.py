@@ -14,7 +14,15 @@ from brickwork.sim.golden.sparse import eie as golden_eie
 from brickwork.sim.golden.sparse import encode
 from brickwork.sim.host.mmio import Mmio, headers, library
 from brickwork.sim.verilator import toolchain
-from c_driver import C99, Driver, Network, emit_top, random_product, write_sources
+from c_driver import (
+    C99,
+    Driver,
+    Network,
+    emit_top,
+    random_product,
+    random_scales,
+    write_sources,
+)
 from products import bus_job
 from products import plan as plan_of
 
@@ -25,6 +33,18 @@ DESIGNS = {
     "gemm_ws": (f"gemm_ws rows=8 cols=8 {_UINT8}", [{}] * 3),
     "gemm_os": (f"gemm_os rows=8 cols=8 {_UINT8}", [{}] * 3, "data_width=256"),
     "raw": ("gemm_ws rows=3 cols=5 acc_depth=9", [{}] * 3, "data_width=32", "address_width=40"),
+    "floats": (
+        "gemm_ws rows=3 cols=5 acc_depth=9 arith=fp32 a_format=bf16 w_format=bf16",
+        [{}] * 3,
+    ),
+    "rounded": ("gemm_ws rows=3 cols=5 a_format=fp16 w_format=fp16 output=fp32", [{}] * 3),
+    "gemm_scaled": (
+        "gemm_scaled rows=4 cols=5 acc_depth=9 group=8 a_format=e2m1 w_format=e2m1 "
+        "a_scale=e4m3 w_scale=e4m3",
+        [{}] * 3,
+        "data_width=32",
+    ),
+    "gemm_scaled w4a16": ("gemm_scaled rows=3 cols=4 acc_depth=9 group=16 output=bf16", [{}] * 3),
     "gemm_fusion": (
         "gemm_fusion rows=2 cols=3 acc_depth=16",
         [{}, {"a_bits": 2, "w_bits": 4, "a_signed": 0}, {"a_bits": 16, "w_bits": 2}],
@@ -67,14 +87,16 @@ def check_product(driver, core, device, random, **mode):
     """A product of random sizes by the driver; the memory beside its words stays as it is."""
     m, k, n = (int(size) for size in random.integers(1, 40, 3))
     a, w, channels = random_product(random, driver.manifest, m, k, n, **mode)
-    product, start = driver.product(m, k, n, **mode), 64 * int(random.integers(1, 60))
-    job = bus_job(driver.manifest, a, w, channels, **mode)
+    scales = random_scales(random, driver.manifest, a, w)
+    product = driver.product(m, k, n, scales=scales, **mode)
+    start = 64 * int(random.integers(1, 60))
+    job = bus_job(driver.manifest, a, w, channels, scales=scales, **mode)
     addresses = job.addresses(start)
     end = addresses["results"] + job.sizes["results"]
     core.memory[:] = 0xA5
     y = np.zeros((m, n), results_type(driver))
     memory = driver.memory(core, start, end - start)
-    driver.multiply(device, memory, product, a, w, y, channels)
+    driver.multiply(device, memory, product, a, w, y, channels, scales=scales)
     assert np.array_equal(y, job.job.expected)
     assert (core.memory[:start] == 0xA5).all()
     assert (core.memory[end:] == 0xA5).all()

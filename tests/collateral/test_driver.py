@@ -25,6 +25,8 @@ from c_driver import (
     Network,
     emit_top,
     random_product,
+    random_scales,
+    scale_matrices,
 )
 from products import bus_job
 
@@ -84,6 +86,27 @@ CASES = {
     ),
     # Without outliers, the only weights whose terms stay in their order on the host.
     "outlier": ("gemm_outlier rows=14 cols=3 group_lanes=5 acc_depth=7", [{"outliers": "0%"}] * 3),
+    "floats": ("gemm_ws rows=3 cols=4 arith=fp32 a_format=bf16 w_format=tf32", [{}] * 2),
+    "ws rounded": (
+        "gemm_ws rows=3 cols=5 acc_depth=7 output=fp32 a_format=fp16 w_format=e5m2 nan_inf=flag",
+        [{}] * 2,
+    ),
+    "scaled": ("gemm_scaled rows=3 cols=5 acc_depth=7 group=8 output=bf16", [{}] * 6),
+    "scaled both": (
+        "gemm_scaled rows=4 cols=3 group=6 a_format=e2m1 w_format=e2m1 a_scale=e4m3 w_scale=e4m3 "
+        "output=fp16",
+        [{}] * 6,
+    ),
+    "scaled short": (
+        "gemm_scaled rows=7 cols=3 group=4 a_format=e4m3 w_format=e5m2 a_scale=e8m0 w_scale=e8m0 "
+        "nan_inf=flag",
+        [{}] * 6,
+    ),
+    "scaled types": (
+        "gemm_scaled rows=3 cols=2 group=5 a_format=int8+uint8 w_format=int4+flint4 w_scale=bf16",
+        types("int8+uint8", "int4+flint4"),
+    ),
+    "scaled aligned": ("gemm_scaled rows=3 cols=2 group=9 align=8 a_format=bf16", [{}] * 6),
     "fusion": ("gemm_fusion rows=3 cols=5 acc_depth=7 output=scale acc_width=48", _FUSION),
     "binary": ("gemm_binary rows=3 cols=4 pack=5 acc_depth=7 output=bias", _BINARY),
     "binary bits": ("gemm_binary rows=2 cols=5 pack=8 acc_depth=9 code=bit", _BINARY),
@@ -93,13 +116,7 @@ CASES = {
     ),
 }
 #: Each on another bus: words in beats, beats in words.
-BUSES = dict(
-    zip(
-        CASES,
-        ("64", "32", "128", "64", "32", "64", "256", "64", "32", "128", "64", "32", "64", "128"),
-        strict=True,
-    )
-)
+BUSES = dict(zip(CASES, itertools.cycle(("64", "32", "128", "64", "256"))))
 
 
 @pytest.fixture(scope="module")
@@ -131,9 +148,10 @@ def fails(name):
     [
         (CASES["os flags"][0], "axi", "data_width=64"),
         ("gemm_ws rows=3 cols=5", "axis"),
+        (CASES["scaled both"][0], "axi", f"data_width={BUSES['scaled both']}"),
         ("eie pes=4 columns=64 entries=256 acts=16 rows=8", "axi", "data_width=32"),
     ],
-    ids=["gemm", "streams", "eie"],
+    ids=["gemm", "streams", "scales", "eie"],
 )
 def test_from_other_languages(make, top, tmp_path):
     """The header in C++; C itself is compiled by every other test."""
@@ -155,14 +173,18 @@ def test_words_are_the_python_hosts(make, name):
     for mode in modes:
         m, k, n = (int(size) for size in random.integers(1, 24, 3))
         a, w, channels = random_product(random, manifest, m, k, n, **mode)
-        job, product = bus_job(manifest, a, w, channels, **mode), driver.product(m, k, n, **mode)
+        scales = random_scales(random, manifest, a, w)
+        job = bus_job(manifest, a, w, channels, scales=scales, **mode)
+        product = driver.product(m, k, n, scales=scales, **mode)
         assert driver.count(product) == job.counts
         dtype = next(dtypes)
         packed = {
             "tiles": driver.pack("tiles", [product]),
             "weights": driver.pack("weights", [product], w.astype(dtype)),
-            "acts": driver.pack("acts", [product], a.astype(dtype)),
+            "acts": driver.pack("acts", [product], a.astype(dtype), *scale_matrices(scales)[:-1]),
         }
+        if scales:
+            packed["w_scales"] = driver.pack("w_scales", [product], scales.w)
         if channels:
             packed["channels"] = driver.pack("channels", [product], driver.channels(channels))
         assert set(packed) == set(job.words)
@@ -356,6 +378,85 @@ def test_rounds_of_outliers(make, settings):
         driver.count(product)
     with fails("ARGUMENT"):
         driver.call("choose_rounds", None, w)
+
+
+def test_groups_with_scales(make):
+    """Without a group it is the engine's; one that is larger, or odd for aligned sums, is none."""
+    driver = make(CASES["scaled both"][0], "axi", f"data_width={BUSES['scaled both']}")
+    product = driver.product(2, 20, 4)
+    assert driver.count(product)["w_scales"] == 2 * 4  # by groups of 6
+    for group, count in ((1, 20), (4, 5), (6, 4)):
+        product.group = group
+        assert driver.count(product)["w_scales"] == 2 * count
+    product.group = 7
+    with fails("ARGUMENT"):
+        driver.count(product)
+    aligned = make(CASES["scaled aligned"][0], "axi", f"data_width={BUSES['scaled aligned']}")
+    product = aligned.product(2, 20, 2)
+    for group, good in ((2, 1), (3, 1), (4, 0), (6, 1), (8, 0), (9, 1), (10, 0)):
+        product.group = group
+        if good:
+            assert aligned.count(product)["w_scales"] == -(-20 // min(group, 3))
+        else:
+            with fails("ARGUMENT"):
+                aligned.count(product)
+
+
+def test_scales_of_groups_out_of_range(make):
+    driver = make(CASES["scaled both"][0], "axi", f"data_width={BUSES['scaled both']}")
+    product = driver.product(3, 20, 5)
+    a, a_scales, w_scales = (np.zeros(shape, np.int16) for shape in ((3, 20), (3, 4), (4, 5)))
+    for code, good in ((255, 1), (256, 0), (-1, 0)):
+        a_scales[2, 3] = w_scales[3, 4] = code
+        if good:
+            assert driver.pack("acts", [product], a, a_scales).any()
+            assert driver.pack("w_scales", [product], w_scales).any()
+            continue
+        with fails("VALUE"):
+            driver.pack("acts", [product], a, a_scales)
+        with fails("VALUE"):
+            driver.pack("w_scales", [product], w_scales)
+    w_scales[3, 4] = 0
+    for short in (1, driver.streams["w_scales"]["stride"]):
+        with fails("SIZE"):
+            driver.pack("w_scales", [product], w_scales, short=short)
+    for matrix in (w_scales[:, :4].copy(), None):
+        with fails("ARGUMENT"):
+            driver.pack("w_scales", [product], matrix)
+        with fails("ARGUMENT"):
+            driver.pack("acts", [product], a, None if matrix is None else a_scales[:, :3].copy())
+
+
+@pytest.mark.parametrize(
+    ("name", "format"),
+    [("floats", np.float32), ("scaled", "bf16"), ("scaled both", np.float16)],
+    ids=["fp32", "bf16", "fp16"],
+)
+def test_results_as_floats(make, name, format):
+    driver = make(CASES[name][0], "axi", f"data_width={BUSES[name]}")
+    codes = np.arange(1 << 16, dtype=np.uint32)
+    if format == "bf16":
+        values = (codes << 16).view(np.float32)
+    elif format is np.float16:
+        values = codes.astype(np.uint16).view(np.float16).astype(np.float32)
+    else:
+        codes = np.random.default_rng(1).integers(0, 1 << 32, 1 << 16, np.uint32)
+        values = codes.view(np.float32)
+    read = np.array([driver.to_float(int(code)) for code in codes], np.float32)
+    assert np.array_equal(read, values, equal_nan=True)
+    assert np.array_equal(np.signbit(read[~np.isnan(read)]), np.signbit(values[~np.isnan(values)]))
+
+
+def test_results_that_are_floats_need_their_bits(make):
+    """Codes have no sign, whatever the floats' signs are."""
+    driver = make(CASES["floats"][0], "axi", f"data_width={BUSES['floats']}")
+    results = np.zeros(1 << 10, np.uint8)
+    product = driver.product(2, 2, 2)
+    for dtype in (np.uint32, np.int64):
+        driver.unpack([product], results, np.zeros((2, 2), dtype))
+    for dtype in (np.uint8, np.uint16, np.int32):
+        with fails("ARGUMENT"):
+            driver.unpack([product], results, np.zeros((2, 2), dtype))
 
 
 def test_null_and_wrong_arguments(small):

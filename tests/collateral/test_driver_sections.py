@@ -1,6 +1,7 @@
 """The sections that the C driver is composed of: a design brings its own, or shares another's."""
 
 import re
+from dataclasses import replace
 from pathlib import Path
 from typing import ClassVar
 
@@ -15,7 +16,7 @@ from brickwork.gen.designs import registry
 from brickwork.gen.designs.wrappers import Axi, Axis, Uart
 from brickwork.gen.emission.emit import emit
 from brickwork.sim.manifest import Manifest
-from integration import ARRAY, CORES, LINE
+from integration import ARRAY, CORES, FLOATS, LINE
 
 COLLATERAL = Path(driver_module.__file__).parent
 
@@ -106,7 +107,9 @@ def test_every_feature_is_some_cores(tmp_path):
     """A name that is written wrong would never hold."""
     sources = [*COLLATERAL.glob("driver.[ch]"), *COLLATERAL.glob("drivers/*.[ch]")]
     asked = set(re.findall(r"#if !?HAS_(\w+)", "".join(path.read_text() for path in sources)))
-    cores = [*CORES.values(), GemmWs(**ARRAY, w_format="int4+int8", output="bias")]
+    cores = [*CORES.values(), *FLOATS.values()]
+    cores += [GemmWs(**ARRAY, w_format="int4+int8", output="bias")]
+    cores += [replace(FLOATS["fp32"], output="bf16")]
     features = set()
     for core in cores:
         for wrapper in (Axis(core=core), Axi(core=core, address_width=40)):

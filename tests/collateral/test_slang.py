@@ -4,7 +4,7 @@ import itertools
 
 import pytest
 from brickwork.gen.designs.wrappers import Axi, Axis, Uart
-from integration import CORES, LINE, written
+from integration import CORES, FLOATS, LINE, written
 from pyslang import driver
 
 WRAPPED = {
@@ -33,16 +33,17 @@ def complaints(*files):
 
 
 #: Every core, bare; in wrappers, which are the same for all, two with different streams.
-FAST = {(design, "stream") for design in CORES} | {("gemm_nm", "axi"), ("eie", "uart")}
+NETLISTS = CORES | FLOATS
+FAST = {(design, "stream") for design in NETLISTS} | {("gemm_nm", "axi"), ("eie", "uart")}
 PAIRS = [
     pytest.param(design, top, marks=() if (design, top) in FAST else pytest.mark.slow)
-    for design, top in itertools.product(CORES, WRAPPED)
+    for design, top in itertools.product(NETLISTS, WRAPPED)
 ]
 
 
 @pytest.mark.parametrize(("design", "top"), PAIRS)
 def test_no_complaints(design, top, tmp_path):
-    emission, manifest = written(WRAPPED[top](CORES[design]), tmp_path)
+    emission, manifest = written(WRAPPED[top](NETLISTS[design]), tmp_path)
     bench = emission.folder / f"{manifest.top}_tb.v"
     user = tmp_path / "user.v"
     user.write_text(USER)

@@ -11,7 +11,7 @@ from brickwork.gen.collateral.verilog_bench import verilog_bench
 from brickwork.gen.designs.wrappers import Axi, Axis, Uart
 from brickwork.gen.emission.emit import emit
 from brickwork.sim.manifest import Manifest
-from integration import CORES, LINE, TOPS, without_reset, written
+from integration import CORES, FLOATS, LINE, TOPS, without_reset, written
 
 icarus = pytest.mark.skipif(shutil.which("iverilog") is None, reason="iverilog is not installed")
 
@@ -23,6 +23,9 @@ PASSING = TOPS | {
     "stream-gemm_outlier": CORES["gemm_outlier"],
     "stream-gemm_binary": CORES["gemm_binary"],
     "stream-threshold": GemmOs(rows=2, cols=3, output="threshold", max_k=64),
+    "stream-gemm_scaled": CORES["gemm_scaled"],
+    "stream-fp32": FLOATS["fp32"],
+    "stream-exact-fp16": FLOATS["exact"],
     "stream-eie": CORES["eie"],
     "stream-one": GemmOs(rows=1, cols=1, max_k=1),
     "stream-smallest": Eie(pes=1, columns=1, entries=1, acts=1, rows=1, skip_empty_columns=0),
@@ -31,21 +34,26 @@ PASSING = TOPS | {
     "axis-gemm_nm": Axis(core=CORES["gemm_nm"], data_width=32),
     "axis-gemm_outlier": Axis(core=CORES["gemm_outlier"], data_width=64),
     "axis-gemm_binary": Axis(core=CORES["gemm_binary"], data_width=32),
+    "axis-gemm_scaled": Axis(core=CORES["gemm_scaled"], data_width=64),
     "axis-eie": Axis(core=CORES["eie"], data_width=128),
     "axi-gemm_os": Axi(core=CORES["gemm_os"], data_width=32, address_width=13, burst=4),
     "axi-gemm_fusion": Axi(core=CORES["gemm_fusion"], data_width=64),
     "axi-gemm_nm": Axi(core=CORES["gemm_nm"], data_width=128, outstanding=3),
     "axi-gemm_outlier": Axi(core=CORES["gemm_outlier"], data_width=32, burst=2),
     "axi-gemm_binary": Axi(core=CORES["gemm_binary"], data_width=64, burst=2),
+    "axi-gemm_scaled": Axi(core=CORES["gemm_scaled"], data_width=32, burst=4),
+    "axi-fp32": Axi(core=FLOATS["fp32"], data_width=64),
     "axi-eie": Axi(core=CORES["eie"], data_width=64, address_width=64, outstanding=2),
     "axi-gemm_ws-walk": Axi(core=CORES["gemm_ws"], data_width=128, walk=1),
     "axi-gemm_fusion-walk": Axi(core=CORES["gemm_fusion"], data_width=64, walk=1),
     "axi-gemm_nm-walk": Axi(core=CORES["gemm_nm"], data_width=32, address_width=40, walk=1),
+    "axi-fp32-walk": Axi(core=FLOATS["fp32"], data_width=64, walk=1),
     "axi-part-of-a-beat": Axi(
         core=Eie(pes=1, columns=1, entries=1, acts=1, rows=1), data_width=256, address_width=64
     ),
     "uart-gemm_os": Uart(core=GemmOs(rows=1, cols=2), **LINE),
     "uart-gemm_fusion": Uart(core=GemmFusion(rows=2, cols=1), **LINE),
+    "uart-gemm_scaled": Uart(core=CORES["gemm_scaled"], **LINE),
     "uart-eie": Uart(core=Eie(pes=1, columns=2, entries=4, acts=2, rows=2), **LINE),
 }
 

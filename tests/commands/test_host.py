@@ -19,6 +19,7 @@ SMALL = ("--top", "uart", "--bus", "clock_hz=4000000")
 DESIGNS = {
     "gemm_ws": ("--set", "rows=3", "--set", "cols=5", "--set", "output=scale"),
     "gemm_os": ("--set", "rows=3", "--set", "cols=5"),
+    "gemm_scaled": ("--set", "rows=3", "--set", "cols=4", "--set", "group=32"),
     "eie": [
         argument
         for setting in ("pes=4", "columns=32", "entries=128", "acts=8", "rows=8", "queue_depth=4")
@@ -34,6 +35,8 @@ def emitted(tmp_path, monkeypatch, capsys):
     rng = np.random.default_rng(0)
     np.save("a.npy", rng.integers(-128, 128, (7, 20)))
     np.save("w.npy", rng.integers(-128, 128, (20, 9)))
+    np.save("a_floats.npy", rng.standard_normal((7, 64)))
+    np.save("w_floats.npy", rng.standard_normal((64, 9)))
     np.save("s.npy", np.float32(0.002))
     np.save("sparse.npy", rng.integers(-7, 8, (9, 20)) * (rng.random((9, 20)) < 0.3))
 
@@ -100,6 +103,19 @@ def test_product(emitted, capsys, design, operands):
     assert lines[0] == f"{'design':15}{design} {report['digest']} at {port}"
     assert f"{'M×K×N':15}7×20×9" in lines
     assert f"{'matches golden':15}yes" in lines
+
+
+def test_product_in_floats(emitted, capsys):
+    """W is quantized in groups; the results are float32."""
+    folder = emitted("gemm_scaled")
+    with terminal(manifest_in(folder, "gemm_scaled")) as port:
+        operands = ("--a", "a_floats.npy", "--w", "w_floats.npy")
+        assert main(["host", folder, "--port", port, *operands, "--out", "y.npy", "--json"]) == 0
+    assert json.loads(capsys.readouterr().out)["matches_golden"]
+    y, wanted = np.load("y.npy"), np.load("a_floats.npy") @ np.load("w_floats.npy")
+    assert y.dtype == np.float32
+    error = np.linalg.norm(y - wanted) / np.linalg.norm(wanted)
+    assert 0.01 < error < 0.15
 
 
 def refused(capsys, message, *argv):

@@ -48,7 +48,11 @@ def test_ports_are_flat_and_marked(tmp_path, kind):
 
 @pytest.mark.parametrize("kind", WRAPPERS)
 @pytest.mark.parametrize(
-    "design", ["gemm_ws", "gemm_os", "gemm_fusion", "gemm_nm", "gemm_outlier", "gemm_binary", "eie"]
+    "design",
+    [
+        *("gemm_ws", "gemm_os", "gemm_fusion", "gemm_nm", "gemm_outlier", "gemm_scaled"),
+        *("gemm_binary", "eie"),
+    ],
 )
 def test_manifest(tmp_path, design, kind):
     """It says of the core what the core's own does, and the bus besides."""

@@ -10,7 +10,7 @@ from brickwork.gen.commands.lint import main as lint
 from brickwork.gen.designs.wrappers import Axi, Axis, Uart
 from brickwork.gen.emission.emit import emit
 from brickwork.sim.verilator import toolchain
-from integration import CORES, LINE
+from integration import CORES, FLOATS, LINE
 
 #: Buses of different widths for each design.
 TOPS = {
@@ -32,13 +32,19 @@ TOPS = {
         Axis(core=CORES["gemm_binary"], data_width=32),
         Axi(core=CORES["gemm_binary"], data_width=64, burst=2),
     ],
+    "gemm_scaled": [
+        Axis(core=CORES["gemm_scaled"], data_width=32),
+        Axi(core=CORES["gemm_scaled"], data_width=64, burst=4),
+    ],
+    "fp32": [Axis(core=FLOATS["fp32"], data_width=128), Axi(core=FLOATS["fp32"], data_width=32)],
+    "exact": [Axis(core=FLOATS["exact"]), Axi(core=FLOATS["exact"], outstanding=2)],
     "eie": [
         Axis(core=CORES["eie"], data_width=256),
         Axi(core=CORES["eie"], data_width=512, address_width=12, outstanding=8),
     ],
 }
 #: Their wrappers are those of gemm_ws.
-LIKE_OTHERS = ("gemm_nm", "gemm_outlier", "gemm_binary")
+LIKE_OTHERS = ("gemm_nm", "gemm_outlier", "gemm_binary", "exact")
 CASES_OF_TOPS = [
     pytest.param(
         top,
@@ -46,7 +52,7 @@ CASES_OF_TOPS = [
         marks=pytest.mark.slow if name in LIKE_OTHERS else (),
     )
     for name, tops in TOPS.items()
-    for top in [*tops, Uart(core=CORES[name], **LINE)]
+    for top in [*tops, Uart(core=(CORES | FLOATS)[name], **LINE)]
 ]
 
 

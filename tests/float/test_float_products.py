@@ -298,6 +298,11 @@ REFUSED = {
         {},
         "Groups of W must have at most 32 terms (group), not 64; use --set group=64",
     ),
+    "larger groups, though of a tile": (
+        (A, bw.quantize(W, "w4a16:g64", axis=0)),
+        {"rows": 64},
+        "Groups of W must have at most 32 terms (group), not 64; use --set group=64",
+    ),
     "blocks along N": (
         (A, bw.quantize(np.ones((64, 32)), "mxfp4", axis=1)),
         {},
@@ -324,7 +329,7 @@ REFUSED = {
 @pytest.mark.parametrize("name", REFUSED)
 def test_refused(name, tmp_path):
     operands, settings, message = REFUSED[name]
-    core = bw.GemmScaled(rows=4, cols=2, group=32, **settings)
+    core = bw.GemmScaled(**{"rows": 4, "cols": 2, "group": 32} | settings)
     with pytest.raises((bw.UsageError, ValueError)) as caught:
         core.run(*operands, workdir=tmp_path)
     assert str(caught.value) == message

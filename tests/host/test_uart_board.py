@@ -4,7 +4,7 @@ import re
 
 import numpy as np
 import pytest
-from brickwork import Eie, GemmFusion, GemmOs, GemmWs
+from brickwork import Eie, GemmFusion, GemmOs, GemmScaled, GemmWs
 from brickwork.gen.commands.demo import _quant_params
 from brickwork.gen.designs.wrappers import Uart
 from brickwork.gen.emission.emit import emit
@@ -16,12 +16,26 @@ from brickwork.sim.host.board import Board
 from brickwork.sim.host.uart_link import Frame, Link, LinkError
 from brickwork.sim.manifest import Manifest
 from brickwork.sim.verilator.core import SimulationError
+from c_driver import random_product, random_scales
 from products import job as job_of
 
 CORES = {
     "ws": GemmWs(rows=3, cols=5, acc_depth=8),
     "os": GemmOs(rows=4, cols=3, a_format="int6", w_format="int3"),
     "fusion": GemmFusion(rows=2, cols=2),
+    "scaled": GemmScaled(
+        **{
+            "rows": 4,
+            "cols": 3,
+            "group": 6,
+            "acc_depth": 8,
+            "a_format": "e2m1",
+            "w_format": "e2m1",
+        },
+        **{"a_scale": "e4m3", "w_scale": "e4m3", "output": "bf16"},
+    ),
+    "w4a16": GemmScaled(rows=2, cols=3, group=128, acc_depth=8),
+    "fp32": GemmWs(rows=3, cols=5, acc_depth=8, arith="fp32", a_format="bf16", w_format="bf16"),
     "digits": GemmWs(rows=8, cols=8, output="scale", a_format="uint8", out_format="uint8"),
     "eie": Eie(pes=4, columns=32, entries=128, acts=8, rows=8, queue_depth=4),
 }
@@ -69,6 +83,22 @@ def test_products(emitted, name, bits, modes):
             multiply(link, manifest, rng, shape, bits, **modes)
         assert board.broken == 0
         assert not board.led
+
+
+@pytest.mark.parametrize("name", ["scaled", "w4a16", "fp32"])
+def test_float_results(emitted, name):
+    """Codes, and scales in frames of their own: groups of a tile, of several, and a ragged one."""
+    path, manifest = emitted(CORES[name])
+    rng = np.random.default_rng(1)
+    with Board(path) as board:
+        link = Link(board, manifest)
+        for m, k, n in ((1, 1, 1), (5, 7, 4), (19, 13, 8)):
+            a, w, _ = random_product(rng, manifest, m, k, n)
+            job = job_of(manifest, a, w, scales=random_scales(rng, manifest, a, w))
+            y, _ = link.run(job)
+            assert np.array_equal(y, job.expected)
+            assert m == 1 or job.expected.any()
+        assert board.broken == 0
 
 
 def test_the_line_is_the_limit(emitted):

@@ -28,6 +28,8 @@ __all__ = [
     "Network",
     "emit_top",
     "random_product",
+    "random_scales",
+    "scale_matrices",
     "write_sources",
 ]
 
@@ -81,6 +83,10 @@ class SparseProduct(c.Structure):
 
 class OutlierProduct(c.Structure):
     _fields_ = (*FormatsProduct._fields_, ("rounds", c.c_uint8))
+
+
+class ScaledProduct(c.Structure):
+    _fields_ = (*FormatsProduct._fields_, ("group", c.c_uint32))
 
 
 class FusionProduct(c.Structure):
@@ -184,6 +190,18 @@ def random_product(random, manifest, m, k, n, **modes):
     return a, w, QuantParams(low=low, high=high, **{name: values(name) for name in names})
 
 
+def random_scales(random, manifest, a, w):
+    """Scales of groups of a product, or ``None``."""
+    return models.model(manifest).random_scales((*a.shape, w.shape[1]), random)
+
+
+def scale_matrices(scales):
+    """Codes of the scales of A, if it has any, and of W."""
+    if scales is None:
+        return []
+    return [codes for codes in (scales.a, scales.w) if codes is not None]
+
+
 def write_sources(manifest, folder):
     """Writes header and driver; returns the C file."""
     files = {f"{manifest.top}.h": header(manifest), **driver(manifest)}
@@ -211,6 +229,8 @@ class Driver:
         self._library = c.CDLL(str(library))
         self._function("text").restype = c.c_char_p
         self._function("bytes").restype = c.c_uint64
+        if "result_format" in manifest.derived:
+            self._function("to_float").restype = c.c_float
         errors = {name: error["number"] for name, error in manifest.bus["errors"].items()}
         names = ["ARGUMENT", "VALUE", "SIZE", "WORDS", "TIMEOUT", "ABSENT", "VERSION", "DIGEST"]
         names.append("REVISION")
@@ -231,7 +251,10 @@ class Driver:
     def bytes(self, index, words):
         return self._function("bytes")(index, c.c_uint32(words))
 
-    def product(self, m, k, n, **modes):
+    def to_float(self, code):
+        return self._function("to_float")(c.c_uint32(code))
+
+    def product(self, m, k, n, *, scales=None, **modes):
         if is_binary(self.manifest):
             modes = models.model(self.manifest).plan(m, k, n, **modes).modes
             return FusionProduct(m, k, n, **modes)
@@ -248,6 +271,9 @@ class Driver:
             return SparseProduct(m, k, n, **indices)
         if "outlier_rows" in self.manifest.parameters:
             return OutlierProduct(m, k, n, **indices)
+        if "w_scales" in self.streams:
+            group = 0 if scales is None else scales.group
+            return ScaledProduct(m, k, n, **indices, group=group)
         return FormatsProduct(m, k, n, **indices)
 
     def count(self, *about):
@@ -301,9 +327,10 @@ class Driver:
         self.call("split", c.byref(memory), counts, buffers)
         return counts, buffers
 
-    def multiply(self, device, memory, product, a, w, y, channels=None, special=None):
+    def multiply(self, device, memory, product, a, w, y, channels=None, special=None, scales=None):
         """Y = A · W by the driver's own function."""
         arguments = [*map(_pass, (product, a, w))]
+        arguments += [_pass(codes) for codes in scale_matrices(scales)]
         arguments += [] if channels is None else [self.channels(channels)]
         arguments += [_pass(y)]
         arguments += [] if special is None else [special.ctypes.data_as(c.c_void_p)]

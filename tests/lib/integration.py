@@ -2,13 +2,22 @@
 
 import re
 
-from brickwork import Eie, GemmBinary, GemmFusion, GemmNm, GemmOs, GemmOutlier, GemmWs
+from brickwork import (
+    Eie,
+    GemmBinary,
+    GemmFusion,
+    GemmNm,
+    GemmOs,
+    GemmOutlier,
+    GemmScaled,
+    GemmWs,
+)
 from brickwork.gen.collateral import write
 from brickwork.gen.designs.wrappers import Axi, Axis, Uart
 from brickwork.gen.emission.emit import emit
 from brickwork.sim.manifest import Manifest
 
-__all__ = ["CORES", "LINE", "TOPS", "without_reset", "written"]
+__all__ = ["CORES", "FLOATS", "LINE", "TOPS", "without_reset", "written"]
 
 ARRAY = {"rows": 3, "cols": 5, "tile_rows": 2, "tile_cols": 2}
 MEMORIES = {"columns": 20, "entries": 40, "acts": 4, "rows": 3}
@@ -21,7 +30,19 @@ CORES = {
     "gemm_nm": GemmNm(**ARRAY | {"rows": 4}, acc_depth=4, output="shift", w_format="int4+int8"),
     "gemm_outlier": GemmOutlier(**ARRAY | {"rows": 6}, group_lanes=4, acc_depth=4, output="scale"),
     "gemm_binary": GemmBinary(**ARRAY, pack=5, acc_depth=4, output="bias"),
+    "gemm_scaled": GemmScaled(
+        **ARRAY | {"rows": 4},
+        acc_depth=8,
+        **{"a_format": "e2m1", "w_format": "e2m1", "group": 8},
+        **{"a_scale": "e4m3", "w_scale": "e4m3"},
+    ),
     "eie": Eie(pes=3, queue_depth=2, **MEMORIES),
+}
+
+#: A core of ``gemm_ws`` with sums in binary32, and one whose exact sums are rounded to it.
+FLOATS = {
+    "fp32": GemmWs(**ARRAY, acc_depth=8, a_format="bf16", w_format="bf16", arith="fp32"),
+    "exact": GemmWs(**ARRAY, acc_depth=4, a_format="fp16", w_format="e5m2", output="fp16"),
 }
 
 #: A clock and a baud rate with few clock cycles for each bit.
@@ -44,6 +65,7 @@ CONTROL_REGISTERS = {
     "gemm_nm": ("gemm_nm_loader", "reached"),
     "gemm_outlier": ("gemm_outlier_loader", "reached"),
     "gemm_binary": ("gemm_binary_loader", "reached"),
+    "gemm_scaled": ("gemm_scaled", "unclaimed"),
     "eie": ("eie_fifo", "level"),
 }
 

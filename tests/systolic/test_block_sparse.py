@@ -52,6 +52,26 @@ def test_products(tmp_path, name):
             assert result.ideal_cycles <= job.cycles
 
 
+def test_products_in_floats(tmp_path):
+    """With sums in binary32: of small integers they are exact."""
+    floats = {"arith": "fp32", "a_format": "bf16", "w_format": "bf16"}
+    path = emit(GemmWs(**SHAPE, **floats), tmp_path).manifest
+    manifest, random = Manifest.read(path), np.random.default_rng(1)
+
+    def codes(values):
+        return values.astype(np.float32).view(np.uint32).astype(np.int64) >> 16
+
+    for density in (1, 0.5, 0.2, 0):
+        a, w = random.integers(-8, 8, (19, 40)), weights(random, (40, 21), 8, density)
+        job = job_of(manifest, codes(a), codes(w), skip_zeros=True)
+        result = run_job(path, job)
+        assert result.matches_golden
+        assert np.array_equal(result.y.astype(np.uint32).view(np.float32), a @ w)
+        assert result.cycles == job.cycles
+        assert job.stream_words["tiles"] <= 2 * 10 * 6
+        assert density == 1 or job.stream_words["tiles"] < 2 * 10 * 6
+
+
 def test_columns_without_weights():
     """They take no tile, but with a bias one; and a product takes one tile."""
     w = np.zeros((40, 8), np.int64)

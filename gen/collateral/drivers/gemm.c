@@ -25,6 +25,10 @@ struct plan {
     uint32_t terms;        /* products that a PE computes at once */
     uint32_t k_tiles;
     uint32_t rounds; /* how often the terms of a K tile come */
+#if HAS_W_SCALES
+    uint32_t group;  /* terms of K whose products are added up before they are scaled */
+    uint32_t scaled; /* terms of K that share a scale */
+#endif
     struct format a, w;
     uint32_t acts_steps, weights_steps; /* rows of A and of W in a word */
 };
@@ -136,6 +140,9 @@ int top_count(const top_product *product, uint32_t words[TOP_STREAMS])
     words[TOP_WEIGHTS_INDEX] = weights;
     words[TOP_ACTS_INDEX] = acts;
     words[TOP_RESULTS_INDEX] = results;
+#if HAS_W_SCALES
+    words[TOP_W_SCALES_INDEX] = tiles / plan.rounds;
+#endif
 #if HAS_CHANNELS
     words[TOP_CHANNELS_INDEX] = TOP_COLS;
     if (times(&words[TOP_CHANNELS_INDEX], plan.down) ||
@@ -195,6 +202,9 @@ int top_pack_tiles(const top_product *product, const top_buffer *tiles)
 #if HAS_TILES_FIRST
                 TOP_PUT_TILE(FIRST, pass == 0 && k_tile == 0);
                 TOP_PUT_TILE(LAST, pass == passes_of(&plan) - 1 && k_tile == plan.k_tiles - 1);
+#endif
+#if HAS_TILES_CLOSE
+                TOP_PUT_TILE(CLOSE, k_tile % plan.rounds == plan.rounds - 1);
 #endif
             }
     }
@@ -327,6 +337,44 @@ int top_set_scale(top_channel *channel, float scale)
 }
 #endif
 
+#if HAS_RESULT_FORMAT
+
+/* Results as floats */
+
+static float float_of(uint32_t bits)
+{
+    union {
+        uint32_t bits;
+        float value;
+    } ieee;
+
+    ieee.bits = bits;
+    return ieee.value;
+}
+
+float top_to_float(uint32_t code)
+{
+#if HAS_RESULT_FORMAT_FP32
+    return float_of(code);
+#endif
+#if HAS_RESULT_FORMAT_BF16
+    return float_of(code << 16);
+#endif
+#if HAS_RESULT_FORMAT_FP16
+    const uint32_t sign = (code & 0x8000u) << 16, exponent = code >> 10 & 0x1Fu;
+    const uint32_t fraction = (code & 0x3FFu) << 13;
+
+    if (exponent == 0) {
+        /* The fraction of a number from 2^-14 on, whose one is taken off again, exactly. */
+        const float value = float_of(0x38800000u | fraction) - float_of(0x38800000u);
+
+        return sign ? -value : value;
+    }
+    return float_of(sign | (exponent == 0x1Fu ? 0xFFu : exponent + 112) << 23 | fraction);
+#endif
+}
+#endif
+
 #if HAS_RESULTS_SPECIAL
 int top_unpack(const top_product *product, const top_buffer *results, const top_matrix *y,
                uint8_t *special)
@@ -370,6 +418,12 @@ int top_unpack(const top_product *product, const top_buffer *results, const top_
 
 int top_multiply(const top_device *device, const top_buffer *memory, const top_product *product,
                  const top_matrix *a, const top_matrix *w,
+#if HAS_ACTS_SCALE
+                 const top_matrix *a_scales,
+#endif
+#if HAS_W_SCALES
+                 const top_matrix *w_scales,
+#endif
 #if HAS_CHANNELS
                  const top_channel *channels,
 #endif
@@ -392,7 +446,15 @@ int top_multiply(const top_device *device, const top_buffer *memory, const top_p
     if (!status)
         status = top_pack_weights(product, w, &buffers[TOP_WEIGHTS_INDEX]);
     if (!status)
+#if HAS_ACTS_SCALE
+        status = top_pack_acts(product, a, a_scales, &buffers[TOP_ACTS_INDEX]);
+#else
         status = top_pack_acts(product, a, &buffers[TOP_ACTS_INDEX]);
+#endif
+#if HAS_W_SCALES
+    if (!status)
+        status = top_pack_w_scales(product, w_scales, &buffers[TOP_W_SCALES_INDEX]);
+#endif
 #if HAS_CHANNELS
     if (!status)
         status = top_pack_channels(product, channels, &buffers[TOP_CHANNELS_INDEX]);

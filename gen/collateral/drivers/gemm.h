@@ -31,7 +31,21 @@ int top_count(const top_product *product, uint32_t words[TOP_STREAMS]);
    TOP_E_VALUE if a number is out of range, TOP_E_SIZE if a buffer is too small. */
 int top_pack_tiles(const top_product *product, const top_buffer *tiles);
 int top_pack_weights(const top_product *product, const top_matrix *w, const top_buffer *weights);
+#if HAS_ACTS_SCALE
+
+/* A_scales is M x groups, codes of scales of the groups of each row. */
+int top_pack_acts(const top_product *product, const top_matrix *a, const top_matrix *a_scales,
+                  const top_buffer *acts);
+#else
 int top_pack_acts(const top_product *product, const top_matrix *a, const top_buffer *acts);
+#endif
+#if HAS_W_SCALES
+
+/* W_scales is groups x N, codes of scales of the groups of each column. TOP_E_VALUE if a code has
+   more bits than the format. */
+int top_pack_w_scales(const top_product *product, const top_matrix *w_scales,
+                      const top_buffer *buffer);
+#endif
 #if HAS_CHANNELS
 
 /* `channels` has N entries. */
@@ -39,7 +53,11 @@ int top_pack_channels(const top_product *product, const top_channel *channels,
                       const top_buffer *buffer);
 #endif
 
+#if HAS_RESULT_FORMAT
+/* Y is M x N, of an unsigned type that holds the codes of TOP_RESULT_FORMAT, or of TOP_S64. */
+#else
 /* Y is M x N, of a type that holds every result. */
+#endif
 #if HAS_RESULTS_SPECIAL
 /* `special` is null or has M x N bytes: 1 for results that may depend on NaN or infinity. */
 int top_unpack(const top_product *product, const top_buffer *results, const top_matrix *y,
@@ -47,11 +65,22 @@ int top_unpack(const top_product *product, const top_buffer *results, const top_
 #else
 int top_unpack(const top_product *product, const top_buffer *results, const top_matrix *y);
 #endif
+#if HAS_RESULT_FORMAT
+
+/* The value of a result. */
+float top_to_float(uint32_t code);
+#endif
 #if HAS_DMA
 
 /* Y = A * W, with `memory` for the words of all streams: see top_count and top_split. */
 int top_multiply(const top_device *device, const top_buffer *memory, const top_product *product,
                  const top_matrix *a, const top_matrix *w,
+#if HAS_ACTS_SCALE
+                 const top_matrix *a_scales,
+#endif
+#if HAS_W_SCALES
+                 const top_matrix *w_scales,
+#endif
 #if HAS_CHANNELS
                  const top_channel *channels,
 #endif

@@ -10,6 +10,11 @@ static int choose_span(const top_product *product, struct plan *plan);
 static int choose_rounds(const top_product *product, struct plan *plan);
 
 #endif
+#if HAS_W_SCALES
+/* The design's section defines: sets groups and plan->rounds from product->group. */
+static int choose_group(const top_product *product, struct plan *plan);
+
+#endif
 static int choose_formats(const top_product *product, struct plan *plan)
 {
     static const struct format a_formats[] = {TOP_A_FORMAT_TABLE};
@@ -26,6 +31,10 @@ static int choose_formats(const top_product *product, struct plan *plan)
 #endif
 #if HAS_OUTLIER_ROWS
     if (choose_rounds(product, plan))
+        return TOP_E_ARGUMENT;
+#endif
+#if HAS_W_SCALES
+    if (choose_group(product, plan))
         return TOP_E_ARGUMENT;
 #endif
     if (plan->k > TOP_MAX_K)

@@ -13,4 +13,9 @@ struct top_product {
        TOP_OUTLIER_ROWS outliers each time; 1 to TOP_GROUP_LANES; see top_choose_rounds. 0 is 1. */
     uint8_t rounds;
 #endif
+#if HAS_W_SCALES
+    /* Terms of K that share a scale, 1 to TOP_GROUP; the last group may have fewer. 0 is TOP_GROUP.
+       A core that aligns activations takes up to TOP_ROWS, or a multiple of TOP_ROWS. */
+    uint32_t group;
+#endif
 };

@@ -15,6 +15,12 @@ static int put_acts(const struct plan *plan, const top_product *product, const t
                     const struct slice *slice, uint32_t row, uint32_t k_tile, uint32_t bit,
                     uint8_t *word);
 
+#if HAS_ACTS_SCALE
+/* Adds the scale of a row of A for a K tile. */
+static int put_row_scale(const struct plan *plan, const top_matrix *a_scales, uint32_t row,
+                         uint32_t k_tile, uint8_t *word);
+
+#endif
 static void set_tiles(struct plan *plan)
 {
     plan->down = ceiling(plan->m, TOP_ACC_DEPTH);
@@ -77,7 +83,12 @@ int top_pack_weights(const top_product *product, const top_matrix *w, const top_
     return TOP_OK;
 }
 
+#if HAS_ACTS_SCALE
+int top_pack_acts(const top_product *product, const top_matrix *a, const top_matrix *a_scales,
+                  const top_buffer *acts)
+#else
 int top_pack_acts(const top_product *product, const top_matrix *a, const top_buffer *acts)
+#endif
 {
     struct plan plan;
     uint32_t tile, pass, k_tile, row;
@@ -86,6 +97,10 @@ int top_pack_acts(const top_product *product, const top_matrix *a, const top_buf
 
     if (!status)
         status = check_matrix(a, product->k);
+#if HAS_ACTS_SCALE
+    if (!status)
+        status = check_matrix(a_scales, ceiling(plan.k, plan.scaled));
+#endif
     if (status)
         return status;
     word = (uint8_t *)acts->data;
@@ -103,6 +118,10 @@ int top_pack_acts(const top_product *product, const top_matrix *a, const top_buf
                     if (put_acts(&plan, product, a, slice_of_a(&plan, pass), first + row, k_tile,
                                  step * (TOP_ACTS_LANE_WIDTH / plan.acts_steps), word))
                         return TOP_E_VALUE;
+#if HAS_ACTS_SCALE
+                    if (put_row_scale(&plan, a_scales, first + row, k_tile, word))
+                        return TOP_E_VALUE;
+#endif
                     if (step == plan.acts_steps - 1 || row == height - 1)
                         word += TOP_ACTS_STRIDE;
                 }
