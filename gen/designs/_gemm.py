@@ -8,13 +8,12 @@ from typing import ClassVar
 from .base import Contender, Design, check_choice, option
 
 __all__ = [
-    "ARITH",
+    "ArithArray",
     "Array",
     "FormatArray",
     "StationaryArray",
     "add_gemm_arguments",
     "all_formats",
-    "float_settings",
 ]
 
 #: Choices of the parameter ``arith`` of engines that can round their sums.
@@ -23,11 +22,18 @@ ARITH = ("exact", "fp32")
 #: Settings of small arrays whose rows and columns end in a short tile of the hierarchy.
 _SMALL = ("cols=5", "tile_rows=2", "tile_cols=2")
 #: Settings of all output stages.
-_OUTPUTS = tuple(("rows=3", f"output={output}") for output in ("raw", "bias", "scale", "shift"))
+_OUTPUTS = tuple(
+    ("rows=3", f"output={output}") for output in ("raw", "bias", "scale", "shift", "threshold")
+)
 #: Sums that are rounded to floats, of accumulators beyond 64 bits.
 _ROUNDED = (
     ("rows=3", "a_format=fp16", "w_format=fp16", "output=fp32"),
     ("rows=2", "a_format=fp16", "w_format=e5m2", "output=fp16", "max_k=50"),
+)
+#: Sums in binary32.
+_FLOATS = (
+    ("rows=3", "arith=fp32", "a_format=bf16", "w_format=bf16"),
+    ("rows=2", "arith=fp32", "a_format=fp16", "w_format=tf32", "output=bf16", "pipeline=1"),
 )
 # All families of formats: operands with mantissas and exponents of several widths, signed or not,
 # types chosen at run time, nibbles, OVP pairs (of an even number of rows), NaN and infinities.
@@ -62,7 +68,7 @@ def _integer_formats():
     return [name for family in formats.FAMILIES[:2] for name in family.names()]
 
 
-def float_settings(settings: dict) -> dict:
+def _float_settings(settings: dict) -> dict:
     """Settings with the arithmetic that the formats call for, unless it is set.
 
     Formats with the exponents of binary32 have no exact sums.
@@ -109,6 +115,18 @@ def add_gemm_arguments(parser) -> None:
         type=integer("Activation zero point"),
         help="take (A - ZA) for A; the host folds -ZA · (sums of W's columns) into the bias",
     )
+    group.add_argument(
+        "--threshold",
+        metavar="T.npy",
+        type=path("Threshold"),
+        help="one integer or N: results are 1 where A·W + bias is at least that, else 0",
+    )
+    group.add_argument(
+        "--flip",
+        metavar="F.npy",
+        type=path("Flip"),
+        help="0 or 1, one or N: with --threshold, 1 for columns whose results are exchanged",
+    )
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -127,8 +145,8 @@ class Array(Design):
     pipeline: int = option(2, "registers before the adder of a PE, 0 to 2; DSP blocks have 2")
     output: str = option(
         "raw",
-        "results: raw accumulators, with bias added, requantized by a scale, or by a shift; or "
-        "sums rounded once to fp32, bf16 or fp16",
+        "results: raw accumulators, with bias added, requantized by a scale, or by a shift, or 1 "
+        "from a threshold on; or sums rounded once to fp32, bf16 or fp16",
         choices=lambda: _engine().OUTPUTS,
     )
     out_format: str = option("int8", "format of requantized results", choices=_integer_formats)
@@ -138,12 +156,14 @@ class Array(Design):
     skips_zeros: ClassVar[bool] = False
     OUTPUT_MODES: ClassVar[dict[str, type]] = {"clamp_min": int, "clamp_max": int, "relu": int}
     MODE_CHOICES: ClassVar[dict] = _RELU
-    OPTIONS: ClassVar[tuple[str, ...]] = ("bias", "scale", "zero_point", "a_zero_point")
+    OPTIONS: ClassVar[tuple[str, ...]] = (
+        *("bias", "scale", "zero_point", "a_zero_point", "threshold", "flip"),
+    )
     LINT_CASES: ClassVar[tuple[tuple[str, ...], ...]] = tuple(
         (*settings, *_SMALL) for settings in _OUTPUTS
     )
     # The wrapper of a core depends on its streams, and these on the output.
-    WRAPPED_LINT_CASES: ClassVar[tuple[int, int]] = (0, len(_OUTPUTS) - 1)
+    WRAPPED_LINT_CASES: ClassVar[tuple[int, int]] = (0, 3)
 
     arguments = staticmethod(add_gemm_arguments)
 
@@ -261,6 +281,42 @@ class FormatArray(Array):
         modes = {} if type_ is None else {"a_type": type_, "w_type": type_}
         parameters = {"a_format": formats, "w_format": formats} | settings
         return Contender(name=name, design=cls.NAME, set=parameters, modes=modes, order=order)
+
+
+@dataclass(frozen=True, kw_only=True)
+class ArithArray(FormatArray):
+    """A GEMM engine whose sums are exact, or rounded to binary32."""
+
+    arith: str = option(
+        "exact",
+        "arithmetic: exact sums, or fp32 sums of floats, rounded at each addition",
+        choices=lambda: ARITH,
+    )
+
+    LINT_CASES: ClassVar[tuple[tuple[str, ...], ...]] = (
+        *FormatArray.LINT_CASES,
+        *((*settings, *_SMALL) for settings in _FLOATS),
+    )
+
+    def unit(self):
+        parameters = self.as_dict()
+        arith = parameters.pop("arith")
+        engines = self.engines()
+        check_choice("Parameter arith", arith, engines)
+        return engines[arith](**parameters)
+
+    @classmethod
+    def makers(cls):
+        return (*super().makers(), cls.engines.__func__)
+
+    @classmethod
+    def engines(cls) -> dict[str, type]:
+        """Values of ``arith`` to the classes of the engines."""
+        raise NotImplementedError
+
+    @classmethod
+    def fit(cls, settings, operands):
+        return super().fit(_float_settings(settings), operands)
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -26,8 +26,10 @@ __all__ = ["GemmTask", "output_for"]
 
 
 def output_for(operands: Operands, settings: dict) -> str:
-    """The output stage that the operands require: raw, bias or scale, or fp32 for floats."""
+    """The output that the operands require: raw, bias, scale or threshold, or fp32 for floats."""
     options = operands.options
+    if options.get("threshold") is not None:
+        return "threshold"
     if options.get("scale") is not None:
         return "scale"
     added = options.get("bias") is not None or options.get("a_zero_point") is not None
@@ -111,6 +113,11 @@ class GemmTask(Task):
             raise UsageError(f"Output {output} needs a scale: --scale S.npy")
         if options.get("scale") is not None and not requantized:
             raise UsageError(f"Output must be scale or shift with --scale, not {output!r}")
+        if output == "threshold" and options.get("threshold") is None:
+            raise UsageError("Output threshold needs thresholds: --threshold T.npy")
+        for name in ("threshold", "flip"):
+            if options.get(name) is not None and output != "threshold":
+                raise UsageError(f"Output must be threshold with --{name}, not {output!r}")
         for name in ("bias", "a_zero_point"):
             if options.get(name) is not None and output == "raw":
                 flag = f"--{name.replace('_', '-')}"
@@ -201,7 +208,9 @@ class GemmTask(Task):
         fields = self._outline.streams["channels"]["fields"]
         widths = {field["name"]: field["width"] for field in fields}
         acc_width = widths["bias"]
-        bias = self._bias(n, acc_width)
+        if design.output == "threshold":
+            return self._thresholds(n, acc_width)
+        bias = self._checked_bias(n, acc_width)
         if design.output == "bias":
             if acc_width > 63:
                 raise UsageError(
@@ -227,8 +236,38 @@ class GemmTask(Task):
             high=ones * high,
         )
 
-    def _bias(self, n, acc_width):
-        """The bias, less the contribution of A's zero point to the sums."""
+    def _thresholds(self, n, acc_width):
+        """Thresholds less the bias. No sum reaches those beyond the accumulators, or each does."""
+        options = self._operands.options
+        values = formats.check_integers(options["threshold"], "Threshold")
+        thresholds = np.broadcast_to(_per_column(values, "Threshold", n, True), n).astype(object)
+        flip = options.get("flip")
+        flip = formats.check_integers([0] if flip is None else flip, "Flip")
+        flip = np.broadcast_to(_per_column(flip, "Flip", n, True), n)
+        for index, value in enumerate(flip):
+            check_integer(f"Flip at index {index}", int(value), 0, 1)
+        limit = 1 << (acc_width - 1)
+        thresholds = thresholds - self._bias(n)[0]
+        always = thresholds <= -limit
+        thresholds = np.where(always | (thresholds > limit), limit, thresholds).astype(object)
+        return QuantParams.of_signs((-thresholds).astype(np.int64), flip ^ always)
+
+    def _checked_bias(self, n, acc_width):
+        bias, folded = self._bias(n)
+        lowest, highest = -(1 << (acc_width - 1)), (1 << (acc_width - 1)) - 1
+        for index, value in enumerate(bias):
+            if not lowest <= value <= highest:
+                width = 1 + int(value if value >= 0 else -value - 1).bit_length()
+                widest = 63 if self.design.output == "bias" else 64
+                remedy = f"; use --set acc_width={width}" if width <= widest else ""
+                raise ValueError(
+                    f"Bias must fit the accumulator's {acc_width} bits, not be {value} at index "
+                    f"{index}{folded}{remedy}"
+                )
+        return bias.astype(np.int64)
+
+    def _bias(self, n):
+        """The bias, less the contribution of A's zero point to the sums, and words about that."""
         options = self._operands.options
         bias = np.zeros(n, object)
         if options.get("bias") is not None:
@@ -245,17 +284,7 @@ class GemmTask(Task):
             operands = formats.operands(self.w.codes, self.w.type, axis=0)
             bias -= zero_point * operands.sum(axis=0, dtype=object)
             folded = ", the zero point of A folded in"
-        lowest, highest = -(1 << (acc_width - 1)), (1 << (acc_width - 1)) - 1
-        for index, value in enumerate(bias):
-            if not lowest <= value <= highest:
-                width = 1 + int(value if value >= 0 else -value - 1).bit_length()
-                widest = 63 if self.design.output == "bias" else 64
-                remedy = f"; use --set acc_width={width}" if width <= widest else ""
-                raise ValueError(
-                    f"Bias must fit the accumulator's {acc_width} bits, not be {value} at index "
-                    f"{index}{folded}{remedy}"
-                )
-        return bias.astype(np.int64)
+        return bias, folded
 
     def job(self, manifest):
         model = registry.model(manifest)

@@ -162,7 +162,12 @@ class Parameters:
         """Digits that stand for code of plug-ins and users in the hardware; empty without any."""
         from ..emission.own_code import own_code
 
-        return own_code(self.unit(), type(self).unit)
+        return own_code(self.unit(), *self.makers())
+
+    @classmethod
+    def makers(cls) -> tuple[Callable, ...]:
+        """The functions that make the unit."""
+        return (cls.unit,)
 
     def origin(self) -> dict[str, str]:
         """Digests of the plug-ins that the design needs, and of its own code; of a stock one none.

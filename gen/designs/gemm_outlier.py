@@ -36,6 +36,7 @@ class GemmOutlier(StationaryArray):
             ("rows=19", "a_format=int4+uint8", "output=scale", "pipeline=0"),
         )
     )
+    WRAPPED_LINT_CASES: ClassVar[tuple[int, int]] = (0, 2)
     DEMO: ClassVar[bool] = False
     driver: ClassVar[str | None] = "gemm_outlier"
 

@@ -3,53 +3,27 @@
 from dataclasses import dataclass
 from typing import ClassVar
 
-from ._gemm import ARITH, StationaryArray, float_settings
-from .base import check_choice, option
+from ._gemm import ArithArray, StationaryArray
 
 __all__ = ["GemmWs"]
-
-#: Settings of cores with sums in binary32.
-_FLOATS = (
-    ("rows=3", "arith=fp32", "a_format=bf16", "w_format=bf16"),
-    ("rows=2", "arith=fp32", "a_format=fp16", "w_format=tf32", "output=bf16", "pipeline=1"),
-)
 
 #: 8-bit numbers on PEs of 4 bits, as in ANT: four passes.
 _ANT = "int4+flint4+int8"
 
 
 @dataclass(frozen=True, kw_only=True)
-class GemmWs(StationaryArray):
+class GemmWs(ArithArray, StationaryArray):
     """Weight-stationary GEMM engine (TPU v1), or with arith=fp32 TPU v2's MXU."""
 
-    arith: str = option(
-        "exact",
-        "arithmetic: exact sums, or fp32 sums of floats, rounded at each addition",
-        choices=lambda: ARITH,
-    )
-
     NAME: ClassVar[str] = "gemm_ws"
-    LINT_CASES: ClassVar[tuple[tuple[str, ...], ...]] = (
-        *StationaryArray.LINT_CASES,
-        *(("cols=5", "tile_rows=2", "tile_cols=2", *settings) for settings in _FLOATS),
-    )
     driver: ClassVar[str | None] = "gemm_ws"
 
-    def unit(self):
-        parameters = self.as_dict()
-        arith = parameters.pop("arith")
-        check_choice("Parameter arith", arith, ARITH)
-        if arith == "fp32":
-            from ...hdl.float import gemm_float
-
-            return gemm_float.GemmFloat(**parameters)
+    @classmethod
+    def engines(cls):
+        from ...hdl.float import gemm_float
         from ...hdl.systolic import gemm_ws
 
-        return gemm_ws.GemmWs(**parameters)
-
-    @classmethod
-    def fit(cls, settings, operands):
-        return super().fit(float_settings(settings), operands)
+        return {"exact": gemm_ws.GemmWs, "fp32": gemm_float.GemmFloat}
 
     @classmethod
     def contenders(cls):

@@ -52,6 +52,7 @@ _MODULES = {
     "gemm_nm": (".gemm_nm", "GemmNm"),
     "gemm_outlier": (".gemm_outlier", "GemmOutlier"),
     "gemm_scaled": (".gemm_scaled", "GemmScaled"),
+    "gemm_binary": (".gemm_binary", "GemmBinary"),
     "eie": (".eie", "Eie"),
 }
 

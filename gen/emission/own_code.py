@@ -28,17 +28,16 @@ _LIVE, _STOCK = "brickwork.hdl", "_brickwork_stock.hdl"
 _REGISTRY = f"{_LIVE}.formats._PLUGGED"
 
 
-def own_code(unit: Unit, maker: Callable | None = None) -> str:
+def own_code(unit: Unit, *makers: Callable) -> str:
     """Twelve hexadecimal digits that stand for users' code in a unit; empty if there is none.
 
-    ``maker`` is the function that has made the unit.
+    ``makers`` are the functions that have made the unit.
 
     More counts than will be elaborated: every replaced attribute of ``brickwork.hdl``, and every
     function and class that the unit's classes refer to.
     """
     roots = [*_replaced(), *_own_classes(unit)]
-    if maker is not None and _is_own(maker.__module__):
-        roots.append(("maker", maker))
+    roots += [("maker", maker) for maker in makers if _is_own(maker.__module__)]
     return cache.digest(*_Description(roots).texts)[:12] if roots else ""
 
 

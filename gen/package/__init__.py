@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from .gen.api.quantized import Quantized
     from .gen.api.sweeps import Sweep
     from .gen.designs.eie import Eie
+    from .gen.designs.gemm_binary import GemmBinary
     from .gen.designs.gemm_fusion import GemmFusion
     from .gen.designs.gemm_nm import GemmNm
     from .gen.designs.gemm_os import GemmOs
@@ -34,6 +35,7 @@ if TYPE_CHECKING:
     from .gen.lib.errors import CheckFailed, UsageError
     from .gen.lib.progress import show_progress
     from .gen.lib.tables import Listing
+    from .sim.golden.arith.threshold import batch_norm_thresholds
     from .sim.plugins import Plugin, load_plugin
     from .sim.verilator.core import Core, SimulationError, load
 
@@ -41,6 +43,7 @@ _MODULES = {
     "CheckFailed": "gen.lib.errors",
     "UsageError": "gen.lib.errors",
     "show_progress": "gen.lib.progress",
+    "batch_norm_thresholds": "sim.golden.arith.threshold",
     "Core": "sim.verilator.core",
     "SimulationError": "sim.verilator.core",
     "load": "sim.verilator.core",
@@ -66,6 +69,7 @@ __all__ = [
     "Core",
     "Eie",
     "Files",
+    "GemmBinary",
     "GemmFusion",
     "GemmNm",
     "GemmOs",
@@ -79,6 +83,7 @@ __all__ = [
     "SimulationError",
     "Sweep",
     "UsageError",
+    "batch_norm_thresholds",
     "compare",
     "designs",
     "formats",

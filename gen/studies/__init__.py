@@ -50,6 +50,7 @@ ENTRIES = (
     Entry("floats", "Floats and scales: areas of PEs and scale stages, use", ("liberty",)),
     Entry("nm", "N:M sparsity: areas of PEs, and cycles of networks", ("liberty",)),
     Entry("nm_digits", "The digits network pruned to N:M patterns, on gemm_nm", digits=True),
+    Entry("binary", "Products of one bit: areas of PEs, and cycles in RTL", ("liberty",)),
     Entry("blocks", "Block-sparse weights: cycles over densities in RTL, and sizes of blocks"),
     Entry("mixed", "The digits network with a width for each layer", ("budget",), digits=True),
     Entry(

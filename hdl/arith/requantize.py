@@ -19,7 +19,7 @@ __all__ = [
 ]
 
 #: Outputs with values for each channel.
-CHANNEL_OUTPUTS = ("bias", "scale", "shift")
+CHANNEL_OUTPUTS = ("bias", "scale", "shift", "threshold")
 
 #: The significand of a float32, hidden bit included.
 MULTIPLIER_WIDTH = 24
@@ -38,12 +38,15 @@ def shift_width(*, acc_width, output):
 def channel_layout(*, acc_width, output, out_format):
     """What one output channel is given: fields in the order in which they lie from bit 0 up.
 
-    ``bias`` is added to the accumulator. With ``output`` other than ``"bias"`` there follow
-    ``multiplier`` (only for ``"scale"``), ``shift``, ``zero_point``, ``low`` and ``high``.
+    ``bias`` is added to the accumulator. With ``"threshold"`` there follows ``flip``; with
+    ``"scale"`` and ``"shift"`` ``multiplier`` (only for ``"scale"``), ``shift``, ``zero_point``,
+    ``low`` and ``high``.
     """
     check_choice("Output", output, CHANNEL_OUTPUTS)
     fields = {"bias": signed(acc_width)}
-    if output != "bias":
+    if output == "threshold":
+        fields["flip"] = 1
+    elif output != "bias":
         shape = formats.get_integer(out_format, "Output format").shape
         if output == "scale":
             fields["multiplier"] = MULTIPLIER_WIDTH

@@ -40,8 +40,8 @@ class FloatDecoder(Unit):
     """Turns the code of a small float into a binary32 code without the low fraction bits.
 
     All values are kept: subnormals, which are normal in binary32, are normalized; infinities stay
-    infinities, and NaN gets the code of binary32's quiet NaN. The decoder is combinational. Formats
-    with the exponent of binary32 pass unchanged, their subnormals included.
+    infinities, and a NaN becomes the quiet NaN of its sign. Formats with the exponent of binary32
+    pass unchanged, their subnormals and NaNs included. The decoder is combinational.
 
     Parameters
     ----------

@@ -17,8 +17,10 @@ class FpScale(Unit):
     """The product of a binary32 number and one cut short, rounded to nearest, ties to even.
 
     The second operand has the sign, the 8 exponent bits and the topmost fraction bits of binary32;
-    without any fraction bits it is a power of two, and nothing is multiplied. Zeros, subnormals,
-    infinities and NaN are those of :class:`FpMultiply`.
+    without any fraction bits it is a power of two, and nothing is multiplied. Subnormal operands
+    count as zeros of their sign, and products that are below the smallest normal number after a
+    rounding to all 24 significand bits become zeros of their sign. Overflow gives an infinity. A
+    NaN operand, and infinity times zero, give the canonical quiet NaN (0x7FC00000).
 
     Latency is 2 cycles; throughput is one product a cycle.
 
@@ -44,13 +46,13 @@ class FpScale(Unit):
 
     def __init__(self, *, mantissa):
         check_integer("Mantissa width", mantissa, 0, 23)
-        super().__init__(
-            {"a": In(_SINGLE.bits), "scale": In(9 + max(1, mantissa)), "o": Out(_SINGLE.bits)}
-        )
+        scale = 1 + _SINGLE.exponent_width + max(1, mantissa)
+        super().__init__({"a": In(_SINGLE.bits), "scale": In(scale), "o": Out(_SINGLE.bits)})
 
     def build(self):
         m = Module()
-        width, mantissa = _SINGLE.mantissa_width, self.parameters["mantissa"]
+        width, fields = _SINGLE.mantissa_width, _SINGLE.exponent_width
+        mantissa = self.parameters["mantissa"]
         stored = max(1, mantissa)
         a_exponent, s_exponent = self.a[width:-1], self.scale[stored:-1]
         zero = named(m, "zero", ~a_exponent.any() | ~s_exponent.any())
@@ -74,7 +76,9 @@ class FpScale(Unit):
         product = stage("product", product)
         # Zeros and infinities are told by the smallest and the greatest sum of exponents.
         total = stage(
-            "total", ((a_exponent + s_exponent) & ~zero.replicate(9)) | special.replicate(9)
+            "total",
+            ((a_exponent + s_exponent) & ~zero.replicate(fields + 1))
+            | special.replicate(fields + 1),
         )
         sign = stage("sign", (self.a[-1] ^ self.scale[-1]) & ~nan)
         nan = stage("nan", nan)
@@ -91,7 +95,7 @@ class FpScale(Unit):
             up = normal[lost - 1] & (normal[: lost - 1].any() | fraction[0])
         exponent = named(m, "exponent", total + large)
         # A carry out of the fraction, then all zero, goes into the exponent.
-        rounded = Signal(width + 10)
+        rounded = Signal(width + fields + 2)
         m.d.comb += rounded.eq(Cat(fraction, exponent) + up)
         field = rounded[width:]
         tiny = named(m, "tiny", field <= _SINGLE.bias)
@@ -100,7 +104,7 @@ class FpScale(Unit):
         result = Cat(
             rounded[: width - 1] & ~clear.replicate(width - 1),
             (rounded[width - 1] & ~clear) | nan,
-            ((field - _SINGLE.bias)[:8] & ~tiny.replicate(8)) | over.replicate(8),
+            ((field - _SINGLE.bias)[:fields] & ~tiny.replicate(fields)) | over.replicate(fields),
             sign,
         )
         m.d.comb += self.o.eq(stage("result", result))

@@ -21,9 +21,8 @@ from .layout import FLOATS
 from .scale_product import SCALES
 from .scaled_accumulator import (
     ScaledAccumulatorBank,
-    claim_age,
+    scaled_timing,
     scaled_visit_layout,
-    sum_latency,
 )
 
 __all__ = ["A_SCALES", "GemmScaled"]
@@ -118,8 +117,7 @@ class GemmScaled(GemmWs):
             check_float_sums(parameters, nan_inf="saturate")
         super().__init__(**parameters)
         describe_float_sums(self)
-        align_unit = 2 - align if align else formats.get(parameters["a_format"]).unit
-        self.sum_unit = align_unit + formats.get(parameters["w_format"]).unit
+        self.sum_unit = self._scaled_sums()["unit"]
         if align:
             self.timing["acts_to_results"] += Align.latency
             self.timing["entry_wait"] = Align.latency
@@ -137,7 +135,20 @@ class GemmScaled(GemmWs):
 
     @property
     def foot_latency(self):
-        return sum_latency(self.group_width) - LEAD - 1
+        return scaled_timing(**self._scaled_sums()).sums - LEAD - 1
+
+    def _scaled_sums(self):
+        """Parameters of the accumulators about the sums of groups."""
+        params = self.parameters
+        align = params["align"]
+        unit = 2 - align if align else formats.get(params["a_format"]).unit
+        return {
+            "psum_width": self.tile_sum_width(),
+            "group_width": self.group_width,
+            "unit": unit + formats.get(params["w_format"]).unit,
+            "w_scale": params["w_scale"],
+            "a_scale": self.row_scale,
+        }
 
     @property
     def revisit(self):
@@ -191,8 +202,8 @@ class GemmScaled(GemmWs):
 
     def accumulate(self, m, sequencer, psums):
         params = self.parameters
-        bits, age = SCALES[params["w_scale"]].bits, claim_age(self.group_width)
-        late = self.array_latency - LEAD + age
+        bits, accumulator = SCALES[params["w_scale"]].bits, self._scaled_sums()
+        late = self.array_latency - LEAD + scaled_timing(**accumulator).claim
         # Words of scales stay in the queue until the sums of their group leave the array.
         depth = late // max(params["rows"], REVISIT) + 3
         m.submodules.scales_queue = queue = Fifo(width=bits * params["cols"], depth=depth)
@@ -227,10 +238,6 @@ class GemmScaled(GemmWs):
             tile_cols=params["tile_cols"],
             bank=ScaledAccumulatorBank,
             lanes={"scales": (skew.o, bits)},
-            psum_width=self.psum_width,
-            group_width=self.group_width,
-            unit=self.sum_unit,
-            w_scale=params["w_scale"],
-            a_scale=self.row_scale,
+            **accumulator,
             depth=params["acc_depth"],
         )

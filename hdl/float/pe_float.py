@@ -31,7 +31,7 @@ class PeFloat(Unit):
     Parameters
     ----------
     a_format, w_format : str
-        Small floats of at most 8 exponent bits and together at most 22 fraction bits.
+        Small floats of at most 8 exponent bits, and of 1 to 21 fraction bits, together at most 22.
     psum_width : int
         32.
     pipeline : int

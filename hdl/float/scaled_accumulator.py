@@ -1,6 +1,7 @@
 """Accumulators in binary32 of exact sums that have a scale: one for each group of terms."""
 
 from itertools import pairwise
+from typing import NamedTuple
 
 from amaranth.hdl import Module, Signal, signed
 from amaranth.lib import data
@@ -13,6 +14,7 @@ from ..unit import Unit, data_register
 from .float_accumulator import FloatAccumulator
 from .fp_add import FpAdd
 from .fp_scale import FpScale
+from .int_scale import IntScale, scales_exactly
 from .layout import FLOATS
 from .scale_product import SCALES, ScaleProduct
 from .to_float import ToFloat
@@ -20,9 +22,9 @@ from .to_float import ToFloat
 __all__ = [
     "ScaledAccumulator",
     "ScaledAccumulatorBank",
-    "claim_age",
+    "ScaledTiming",
+    "scaled_timing",
     "scaled_visit_layout",
-    "sum_latency",
 ]
 
 
@@ -30,25 +32,31 @@ def scaled_visit_layout(depth, a_scale):
     """One visit: ``valid``, and the ``row``.
 
     ``opens`` and ``closes`` mark the first and the last tile of a group, ``begins`` the first
-    group of the row's sum, ``claims`` the first row of a tile that closes a group. With an
-    activation scale there is ``a_scale``, that of the row.
+    group of the row's sum, ``claims`` the first row of a tile that closes a group, never without
+    ``valid``. With an activation scale there is ``a_scale``, that of the row.
     """
     fields = {"valid": 1, "opens": 1, "closes": 1, "begins": 1, "claims": 1}
     fields["row"] = index_shape(depth)
     return data.StructLayout(fields | ({} if a_scale == "none" else {"a_scale": 8}))
 
 
-def sum_latency(tiles):
-    """Cycles from the announcement of a visit to the row's sum in binary32.
+class ScaledTiming(NamedTuple):
+    """Cycles from the announcement of a visit until it takes the scale, and to the row's sum."""
 
-    With ``tiles`` groups may have several tiles.
-    """
-    return claim_age(tiles) + 1 + FpScale.latency + FpAdd.latency
+    claim: int
+    sums: int
 
 
-def claim_age(tiles):
-    """Cycles from the announcement of a visit until it takes the scale."""
-    return LEAD + bool(tiles) + ToFloat.latency - 1
+def scaled_timing(*, psum_width, group_width, unit, w_scale, a_scale):
+    """The :class:`ScaledTiming` of an accumulator with these parameters."""
+    came = LEAD + bool(group_width)
+    mantissa = ScaleProduct(w_scale=w_scale, a_scale=a_scale).mantissa
+    width = group_width or psum_width
+    if scales_exactly(width, unit, mantissa):
+        claim, scaled = came, IntScale(width=width, unit=unit, mantissa=mantissa).latency
+    else:
+        claim, scaled = came + ToFloat.latency - 1, ToFloat.latency + FpScale.latency
+    return ScaledTiming(claim, came + scaled + FpAdd.latency)
 
 
 class ScaledAccumulator(Unit):
@@ -61,10 +69,15 @@ class ScaledAccumulator(Unit):
     OCP's Microscaling Formats 1.0 (section 6.1, whose precision and order it leaves open).
 
     A visit is announced 2 cycles ahead of its partial sum. With ``group_width`` partial sums of the
-    tiles of a group meet in integer accumulators of that width first. ``scale`` has the scale of
-    the column :func:`claim_age` cycles after a visit that ``claims`` it was announced. ``sums`` is
-    the row's sum :func:`sum_latency` cycles after the announcement. ``visit_o`` is ``visit`` a
-    cycle later. Throughput is one visit a cycle; visits of a row are at least 6 cycles apart.
+    tiles of a group meet in integer accumulators of that width first. :func:`scaled_timing` tells
+    the cycles from the announcement: ``claim`` cycles after that of a visit that ``claims`` it
+    ``scale`` has the scale of the column, which counts until the next such visit; ``sums`` cycles
+    after that of a visit that closes a group ``sums`` is the row's sum. ``visit_o`` is ``visit`` a
+    cycle later. Throughput is one visit a cycle; visits of a row are at least 6 cycles apart. After
+    a reset the first visit of each row opens a group and begins a sum.
+
+    Where S needs no rounding by itself, or s is a power of two, :class:`IntScale` computes
+    RN(RN(S) · s) in one step.
 
     Parameters
     ----------
@@ -95,6 +108,7 @@ class ScaledAccumulator(Unit):
     role = "accumulators"
 
     def __init__(self, *, psum_width, group_width, unit, w_scale, a_scale, depth):
+        check_integer("Partial sum width", psum_width, 2, 128)
         check_integer("Group sum width", group_width, 0, 64)
         check_relation(
             group_width == 0 or group_width >= psum_width,
@@ -103,6 +117,13 @@ class ScaledAccumulator(Unit):
         ToFloat(width=psum_width, unit=unit, format="fp32")
         ScaleProduct(w_scale=w_scale, a_scale=a_scale)
         FloatAccumulator(depth=depth)
+        self.cycles = scaled_timing(
+            psum_width=psum_width,
+            group_width=group_width,
+            unit=unit,
+            w_scale=w_scale,
+            a_scale=a_scale,
+        )
         visit = scaled_visit_layout(depth, a_scale)
         super().__init__(
             {
@@ -117,48 +138,54 @@ class ScaledAccumulator(Unit):
     def build(self):
         m = Module()
         params = self.parameters
-        age = claim_age(params["group_width"])
+        claim = self.cycles.claim
+        # The accumulator takes its visits ahead of what they add.
+        closes = self.cycles.sums - FpAdd.latency - LEAD
         # visits[n] is the visit announced n cycles ago. Those that a reset leaves on their way are
         # ahead of the next ones in all columns.
         visits = [self.visit]
-        for cycles in range(1, age + 2):
+        for cycles in range(1, max(claim, closes) + 1):
             visits.append(data_register(self.visit.shape(), name=f"visit_{cycles}"))
         m.d.sync += [later.eq(visit) for visit, later in pairwise(visits)]
         m.d.comb += self.visit_o.eq(visits[1])
 
-        group = self._group(m)
-        m.submodules.to_float = rounded = ToFloat(
-            width=len(group), unit=params["unit"], format="fp32"
-        )
         m.submodules.scales = scales = ScaleProduct(
             w_scale=params["w_scale"], a_scale=params["a_scale"]
         )
-        m.submodules.scaled = scaled = FpScale(mantissa=scales.mantissa)
         m.submodules.accumulator = accumulator = FloatAccumulator(depth=params["depth"])
         # A column's scale is in use until the first row of the next group takes the next.
         kept = data_register(self.scale.shape(), name="scale_kept")
         scale = Signal(self.scale.shape(), name="scale_now")
         m.d.comb += scale.eq(kept)
-        with m.If(visits[age].claims):
+        with m.If(visits[claim].claims):
             m.d.comb += scale.eq(self.scale)
             m.d.sync += kept.eq(self.scale)
         factor = data_register(scales.o.shape(), name="factor")
         m.d.sync += factor.eq(scales.o)
         if params["a_scale"] != "none":
-            m.d.comb += scales.a.eq(visits[age].a_scale)
-        closing = visits[age + 1]
+            m.d.comb += scales.a.eq(visits[claim].a_scale)
+        closing = visits[closes]
         m.d.comb += [
-            rounded.i.eq(group),
             scales.w.eq(scale),
-            scaled.a.eq(rounded.o),
-            scaled.scale.eq(factor),
             accumulator.visit.valid.eq(closing.valid & closing.closes),
             accumulator.visit.first.eq(closing.begins),
             accumulator.visit.row.eq(closing.row),
-            accumulator.psums.eq(scaled.o),
+            accumulator.psums.eq(self._scaled(m, self._group(m), factor, scales.mantissa)),
             self.sums.eq(accumulator.sums),
         ]
         return m
+
+    def _scaled(self, m, group, factor, mantissa):
+        """A group's sum in binary32, scaled: with one rounding where two are the same."""
+        width, unit = len(group), self.parameters["unit"]
+        if scales_exactly(width, unit, mantissa):
+            m.submodules.scaled = scaled = IntScale(width=width, unit=unit, mantissa=mantissa)
+            m.d.comb += [scaled.i.eq(group), scaled.scale.eq(factor)]
+            return scaled.o
+        m.submodules.rounded = rounded = ToFloat(width=width, unit=unit, format="fp32")
+        m.submodules.scaled = scaled = FpScale(mantissa=mantissa)
+        m.d.comb += [rounded.i.eq(group), scaled.a.eq(rounded.o), scaled.scale.eq(factor)]
+        return scaled.o
 
     def _group(self, m):
         """The exact sum of a group."""

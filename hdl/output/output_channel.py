@@ -27,8 +27,11 @@ FLOAT_OUTPUTS = tuple(FLOATS)
 def output_shape(*, acc_width, output, out_format, float_sums=0):
     """Shape of a result.
 
-    That of the accumulator, one bit more for its bias, the code of a float, or ``out_format``'s.
+    That of the accumulator, one bit more for its bias, one bit for ``"threshold"``, the code of a
+    float, or that of ``out_format``.
     """
+    if output == "threshold":
+        return unsigned(1)
     if output in FLOATS:
         return unsigned(FLOATS[output].bits)
     if float_sums:
@@ -42,11 +45,15 @@ def output_latency(output, float_sums=0):
     """Cycles from an accumulator, or with ``float_sums`` a binary32 sum, to its result."""
     if output in FLOATS:
         return Narrow.latency if float_sums else ToFloat.latency
-    return {"raw": 0, "bias": 1, "shift": 5, "scale": 7}[output]
+    return {"raw": 0, "bias": 1, "threshold": 1, "shift": 5, "scale": 7}[output]
 
 
 class OutputChannel(Unit):
     """Adds the channel's bias and requantizes; holds the values for the next run of sums.
+
+    With ``"threshold"`` a result is 1 if the sum and the bias together are at least 0, else 0; the
+    other way around if ``flip`` is set. So the bias is the threshold, negative: bias, batch
+    normalization and sign of a binary network (Umuroglu et al., "FINN", FPGA 2017, section 4.2.2).
 
     ``shift`` takes the next values from ``word``; they are in ``word_o`` a cycle later, for the
     next channel of the chain. ``start``, one cycle ahead of the first sum of a run, makes them
@@ -58,9 +65,10 @@ class OutputChannel(Unit):
     ----------
     acc_width : int
     output : str
-        ``"bias"``, ``"scale"`` or ``"shift"``.
+        ``"bias"``, ``"scale"``, ``"shift"`` or ``"threshold"``.
     out_format : str
-        Format of the results; with ``"bias"`` they have ``acc_width + 1`` bits whatever it says.
+        Format of the results; with ``"bias"`` they have ``acc_width + 1`` bits whatever it says,
+        with ``"threshold"`` one.
 
     Members
     -------
@@ -101,12 +109,19 @@ class OutputChannel(Unit):
         start = data_register(1, name="start_q")
         m.d.sync += start.eq(self.start)
         m.d.comb += [self.start_o.eq(start), self.word_o.eq(shadow)]
-        if self.parameters["output"] == "bias":
+        output = self.parameters["output"]
+        if output in ("bias", "threshold"):
             bias = data_register(self.i.shape(), name="bias")
             with m.If(self.start):
                 m.d.sync += bias.eq(shadow.bias)
+            result = self.i + bias
+            if output == "threshold":
+                flip = data_register(1, name="flip")
+                with m.If(self.start):
+                    m.d.sync += flip.eq(shadow.flip)
+                result = (result >= 0) ^ flip
             biased = data_register(self.o.shape(), name="biased")
-            m.d.sync += biased.eq(self.i + bias)
+            m.d.sync += biased.eq(result)
             m.d.comb += self.o.eq(biased)
         else:
             m.submodules.requantize = requantize = Requantize(**self.parameters)

@@ -44,8 +44,8 @@ class OutputStage(Unit):
     The lanes of a bank are brought into line by delays, the banks by their queues: each has one,
     and a word is offered when that of the last bank, the latest, has it.
 
-    A row leaves ``output_latency(output) + cols + 1`` cycles after its column 0 came. Throughput
-    is one row a cycle. Runs with channel values begin at least
+    A row leaves ``output_latency(output, float_sums) + cols + 1`` cycles after its column 0 came.
+    Throughput is one row a cycle. Runs with channel values begin at least
     ``cols + output_latency(output) - 1`` cycles apart, the time in which the values of the next
     run replace those of the last.
 
@@ -118,9 +118,12 @@ class OutputStage(Unit):
         check_integer("Float sums", float_sums, 0, 1)
         check_relation(
             not float_sums or (output in _OF_FLOATS and acc_width == FLOATS["fp32"].bits),
-            f"Sums in binary32 must have 32 bits and an output of {', '.join(_OF_FLOATS)}, not "
+            f"Sums in binary32 must have 32 bits and an output of raw, bf16 or fp16, not "
             f"{acc_width} bits and {output}",
         )
+        check_integer("Unit", unit, -1024, 1024)
+        if output in FLOATS and not float_sums:
+            ToFloat(width=acc_width, unit=unit, format=output)
         channel = {"acc_width": acc_width, "output": output, "out_format": out_format}
         self.out_shape = output_shape(**channel, float_sums=float_sums)
         ports = {

@@ -86,8 +86,8 @@ class GemmOs(Engine):
     nan_inf : str
         What NaN and infinities do, in formats that have them: see :class:`GemmWs`.
     output : str
-        ``"raw"``, ``"bias"``, ``"scale"`` or ``"shift"``: see :class:`OutputChannel`; or
-        ``"fp32"``, ``"bf16"`` or ``"fp16"``: see :class:`GemmWs`.
+        ``"raw"``, ``"bias"``, ``"scale"``, ``"shift"`` or ``"threshold"``: see
+        :class:`OutputChannel`; or ``"fp32"``, ``"bf16"`` or ``"fp16"``: see :class:`GemmWs`.
     out_format : str
         Format of results that are requantized.
 
@@ -127,14 +127,7 @@ class GemmOs(Engine):
         out_format,
     ):
         check_integer("Row count", rows, 1, 1024)
-        self.acc_width = accumulator_width(
-            a_format=a_format,
-            w_format=w_format,
-            max_k=max_k,
-            acc_width=acc_width,
-            overflow=overflow,
-            output=output,
-        )
+        self.acc_width = self.accumulator_width()
         self.a_format, self.w_format = formats.get(a_format), formats.get(w_format)
         self.special = flags_specials(a_format, w_format, nan_inf)
         #: What the tiles' words carry besides, if the formats call for it.
@@ -155,10 +148,11 @@ class GemmOs(Engine):
             overflow=overflow,
             pipeline=pipeline,
             **self.channel,
-            tiles=tile_layout(rows=rows, max_k=self.max_length, **self.tile_options),
+            tiles=tile_layout(rows=self.tile_height, max_k=self.max_length, **self.tile_options),
             act=self.a_format.code_shape,
             weight=self.w_format.code_shape,
             special=self.special,
+            float_sums=self.float_sums,
         )
         super().__init__(ports)
 
@@ -166,50 +160,117 @@ class GemmOs(Engine):
         self.mesh |= {"acc_width": self.acc_width} | self.pe_choice
         MeshOs(**self.mesh)  # it checks the parameters of the PEs
         drained = (
-            pipeline
+            self.adder_delay
             + 1
             + mesh_latency(rows=rows, cols=cols, tile_rows=tile_rows, tile_cols=tile_cols)
         )
         self.required_streams = tuple(ports)
-        self.max_owed = self.limit = rows
+        self.max_owed = self.limit = self.tile_height
         self.pe_rows, self.pe_cols, self.max_k = rows, cols, max_k
         self.widths = number_widths(ports, self.acc_width)
-        self.derived = {"acc_width": self.acc_width} | operand_types(a_format, w_format)
+        self.derived = {"acc_width": self.acc_width, "sums_per_pe": self.sums_per_pe}
+        self.derived |= operand_types(a_format, w_format)
         if output in FLOATS:
             self.derived["result_format"] = output
-        latency = drained + output_latency(output) + cols + 2
+        latency = drained + output_latency(output, self.float_sums) + cols + 2
+        weights_wait = self.sums_per_pe - 1  # for all the activations that they meet
         self.timing = {
             "last_acts_to_first_result": latency + PAIR_LATENCY * self.a_format.pair,
-            "last_weights_to_first_result": latency + PAIR_LATENCY * self.w_format.pair,
-            "terms_per_cycle": 1,
-        } | gemm_timing(cols=cols, output=output, pairs=pairs, pair_wait=2 if pairs else 0)
+            "last_weights_to_first_result": latency
+            + PAIR_LATENCY * self.w_format.pair
+            + weights_wait,
+        } | gemm_timing(
+            cols=cols,
+            output=output,
+            float_sums=self.float_sums,
+            pairs=pairs,
+            pair_wait=2 if pairs else 0,
+        )
 
     def results_owed(self, descriptor):
         """A tile owes its rows; of several passes the last does."""
         height = descriptor.height + 1
         return Mux(descriptor.last, height, 0) if self.tile_options["multipass"] else height
 
+    # An engine with other PEs or other sums replaces the following.
+
+    #: 1 if sums are codes of binary32.
+    float_sums = 0
+    #: Sums of a PE, of neighbouring rows of A: a term takes as many words of activations.
+    sums_per_pe = 1
+
+    @property
+    def tile_height(self):
+        """Most rows of A in a tile."""
+        return self.parameters["rows"] * self.sums_per_pe
+
+    @property
+    def adder_delay(self):
+        """Cycles from a step until its product in row 0 and column 0 is at the adder."""
+        return self.parameters["pipeline"]
+
+    def accumulator_width(self):
+        """Bits of the sums that become results."""
+        names = ("a_format", "w_format", "max_k", "acc_width", "overflow", "output")
+        return accumulator_width(**{name: self.parameters[name] for name in names})
+
+    def decode(self, m, name, fmt, lanes, word, type_index):
+        """The operands that enter the mesh: see :func:`decode_at_border`."""
+        nan_inf = self.parameters["nan_inf"]
+        return decode_at_border(m, name, fmt, lanes, word, type_index, nan_inf)
+
+    def enter_acts(self, m, sequencer, word):
+        """The word of activations that enters the array, from the one that is held."""
+        # A zero on one side is enough for a cycle without a step to leave the sums alone.
+        return Mux(sequencer.step, word, 0)
+
+    def weights_taken(self, sequencer):
+        """When the word of weights is no longer needed."""
+        return sequencer.step
+
+    def control(self, m, sequencer, mesh):
+        """The flags of the mesh, each with what it belongs to."""
+        rows = self.parameters["rows"]
+        # The sums take a flag as late as the product that it belongs to. ``first`` needs no reset,
+        # as the next tile's is behind. ``done`` of a lower row would meet the next one of row 0.
+        m.submodules.first = first = Delay(width=1, cycles=self.adder_delay, content="data")
+        m.submodules.done = done = Delay(width=1, cycles=self.adder_delay + 1)
+        m.d.comb += [
+            first.i.eq(sequencer.first),
+            done.i.eq(sequencer.launch),
+            mesh.first.eq(stagger(m, "first", first.o, rows, "data")),
+            mesh.done.eq(stagger(m, "done", done.o, rows)),
+        ]
+
     def build(self):
         m = Module()
         params = self.parameters
-        rows, cols, output = params["rows"], params["cols"], params["output"]
-        pipeline = params["pipeline"]
+        height, cols, output = self.tile_height, params["cols"], params["output"]
         m.submodules.mesh = mesh = MeshOs(**self.mesh)
 
         # Places in the queue for what is on its way, and for the tile that ends next.
-        depth = 2 * rows + cols + output_latency(output) + mesh.latency + pipeline + 6
-        sequencer = SequencerOs(rows=rows, max_k=self.max_length, depth=depth, **self.tile_options)
-        m.submodules.control = sequencer
+        latency = self.adder_delay + mesh.latency
+        depth = 2 * height + cols + output_latency(output, self.float_sums) + latency + 6
+        m.submodules.control = sequencer = SequencerOs(
+            rows=height,
+            max_k=self.max_length,
+            depth=depth,
+            **self.tile_options,
+            groups=self.sums_per_pe,
+        )
         special = self._operands(m, sequencer, mesh)
-
-        latency = pipeline + mesh.latency
+        self.control(m, sequencer, mesh)
+        unit = 0
+        if output in FLOATS and not self.float_sums:
+            unit = sum_unit(params["a_format"], params["w_format"])
         stage = OutputStage(
             cols=cols,
             bank_cols=params["tile_cols"],
             **self.channel,
-            unit=sum_unit(params["a_format"], params["w_format"]) if output in FLOATS else 0,
+            unit=unit,
+            float_sums=self.float_sums,
             depth=depth,
-            max_reserve=rows,
+            max_reserve=height,
             run_interval=latency + 1,
             special=self.special,
         )
@@ -229,8 +290,7 @@ class GemmOs(Engine):
 
     def _operands(self, m, sequencer, mesh):
         """Streams, border and flags of the mesh; returns whether a tile has special values."""
-        rows, pipeline = self.parameters["rows"], self.parameters["pipeline"]
-        nan_inf = self.parameters["nan_inf"]
+        rows = self.parameters["rows"]
         wiring.connect(m, wiring.flipped(self.tiles), sequencer.tiles)
         special = 0
         for name, fmt, lanes, held, type_index in [
@@ -247,28 +307,20 @@ class GemmOs(Engine):
             )
             type_index = getattr(sequencer, type_index) if fmt.type_width else None
             word = register.word
+            taken = sequencer.step
             if name == "acts":
-                # A zero on one side is enough for a cycle without a step to leave the sums alone.
-                word = Mux(sequencer.step, word, 0)
+                word = self.enter_acts(m, sequencer, word)
+            else:
+                taken = self.weights_taken(sequencer)
             wiring.connect(m, codes, register.i)
             m.d.comb += [
-                register.take.eq(sequencer.step),
+                register.take.eq(taken),
                 held.eq(register.held),
             ]
-            operands = decode_at_border(m, name, fmt, lanes, word, type_index, nan_inf)
+            operands = self.decode(m, name, fmt, lanes, word, type_index)
             m.d.comb += getattr(mesh, name).eq(operands)
             if self.special:
                 special |= detect_specials(m, name, fmt, lanes, register.word, type_index)
-        # The sums take a flag as late as the product that it belongs to. ``first`` needs no reset,
-        # as the next tile's is behind. ``done`` of a lower row would meet the next one of row 0.
-        m.submodules.first = first = Delay(width=1, cycles=pipeline, content="data")
-        m.submodules.done = done = Delay(width=1, cycles=pipeline + 1)
-        m.d.comb += [
-            first.i.eq(sequencer.first),
-            done.i.eq(sequencer.launch),
-            mesh.first.eq(stagger(m, "first", first.o, rows, "data")),
-            mesh.done.eq(stagger(m, "done", done.o, rows)),
-        ]
         if not self.special:
             return None
         so_far = Signal()

@@ -100,8 +100,9 @@ class GemmWs(Engine):
     nan_inf : str
         ``"saturate"`` or ``"flag"``; without effect on formats that have no special values.
     output : str
-        ``"raw"``, ``"bias"``, ``"scale"`` or ``"shift"``: see :class:`OutputChannel`; or
-        ``"fp32"``, ``"bf16"`` or ``"fp16"``: the sums times the units of the formats, rounded once.
+        ``"raw"``, ``"bias"``, ``"scale"``, ``"shift"`` or ``"threshold"``: see
+        :class:`OutputChannel`; or ``"fp32"``, ``"bf16"`` or ``"fp16"``: the sums times the
+        units of the formats, rounded once.
     out_format : str
         Format of results that are requantized.
 

@@ -3,11 +3,10 @@
 from functools import reduce
 from operator import or_
 
-from amaranth.hdl import Cat, Module, Value, signed
+from amaranth.hdl import Cat, Module, Value
 from amaranth.lib import data
 from amaranth.lib.wiring import In, Out
 
-from .. import formats
 from ..array.grid import RADIX, check_tile, fill, levels, wire_grid
 from ..unit import Unit, data_register
 from .pe_os import PeOs
@@ -21,10 +20,11 @@ def mesh_latency(*, rows, cols, tile_rows, tile_cols):
     return level + (rows > tile_rows * RADIX ** (level - 1))
 
 
-def _entering(rows, cols, a_format, w_format):
-    acts = data.ArrayLayout(formats.get(a_format, "Activation format").operand.shape, rows)
-    weights = data.ArrayLayout(formats.get(w_format, "Weight format").operand.shape, cols)
-    return {"acts": acts, "first": rows, "done": rows, "weights": weights}
+def _entering(rows, cols, pe):
+    """Ports at the left and at the top, of PEs like ``pe``."""
+    acts = data.ArrayLayout(pe.acts.shape(), rows)
+    weights = data.ArrayLayout(pe.weights.shape(), cols)
+    return {"acts": acts} | dict.fromkeys(pe.flags, rows) | {"weights": weights}
 
 
 class TileOs(Unit):
@@ -52,9 +52,9 @@ class TileOs(Unit):
     Members
     -------
     acts, first, done, weights : ``In``
-        Arrays of ``rows``, or ``cols``, lanes.
+        Arrays of ``rows``, or ``cols``, lanes; with further ``flags`` of the PEs these, too.
     acts_o, first_o, done_o, weights_o : ``Out``
-    sums : ``Out(data.ArrayLayout(signed(acc_width), cols))``
+    sums : ``Out(data.ArrayLayout(shape of a sum, cols))``
 
     Raises
     ------
@@ -82,7 +82,7 @@ class TileOs(Unit):
     ):
         check_tile(rows, cols, tile_rows, tile_cols, level)
         # It checks the parameters of the PEs.
-        pe(
+        element = pe(
             a_format=a_format,
             w_format=w_format,
             acc_width=acc_width,
@@ -90,8 +90,8 @@ class TileOs(Unit):
             pipeline=pipeline,
             **pe_parameters,
         )
-        ports = _entering(rows, cols, a_format, w_format)
-        sums = data.ArrayLayout(signed(acc_width), cols)
+        ports = _entering(rows, cols, element)
+        sums = data.ArrayLayout(element.sums.shape(), cols)
         super().__init__(
             {name: In(shape) for name, shape in ports.items()}
             | {f"{name}_o": Out(shape) for name, shape in ports.items()}
@@ -156,7 +156,7 @@ class MeshOs(Unit):
         **pe_parameters,
     ):
         check_tile(rows, cols, tile_rows, tile_cols)
-        pe(
+        element = pe(
             a_format=a_format,
             w_format=w_format,
             acc_width=acc_width,
@@ -164,8 +164,8 @@ class MeshOs(Unit):
             pipeline=pipeline,
             **pe_parameters,
         )
-        ports = _entering(rows, cols, a_format, w_format)
-        sums = data.ArrayLayout(signed(acc_width), cols)
+        ports = _entering(rows, cols, element)
+        sums = data.ArrayLayout(element.sums.shape(), cols)
         super().__init__({name: In(shape) for name, shape in ports.items()} | {"sums": Out(sums)})
         shape = {"rows": rows, "cols": cols, "tile_rows": tile_rows, "tile_cols": tile_cols}
         self.level = levels(**shape)
@@ -188,7 +188,7 @@ def _wire(grid, m, level):
     leaving = wire_grid(
         m,
         cells,
-        across={"acts": grid.acts, "first": grid.first, "done": grid.done},
+        across={name: getattr(grid, name) for name in ("acts", *grid.parameters["pe"].flags)},
         down={"weights": grid.weights},
         row_spans=row_spans,
         column_spans=column_spans,

@@ -49,6 +49,8 @@ class PeOs(Unit):
     """
 
     role = "PEs"
+    #: Control that passes from the left to the right with the activations.
+    flags = ("first", "done")
 
     def __init__(self, *, a_format, w_format, acc_width, overflow, pipeline):
         self.a_format = a = formats.get(a_format, "Activation format")

@@ -9,7 +9,7 @@ from ..checks import check_choice, check_integer
 from ..output.accumulator import visit_layout
 from ..stream.fifo import Fifo
 from ..stream.register_slice import RegisterSlice
-from ..unit import Unit
+from ..unit import Unit, data_register
 
 __all__ = ["SequencerWs", "results_owed", "tile_layout"]
 
@@ -52,7 +52,7 @@ class SequencerWs(Unit):
         Tiles that can be known at a time. A tile can begin 2 cycles after it was accepted.
     groups : str
         Groups of terms with a scale: ``"none"``, each ``"tile"``, or ``"tiles"`` up to one that
-        has ``close`` set.
+        has ``close`` set, as each tile with ``last`` has.
 
     Members
     -------
@@ -80,7 +80,7 @@ class SequencerWs(Unit):
     Raises
     ------
     TypeError, ValueError
-        If a parameter is not a positive integer.
+        If a parameter is not of its kind or out of range.
     """
 
     role = "control"
@@ -162,8 +162,9 @@ class SequencerWs(Unit):
         """Flags of the row about groups; returns whether its tile can have its scales."""
         closes = tile.close if self.parameters["groups"] == "tiles" else Const(1, 1)
         opens = Signal(init=1)
-        # The tiles so far of these sums are in one group, which is not complete.
-        begun = Signal()
+        # The tiles so far of these sums are in one group, which is not complete. After a reset the
+        # first tile tells by itself that it begins sums.
+        begun = data_register(1, name="begun")
         begins = Signal()
         m.d.comb += [
             begins.eq(tile.first | begun),

@@ -203,6 +203,8 @@ class Gemm(HostModel):
         bias = rng.randint(-most, most + 1, n)
         if parameters["output"] == "bias":
             return QuantParams.of_bias(bias)
+        if parameters["output"] == "threshold":
+            return QuantParams.of_signs(bias >> 2, rng.randint(0, 2, n))
         ones = np.ones(n, np.int64)
         out = formats.get(parameters["out_format"])
         multiplier = rng.randint(1 << 23, 1 << 24, n) if parameters["output"] == "scale" else ones
@@ -283,6 +285,7 @@ class Gemm(HostModel):
                 zero_point=ones * 0,
                 low=ones * out.lowest,
                 high=ones * out.highest,
+                flip=ones,
             )
         return self.job(a, w, qparams, skip_zeros=kept is not None, **plan.modes)
 

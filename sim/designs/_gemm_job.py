@@ -26,8 +26,9 @@ __all__ = ["GemmJob", "QuantParams", "checked_qparams", "padded"]
 class QuantParams:
     """Per-channel quantization parameters: arrays with a value for each column of W.
 
-    ``bias`` is added to the sums. Requantization multiplies by ``multiplier`` · 2^-``shift``, adds
-    ``zero_point``, and clamps to ``low`` and ``high``.
+    ``bias`` is added to the sums. A result of the output stage ``threshold`` is 1 if that is at
+    least 0, and the other way around where ``flip`` is 1. Requantization multiplies by
+    ``multiplier`` · 2^-``shift``, adds ``zero_point``, and clamps to ``low`` and ``high``.
     """
 
     bias: np.ndarray
@@ -36,12 +37,18 @@ class QuantParams:
     zero_point: np.ndarray
     low: np.ndarray
     high: np.ndarray
+    flip: np.ndarray | None = None
 
     @classmethod
     def of_bias(cls, bias: np.ndarray) -> "QuantParams":
         """Parameters for an engine with the output stage ``bias``."""
         ones = np.ones(len(bias), np.int64)
         return cls(bias=bias, **{item.name: ones for item in fields(cls) if item.name != "bias"})
+
+    @classmethod
+    def of_signs(cls, bias: np.ndarray, flip: np.ndarray) -> "QuantParams":
+        """Parameters for an engine with the output stage ``threshold``: 1 from -``bias`` on."""
+        return replace(cls.of_bias(bias), flip=np.asarray(flip, np.int64))
 
     def words(self, layout: list[dict], columns: range, cols: int) -> np.ndarray:
         """The words of one output tile, the last column's first; columns beyond N are zero."""
@@ -143,8 +150,10 @@ class GemmJob(Job):
         If a mode does not exist.
     """
 
-    #: Words of weights and of activations that are sent in turn; ``None`` for a whole tile.
+    #: Words of weights that are sent in turn with those of activations; ``None`` for a whole tile.
     frame_step: ClassVar[int | None] = None
+    #: Words of activations that meet a word of weights, where they are sent in turn.
+    acts_per_weight: int = 1
     #: The golden sums of products; those of PEs with arithmetic of their own replace it.
     product: ClassVar[Callable[..., np.ndarray]] = staticmethod(accumulated)
 
@@ -253,9 +262,10 @@ class GemmJob(Job):
           tile depend on no other words.
         * An output-stationary engine takes a word of weights and one of activations in a step. The
           engine holds a word of each, and the converter in front of it another one. Two words of
-          weights are accepted without activations, and then the two words of activations for them.
+          weights are accepted without activations, and then the two words of activations for them,
+          or more where several meet each word of weights.
         """
-        words, step = self.words(), self.frame_step
+        words, step, ratio = self.words(), self.frame_step, self.acts_per_weight
         for number in range(len(self.tiles)):
             tile_words = {name: next(stream) for name, stream in words.items()}
             passes = len(tile_words["tiles"])
@@ -272,7 +282,7 @@ class GemmJob(Job):
                 for at in range(0, len(weights), step or len(weights)):
                     end = at + step if step else None
                     yield Frame("weights", weights[at:end])
-                    yield Frame("acts", acts[at:end])
+                    yield Frame("acts", acts[at * ratio : end and end * ratio])
 
     @property
     def results_owed(self) -> list[int]:

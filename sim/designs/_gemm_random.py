@@ -148,8 +148,19 @@ class GemmOperands:
                         size *= int(multiplier[c])
                     fitting = size.bit_length() - out.bits + rng.integers(0, 3)
                     shift[c] = min(max(fitting, 0), highest)
+        if output == "threshold":  # sums at the threshold and next to it
+            limits = -1 << (bits - 1), (1 << (bits - 1)) - 1
+            near = np.array([rng.choice(sums()[:, c]) for c in range(n)])
+            near = np.clip(rng.integers(-1, 2, n) - near, *limits)
+            bias = np.where(rng.random(n) < 0.7, near, bias)
         return QuantParams(
-            bias=bias, multiplier=multiplier, shift=shift, zero_point=zero_point, low=low, high=high
+            bias=bias,
+            multiplier=multiplier,
+            shift=shift,
+            zero_point=zero_point,
+            low=low,
+            high=high,
+            flip=rng.integers(0, 2, n),
         )
 
 

@@ -2,6 +2,7 @@
 
 import numpy as np
 
+from ..golden.engine import sums_in_floats
 from ..golden.systolic.gemm_os import gemm_os
 from ..host.packing import pack
 from ._gemm import Gemm
@@ -11,13 +12,14 @@ __all__ = ["GemmOs", "OutputStationaryJob"]
 
 
 class OutputStationaryJob(GemmJob):
-    """Output tiles of ``rows`` rows by ``cols`` columns, each over all of K.
+    """Output tiles of ``height`` rows by ``cols`` columns, each over all of K.
 
     Words of an output tile, pass by pass:
 
     * ``tiles``: one descriptor, with the terms and the number of rows;
     * ``weights``: a word of ``cols`` lanes for each k;
-    * ``acts``: a word of ``rows`` lanes for each k.
+    * ``acts``: a word of ``rows`` lanes for each k; with s = ``sums_per_pe`` above 1, s words
+      for each k, lane n of word g of which is row s · n + g of the tile.
 
     Then, for each output tile, ``cols`` words of quantization parameters on ``channels``.
     """
@@ -27,48 +29,67 @@ class OutputStationaryJob(GemmJob):
     def __init__(self, manifest, shape, a=None, w=None, qparams=None, **modes):
         super().__init__(manifest, shape, a, w, qparams, **modes)
         self.tiles = [
-            (range(r, min(r + self.rows, self.m)), columns)
-            for r in range(0, self.m, self.rows)
+            (range(r, min(r + self.height, self.m)), columns)
+            for r in range(0, self.m, self.height)
             for columns in self._columns()
         ]
-        terms = self.k * len(self.passes)
-        steps = len(self.tiles) * max(terms, self.rows, self.run_interval)
+        steps = len(self.tiles) * max(self._steps, self.height, self.run_interval)
         slack = self.timing["cycle_slack"]
-        self.cycle_bound = steps + self.rows + self.cols + slack
+        self.cycle_bound = steps + self.height + self.cols + slack
+        per = "" if self.acts_per_weight == 1 else f"{self.acts_per_weight}·"
         self.formula = (
-            f"sum over tiles of max(K, R) + R + C + {slack} = "
-            f"{steps} + {self.rows} + {self.cols} + {slack}"
+            f"sum over tiles of max({per}K, {per}R) + {per}R + C + {slack} = "
+            f"{steps} + {self.height} + {self.cols} + {slack}"
         )
+
+    @property
+    def acts_per_weight(self) -> int:
+        """One for each of the sums that take turns in a PE."""
+        return self.manifest.derived["sums_per_pe"]
+
+    @property
+    def height(self) -> int:
+        """Most rows of A in an output tile."""
+        return self.rows * self.acts_per_weight
+
+    @property
+    def _steps(self):
+        """Cycles of an output tile's terms."""
+        return self.k * len(self.passes) * self.acts_per_weight
 
     @property
     def cycles(self) -> int:
         """See :class:`Job`.
 
-        A tile takes max(K, R) cycles in an array of R rows, the last tile K cycles. Its last terms
-        launch the sums, but not before the quantization parameters have arrived, nor sooner than
-        ``run_interval`` after the previous tile. The first result follows after
-        ``last_acts_to_first_result``, the others in a cycle each.
+        A tile of ``height`` rows takes max(K, height) cycles, the last tile K cycles; each term
+        counts as many times as there are sums in a PE. Its last terms launch the sums, but not
+        before the quantization parameters have arrived, nor sooner than ``run_interval`` after the
+        previous tile. The first result follows after ``last_acts_to_first_result``, the others in a
+        cycle each.
         """
-        terms = self.k * len(self.passes)
         wait = self.timing["pair_wait"]  # until the first OVP pair is complete
-        launch = max(wait + terms - 1, self._first_launch)
-        launch += (len(self.tiles) - 1) * max(terms, self.rows, self.run_interval)
-        latencies = [self.timing[f"last_{name}_to_first_result"] for name in ("acts", "weights")]
-        return launch + max(latencies) - wait + len(self.tiles[-1][0])
+        launch = max(wait + self._steps - 1, self._first_launch)
+        launch += (len(self.tiles) - 1) * max(self._steps, self.height, self.run_interval)
+        # The last weights are there until the last of the activations that they meet.
+        latency = max(
+            self.timing["last_acts_to_first_result"],
+            self.timing["last_weights_to_first_result"] - (self.acts_per_weight - 1),
+        )
+        return launch + latency - wait + len(self.tiles[-1][0])
 
     @property
     def representative(self):
         # A long K hides the drain at the end of a tile, a short one does not: keep its class.
         terms = max(256, 2 * self.rows, 2 * self.run_interval) + self.k % 2
         columns = 2 * self.cols + self.n % self.cols
-        rows = 2 * self.rows + self.m % self.rows
+        rows = 2 * self.height + self.m % self.height
         return min(self.m, rows), min(self.k, terms), min(self.n, columns)
 
     def _golden(self):
-        return self._coded_golden(step=1)
+        return self._coded_golden(step=None if sums_in_floats(self.manifest) else 1)
 
     def _words_per_pass(self, rows, columns):
-        return {"tiles": 1, "weights": self.k, "acts": self.k}
+        return {"tiles": 1, "weights": self.k, "acts": self.k * self.acts_per_weight}
 
     def _descriptors(self, rows, columns, modes):
         sizes = {"length": self.k - 1, "height": len(rows) - 1, "first": 0, "last": 0}
@@ -82,7 +103,14 @@ class OutputStationaryJob(GemmJob):
         return pack(words, self._lane_width("weights"))
 
     def _acts(self, digits, rows, columns):
-        words = [padded(d[rows.start : rows.stop], self.rows, self.k).T for d in digits]
+        lanes = [padded(d[rows.start : rows.stop], self.height, self.k) for d in digits]
+        # From rows of A, n and g, and k to words, k and g, of lanes n.
+        words = [
+            each.reshape(self.rows, self.acts_per_weight, self.k)
+            .transpose(2, 1, 0)
+            .reshape(-1, self.rows)
+            for each in lanes
+        ]
         words = np.concatenate([words[a_digit] for a_digit, _ in self.passes])
         return pack(words, self._lane_width("acts"))
 
@@ -94,6 +122,10 @@ class GemmOs(Gemm):
     number = 2
     job_class = OutputStationaryJob
     depth_parameter = "rows"
+
+    @property
+    def depth(self):
+        return super().depth * self.manifest.derived["sums_per_pe"]
 
     def word_model(self, descriptors, weights, acts, qparams):
         product = self.job_class.product

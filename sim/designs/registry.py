@@ -13,10 +13,12 @@ MODELS = {
     "gemm_ws": (".gemm_ws", "GemmWs"),
     "gemm_float": (".gemm_ws", "GemmWs"),  # the hardware of gemm_ws with arith=fp32, by itself
     "gemm_os": (".gemm_os", "GemmOs"),
+    "gemm_os_float": (".gemm_os", "GemmOs"),  # that of gemm_os with arith=fp32, by itself
     "gemm_fusion": (".gemm_fusion", "GemmFusion"),
     "gemm_nm": (".gemm_nm", "GemmNm"),
     "gemm_outlier": (".gemm_outlier", "GemmOutlier"),
     "gemm_scaled": (".gemm_scaled", "GemmScaled"),
+    "gemm_binary": (".gemm_binary", "GemmBinary"),
     "eie": (".eie", "Eie"),
 }
 

@@ -22,6 +22,7 @@ __all__ = [
     "float_results",
     "nan_inf_as",
     "nan_inf_results",
+    "real_operands",
     "scaled_product",
     "sums_in_floats",
     "width_product",
@@ -43,7 +44,7 @@ def coded_product(
     *,
     a_type: str,
     w_type: str,
-    step: int,
+    step: int | None,
     product=accumulated,
 ) -> np.ndarray:
     """The results for matrices of codes of number formats: see :func:`engine`.
@@ -55,7 +56,7 @@ def coded_product(
     """
     given = manifest.parameters
     if sums_in_floats(manifest):
-        values = (formats.decode(a, a_type), formats.decode(w, w_type))
+        values = (real_operands(a, a_type), real_operands(w, w_type))
         return engine(manifest, *values, qparams, step=step)
     nan_inf = nan_inf_as(manifest)
     a = formats.operands(_even(a, 1), a_type, axis=1, specials=nan_inf)
@@ -173,6 +174,12 @@ def sums_in_floats(manifest: Manifest) -> bool:
     return manifest.derived.get("sums") == "fp32"
 
 
+def real_operands(codes: np.ndarray, name: str) -> np.ndarray:
+    """The numbers of codes of a small float, for sums in binary32: zeros keep their signs."""
+    values, negative = formats.decode(codes, name), codes >> (formats.get(name).bits - 1) & 1
+    return np.where((values == 0) & (negative == 1), -0.0, values)
+
+
 def nan_inf_as(manifest: Manifest) -> str:
     """What NaN and infinities count as in an engine, in the words of ``formats.operands``."""
     return "zero" if manifest.parameters.get("nan_inf") == "flag" else "saturate"
@@ -193,7 +200,7 @@ def engine(
     w: np.ndarray,
     qparams=None,
     *,
-    step: int,
+    step: int | None,
     product=accumulated,
 ) -> np.ndarray:
     """The results of the engine that a manifest describes, an int64 array, M × N.
@@ -206,10 +213,10 @@ def engine(
         Operands, whatever their codes: integers, or with :func:`sums_in_floats` real numbers.
     qparams : QuantParams or None
         Per-channel quantization parameters; ``None`` for raw accumulators.
-    step : int
+    step : int or None
         Products that are added to an accumulator at once: where it saturates, the result depends
-        on them. One in a PE that keeps its sum; those of a tile of K where the accumulators are
-        below the array.
+        on them. One in a PE that keeps its sum, or ``None`` if the sum is in binary32; those of a
+        tile of K where the accumulators are below the array.
     product : function
         The sums of products: :func:`accumulated`, or a function with its parameters and the
         arithmetic of other PEs.
@@ -229,6 +236,8 @@ def engine(
         return acc
     if given["output"] in LAYOUTS:
         return to_float(acc, _unit(given), given["output"])
+    if given["output"] == "threshold":
+        return ((acc + qparams.bias >= 0) != (np.asarray(qparams.flip) == 1)).astype(np.int64)
     if given["output"] == "bias":
         return acc + qparams.bias
     return requantize(

@@ -24,7 +24,9 @@ class Channels:
         self.fields = {"bias": acc_width}
         if output == "scale":
             self.fields["multiplier"] = 24
-        if output != "bias":
+        if output == "threshold":
+            self.fields["flip"] = 1
+        elif output != "bias":
             # From a shift by acc_width + 25 on, every product with a multiplier is rounded to 0.
             matter = acc_width + 24 if output == "scale" else 0
             self.fields["shift"] = max(6, matter.bit_length())
@@ -42,7 +44,7 @@ class Channels:
 
     def make(self, **values: int) -> dict[str, int]:
         """A channel with ``values``; the other parameters only clamp to the format."""
-        neutral = {"bias": 0, "multiplier": 1, "shift": 0, "zero_point": 0}
+        neutral = {"bias": 0, "multiplier": 1, "shift": 0, "zero_point": 0, "flip": 0}
         neutral |= {"low": self.out.lowest, "high": self.out.highest} | values
         return {name: int(neutral[name]) for name in self.fields}
 
@@ -78,6 +80,7 @@ class Channels:
             zero_point=rng.randint(out.lowest, out.highest),
             low=limits[0],
             high=limits[1],
+            flip=rng.getrandbits(1),
         )
 
     def corners(self) -> dict[str, list[tuple[dict[str, int], list[int]]]]:
@@ -102,6 +105,15 @@ class Channels:
         extremes = fitting([low, low + 1, -2, -1, 0, 1, 2, high - 1, high])
         if self.output == "bias":
             return {"extremes": [(self.make(bias=bias), extremes) for bias in extremes]}
+        if self.output == "threshold":
+            return {
+                "thresholds": [
+                    (self.make(bias=-at, flip=flip), fitting([*extremes, at - 1, at, at + 1]))
+                    for at in {*fitting([-low, 1 - low]), *extremes, -high} - {low}
+                    for flip in (0, 1)
+                ]
+                + [(self.make(bias=low, flip=flip), extremes) for flip in (0, 1)]
+            }
         zero_points = {out.lowest, 0, 1, out.highest}
         shifts = sorted({1, 2, 3, 7, 8, 9, min(width - 1, 24), min(width - 1, 63), 40})
         corners = {

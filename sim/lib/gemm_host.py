@@ -195,7 +195,7 @@ class Host:
         """Recorded quantization parameters, output tile by tile, the first column first."""
         if "channels" not in self.streams:
             return None
-        names = ("bias", "multiplier", "shift", "zero_point", "low", "high")
+        names = ("bias", "multiplier", "shift", "zero_point", "low", "high", "flip")
         words = self.seen["channels"].words
         tiles = []
         for at in range(0, len(words), self.cols):

@@ -24,6 +24,7 @@ CORES = {
     "gemm_fusion": bw.GemmFusion(rows=2, cols=2, acc_depth=16),
     "gemm_nm": bw.GemmNm(rows=2, cols=3, acc_depth=16),
     "gemm_outlier": bw.GemmOutlier(rows=4, cols=3, group_lanes=2, acc_depth=16),
+    "gemm_binary": bw.GemmBinary(rows=2, cols=3, pack=4, acc_depth=16),
     "gemm_scaled": bw.GemmScaled(rows=2, cols=3, group=4, acc_depth=16),
     "eie": bw.Eie(pes=2, columns=8, entries=32, acts=4, rows=4),
 }
@@ -234,7 +235,7 @@ REFUSALS = {
     "unknown operand": (
         lambda: CORE.run(A, W, bais=[1]),
         TypeError,
-        "Operand must be one of bias, scale, zero_point, a_zero_point, not 'bais'",
+        "Operand must be one of bias, scale, zero_point, a_zero_point, threshold, flip, not 'bais'",
     ),
     "operand of another design": (
         lambda: CORES["eie"].run(A, W, bias=[1]),

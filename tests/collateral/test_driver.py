@@ -4,6 +4,7 @@ import ctypes as c
 import itertools
 import subprocess
 
+import brickwork
 import numpy as np
 import pytest
 from brickwork.sim.designs import registry as models
@@ -30,6 +31,16 @@ from c_driver import (
 from products import bus_job
 
 _WIDTHS = (2, 4, 8, 16)
+#: One bit on both sides, one against integers without sign, and with sign.
+_BINARY = [
+    {"a_bits": 1, "w_bits": 1, "a_signed": 1, "w_signed": 1},
+    {"a_bits": 3, "w_bits": 1, "a_signed": 0, "w_signed": 0},
+    {"a_bits": 1, "w_bits": 8, "a_signed": 1, "w_signed": 1},
+]
+_BINARY_MODES = [
+    {"a_bits": a, "w_bits": w, "a_signed": s, "w_signed": t}
+    for a, w, s, t in itertools.product((1, 2, 5, 8), (1, 8), (0, 1), (0, 1))
+]
 _FUSION = [
     {"a_bits": a, "w_bits": w, "a_signed": s, "w_signed": t}
     for (a, w), (s, t) in itertools.product(
@@ -60,6 +71,7 @@ CASES = {
         "gemm_os rows=3 cols=4 a_format=fp16+cfloat16_e5m10 w_format=dybit4+gposit4_1_2 max_k=64",
         types("fp16+cfloat16_e5m10", "dybit4+gposit4_1_2"),
     ),
+    "os floats": ("gemm_os rows=3 cols=2 arith=fp32 a_format=bf16 w_format=bf16", [{}] * 3),
     "os halves": (
         "gemm_os rows=5 cols=2 a_format=uint4+ovp_int8 w_format=int4+int8",
         types("uint4+ovp_int8", "int4+int8"),
@@ -96,6 +108,12 @@ CASES = {
     ),
     "scaled aligned": ("gemm_scaled rows=3 cols=2 group=9 align=8 a_format=bf16", [{}] * 6),
     "fusion": ("gemm_fusion rows=3 cols=5 acc_depth=7 output=scale acc_width=48", _FUSION),
+    "binary": ("gemm_binary rows=3 cols=4 pack=5 acc_depth=7 output=bias", _BINARY),
+    "binary bits": ("gemm_binary rows=2 cols=5 pack=8 acc_depth=9 code=bit", _BINARY),
+    "binary plain": (
+        "gemm_binary rows=2 cols=3 pack=7 acc_depth=9 serial=0 output=threshold",
+        [{}] * 3,
+    ),
 }
 #: Each on another bus: words in beats, beats in words.
 BUSES = dict(zip(CASES, itertools.cycle(("64", "32", "128", "64", "256"))))
@@ -262,14 +280,13 @@ def test_heights_of_many_runs(small):
     assert heights.sum() == 200_000
 
 
-def test_sums_that_do_not_fit(make):
-    """As in :meth:`GemmFusion.check_k`."""
-    from brickwork import GemmFusion
-
-    driver = make("gemm_fusion rows=3 cols=5")
-    parameters = GemmFusion(rows=3, cols=5)
+@pytest.mark.parametrize("design", ["GemmFusion", "GemmBinary"])
+def test_sums_that_do_not_fit(make, design):
+    """As in :meth:`GemmFusion.check_k`, and :meth:`GemmBinary.check_k`."""
+    parameters = getattr(brickwork, design)(rows=3, cols=5)
+    driver = make(f"{parameters.NAME} rows=3 cols=5")
     assert parameters.acc_width == 32
-    for mode in _FUSION:
+    for mode in _FUSION if design == "GemmFusion" else _BINARY_MODES:
         low, high = 1, 2**31
         while low < high:
             k = (low + high + 1) // 2

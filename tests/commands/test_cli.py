@@ -281,14 +281,15 @@ class TestList:
         lines = capsys.readouterr().out.splitlines()
         assert (
             "gemm_ws: Weight-stationary GEMM engine (TPU v1), or with arith=fp32 TPU v2's MXU"
-        ) in lines
+            in lines
+        )
         assert "  rows        int  8         rows of PEs" in lines
 
     def test_json(self, capsys):
         assert main(["list", "--json"]) == 0
         designs = json.loads(capsys.readouterr().out)
         names = ["gemm_ws", "gemm_os", "gemm_fusion", "gemm_nm", "gemm_outlier", "gemm_scaled"]
-        names.append("eie")
+        names += ["gemm_binary", "eie"]
         assert [design["name"] for design in designs] == names
         assert designs[0]["parameters"][0] == {
             "name": "rows",
@@ -320,12 +321,12 @@ class TestEmit:
         [
             (
                 "Design must be one of gemm_ws, gemm_os, gemm_fusion, gemm_nm, gemm_outlier, "
-                "gemm_scaled, eie, not 'gem_ws'; did you mean 'gemm_ws'?",
+                "gemm_scaled, gemm_binary, eie, not 'gem_ws'; did you mean 'gemm_ws'?",
                 ["gem_ws"],
             ),
             (
                 "Design must be one of gemm_ws, gemm_os, gemm_fusion, gemm_nm, gemm_outlier, "
-                "gemm_scaled, eie, not 'EIE'; did you mean 'eie'?",
+                "gemm_scaled, gemm_binary, eie, not 'EIE'; did you mean 'eie'?",
                 ["EIE"],
             ),
             ("Setting must be NAME=VALUE, not 'rows'", ["gemm_ws", "--set", "rows"]),
@@ -645,7 +646,7 @@ class TestRunRefuses:
             ),
             (
                 "Mode must be one of clamp_min, clamp_max, relu, a_type, w_type, not 'a_bits'; "
-                "a_bits is a mode of gemm_fusion",
+                "a_bits is a mode of gemm_fusion, gemm_binary",
                 ["--mode", "a_bits=4"],
             ),
             ("Mode must be NAME=VALUE, not 'relu'", ["--mode", "relu"]),
@@ -722,7 +723,7 @@ class TestLint:
         refused(
             "Parameter of gemm_os must be one of rows, cols, tile_rows, tile_cols, overflow, "
             "pipeline, output, out_format, a_format, w_format, max_k, acc_width, nan_inf, "
-            "not 'xyz'",
+            "arith, not 'xyz'",
             *("lint", "gemm_os", "--set", "xyz=4"),
         )
 
@@ -763,14 +764,16 @@ class TestSim:
             ["gemm_fusion", "later", "skipped"],
             ["gemm_scaled", "works", "ok"],
             ["gemm_scaled", "later", "skipped"],
+            ["gemm_binary", "works", "ok"],
+            ["gemm_binary", "later", "skipped"],
         ]
         assert lines[0][3] == "10 ns"
         assert re.fullmatch(r"\d+\.\d\d s", lines[0][4])
         suites = ElementTree.parse("out/sim/results.xml").getroot()
-        names = ["gemm_ws", "gemm_os", "gemm_fusion", "gemm_scaled"]
+        names = ["gemm_ws", "gemm_os", "gemm_fusion", "gemm_scaled", "gemm_binary"]
         assert [suite.get("name") for suite in suites] == names
-        assert [suite.get("tests") for suite in suites] == ["2"] * 4
-        assert [suite.get("failures") for suite in suites] == ["0"] * 4
+        assert [suite.get("tests") for suite in suites] == ["2"] * 5
+        assert [suite.get("failures") for suite in suites] == ["0"] * 5
 
     def test_fails(self, bench, capsys):
         bench.write_text(bench.read_text() + "    assert False, 'two words'\n")

@@ -56,7 +56,10 @@ def test_commands(completed):
         ("brickwork emit --na", ["--name"]),
         (
             "brickwork emit gemm_",
-            ["gemm_ws", "gemm_os", "gemm_fusion", "gemm_nm", "gemm_outlier", "gemm_scaled"],
+            [
+                *("gemm_ws", "gemm_os", "gemm_fusion", "gemm_nm", "gemm_outlier"),
+                *("gemm_scaled", "gemm_binary"),
+            ],
         ),
         ("brickwork --no-config emit e", ["eie"]),
         ("brickwork emit gemm_os --set ou", ["output=", "out_format="]),

@@ -103,6 +103,23 @@ def test_zero_point_of_a(run, operands):
     assert np.array_equal(y, (operands["a"] - 100) @ operands["w"] + operands["b"])
 
 
+def test_thresholds(run, operands):
+    sums = (operands["a"] @ operands["w"]).astype(np.int64)
+    thresholds, flip = np.sort(sums, axis=0)[3], np.arange(sums.shape[1]) % 2
+    np.save("t.npy", thresholds)
+    np.save("f.npy", flip)
+    y, report = run("gemm_ws", "--threshold", "t.npy")
+    assert report["parameters"]["output"] == "threshold"
+    assert np.array_equal(y, sums >= thresholds)
+    y, _ = run("gemm_os", "--threshold", "t.npy", "--flip", "f.npy", "--bias", "b.npy")
+    assert np.array_equal(y, (sums + operands["b"] >= thresholds) != flip)
+    # Beyond the accumulators: never, and always.
+    for far, always in ((1 << 40, 0), (-(1 << 40), 1), (-(1 << 63), 1)):
+        np.save("t.npy", np.full(sums.shape[1], far))
+        y, _ = run("gemm_ws", "--threshold", "t.npy", "--flip", "f.npy")
+        assert np.array_equal(y, np.broadcast_to(always != flip, y.shape))
+
+
 @pytest.mark.parametrize("scale", ["scale", "scales"])
 def test_scale(run, operands, scale):
     y, report = run("gemm_os", "--scale", f"{scale}.npy", "--bias", "b.npy")

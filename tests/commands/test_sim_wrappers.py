@@ -12,7 +12,7 @@ from brickwork.gen.designs.wrappers import WRAPPERS
 #: Settings that keep a core small, of those that it has.
 SMALL = {"rows": 2, "cols": 3, "acc_depth": 8, "pes": 2, "columns": 12, "entries": 24, "acts": 4}
 #: Settings of single designs.
-OWN = {"gemm_outlier": {"rows": 6, "group_lanes": 4}}
+OWN = {"gemm_outlier": {"rows": 6, "group_lanes": 4}, "gemm_binary": {"pack": 5}}
 
 #: Tests of the wrappers have the other designs.
 FEW = {("gemm_os", "axi")}

@@ -17,6 +17,7 @@ def small(design):
     sizes = {
         "eie": ["pes=2", "columns=8", "entries=32"],
         "gemm_outlier": ["rows=4", "cols=3", "group_lanes=2"],
+        "gemm_binary": ["rows=2", "cols=3", "pack=4"],
     }
     return registry.parameters_from_text(design, sizes.get(design, ["rows=2", "cols=3"]))
 
@@ -48,7 +49,10 @@ def test_ports_are_flat_and_marked(tmp_path, kind):
 @pytest.mark.parametrize("kind", WRAPPERS)
 @pytest.mark.parametrize(
     "design",
-    ["gemm_ws", "gemm_os", "gemm_fusion", "gemm_nm", "gemm_outlier", "gemm_scaled", "eie"],
+    [
+        *("gemm_ws", "gemm_os", "gemm_fusion", "gemm_nm", "gemm_outlier", "gemm_scaled"),
+        *("gemm_binary", "eie"),
+    ],
 )
 def test_manifest(tmp_path, design, kind):
     """It says of the core what the core's own does, and the bus besides."""

@@ -28,6 +28,10 @@ TOPS = {
         Axis(core=CORES["gemm_outlier"], data_width=64),
         Axi(core=CORES["gemm_outlier"], data_width=32, burst=4),
     ],
+    "gemm_binary": [
+        Axis(core=CORES["gemm_binary"], data_width=32),
+        Axi(core=CORES["gemm_binary"], data_width=64, burst=2),
+    ],
     "gemm_scaled": [
         Axis(core=CORES["gemm_scaled"], data_width=32),
         Axi(core=CORES["gemm_scaled"], data_width=64, burst=4),
@@ -40,7 +44,7 @@ TOPS = {
     ],
 }
 #: Their wrappers are those of gemm_ws.
-LIKE_OTHERS = ("gemm_nm", "gemm_outlier", "exact")
+LIKE_OTHERS = ("gemm_nm", "gemm_outlier", "gemm_binary", "exact")
 CASES_OF_TOPS = [
     pytest.param(
         top,

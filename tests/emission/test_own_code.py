@@ -81,8 +81,9 @@ class Stepped(GemmOs):
 
     NAME: ClassVar[str] = "stepped"
 
-    def unit(self):
-        return Engine(**self.as_dict() | {"max_k": 8 * STEP})
+    @classmethod
+    def engines(cls):
+        return {"exact": lambda **parameters: Engine(**parameters | {"max_k": 8 * STEP})}
 
 
 def test_function_that_makes_the_unit(monkeypatch):

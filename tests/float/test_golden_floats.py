@@ -6,9 +6,16 @@ from fractions import Fraction
 import ml_dtypes
 import numpy as np
 import pytest
+from brickwork.sim.golden.float.float_decoder import float_decoder
 from brickwork.sim.golden.float.fp_add import fp_add
 from brickwork.sim.golden.float.fp_multiply import fp_multiply
+from brickwork.sim.golden.float.fp_scale import fp_scale
+from brickwork.sim.golden.float.gemm_float import gemm_float, single_codes
+from brickwork.sim.golden.float.int_scale import int_scale
 from brickwork.sim.golden.float.narrow import narrow
+from brickwork.sim.golden.float.scale_product import scale_product
+from brickwork.sim.golden.float.scaled_accumulator import ScaledVisit, scaled_accumulator
+from brickwork.sim.golden.float.scaled_sums import scaled_sums
 from brickwork.sim.golden.float.to_float import to_float
 
 SMALL = {
@@ -255,3 +262,164 @@ def test_narrowed_codes(format, nan):
         expected = single.astype(dtype)
     expected = np.where(np.isnan(single), nan, expected.view(unsigned).astype(np.int64))
     assert (narrow(codes, format) == expected).all()
+
+
+def bfloat16_operands(shape, rng, exponents):
+    """Codes of bfloat16, some of them zeros, and the numbers."""
+    codes = rng.integers(*exponents, shape) << 7 | rng.integers(0, 128, shape)
+    codes = np.where(rng.random(shape) < 0.2, 0, codes) | rng.integers(0, 2, shape) << 15
+    return codes, (codes << 16).astype(np.uint32).view(np.float32)
+
+
+# Sums near 1; products and sums next to the smallest normal number; and overflow to NaN.
+@pytest.mark.parametrize("exponents", [(120, 130), (63, 66), (186, 192)])
+@pytest.mark.parametrize("step", [1, 4, None])
+def test_products_of_matrices_are_sums_in_order(step, exponents):
+    rng = np.random.default_rng(5)
+    (a_codes, a), (w_codes, w) = (
+        bfloat16_operands(shape, rng, exponents) for shape in ((7, 11), (11, 9))
+    )
+    total = tile = np.zeros((7, 9), np.int64)
+    for k in range(11):
+        product = fp_multiply(a_codes[:, k : k + 1], w_codes[k : k + 1], 7, 7)
+        tile = fp_add(tile, product, 8, 23)
+        if step and (k + 1) % step == 0:
+            total, tile = fp_add(total, tile, 8, 23), np.zeros_like(tile)
+    if step is None:
+        total = tile
+    elif 11 % step:  # the short tile is filled up with products of zeros
+        total = fp_add(total, fp_add(tile, np.zeros_like(tile), 8, 23), 8, 23)
+    actual = single_codes(gemm_float(a, w, terms_per_step=step))
+    np.testing.assert_array_equal(actual, total)
+
+
+def test_signs_of_zeros_in_products_of_matrices():
+    tiny = np.float32(2.0**-63)
+    a = np.array([[-1.5 * tiny, tiny], [-0.0, 0.0], [0.0, 0.0]], np.float32)
+    w = np.array([[tiny], [tiny]], np.float32)
+    # -1.5 · 2^-126 + 2^-126 is below the normal numbers; +0 + -0 is +0.
+    assert np.signbit(gemm_float(a, w, terms_per_step=None)[:, 0]).tolist() == [True, False, False]
+    assert np.signbit(gemm_float(a, w, terms_per_step=2)).any() == np.False_
+
+
+@pytest.mark.parametrize(
+    ("format", "dtype", "unsigned", "mantissa"),
+    [
+        ("e4m3", ml_dtypes.float8_e4m3fn, np.uint8, 3),
+        ("e5m2", ml_dtypes.float8_e5m2, np.uint8, 2),
+        ("fp16", np.float16, np.uint16, 10),
+    ],
+)
+def test_decoded_codes(format, dtype, unsigned, mantissa):
+    codes = np.arange(1 << 8 * unsigned().nbytes)
+    expected = codes.astype(unsigned).view(dtype).astype(np.float32)
+    actual = values(float_decoder(codes, format) << 23 - mantissa)
+    assert np.array_equal(actual, expected, equal_nan=True)
+    assert (np.signbit(actual) == np.signbit(expected)).all()
+
+
+@pytest.mark.parametrize("mantissa", [0, 3, 7, 10, 14])
+def test_scaled_codes_are_the_nearest_numbers(mantissa):
+    """numpy rounds float64 once to float32, where its product of the two is exact."""
+    draw = np.random.default_rng(7)
+    a = draw.integers(0, 1 << 32, 20000)
+    scale = draw.integers(0, 1 << 9 + mantissa, 20000) << (mantissa == 0)
+    x, s = values(a), values(scale << 23 - max(1, mantissa))
+    usual = ~(np.isnan(x) | np.isnan(s)) & (np.abs(x) >= 2.0**-126) & (np.abs(s) >= 2.0**-126)
+    with np.errstate(all="ignore"):
+        expected = (x.astype(np.float64) * s.astype(np.float64)).astype(np.float32)
+        usual &= ~((np.abs(expected) > 0) & (np.abs(expected) <= 2.0**-126))
+    assert usual.sum() > 10000
+    codes = fp_scale(a, scale, mantissa)
+    assert (codes[usual] == expected.view(np.uint32)[usual]).all()
+
+
+@pytest.mark.parametrize(
+    ("a", "scale", "product"),
+    [
+        (0x7F800000, 0, 0x7FC00000),  # infinity times zero
+        (0xFF800001, 0x1FC0, 0x7FC00000),
+        (0x80000000, 0x1FC0, 0x80000000),
+        (0x807FFFFF, 0x1FC0, 0x80000000),  # a subnormal number
+        (0x00FFFFFF, 0x1F80, 0),  # half of it: exact in 24 bits, and below the normal numbers
+        (0x00FFFFFF, 0x1F81, 0x0081FFFF),  # 0xFFFFFF · 65 / 128
+        (0x7F7FFFFF, 0x2000, 0x7F800000),
+        (0x3F800001, 0x1FE0, 0x3FC00002),  # 1.5 (1 + 2^-23): a tie, to even
+    ],
+)
+def test_scaled_codes_of_corners(a, scale, product):
+    assert fp_scale(a, scale, 6) == product
+
+
+@pytest.mark.parametrize(
+    ("width", "unit", "mantissa"), [(25, -20, 7), (23, -126, 14), (53, -30, 0)]
+)
+def test_scaled_integers(width, unit, mantissa):
+    """In one rounding of numpy's float64, and in two where the first one changes nothing."""
+    draw = np.random.default_rng(8)
+    i = draw.integers(-1 << width - 1, 1 << width - 1, 5000) >> draw.integers(0, width, 5000)
+    scale = draw.integers(0, 1 << 9 + mantissa, 5000) << (mantissa == 0)
+    codes = int_scale(i, scale, unit, mantissa)
+    assert (codes == fp_scale(to_float(i, unit, "fp32"), scale, mantissa)).all()
+    with np.errstate(all="ignore"):
+        s = values(scale << 23 - max(1, mantissa)).astype(np.float64)
+        expected = (np.ldexp(i.astype(np.float64), unit) * s).astype(np.float32)
+        usual = ~np.isnan(expected) & (np.abs(s) >= 2.0**-126) & (np.abs(expected) > 2.0**-126)
+    assert usual.sum() > 1000
+    assert (codes[usual] == expected.view(np.uint32)[usual]).all()
+
+
+def test_products_of_scales():
+    """All pairs of the formats of 8 bits, in ml_dtypes' numbers."""
+    types = {"e4m3": ml_dtypes.float8_e4m3fn, "e8m0": ml_dtypes.float8_e8m0fnu}
+    w, a = (grid.ravel() for grid in np.meshgrid(*[np.arange(256)] * 2))
+    for w_scale, w_type in types.items():
+        for a_scale, a_type in types.items():
+            exact = w.astype(np.uint8).view(w_type).astype(np.float64)
+            exact = exact * a.astype(np.uint8).view(a_type).astype(np.float64)
+            mantissa = {0: 1, 3: 3, 6: 7}[3 * (w_scale == "e4m3") + 3 * (a_scale == "e4m3")]
+            actual = values(scale_product(w, w_scale, a, a_scale) << 23 - mantissa)
+            normal = (np.abs(exact) >= 2.0**-126) & (np.abs(exact) < 2.0**128)
+            assert (actual[normal] == exact[normal]).all()
+            assert (actual[np.abs(exact) < 2.0**-126] == 0).all()
+            assert (np.abs(actual[np.abs(exact) >= 2.0**128]) == np.inf).all()
+            assert (np.isnan(actual) == np.isnan(exact)).all()
+
+
+def test_a_sum_of_scaled_groups():
+    """Two groups of a row, by hand: (5 + 7) · 0.25 · 1.5 / 4 = 1.125, less 3 · 0.25 · 2 · 1."""
+
+    def visit(opens, closes, begins, psum, w_scale, a_scale):
+        return ScaledVisit(0, opens, closes, begins, np.array([psum]), np.array([w_scale]), a_scale)
+
+    visits = [
+        visit(True, False, True, 5, 0, 0),
+        visit(False, True, True, 7, 0x3C, 125),
+        visit(True, True, False, -3, 0x40, 127),
+    ]
+    none, *sums = scaled_accumulator(visits, unit=-2, w_scale="e4m3", a_scale="e8m0")
+    assert none is None
+    assert values(np.array(sums)).ravel().tolist() == [1.125, -0.375]
+
+
+@pytest.mark.parametrize(
+    ("total", "unit", "scale", "expected"),
+    [
+        ((1 << 24) - 1, -30, 7, 0.0),  # exact in 24 bits, and below the smallest normal number
+        ((1 << 25) - 1, -31, 7, 2.0**-126),  # rounded up to it
+        (1 << 24, -30, 7, 2.0**-126),
+        ((1 << 60) + (1 << 36) + 1, -60, 127, 1 + 2.0**-23),  # beyond a tie by a bit
+        ((1 << 60) + (1 << 36), -60, 127, 1.0),
+        ((1 << 90) + (1 << 66) + 1, -90, 127, 1 + 2.0**-23),
+    ],
+)
+def test_scaled_sums_of_corners(total, unit, scale, expected):
+    a, w = np.array([[total]], object), np.array([[1]], object)
+    sums = scaled_sums(
+        a if total >> 62 else a.astype(np.int64),
+        w if total >> 62 else w.astype(np.int64),
+        groups=[slice(0, 1)],
+        unit=2.0**unit,
+        w_scales=(np.array([[scale]]), "e8m0"),
+    )
+    assert sums.tolist() == [[expected]]

@@ -100,6 +100,10 @@ class BiasChannel(c.Structure):
     _fields_ = (("bias", c.c_int64),)
 
 
+class SignChannel(c.Structure):
+    _fields_ = (("bias", c.c_int64), ("flip", c.c_uint8))
+
+
 class Channel(c.Structure):
     _fields_ = (
         ("bias", c.c_int64),
@@ -142,6 +146,11 @@ def has_widths(manifest):
     return "a_bits" in field_names(manifest, "tiles")
 
 
+def is_binary(manifest):
+    """Whether operands have one bit, or several by planes."""
+    return "pack" in manifest.parameters
+
+
 def format_names(manifest, side):
     """Names of the number formats of A or W."""
     return manifest.parameters[f"{side}_format"].split("+")
@@ -151,7 +160,10 @@ def random_product(random, manifest, m, k, n, **modes):
     """Codes of A and W, and channels or ``None``, over all of their ranges."""
 
     def codes(side, shape):
-        if has_widths(manifest):
+        if is_binary(manifest):
+            plan = models.model(manifest).plan(m, k, n, **modes)
+            name = models.model(manifest).operand_format(side, plan).name
+        elif has_widths(manifest):
             sign = "" if modes.get(f"{side}_signed", 1) else "u"
             name = f"{sign}int{modes.get(f'{side}_bits', 8)}"
         else:
@@ -174,7 +186,7 @@ def random_product(random, manifest, m, k, n, **modes):
 
     low, high = np.sort([values("low"), values("high")], axis=0)
     # A large shift would make every result the zero point.
-    names = ("bias", "multiplier", "shift", "zero_point")
+    names = ("bias", "multiplier", "shift", "zero_point", "flip")
     return a, w, QuantParams(low=low, high=high, **{name: values(name) for name in names})
 
 
@@ -243,6 +255,9 @@ class Driver:
         return self._function("to_float")(c.c_uint32(code))
 
     def product(self, m, k, n, *, scales=None, **modes):
+        if is_binary(self.manifest):
+            modes = models.model(self.manifest).plan(m, k, n, **modes).modes
+            return FusionProduct(m, k, n, **modes)
         if has_widths(self.manifest):
             modes = {"a_bits": 8, "w_bits": 8, "a_signed": 1, "w_signed": 1} | modes
             return FusionProduct(m, k, n, **modes)
@@ -324,8 +339,9 @@ class Driver:
 
     def channels(self, channels):
         """An array of the driver's channels from :class:`Channels`."""
-        requantizes = "shift" in field_names(self.manifest, "channels")
-        type_ = Channel if requantizes else BiasChannel
+        fields = field_names(self.manifest, "channels")
+        kinds = {"shift": Channel, "flip": SignChannel}
+        type_ = next((kinds[name] for name in kinds if name in fields), BiasChannel)
         rows = (type_ * len(channels.bias))()
         for name, _ in type_._fields_:
             for row, value in zip(rows, getattr(channels, name), strict=True):

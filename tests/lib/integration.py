@@ -2,7 +2,16 @@
 
 import re
 
-from brickwork import Eie, GemmFusion, GemmNm, GemmOs, GemmOutlier, GemmScaled, GemmWs
+from brickwork import (
+    Eie,
+    GemmBinary,
+    GemmFusion,
+    GemmNm,
+    GemmOs,
+    GemmOutlier,
+    GemmScaled,
+    GemmWs,
+)
 from brickwork.gen.collateral import write
 from brickwork.gen.designs.wrappers import Axi, Axis, Uart
 from brickwork.gen.emission.emit import emit
@@ -20,6 +29,7 @@ CORES = {
     "gemm_fusion": GemmFusion(**ARRAY),
     "gemm_nm": GemmNm(**ARRAY | {"rows": 4}, acc_depth=4, output="shift", w_format="int4+int8"),
     "gemm_outlier": GemmOutlier(**ARRAY | {"rows": 6}, group_lanes=4, acc_depth=4, output="scale"),
+    "gemm_binary": GemmBinary(**ARRAY, pack=5, acc_depth=4, output="bias"),
     "gemm_scaled": GemmScaled(
         **ARRAY | {"rows": 4},
         acc_depth=8,
@@ -54,6 +64,7 @@ CONTROL_REGISTERS = {
     "gemm_fusion": ("gemm_fusion_mode_switch", "known"),
     "gemm_nm": ("gemm_nm_loader", "reached"),
     "gemm_outlier": ("gemm_outlier_loader", "reached"),
+    "gemm_binary": ("gemm_binary_loader", "reached"),
     "gemm_scaled": ("gemm_scaled", "unclaimed"),
     "eie": ("eie_fifo", "level"),
 }

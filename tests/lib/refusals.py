@@ -7,7 +7,7 @@ exception, and its message. See ``conftest.py``.
 __all__ = ["OUTPUTS", "choices", "formats", "integer_formats", "integers"]
 
 #: The outputs of engines with exact sums, as messages list them.
-OUTPUTS = "'raw', 'bias', 'scale', 'shift', 'fp32', 'bf16' or 'fp16'"
+OUTPUTS = "'raw', 'bias', 'scale', 'shift', 'threshold', 'fp32', 'bf16' or 'fp16'"
 
 
 def integers(good, name, subject, lowest, highest=None):

@@ -10,6 +10,7 @@ CASES = {
     ),
     "scale": (OutputChannel, dict(acc_width=14, output="scale", out_format="int4")),
     "bias": (OutputChannel, dict(acc_width=12, output="bias", out_format="int4")),
+    "threshold": (OutputChannel, dict(acc_width=9, output="threshold", out_format="int4")),
     "bank-of-2-bias": (
         OutputChannelBank,
         dict(lanes=2, acc_width=5, output="bias", out_format="int8"),
@@ -32,7 +33,7 @@ WRONG = [
         "Accumulator width must be an integer from 2 to 64, not 65",
     ),
     *integers(ONE, "acc_width", "Accumulator width", 2, 64),
-    *choices(ONE, "output", "Output", "'bias', 'scale' or 'shift'"),
+    *choices(ONE, "output", "Output", "'bias', 'scale', 'shift' or 'threshold'"),
     *integer_formats(ONE, "out_format", "Output format"),
 ]
 

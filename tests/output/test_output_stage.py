@@ -43,6 +43,19 @@ CASES = {
             run_interval=3,
         ),
     ),
+    "3-threshold": (
+        OutputStage,
+        dict(
+            cols=3,
+            bank_cols=2,
+            acc_width=9,
+            output="threshold",
+            out_format="int4",
+            depth=16,
+            max_reserve=2,
+            run_interval=4,
+        ),
+    ),
     "4-raw": (
         OutputStage,
         dict(
@@ -110,10 +123,91 @@ CASES = {
             special=1,
         ),
     ),
+    "3-fp16": (
+        OutputStage,
+        dict(
+            cols=3,
+            bank_cols=2,
+            acc_width=24,
+            output="fp16",
+            out_format="int8",
+            depth=20,
+            max_reserve=1,
+            run_interval=5,
+            special=1,
+            unit=-20,
+        ),
+    ),
+    "2-fp32-by-runs": (
+        OutputStage,
+        dict(
+            cols=2,
+            bank_cols=1,
+            acc_width=70,
+            output="fp32",
+            out_format="int8",
+            depth=24,
+            max_reserve=4,
+            run_interval=6,
+            unit=-48,
+        ),
+    ),
+    "4-bf16-of-floats": (
+        OutputStage,
+        dict(
+            cols=4,
+            bank_cols=3,
+            acc_width=32,
+            output="bf16",
+            out_format="int8",
+            depth=18,
+            max_reserve=1,
+            run_interval=3,
+            float_sums=1,
+        ),
+    ),
+    "3-fp16-of-floats-by-runs": (
+        OutputStage,
+        dict(
+            cols=3,
+            bank_cols=3,
+            acc_width=32,
+            output="fp16",
+            out_format="int8",
+            depth=20,
+            max_reserve=3,
+            run_interval=4,
+            special=1,
+            float_sums=1,
+        ),
+    ),
+    "3-raw-of-floats": (
+        OutputStage,
+        dict(
+            cols=3,
+            bank_cols=2,
+            acc_width=32,
+            output="raw",
+            out_format="int8",
+            depth=15,
+            max_reserve=1,
+            run_interval=5,
+            float_sums=1,
+        ),
+    ),
 }
-SLOW = ("1-bias", "4-shift-by-runs", "2-scale-by-runs-flag")
+SLOW = (
+    "1-bias",
+    "4-shift-by-runs",
+    "2-scale-by-runs-flag",
+    "2-fp32-by-runs",
+    "3-fp16-of-floats-by-runs",
+    "3-raw-of-floats",
+)
 
 GOOD = next(iter(CASES.values()))
+FLOATS = CASES["4-bf16-of-floats"]
+OF_FLOATS = "Sums in binary32 must have 32 bits and an output of raw, bf16 or fp16"
 WRONG = [
     *integers(GOOD, "cols", "Column count", 1),
     *integers(GOOD, "bank_cols", "Bank column count", 1),
@@ -123,6 +217,18 @@ WRONG = [
     *integers(GOOD, "run_interval", "Run interval", 1),
     *integers(GOOD, "special", "Special flag", 0, 1),
     *integer_formats(GOOD, "out_format", "Output format"),
+    *integers(GOOD, "unit", "Unit", -1024, 1024),
+    *integers(CASES["3-fp16"], "unit", "Unit", -1024, 1024),
+    *integers(GOOD, "float_sums", "Float sums", 0, 1),
+    (
+        CASES["3-fp16"],
+        {"acc_width": 129},
+        ValueError,
+        "Width must be an integer from 2 to 128, not 129",
+    ),
+    (FLOATS, {"acc_width": 31}, ValueError, f"{OF_FLOATS}, not 31 bits and bf16"),
+    (FLOATS, {"output": "fp32"}, ValueError, f"{OF_FLOATS}, not 32 bits and fp32"),
+    (FLOATS, {"output": "scale"}, ValueError, f"{OF_FLOATS}, not 32 bits and scale"),
 ]
 
 

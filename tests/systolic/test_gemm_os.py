@@ -47,6 +47,7 @@ CASES = {
             tile_cols=1,
         ),
     ),
+    "3x2-threshold": (GemmOs, BASE | dict(rows=3, cols=2, output="threshold", max_k=100)),
     "4x2-wrap-narrow": (
         GemmOs,
         BASE | dict(rows=4, cols=2, acc_width=16, overflow="wrap", pipeline=0),
@@ -117,6 +118,21 @@ CASES = {
         GemmOs,
         BASE | dict(rows=1, cols=1, a_format="posit8_1", w_format="apot5", pipeline=2, max_k=40),
     ),
+    "2x3-fp16-fp32": (
+        GemmOs,
+        BASE | dict(rows=2, cols=3, a_format="fp16", w_format="fp16", output="fp32", pipeline=2),
+    ),
+    "3x2-e4m3-int4-fp16": (
+        GemmOs,
+        BASE | dict(rows=3, cols=2, a_format="e4m3", w_format="int4", output="fp16", pipeline=0),
+    ),
+    "3x3-e4m3-bf16-flag": (
+        GemmOs,
+        BASE
+        | dict(
+            rows=3, cols=3, a_format="e4m3", w_format="e5m2", output="bf16", nan_inf="flag", max_k=9
+        ),
+    ),
     "2x2-unsigned-halves": (
         GemmOs,
         BASE
@@ -131,6 +147,8 @@ SLOW = (
     "3x2-flint4-pot4",
     "3x2-pairs",
     "1x1-posit-apot",
+    "3x2-e4m3-int4-fp16",
+    "3x3-e4m3-bf16-flag",
     "2x2-unsigned-halves",
 )
 
@@ -149,6 +167,13 @@ WRONG = [
         {"acc_width": 7},
         ValueError,
         "Accumulator width 7 is less than the 16 bits of a product of int8 and int8",
+    ),
+    (
+        GOOD,
+        {"a_format": "bf16"},
+        ValueError,
+        "A product of bf16 and int8 takes 269 bits in exact arithmetic, more than 128: use "
+        "arith=fp32",
     ),
     *choices(GOOD, "overflow", "Overflow", "'wrap' or 'saturate'"),
     *choices(GOOD, "nan_inf", "NaN and Inf handling", "'saturate' or 'flag'"),

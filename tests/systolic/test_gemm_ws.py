@@ -34,6 +34,7 @@ CASES = {
             tile_cols=1,
         ),
     ),
+    "3x2-threshold": (GemmWs, BASE | dict(rows=3, cols=2, output="threshold", max_k=100)),
     "4x2-wrap-narrow": (
         GemmWs,
         BASE | dict(rows=4, cols=2, acc_width=16, overflow="wrap", pipeline=0),

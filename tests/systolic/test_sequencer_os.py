@@ -15,9 +15,15 @@ CASES = {
     ),
     "6-rows-multipass": (SequencerOs, dict(rows=6, max_k=20, depth=15, multipass=1)),
     "3-rows-a-type": (SequencerOs, dict(rows=3, max_k=6, depth=10, a_type=1)),
+    "9-rows-3-groups": (SequencerOs, dict(rows=9, max_k=9, depth=30, groups=3)),
+    "3-rows-3-groups": (SequencerOs, dict(rows=3, max_k=1, depth=3, groups=3)),
+    "6-rows-2-groups-types": (
+        SequencerOs,
+        dict(rows=6, max_k=30, depth=20, a_type=1, w_type=2, groups=2),
+    ),
     "1-rows-w-type-multipass": (SequencerOs, dict(rows=1, max_k=4, depth=5, w_type=5, multipass=1)),
 }
-SLOW = ("7-rows-1-terms-9-places", "6-rows-multipass", "3-rows-a-type")
+SLOW = ("7-rows-1-terms-9-places", "6-rows-multipass", "3-rows-a-type", "6-rows-2-groups-types")
 
 GOOD = next(iter(CASES.values()))
 WRONG = [
@@ -27,6 +33,13 @@ WRONG = [
     *integers(GOOD, "a_type", "Type width", 0),
     *integers(GOOD, "w_type", "Type width", 0),
     *integers(GOOD, "multipass", "Multipass", 0, 1),
+    *integers(GOOD, "groups", "Group count", 1),
+    (
+        GOOD,
+        {"groups": 3, "multipass": 1},
+        ValueError,
+        "Group count must be 1 for tiles of several passes, not 3",
+    ),
 ]
 
 

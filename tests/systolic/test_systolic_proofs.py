@@ -5,11 +5,12 @@ from brickwork.hdl.systolic.sequencer_ws import SequencerWs
 from proofs import Proof, prove, refute
 
 
-def sequencer_ws(depth, revisit, *broken):
+def sequencer_ws(depth, revisit, *broken, groups="none"):
+    parameters = dict(depth=depth, revisit=revisit)
     return Proof(
         unit=SequencerWs,
-        parameters=dict(depth=depth, revisit=revisit),
-        harness=dict(DEPTH=depth, REVISIT=revisit),
+        parameters=parameters | (dict(groups=groups) if groups != "none" else {}),
+        harness=dict(DEPTH=depth, REVISIT=revisit, GROUPS=("none", "tile", "tiles").index(groups)),
         broken=broken,
     )
 
@@ -32,6 +33,18 @@ PROOFS = {
     ),
     "sequencer_ws-2": sequencer_ws(
         2, 5, ("self.visit.first.eq(tile.first)", "self.visit.first.eq(1)")
+    ),
+    "sequencer_ws-2-tile": sequencer_ws(
+        2, 6, ("return self.scale_held | ~closes", "return 1"), groups="tile"
+    ),
+    "sequencer_ws-4-tiles": sequencer_ws(
+        4,
+        3,
+        ("begins.eq(tile.first | begun)", "begins.eq(tile.first)"),
+        ("return self.scale_held | ~closes", "return self.scale_held"),
+        ("[opens.eq(closes), begun", "[begun"),
+        ("self.step & at_start & closes", "self.step & at_end & closes"),
+        groups="tiles",
     ),
     "sequencer_os-3": sequencer_os(
         3,

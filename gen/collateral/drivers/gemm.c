@@ -10,7 +10,11 @@ struct slice {
 struct format {
     int32_t lowest, highest;
     uint8_t slices;
+#if HAS_TILES_NEGATIVE
+    struct slice slice[10]; /* each a bit */
+#else
     struct slice slice[2];
+#endif
 };
 
 /* Schedule of a product. For the columns of an output tile, each pair of a slice of A and a slice
@@ -39,6 +43,11 @@ static int choose_formats(const top_product *product, struct plan *plan);
 static void put_formats(const struct plan *plan, const struct slice *a, const struct slice *w,
                         uint8_t *word);
 
+#if HAS_TILES_TERMS
+/* Terms of K of a K tile. */
+static uint32_t terms_of(const struct plan *plan, uint32_t k_tile);
+
+#endif
 /* Sets down and k_tiles. */
 static void set_tiles(struct plan *plan);
 
@@ -187,6 +196,9 @@ int top_pack_tiles(const top_product *product, const top_buffer *tiles)
                 clear(word, TOP_TILES_STRIDE);
                 put_size(&plan, height, word);
                 put_formats(&plan, slice_of_a(&plan, pass), slice_of_w(&plan, pass), word);
+#if HAS_TILES_TERMS
+                TOP_PUT_TILE(TERMS, terms_of(&plan, k_tile));
+#endif
 #if HAS_TILES_FIRST
                 TOP_PUT_TILE(FIRST, pass == 0 && k_tile == 0);
                 TOP_PUT_TILE(LAST, pass == passes_of(&plan) - 1 && k_tile == plan.k_tiles - 1);
@@ -217,6 +229,10 @@ static int check_channel(const top_channel *channel)
 {
     if (!TOP_FITS(BIAS, channel->bias))
         return TOP_E_VALUE;
+#if HAS_CHANNELS_FLIP
+    if (!TOP_FITS(FLIP, channel->flip))
+        return TOP_E_VALUE;
+#endif
 #if HAS_CHANNELS_MULTIPLIER
     if (!TOP_FITS(MULTIPLIER, channel->multiplier))
         return TOP_E_VALUE;
@@ -259,6 +275,9 @@ int top_pack_channels(const top_product *product, const top_channel *channels,
             if (lane >= columns)
                 continue;
             TOP_PUT_CHANNEL(BIAS, channel->bias);
+#if HAS_CHANNELS_FLIP
+            TOP_PUT_CHANNEL(FLIP, channel->flip);
+#endif
 #if HAS_CHANNELS_MULTIPLIER
             TOP_PUT_CHANNEL(MULTIPLIER, channel->multiplier);
 #endif

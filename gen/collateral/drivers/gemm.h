@@ -5,6 +5,9 @@ typedef struct top_product top_product;
 /* Quantization parameters of a column of Y. */
 typedef struct top_channel {
     int64_t bias; /* added to the sums */
+#if HAS_CHANNELS_FLIP
+    uint8_t flip; /* then y = sum >= 0, or with flip = 1 sum < 0 */
+#endif
 #if HAS_CHANNELS_SHIFT
     /* Then y = clamp(round(sum * multiplier / 2^shift) + zero_point), rounded to nearest with ties
        to even. A core without multipliers takes multiplier as 1. */

@@ -1,21 +1,26 @@
 /* uses: gemm number_formats */
-/* Schedule of output-stationary arrays: output tiles of up to TOP_ROWS rows; K is not divided */
+/* Schedule of output-stationary arrays: output tiles of up to TILE_ROWS rows; K is not divided. For
+   each k there is a word of activations for each of the sums that take turns in a PE: of the rows
+   of A that have the same remainder. */
+#define TILE_ROWS (TOP_ROWS * TOP_SUMS_PER_PE)
 
 static void set_tiles(struct plan *plan)
 {
-    plan->down = ceiling(plan->m, TOP_ROWS);
+    plan->down = ceiling(plan->m, TILE_ROWS);
     plan->k_tiles = 1;
 }
 
 static uint32_t first_row(const struct plan *plan, uint32_t down)
 {
-    return down < plan->down ? down * TOP_ROWS : plan->m;
+    return down < plan->down ? down * TILE_ROWS : plan->m;
 }
 
 static int count_operands(const struct plan *plan, uint32_t *weights, uint32_t *acts)
 {
     *weights = *acts = plan->k;
-    return times(weights, plan->down) || times(acts, plan->down) ? TOP_E_WORDS : TOP_OK;
+    return times(weights, plan->down) || times(acts, plan->down) || times(acts, TOP_SUMS_PER_PE)
+               ? TOP_E_WORDS
+               : TOP_OK;
 }
 
 static void put_size(const struct plan *plan, uint32_t height, uint8_t *word)
@@ -57,7 +62,7 @@ int top_pack_weights(const top_product *product, const top_matrix *w, const top_
 int top_pack_acts(const top_product *product, const top_matrix *a, const top_buffer *acts)
 {
     struct plan plan;
-    uint32_t tile, pass, k, lane;
+    uint32_t tile, pass, k, sum, row;
     uint64_t code;
     uint8_t *word;
     int status = begin(product, TOP_ACTS_INDEX, acts, &plan);
@@ -72,14 +77,16 @@ int top_pack_acts(const top_product *product, const top_matrix *a, const top_buf
         const uint32_t height = first_row(&plan, tile / plan.across + 1) - first;
 
         for (pass = 0; pass < passes_of(&plan); ++pass)
-            for (k = 0; k < plan.k; ++k, word += TOP_ACTS_STRIDE) {
-                clear(word, TOP_ACTS_STRIDE);
-                for (lane = 0; lane < height && k < product->k; ++lane) {
-                    if (get_slice(a, first + lane, k, &plan.a, slice_of_a(&plan, pass), &code))
-                        return TOP_E_VALUE;
-                    put(word, lane * TOP_ACTS_LANE_WIDTH, TOP_ACTS_LANE_WIDTH, code);
+            for (k = 0; k < plan.k; ++k)
+                for (sum = 0; sum < TOP_SUMS_PER_PE; ++sum, word += TOP_ACTS_STRIDE) {
+                    clear(word, TOP_ACTS_STRIDE);
+                    for (row = sum; row < height && k < product->k; row += TOP_SUMS_PER_PE) {
+                        if (get_slice(a, first + row, k, &plan.a, slice_of_a(&plan, pass), &code))
+                            return TOP_E_VALUE;
+                        put(word, row / TOP_SUMS_PER_PE * TOP_ACTS_LANE_WIDTH, TOP_ACTS_LANE_WIDTH,
+                            code);
+                    }
                 }
-            }
     }
     return TOP_OK;
 }

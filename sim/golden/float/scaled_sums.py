@@ -6,7 +6,8 @@ import numpy as np
 
 from ..formats import decode_scales
 from ..gemm import gemm
-from .gemm_float import flush
+from .gemm_float import flush, nearest_single
+from .to_float import to_float
 
 __all__ = ["scaled_sums"]
 
@@ -24,8 +25,9 @@ def scaled_sums(
 
     For each group: sum ← RN(sum + RN(RN(S) · s)), from +0 on, with S the exact sum of the group's
     products, s the product of its scales, and RN rounding to float32, to nearest even, with numbers
-    below the normal ones as zeros of their sign. The scales' product is exact but for that, and for
-    infinity beyond the largest float32.
+    that are below the normal ones when rounded to 24 bits as zeros of their sign. The scales'
+    product is exact but for that, and for infinity beyond the largest float32. S is exact in up to
+    128 bits.
 
     Parameters
     ----------
@@ -47,14 +49,28 @@ def scaled_sums(
     total = np.zeros((len(a), w.shape[1]), np.float32)
     with np.errstate(all="ignore"):
         for number, terms in enumerate(groups):
-            exact = gemm(a[:, terms], w[terms])
-            group = flush(np.ldexp(exact.astype(np.float32), int(np.log2(unit))))
+            group = _rounded(_exact(a[:, terms], w[terms]), int(np.log2(unit)))
+            group = group.astype(np.float64)
             scale = of_w[number][None, :]
             if of_a is not None:
                 scale = scale * of_a[:, number][:, None]
             scale = flush(scale.astype(np.float32))
-            total = flush(total + flush(group * scale))
+            # float64 holds the product of two float32 numbers.
+            total = flush(total + nearest_single(group * scale.astype(np.float64)))
     return total
+
+
+def _exact(a, w):
+    """Sums of products, in Python integers where 64 bits may not suffice."""
+    most = int(abs(a).max(initial=0)) * int(abs(w).max(initial=0)) * a.shape[1]
+    return gemm(a, w, acc_width=128 if most >> 63 else None)
+
+
+def _rounded(exact, unit):
+    """Exact sums times 2^unit as float32."""
+    if exact.dtype == object:
+        return to_float(exact, unit, "fp32").astype(np.uint32).view(np.float32)
+    return nearest_single(np.ldexp(exact.astype(np.float32).astype(np.float64), unit))
 
 
 def _numbers(scales):

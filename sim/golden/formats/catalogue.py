@@ -12,7 +12,7 @@ from .adaptivfloat import adaptivfloat
 from .dybit import dybit, udybit
 from .flint import flint, uflint
 from .format import Format
-from .integer import signed_integer, unsigned_integer
+from .integer import one_bit, signed_integer, unsigned_integer
 from .olive import PAIRS, pair_format
 from .posit import gposit, posit
 from .power_of_two import apot, pot, uapot, upot
@@ -153,6 +153,12 @@ FAMILIES = (
     ),
 )
 
+#: Operands of one bit: not of those engines that take any format.
+ONE_BIT = (
+    _fixed("bin", one_bit, "-1 and 1, as 0 and 1"),
+    _fixed("bit", one_bit, "0 and 1"),
+)
+
 
 def families() -> list[Family]:
     """All families, those of plug-ins last."""
@@ -193,7 +199,7 @@ def get_integer(name: str) -> Format:
 
 @functools.cache
 def _get(name):
-    for family in families():
+    for family in (*families(), *ONE_BIT):
         numbers = family.match(name)
         if numbers is not None:
             family.check(numbers)

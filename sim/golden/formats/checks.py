@@ -86,12 +86,13 @@ def check_integers(array: ArrayLike, subject: str) -> np.ndarray:
 def check_values(array: ArrayLike, fmt: Format, subject: str = "Activations") -> np.ndarray:
     """``array`` as int64, every value a code of the format.
 
-    The codes of ``int<N>`` and ``uint<N>`` are the integers themselves.
+    The codes of ``int<N>`` and ``uint<N>`` are the integers themselves. Those of ``bin`` are 0 and
+    1, or all of them the operands -1 and 1.
 
     Parameters
     ----------
     array : array of integers, any shape
-        Python integers in an ``object`` array, too.
+        Python integers in an ``object`` array, too; of formats of one bit also bool.
     fmt : Format
     subject : str
         Name of the array in error messages.
@@ -103,7 +104,11 @@ def check_values(array: ArrayLike, fmt: Format, subject: str = "Activations") ->
     ValueError
         A value is out of range; the message names the first one in C order, and its index.
     """
+    if fmt.bits == 1 and as_numpy(array).dtype == bool:
+        array = as_numpy(array).astype(np.int64)
     values = check_integers(array, subject)
+    if fmt.name == "bin" and np.isin(values, (-1, 1)).all():
+        values = (values + 1) // 2
     outside = (values < fmt.lowest_code) | (values > fmt.highest_code)
     if outside.any():
         index, where = first_index(outside)

@@ -32,6 +32,9 @@ def scale(x: np.ndarray, fmt: Format, method: str) -> float:
     if fmt.name in UNSCALED:
         excess, power = np.frexp(largest / (fmt.highest * fmt.unit))
         return 2.0 ** max(0, int(power) + exponent - (excess == 0.5))
+    if fmt.name == "bin" and method == "mse":
+        # The least squared error of signs: XNOR-Net (ECCV 2016), equation 6.
+        return _denormalized(np.abs(x).mean(), exponent)
     scales = _scales(largest, fmt, method)
     if len(scales) == 1:
         return _denormalized(scales[0], exponent)

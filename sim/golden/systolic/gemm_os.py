@@ -4,9 +4,12 @@ import numpy as np
 
 from ...designs._operand_types import Side
 from ...manifest import Manifest
-from ..engine import accumulated, engine, nan_inf_as
+from ..engine import accumulated, engine, nan_inf_as, real_operands, sums_in_floats
 
-__all__ = ["gemm_os"]
+__all__ = ["SUMS_PER_PE", "gemm_os"]
+
+#: Sums in binary32 that take turns in a PE.
+SUMS_PER_PE = 3
 
 
 def gemm_os(
@@ -28,12 +31,16 @@ def gemm_os(
         and ``w_type`` where there are several; ``first`` and ``last`` where tiles have parts.
     weights : int64 array, words × columns
     acts : int64 array, words × rows
+        A word for each term; three where sums are in binary32, of which lane n of number g is row
+        3n + g of the tile.
     channels : list of Channels, or None
         What is done to the results of each tile.
     product : function
         See :func:`engine`.
     """
-    params, specials = manifest.parameters, nan_inf_as(manifest)
+    params, specials, floats = manifest.parameters, nan_inf_as(manifest), sums_in_floats(manifest)
+    step, groups = (None, SUMS_PER_PE) if floats else (1, 1)
+    acts = _rows_of_tiles(acts, groups)
     a_side, w_side = Side(params["a_format"]), Side(params["w_format"])
     results = [np.zeros((0, weights.shape[1]), np.int64)]
     at = runs = 0
@@ -42,12 +49,24 @@ def gemm_os(
         at = terms.stop
         if tile.get("first", 1):
             a, w = [], []
-        a.append(a_side.operands(acts[terms], tile.get("a_type", 0), 0, specials))
-        w.append(w_side.operands(weights[terms], tile.get("w_type", 0), 0, specials))
+        if floats:
+            a.append(real_operands(acts[terms], params["a_format"]))
+            w.append(real_operands(weights[terms], params["w_format"]))
+        else:
+            a.append(a_side.operands(acts[terms], tile.get("a_type", 0), 0, specials))
+            w.append(w_side.operands(weights[terms], tile.get("w_type", 0), 0, specials))
         if tile.get("last", 1):
             values = channels[runs] if channels else None
-            groups = engine(manifest, np.vstack(a).T, np.vstack(w), values, step=1, product=product)
-            results.append(groups[: tile["height"] + 1])
+            operands = np.vstack(a).T, np.vstack(w)
+            sums = engine(manifest, *operands, values, step=step, product=product)
+            results.append(sums[: tile["height"] + 1])
             runs += 1
     assert at == len(acts) == len(weights), f"{len(acts)}, {len(weights)} words for {at} terms"
     return np.concatenate(results)
+
+
+def _rows_of_tiles(acts, groups):
+    """The activations of each term, terms × rows of a tile."""
+    words, rows = acts.shape
+    lanes = acts.reshape(words // groups, groups, rows).transpose(0, 2, 1)
+    return lanes.reshape(words // groups, rows * groups)

@@ -4,8 +4,7 @@ import numpy as np
 
 from ...designs._operand_types import Side
 from ...manifest import Manifest
-from .. import formats
-from ..engine import accumulated, engine, nan_inf_as, sums_in_floats
+from ..engine import accumulated, engine, nan_inf_as, real_operands, sums_in_floats
 
 __all__ = ["gemm_ws"]
 
@@ -51,8 +50,8 @@ def gemm_ws(
         a_codes = acts[at : at + length]
         w_codes = weights[number * rows : (number + 1) * rows][::-1]
         if sums_in_floats(manifest):
-            a.append(formats.decode(a_codes, params["a_format"]))
-            w.append(formats.decode(w_codes, params["w_format"]))
+            a.append(real_operands(a_codes, params["a_format"]))
+            w.append(real_operands(w_codes, params["w_format"]))
         else:
             a.append(a_side.operands(a_codes, tile.get("a_type", 0), 1, specials))
             operands = w_side.operands(w_codes, tile.get("w_type", 0), 0, specials)

@@ -6,25 +6,10 @@ import numpy as np
 from ...golden.output.accumulator import accumulator
 from ...lib.bench import Bench, manifest
 from ...lib.trace import late, play, skewed
+from ._visits import schedule
 
 #: Cycles from a visit's announcement to its partial sum, and to its sum.
 PSUM, SUM = 2, 3
-
-
-def schedule(bench, length, busy, distances):
-    """Visits, one row or None for each cycle; ``distances`` are those wanted between visits."""
-    params = manifest().parameters
-    depth, revisit = params["depth"], params["revisit"]
-    last, rows = {}, []
-    for cycle in range(length):
-        free = [row for row in range(depth) if cycle - last.get(row, -99) >= revisit]
-        wanted = [row for row in free if cycle - last.get(row, -99) in distances]
-        row = None
-        if free and bench.rng.random() < busy:
-            row = bench.rng.choice(wanted if wanted and bench.rng.random() < 0.8 else free)
-            last[row] = cycle
-        rows.append(row)
-    return rows
 
 
 async def check(bench, rows, psums, firsts=0.15):

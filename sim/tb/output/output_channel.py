@@ -8,7 +8,7 @@ from ...lib.bench import Bench, manifest
 from ...lib.channels import Channels
 from ...lib.trace import play
 
-LATENCY = {"bias": 1, "shift": 5, "scale": 7}
+LATENCY = {"bias": 1, "threshold": 1, "shift": 5, "scale": 7}
 
 
 class Runs:

@@ -3,15 +3,21 @@
 from collections import deque
 
 import cocotb
+import numpy as np
 
+from ...golden.float.narrow import narrow
+from ...golden.float.to_float import to_float
 from ...golden.output.output_channel import output_channel
 from ...lib.bench import Bench, check_no_paths, manifest, settle
 from ...lib.channels import Channels
+from ...lib.float_codes import FloatCodes
 from ...lib.streams import Recorder, Scoreboard, Sink, Source, always, never, stalls
 from ...lib.trace import join
 
-#: Cycles from a sum to its result, by the specification of each output.
-OUTPUT_LATENCY = {"raw": 0, "bias": 1, "shift": 5, "scale": 7}
+#: Cycles from a sum to its result, by the specification of each output; of sums in binary32.
+OUTPUT_LATENCY = {"raw": 0, "bias": 1, "threshold": 1, "shift": 5, "scale": 7}
+OUTPUT_LATENCY |= dict.fromkeys(("fp32", "bf16", "fp16"), 3)
+FLOAT_LATENCY = {"raw": 0, "bf16": 1, "fp16": 1}
 #: Cycles from the last of a run's channel values until it may be launched.
 ARRIVAL = 4
 
@@ -36,10 +42,13 @@ class Array:
         self.dut, self.pause = dut, pause
         self.bench = Bench(dut)
         self.cols, self.output = params["cols"], params["output"]
-        self.latency = OUTPUT_LATENCY[self.output]
+        self.float_sums = params["float_sums"]
+        self.latency = (FLOAT_LATENCY if self.float_sums else OUTPUT_LATENCY)[self.output]
+        self.channels = self.output in ("bias", "threshold", "shift", "scale")
         self.lane = unit.streams["results"]["fields"][0]["width"]
         self.flagged = params["special"]
-        self.interval = 1 if self.output == "raw" else self.cols + self.latency - 1
+        self.interval = self.cols + self.latency - 1 if self.channels else 1
+        self.codes = FloatCodes(self.bench.rng, 8, 23)
         self.heights = deque(heights)
         self.rows = sum(heights)
         self.room = params["depth"]
@@ -52,7 +61,7 @@ class Array:
         self.sink = Sink(dut, unit.streams["results"], results)
         self.agents = [self.sink, self.results]
         self.accepted = None
-        if self.output != "raw":
+        if self.channels:
             make = {name: params[name] for name in ("acc_width", "output", "out_format")}
             make = Channels(self.bench.rng, **make)
             # The last column's values come first.
@@ -76,8 +85,12 @@ class Array:
         self.drive()
 
     def acc(self):
+        """A sum: an integer, or a code of binary32, most of them in the range of fp16."""
         width = self.params["acc_width"]
         rng = self.bench.rng
+        if self.float_sums:
+            near = self.codes.code(rng.getrandbits(1), rng.randint(98, 145), rng.getrandbits(23))
+            return rng.choice((near, near, self.codes.random(), rng.choice(self.codes.specials())))
         return rng.getrandbits(width) - (1 << (width - 1)) >> rng.randrange(width)
 
     def send(self, cycle):
@@ -86,13 +99,22 @@ class Array:
         for lane, acc in enumerate(accs):
             self.sums[cycle + lane, lane] = acc
         self.came.append(cycle)
-        if self.output != "raw":
-            accs = [
+        special = self.specials[cycle] = self.bench.rng.getrandbits(self.flagged)
+        self.board.expect(join(self.expected(accs), self.lane) | special << self.lane * self.cols)
+
+    def expected(self, accs):
+        """The results of a row of the current run."""
+        if self.channels:
+            return [
                 output_channel([acc], values, self.output)[0]
                 for acc, values in zip(accs, self.current, strict=True)
             ]
-        special = self.specials[cycle] = self.bench.rng.getrandbits(self.flagged)
-        self.board.expect(join(accs, self.lane) | special << self.lane * self.cols)
+        if self.output == "raw":
+            return accs
+        accs = np.array(accs, object)
+        if self.float_sums:
+            return narrow(accs, self.output)
+        return to_float(accs, self.params["unit"], self.output)
 
     def drive(self):
         """Read what the unit offers in this cycle, and apply what follows from it."""
@@ -117,7 +139,7 @@ class Array:
                 if launch:
                     self.launches.append(now)
                     self.starts.add(first - 1)
-                    self.current = self.values.popleft() if self.output != "raw" else None
+                    self.current = self.values.popleft() if self.channels else None
                     reserve = needed
             else:
                 reserve = int(room > 0)
@@ -248,7 +270,7 @@ async def blocked_results(dut):
 @cocotb.test()
 async def late_channels(dut):
     """Without channel values no run may begin, whatever else is there."""
-    if manifest().parameters["output"] == "raw":
+    if "channels" not in manifest().streams:
         cocotb.log.info("no channel values in this configuration")
     blocked = [always]
     array = Array(dut, [2] * 5 if manifest().parameters["max_reserve"] > 1 else [3] * 5)

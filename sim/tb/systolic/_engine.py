@@ -222,7 +222,8 @@ async def reset_in_each_cycle_of_a_run(dut):
     The next job begins as early as it may, and takes as many cycles as after any other reset.
     """
     host = Host(dut)
-    period = max(host.rows, host.manifest.timing["run_interval"])
+    sums = host.manifest.derived.get("sums_per_pe", 1)
+    period = max(host.rows * sums, host.manifest.timing["run_interval"])
     m = min(host.depth, host.rows)
     runs = [host.product(m, 1, 8 * host.cols)]
     following = [host.product(1, 1, 2 * host.cols)]

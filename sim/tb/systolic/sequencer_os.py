@@ -29,10 +29,13 @@ class Sequence:
         self.dut, self.conditions, self.pause = dut, conditions, pause
         self.rows, self.depth = params["rows"], params["depth"]
         self.types = [name for name in TYPES if params[name]]
-        self.tiles, self.term, self.may_end, self.emits_until = [], 0, 0, 0
+        self.groups = params["groups"]
+        # Words of activations of the tile that have gone, and the cycle in which its first went.
+        self.word, self.began = 0, 0
+        self.tiles, self.may_end, self.emits_until = [], 0, 0
         self.driven = dict.fromkeys(CONDITIONS, 0)
         self.room, self.returns = self.depth, {}
-        self.terms, self.done, self.launches, self.steps, self.least_room = 0, 0, [], [], self.depth
+        self.words, self.done, self.launches, self.steps, self.least_room = 0, 0, [], [], self.depth
         dut.room.value = self.depth
         for name in CONDITIONS:
             getattr(dut, name).value = 0
@@ -40,12 +43,15 @@ class Sequence:
     def step(self, cycle):
         dut, driven = self.dut, self.driven
         step = launch = ends = begins = False
+        group = self.word % self.groups
         height = 0
         if self.tiles:
             tile = self.tiles[0]
             height = tile["height"]
-            step = driven["acts_held"] and driven["weights_held"]
-            ends, begins = self.term == tile["length"], self.term == 0 and tile["first"]
+            in_turn = self.word == 0 or (cycle - self.began) % self.groups == group
+            step = in_turn and driven["acts_held"] and (group or driven["weights_held"])
+            ends = self.word == self.groups * (tile["length"] + 1) - 1
+            begins = self.word < self.groups and tile["first"]
             if ends and tile["last"]:
                 fits = self.room > height and driven["may_launch"] and cycle >= self.may_end
                 launch = step = step and fits
@@ -62,19 +68,23 @@ class Sequence:
             "reserve": reserve,
             "tiles_ready": len(self.tiles) < 2,
         }
+        if self.groups > 1:
+            expected["load"] = bool(step and group == 0)
         for name, value in expected.items():
             actual = int(getattr(dut, name).value)
-            assert actual == value, f"cycle {cycle}, term {self.term}: {name} is {actual}"
+            assert actual == value, f"cycle {cycle}, word {self.word}: {name} is {actual}"
         if step:
             for name in self.types:
                 actual = int(getattr(dut, name).value)
-                assert actual == tile[name], f"cycle {cycle}, term {self.term}: {name} is {actual}"
+                assert actual == tile[name], f"cycle {cycle}, word {self.word}: {name} is {actual}"
             self.steps.append(cycle)
-            self.terms += 1
-            self.term += 1
+            if self.word == 0:
+                self.began = cycle
+            self.words += 1
+            self.word += 1
             if ends:
                 self.tiles.pop(0)
-                self.term = 0
+                self.word = 0
         if launch:
             self.done += 1
             free = cycle + self.pause()
@@ -121,9 +131,9 @@ async def run(
     source.step(bench.cycle)  # tiles come from the first cycle after the reset on
     bench.agents = [source, Monitor(dut, "tiles", stream), sequence]
     terms = sum(fields(word)["length"] + 1 for word in words)
-    limit = 100 * (terms + count * (sequence.rows + sequence.depth)) + 1000
+    limit = 100 * (sequence.groups * terms + count * (sequence.rows + sequence.depth)) + 1000
     await bench.run(lambda: sequence.done == count, limit)
-    assert sequence.terms == terms
+    assert sequence.words == sequence.groups * terms
     for _ in range(sequence.rows + 5):
         await bench.tick()
     return sequence
@@ -206,6 +216,7 @@ async def nothing_waits_for_the_cycle_of_tiles(dut):
     await bench.reset()
     bench.agents = [source, sequence]
     outputs = ["tiles_ready", "step", "first", "launch", "emit", "reserve", *sequence.types]
+    outputs += ["load"] if sequence.groups > 1 else []
     for _ in range(60):
         await bench.tick()
         await check_no_paths(bench, ["tiles_payload", "tiles_valid"], outputs)

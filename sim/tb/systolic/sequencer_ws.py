@@ -1,11 +1,16 @@
 """Testbench of the weight-stationary engine's sequencing."""
 
+import os
+
 import cocotb
 
 from ...lib.bench import Bench, check_no_paths, manifest
 from ...lib.streams import Monitor, Source, stalls
 
+#: Groups of terms with a scale. Outside a simulation there is no manifest.
+GROUPS = manifest().parameters["groups"] if "BRICKWORK_MANIFEST" in os.environ else "none"
 CONDITIONS = ("acts_held", "weights_loaded", "room", "may_launch")
+CONDITIONS += ("scale_held",) if GROUPS != "none" else ()
 
 
 def fields(word):
@@ -27,8 +32,14 @@ class Sequence:
         self.driven = dict.fromkeys(CONDITIONS, 0)
         self.rows, self.done, self.gaps, self.most = 0, 0, [], 0
         self._visited, self._last = {}, None
+        # Groups of the current sums that are complete, and tiles of the next one.
+        self.group, self.tiles_of_group = 0, 0
         for name in CONDITIONS:
             getattr(dut, name).value = 0
+
+    def closes(self, tile):
+        """Whether a tile ends a group."""
+        return bool(tile.get("close", 1))
 
     def step(self, cycle):
         dut, driven = self.dut, self.driven
@@ -39,6 +50,8 @@ class Sequence:
             step = driven["acts_held"]
             if begins:
                 step = step and driven["weights_loaded"] and cycle >= self.may_begin
+                if GROUPS != "none" and self.closes(tile):
+                    step = step and driven["scale_held"]
             if last:
                 step = step and driven["room"] and (driven["may_launch"] or not begins)
         expected = {
@@ -48,6 +61,14 @@ class Sequence:
             "emit": bool(step and last),
             "launch": bool(step and last and begins),
         }
+        if GROUPS != "none":
+            if step and begins and tile["first"]:
+                self.group = self.tiles_of_group = 0
+            expected["claim"] = bool(step and begins and self.closes(tile))
+            if step:
+                expected["opens"] = self.tiles_of_group == 0
+                expected["closes"] = self.closes(tile)
+                expected["begins"] = self.group == 0
         for name, value in expected.items():
             actual = bool(getattr(dut, name).value)
             assert actual == value, f"cycle {cycle}, row {self.row}: {name} is {actual}"
@@ -72,6 +93,9 @@ class Sequence:
             if ends:
                 # As many cycles without a step as the tile has rows too few.
                 self.may_begin = cycle + 1 + max(0, self.revisit - self.row)
+                self.tiles_of_group += 1
+                if self.closes(tile):
+                    self.group, self.tiles_of_group = self.group + 1, 0
                 self.tile = None
                 self.row = 0
                 self.done += 1
@@ -86,13 +110,24 @@ class Sequence:
 
 
 def tiles(rng, count, longest):
-    """Random words, most of them of short tiles."""
-    params = manifest().parameters
-    depth = params["depth"]
-    width = max(1, (depth - 1).bit_length())
+    """Random words, most of them of short tiles.
+
+    With groups each sum begins with the first tile of a group and ends with the last one of a
+    group; else any tile may be the first or the last.
+    """
+    depth = manifest().parameters["depth"]
+    layout = manifest().streams["tiles"]["fields"]
+    begun = False
     for _ in range(count):
+        values = {field["name"]: rng.getrandbits(field["width"]) for field in layout}
         length = min(rng.choice([1, 2, 3, 4, 5, depth, rng.randint(1, depth)]), depth, longest)
-        yield rng.getrandbits(2 + params["a_type"]) << width | length - 1
+        values["length"] = length - 1
+        if GROUPS != "none":
+            values["first"] = int(not begun)
+            begun = not values["last"]
+            if values["last"] and "close" in values:
+                values["close"] = 1
+        yield sum(values[field["name"]] << field["offset"] for field in layout)
 
 
 async def run(dut, share, *, count=60, longest=1 << 30, stall=0, going_on=None):
@@ -178,6 +213,7 @@ async def nothing_waits_for_the_cycle_of_tiles(dut):
     bench.agents = [source, sequence]
     outputs = ["tiles_ready", "step", "swap", "last", "visit", "emit", "launch"]
     outputs += ["a_type"] if sequence.typed else []
+    outputs += ["opens", "closes", "begins", "claim"] if GROUPS != "none" else []
     for _ in range(60):
         await bench.tick()
         await check_no_paths(bench, ["tiles_payload", "tiles_valid"], outputs)

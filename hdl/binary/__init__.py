@@ -1,0 +1,1 @@
+"""Engine of operands of one bit, and of wider ones bit by bit."""

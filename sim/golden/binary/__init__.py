@@ -1,0 +1,1 @@
+"""Golden models of the engine of one-bit products."""

@@ -1,0 +1,1 @@
+"""Testbenches of the engine of one-bit products."""
