@@ -5,6 +5,7 @@ import pytest
 from brickwork import GemmOs, GemmScaled, GemmWs
 from brickwork.gen.emission.emit import emit
 from brickwork.gen.studies.cycles import PRODUCTS, folds
+from brickwork.sim.designs import registry
 from brickwork.sim.manifest import Manifest
 from c_driver import random_product, random_scales
 from products import multiply, plan
@@ -69,6 +70,7 @@ FLOATS = {
         **{"rows": 1, "cols": 1, "acc_depth": 5, "pipeline": 0},
         **{"arith": "fp32", "a_format": "fp16", "w_format": "e4m3"},
     ),
+    "os-fp32": GemmOs(rows=3, cols=4, max_k=64, arith="fp32", a_format="bf16", w_format="bf16"),
     "groups": GemmScaled(rows=4, cols=3, acc_depth=9, group=12),
     "groups-of-a-tile": GemmScaled(
         **{"rows": 9, "cols": 2, "group": 5, "acc_depth": 20, "output": "bf16"},
@@ -85,7 +87,8 @@ def test_cycles_of_float_sums(name, tmp_path):
     emission = emit(FLOATS[name], tmp_path)
     manifest = Manifest.read(emission.manifest)
     rng = np.random.default_rng(5)
-    limits = (2 * manifest.parameters["acc_depth"], 40, 2 * manifest.parameters["cols"])
+    depth = registry.model(manifest).depth
+    limits = (2 * depth, 40, 2 * manifest.parameters["cols"])
     shapes = rng.integers(1, limits, (12, 3), endpoint=True).tolist()
     for m, k, n in [(1, 1, 1), *shapes]:
         a, w, _ = random_product(rng, manifest, m, k, n)

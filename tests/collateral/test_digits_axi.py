@@ -38,6 +38,10 @@ DESIGNS = {
         [{}] * 3,
     ),
     "rounded": ("gemm_ws rows=3 cols=5 a_format=fp16 w_format=fp16 output=fp32", [{}] * 3),
+    "os floats": (
+        "gemm_os rows=3 cols=4 max_k=64 arith=fp32 a_format=bf16 w_format=bf16",
+        [{}] * 3,
+    ),
     "gemm_scaled": (
         "gemm_scaled rows=4 cols=5 acc_depth=9 group=8 a_format=e2m1 w_format=e2m1 "
         "a_scale=e4m3 w_scale=e4m3",

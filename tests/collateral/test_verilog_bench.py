@@ -26,6 +26,8 @@ PASSING = TOPS | {
     "stream-gemm_scaled": CORES["gemm_scaled"],
     "stream-fp32": FLOATS["fp32"],
     "stream-exact-fp16": FLOATS["exact"],
+    "stream-os-fp32": FLOATS["os-fp32"],
+    "stream-w4a16": FLOATS["w4a16"],
     "stream-eie": CORES["eie"],
     "stream-one": GemmOs(rows=1, cols=1, max_k=1),
     "stream-smallest": Eie(pes=1, columns=1, entries=1, acts=1, rows=1, skip_empty_columns=0),

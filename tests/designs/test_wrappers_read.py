@@ -37,6 +37,8 @@ TOPS = {
         Axi(core=CORES["gemm_scaled"], data_width=64, burst=4),
     ],
     "fp32": [Axis(core=FLOATS["fp32"], data_width=128), Axi(core=FLOATS["fp32"], data_width=32)],
+    "os-fp32": [Axis(core=FLOATS["os-fp32"]), Axi(core=FLOATS["os-fp32"], data_width=128)],
+    "w4a16": [Axis(core=FLOATS["w4a16"], data_width=64), Axi(core=FLOATS["w4a16"])],
     "exact": [Axis(core=FLOATS["exact"]), Axi(core=FLOATS["exact"], outstanding=2)],
     "eie": [
         Axis(core=CORES["eie"], data_width=256),

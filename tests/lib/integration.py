@@ -39,10 +39,12 @@ CORES = {
     "eie": Eie(pes=3, queue_depth=2, **MEMORIES),
 }
 
-#: A core of ``gemm_ws`` with sums in binary32, and one whose exact sums are rounded to it.
+#: Cores whose results are floats: sums in binary32, exact sums that are rounded, sums of groups.
 FLOATS = {
     "fp32": GemmWs(**ARRAY, acc_depth=8, a_format="bf16", w_format="bf16", arith="fp32"),
     "exact": GemmWs(**ARRAY, acc_depth=4, a_format="fp16", w_format="e5m2", output="fp16"),
+    "os-fp32": GemmOs(**ARRAY, max_k=64, a_format="bf16", w_format="bf16", arith="fp32"),
+    "w4a16": GemmScaled(**ARRAY, acc_depth=8, group=9),
 }
 
 #: A clock and a baud rate with few clock cycles for each bit.
