@@ -32,7 +32,7 @@ assert_type(files.collateral, tuple[Path, ...])
 
 product = core.run(np.ones((2, 2)), [[1, 2]], modes={"relu": 1}, bias=[1, 2], waves=True)
 assert_type(product, bw.Product)
-assert_type(product.y, NDArray[np.int64])
+assert_type(product.y, NDArray[np.int64 | np.float32])
 assert_type(product.real, NDArray[np.float64] | None)
 assert_type(product.cycles, int)
 assert_type(product.utilization, float)
