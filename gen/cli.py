@@ -3,6 +3,7 @@
 import _thread
 import argparse
 import contextlib
+import errno
 import importlib
 import itertools
 import os
@@ -23,6 +24,9 @@ __all__ = ["CONFIG_FILE", "main"]
 
 #: The file in the current folder with the user's defaults of all commands.
 CONFIG_FILE = "brickwork.toml"
+
+#: Errors of a medium that takes no more bytes.
+_FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO)
 
 
 def main(argv: list[str] | None = None) -> int:
@@ -74,15 +78,23 @@ def _output_written() -> Iterator[None]:
     """Flushes standard output at the end, also where the parser exits after a help text."""
     try:
         yield
+    except OSError as error:
+        # More than fills the buffer is written at once. Errors of files come with their names.
+        if error.errno not in _FULL or error.filename:
+            raise
+        raise _unwritten(error) from None
     finally:
         try:
             sys.stdout.flush()
         except BrokenPipeError:
             raise
         except OSError as error:
-            _discard(sys.stdout)
-            reason = error.strerror
-            raise OSError(f"Standard output cannot be written: {reason}") from None
+            raise _unwritten(error) from None
+
+
+def _unwritten(error):
+    _discard(sys.stdout)
+    return OSError(f"Standard output cannot be written: {error.strerror}")
 
 
 def _discard(stream):

@@ -182,7 +182,7 @@ class ScaledAccumulator(Unit):
             m.submodules.scaled = scaled = IntScale(width=width, unit=unit, mantissa=mantissa)
             m.d.comb += [scaled.i.eq(group), scaled.scale.eq(factor)]
             return scaled.o
-        m.submodules.rounded = rounded = ToFloat(width=width, unit=unit, format="fp32")
+        m.submodules.to_float = rounded = ToFloat(width=width, unit=unit, format="fp32")
         m.submodules.scaled = scaled = FpScale(mantissa=mantissa)
         m.d.comb += [rounded.i.eq(group), scaled.a.eq(rounded.o), scaled.scale.eq(factor)]
         return scaled.o
