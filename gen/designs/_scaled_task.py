@@ -13,14 +13,21 @@ from ._operands import Operands
 
 __all__ = ["ScaledTask", "fitted"]
 
+#: Terms of groups of integers in practice.
+_GROUPS = (128, 64, 32, 16)
+
 
 def fitted(operands: Operands) -> dict:
     """Formats of operands that have scales for blocks; activations without are like the weights.
 
-    MX and NVFP4 weights meet activations of the same format, integers meet fp16.
+    MX and NVFP4 weights meet activations of the same format, integers meet fp16. Floats for W have
+    the largest groups that divide K.
     """
     w, a = operands.w.blocks, operands.a.blocks
     settings: dict = {}
+    if w is None and operands.w.values.ndim == 2:
+        terms = len(operands.w.values)
+        settings["group"] = next((size for size in _GROUPS if terms % size == 0), terms)
     if w is not None:
         w = w.centred()
         settings |= {"w_format": w.element_format, "w_scale": w.scale_format, "group": w.group}
@@ -127,16 +134,16 @@ class ScaledTask(GemmTask):
                 f"{name} must be floats, or a matrix with scales for blocks; see brickwork "
                 "quantize --help"
             )
-        spec = BlockSpec.parse(self._spec(side))
-        k = source.values.shape[axis] if source.values.ndim == 2 else spec.group
+        k = source.values.shape[axis] if source.values.ndim == 2 else self.design.group
+        spec = BlockSpec.parse(self._spec(side, k))
         if spec.group and k % spec.group:
             raise UsageError(
                 f"K must be a multiple of the group of {spec.group}, not {k}; pad {name} with zeros"
             )
         return formats.quantize_blocks(source.values, spec.name, axis)
 
-    def _spec(self, side):
-        """The name of the block format that the parameters stand for."""
+    def _spec(self, side, k):
+        """The name of the block format that the parameters stand for, for K terms."""
         design = self.design
         element = self.design.formats(side, self._modes)[0]
         scale = getattr(design, f"{side}_scale")
@@ -144,7 +151,7 @@ class ScaledTask(GemmTask):
         matches = [
             spec
             for spec in specs
-            if (spec.format, spec.scale_format, spec.group) == (element, scale, design.group)
+            if (spec.format, spec.scale_format, spec.group or k) == (element, scale, design.group)
         ]
         if not matches:
             raise UsageError(

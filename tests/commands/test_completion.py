@@ -65,7 +65,7 @@ def test_commands(completed):
         ("brickwork emit gemm_os --set ou", ["output=", "out_format="]),
         (
             "brickwork emit gemm_os --set output=",
-            ["raw", "bias", "scale", "shift", "fp32", "bf16", "fp16"],
+            ["raw", "bias", "scale", "shift", "threshold", "fp32", "bf16", "fp16"],
         ),
         ("brickwork emit gemm_os --set nan_inf=f", ["flag"]),
         ("brickwork emit gemm_os --set a_format=int4+flint4+posit8", POSITS),

@@ -271,6 +271,21 @@ class TestLanguageModels:
         assert errors[2] < 1e-6
 
 
+def test_groups_that_fit_k():
+    """Those of floats, unless they are set; others are those of the operand."""
+    from brickwork.gen.designs._operands import Operands, Source
+
+    def group(w, **settings):
+        operands = Operands(a=Source.of(np.ones((1, 1))), w=Source.of(w))
+        return bw.GemmScaled.fit(settings, operands).group
+
+    assert group(np.ones((256, 2))) == 128
+    assert group(np.ones((96, 2))) == 32
+    assert group(np.ones((50, 2))) == 50
+    assert group(np.ones((256, 2)), group=16) == 16
+    assert group(bw.quantize(np.ones((64, 2)), "nvfp4", axis=0)) == 16
+
+
 A, W = np.ones((2, 64)), np.ones((64, 2))
 REFUSED = {
     "K is no multiple": (
