@@ -110,6 +110,7 @@ def test_every_feature_is_some_cores(tmp_path):
     cores = [*CORES.values(), *FLOATS.values()]
     cores += [GemmWs(**ARRAY, w_format="int4+int8", output="bias")]
     cores += [replace(FLOATS["fp32"], output="bf16")]
+    cores += [GemmWs(**ARRAY, output="threshold"), replace(CORES["gemm_binary"], code="bit")]
     features = set()
     for core in cores:
         for wrapper in (Axis(core=core), Axi(core=core, address_width=40)):
