@@ -218,7 +218,8 @@ def test_refused(refused, tmp_path):
     refused("A must fit 16 bits, not be 40000", *(*command, "large.npy"))
     refused("Option --a-zero-point must not go with eie", *(*run, "w.npy", "--a-zero-point", "1"))
     refused(
-        "Mode must be one of relu, row_mapping, not 'a_bits'; a_bits is a mode of gemm_fusion",
+        "Mode must be one of relu, row_mapping, not 'a_bits'; a_bits is a mode of gemm_fusion, "
+        "gemm_binary",
         *(*run, "w.npy", "--mode", "a_bits=4"),
     )
     refused(
