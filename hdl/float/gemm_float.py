@@ -10,7 +10,13 @@ from .fp_add import FpAdd
 from .layout import FLOATS
 from .pe_float import PeFloat
 
-__all__ = ["GemmFloat", "check_float_sums", "describe_float_sums"]
+__all__ = [
+    "GemmFloat",
+    "check_float_operands",
+    "check_float_sums",
+    "decode_floats",
+    "describe_float_sums",
+]
 
 
 def check_float_sums(parameters, **fixed):
@@ -33,11 +39,33 @@ def check_float_sums(parameters, **fixed):
     )
 
 
-def describe_float_sums(engine):
-    """What the manifest says of an engine with sums in binary32."""
-    output, rows = engine.parameters["output"], engine.parameters["rows"]
-    engine.timing["cycle_slack"] += engine.array_latency - rows + engine.foot_latency
+def check_float_operands(parameters):
+    """Check parameters of an engine with products of floats in binary32.
+
+    Raises
+    ------
+    TypeError, ValueError
+        If a format is no small float, or a parameter has another value than its default.
+    """
+    for side in ("Activation", "Weight"):
+        float_format(parameters[f"{side[0].lower()}_format"], f"{side} format")
+    check_float_sums(parameters, nan_inf="saturate")
+
+
+def describe_float_sums(engine, *, operands=False):
+    """What the manifest says of an engine with sums in binary32; ``operands`` are floats, too."""
+    output = engine.parameters["output"]
     engine.derived["result_format"] = "fp32" if output == "raw" else output
+    if operands:
+        engine.derived["sums"] = "fp32"
+
+
+def decode_floats(m, name, fmt, lanes, word, **spacing):
+    """A word of codes, staggered and decoded at the border: see :func:`decode_at_border`."""
+    word = skewed(m, name, lanes, fmt.bits, word, **spacing)
+    m.submodules[f"{name}_decoders"] = bank = FloatDecoderBank(lanes=lanes, format=fmt.name)
+    m.d.comb += bank.i.eq(word)
+    return bank.o
 
 
 class GemmFloat(GemmWs):
@@ -55,7 +83,8 @@ class GemmFloat(GemmWs):
 
     **Cycles.** A row of the array takes three cycles, so the activations of row *n* enter 3 · *n*
     cycles after those of row 0: results come ``2 * rows + 2`` cycles later than those of
-    :class:`GemmWs`. A tile takes 6 cycles at least.
+    :class:`GemmWs`. The next weights wait for the wavefront, so a tile takes ``3 * rows - 2``
+    cycles at least, and no less than 6.
 
     Parameters
     ----------
@@ -82,12 +111,10 @@ class GemmFloat(GemmWs):
     foot_latency = FpAdd.latency - 1
 
     def __init__(self, **parameters):
-        for side in ("Activation", "Weight"):
-            float_format(parameters[f"{side[0].lower()}_format"], f"{side} format")
-        check_float_sums(parameters, nan_inf="saturate")
+        check_float_operands(parameters)
         super().__init__(**parameters)
-        describe_float_sums(self)
-        self.derived["sums"] = "fp32"
+        self.timing["cycle_slack"] += self.lateness
+        describe_float_sums(self, operands=True)
 
     def accumulator_width(self):
         return FLOATS["fp32"].bits
@@ -100,10 +127,7 @@ class GemmFloat(GemmWs):
         return REVISIT
 
     def decode(self, m, name, fmt, lanes, word, type_index, **spacing):
-        word = skewed(m, name, lanes, fmt.bits, word, **spacing)
-        m.submodules[f"{name}_decoders"] = bank = FloatDecoderBank(lanes=lanes, format=fmt.name)
-        m.d.comb += bank.i.eq(word)
-        return bank.o
+        return decode_floats(m, name, fmt, lanes, word, **spacing)
 
     def accumulate(self, m, sequencer, psums):
         params = self.parameters

@@ -2,13 +2,11 @@
 
 from amaranth.hdl import Cat
 
-from ..array.border import skewed
 from ..array.delay import Delay
 from ..array.grid import stagger
 from ..systolic.gemm_os import GemmOs
 from ..unit import data_register
-from .float_decoder import FloatDecoderBank, float_format
-from .gemm_float import check_float_sums
+from .gemm_float import check_float_operands, decode_floats, describe_float_sums
 from .layout import FLOATS
 from .pe_os_float import PeOsFloat
 
@@ -62,12 +60,9 @@ class GemmOsFloat(GemmOs):
     sums_per_pe = PeOsFloat.sums_per_pe
 
     def __init__(self, **parameters):
-        for side in ("Activation", "Weight"):
-            float_format(parameters[f"{side[0].lower()}_format"], f"{side} format")
-        check_float_sums(parameters, nan_inf="saturate")
+        check_float_operands(parameters)
         super().__init__(**parameters)
-        output = self.parameters["output"]
-        self.derived |= {"sums": "fp32", "result_format": "fp32" if output == "raw" else output}
+        describe_float_sums(self, operands=True)
 
     @property
     def adder_delay(self):
@@ -79,10 +74,7 @@ class GemmOsFloat(GemmOs):
     def decode(self, m, name, fmt, lanes, word, type_index):
         # A weight stays for three cycles in a PE, and comes so much later to the one below.
         step = self.sums_per_pe if name == "acts" else 1
-        word = skewed(m, name, lanes, fmt.bits, word, step=step)
-        m.submodules[f"{name}_decoders"] = bank = FloatDecoderBank(lanes=lanes, format=fmt.name)
-        m.d.comb += bank.i.eq(word)
-        return bank.o
+        return decode_floats(m, name, fmt, lanes, word, step=step)
 
     def enter_acts(self, m, sequencer, word):
         if self.parameters["pipeline"] == 2:

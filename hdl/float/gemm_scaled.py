@@ -116,6 +116,7 @@ class GemmScaled(GemmWs):
             float_format(parameters["a_format"], "Activation format")
             check_float_sums(parameters, nan_inf="saturate")
         super().__init__(**parameters)
+        self.timing["cycle_slack"] += self.lateness
         describe_float_sums(self)
         self.sum_unit = self._scaled_sums()["unit"]
         if align:

@@ -270,6 +270,11 @@ class GemmWs(Engine):
         """
         return max(0, (self.mesh["rows"] - 1) * self.entry_step - (self.parameters["rows"] - 1))
 
+    @property
+    def lateness(self):
+        """Cycles by which sums come later than those of an array of exact PEs."""
+        return self.array_latency - self.parameters["rows"] + self.foot_latency
+
     def decode(self, m, name, fmt, lanes, word, type_index, **spacing):
         """The operands that enter the mesh: see :func:`decode_at_border`."""
         nan_inf = self.parameters["nan_inf"]
