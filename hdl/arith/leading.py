@@ -1,5 +1,7 @@
 """Detection of leading zeros, and their removal."""
 
+import itertools
+
 from amaranth.hdl import Cat, Const, Mux, Signal
 
 __all__ = ["leading_zeros", "normalized"]
@@ -45,16 +47,31 @@ def normalized(m, value, most=None, near=0):
         m.d.comb += clear.eq(~value[width - step :].any() & allowed)
         shifted = Signal(width, name=f"normal_{step}")
         idle = near if step >= 4 else 0
-        m.d.comb += shifted.eq(Cat(_moved(value, n, step, clear, idle) for n in range(width)))
+        m.d.comb += shifted.eq(_moved(value, step, clear, idle))
         value = shifted
         taken.insert(0, clear)
     return value, Cat(taken)
 
 
-def _moved(value, n, step, clear, idle):
-    """Bit ``n`` of a step: where bits at the top are zero if it is taken, gates do.
+def _moved(value, step, clear, idle):
+    """``value`` shifted left by a step if ``clear`` holds.
 
-    The same is true of ``idle`` bits at the bottom.
+    Bits at the top, which are zero then, take a gate instead of a multiplexer; so do ``idle`` bits
+    at the bottom, which are zero always.
     """
-    stays = value[n] if n >= len(value) - step or n < idle else value[n] & ~clear
-    return stays | (value[n - step] & clear) if n >= step + idle else stays
+    width = len(value)
+
+    def kept_and_moved(n):
+        return n >= width - step or n < idle, n >= step + idle
+
+    pieces = []
+    for (kept, moved), bits in itertools.groupby(range(width), kept_and_moved):
+        bits = list(bits)
+        low, high = bits[0], bits[-1]
+        stays, comes = value[low : high + 1], value[low - step : high + 1 - step] if moved else None
+        mask = clear.replicate(high + 1 - low)
+        if kept:
+            pieces.append(stays | (comes & mask) if moved else stays)
+        else:
+            pieces.append(Mux(clear, comes, stays) if moved else stays & ~mask)
+    return Cat(pieces)

@@ -54,6 +54,8 @@ DESIGNS = {
         [{}, {"a_bits": 2, "w_bits": 4, "a_signed": 0}, {"a_bits": 16, "w_bits": 2}],
     ),
 }
+#: Their words are those of others.
+LIKE_OTHERS = ("rounded", "os floats", "gemm_scaled w4a16")
 SPARSE = ("eie pes=4 columns=64 entries=256 acts=16 rows=8", "axi", "data_width=32")
 
 #: Manners of bus and memory.
@@ -116,7 +118,10 @@ def check_product(driver, core, device, random, **mode):
     [pytest.param(False, marks=pytest.mark.slow), True],
     ids=["polled", "interrupts"],
 )
-@pytest.mark.parametrize("name", DESIGNS)
+@pytest.mark.parametrize(
+    "name",
+    [pytest.param(name, marks=pytest.mark.slow if name in LIKE_OTHERS else ()) for name in DESIGNS],
+)
 def test_ragged_products(tops, name, interrupts):
     path, driver = tops(name)
     random = np.random.default_rng(len(name) + interrupts)

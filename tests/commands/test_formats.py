@@ -145,7 +145,13 @@ class TestFormats:
         assert rows[9] == ["1000", "victim", "victim"]
         assert rows[16] == ["1111", "-1", "-96"]
 
-    @pytest.mark.parametrize("name", formats.names())
+    @pytest.mark.parametrize(
+        "name",
+        [
+            pytest.param(name, marks=pytest.mark.slow if formats.get(name).bits > 16 else ())
+            for name in formats.names()
+        ],
+    )
     def test_codes_json(self, shown, name):
         record = json.loads(shown("formats", name, "--json"))
         fmt = formats.get(name)

@@ -122,7 +122,8 @@ def test_first_contact(fresh_cache, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     np.save("a.npy", np.eye(2, dtype=np.int8))
     run = [sys.executable, "-m", "brickwork.gen", "run", "gemm_os", "--json", "--a", "a.npy"]
-    run += ["--w", "a.npy", "--set", "rows=2", "--set", "cols=2"]
+    # A core whose build takes longer than what is not shown.
+    run += ["--w", "a.npy", "--set", "rows=6", "--set", "cols=6", "--set", "a_format=flint4+e2m1"]
     done = subprocess.run(run, capture_output=True, text=True, check=True)
     lines = [line for line in done.stderr.splitlines() if "runtime" not in line]
     assert re.fullmatch(

@@ -46,7 +46,7 @@ TOPS = {
     ],
 }
 #: Their wrappers are those of gemm_ws.
-LIKE_OTHERS = ("gemm_nm", "gemm_outlier", "gemm_binary", "exact")
+LIKE_OTHERS = ("gemm_nm", "gemm_outlier", "gemm_binary", "exact", "fp32", "os-fp32", "w4a16")
 CASES_OF_TOPS = [
     pytest.param(
         top,

@@ -260,15 +260,15 @@ class TestLanguageModels:
         codes, *_, a = self.layer()
         w = bw.quantize((codes - 7.5) / 8, "w4a16:g32", axis=0)
         errors = []
-        for align in (8, 12, 24):
+        for align in (8, 16):
             core = bw.GemmScaled(
                 rows=8, cols=4, acc_depth=8, group=32, a_format="bf16", align=align
             )
             product = core.run(a.astype(ml_dtypes.bfloat16), w, workdir=tmp_path)
             assert product.matches_golden
             errors.append(product.errors["relative"])
-        assert errors[0] > 4 * errors[1] > 4 * errors[2]
-        assert errors[2] < 1e-6
+        assert errors[0] > 64 * errors[1]
+        assert errors[1] < 1e-4
 
 
 def test_groups_that_fit_k():

@@ -165,7 +165,7 @@ PROOFS = {
         "fp16", "e4m3", ("(infinite & other[3])", "(infinite & other[4])"), slow=True
     ),
     "scale_product-fp16": scale_product("fp16", "none", ("sign & ~nan,", "sign,")),
-    "to_float-bf16": to_float(11, -134, "bf16", ("field <= 0", "field < 0")),
+    "to_float-bf16": to_float(11, -134, "bf16", ("field <= 0", "field < 0"), slow=True),
     "to_float-fp16": to_float(
         14,
         -26,

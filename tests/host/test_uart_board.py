@@ -85,7 +85,10 @@ def test_products(emitted, name, bits, modes):
         assert not board.led
 
 
-@pytest.mark.parametrize("name", ["scaled", "w4a16", "fp32"])
+@pytest.mark.parametrize(
+    "name",
+    ["scaled", *(pytest.param(name, marks=pytest.mark.slow) for name in ("w4a16", "fp32"))],
+)
 def test_float_results(emitted, name):
     """Codes, and scales in frames of their own: groups of a tile, of several, and a ragged one."""
     path, manifest = emitted(CORES[name])

@@ -11,6 +11,9 @@ README = Path(__file__).parents[2] / "hdl" / "binary" / "README.md"
 CELLS = re.compile(r"\| (\d+), `(\w+)` \| ([\d.,]+) \| ([\d.]+) \| (\d+) \| (\d+) \| ([\d.]+) \|")
 
 
+pytestmark = pytest.mark.slow  # syntheses
+
+
 @pytest.fixture(scope="module")
 def records(tmp_path_factory):
     return list(binary.measure(tmp_path_factory.mktemp("out"), shape=(8, 150, 9)))
