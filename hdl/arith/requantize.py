@@ -12,10 +12,12 @@ from .saturate import saturated
 __all__ = [
     "CHANNEL_OUTPUTS",
     "MULTIPLIER_WIDTH",
+    "WIDEST",
     "Requantize",
     "channel_layout",
     "shift_and_jam",
     "shift_width",
+    "widest_sum",
 ]
 
 #: Outputs with values for each channel.
@@ -23,6 +25,13 @@ CHANNEL_OUTPUTS = ("bias", "scale", "shift", "threshold")
 
 #: The significand of a float32, hidden bit included.
 MULTIPLIER_WIDTH = 24
+#: Most bits of integers that leave an engine or enter it, such as a bias.
+WIDEST = 64
+
+
+def widest_sum(output):
+    """Most bits of an accumulator: a shift of 7 bits reaches those of sums times a scale."""
+    return 127 - MULTIPLIER_WIDTH if output == "scale" else WIDEST
 
 
 def shift_width(*, acc_width, output):
@@ -38,12 +47,12 @@ def shift_width(*, acc_width, output):
 def channel_layout(*, acc_width, output, out_format):
     """What one output channel is given: fields in the order in which they lie from bit 0 up.
 
-    ``bias`` is added to the accumulator. With ``"threshold"`` there follows ``flip``; with
-    ``"scale"`` and ``"shift"`` ``multiplier`` (only for ``"scale"``), ``shift``, ``zero_point``,
-    ``low`` and ``high``.
+    ``bias`` is added to the accumulator; it has the same width, but 64 bits at most. With
+    ``"threshold"`` there follows ``flip``; with ``"scale"`` and ``"shift"`` there follow
+    ``multiplier`` (only for ``"scale"``), ``shift``, ``zero_point``, ``low`` and ``high``.
     """
     check_choice("Output", output, CHANNEL_OUTPUTS)
-    fields = {"bias": signed(acc_width)}
+    fields = {"bias": signed(min(acc_width, WIDEST))}
     if output == "threshold":
         fields["flip"] = 1
     elif output != "bias":
@@ -74,7 +83,7 @@ class Requantize(Unit):
     Parameters
     ----------
     acc_width : int
-        Width of the accumulator and of the bias, 2 to 64 bits.
+        Width of the accumulator, 2 to 64 bits, with ``"scale"`` to 103.
     output : str
         ``"scale"`` or ``"shift"``.
     out_format : str
@@ -96,8 +105,8 @@ class Requantize(Unit):
     role = "requantizers"
 
     def __init__(self, *, acc_width, output, out_format):
-        check_integer("Accumulator width", acc_width, 2, 64)
         check_choice("Output", output, ["scale", "shift"])
+        check_integer("Accumulator width", acc_width, 2, widest_sum(output))
         layout = channel_layout(acc_width=acc_width, output=output, out_format=out_format)
         self.out_shape = formats.get_integer(out_format).shape
         self.latency = 7 if output == "scale" else 5

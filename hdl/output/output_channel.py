@@ -5,7 +5,7 @@ from amaranth.lib import data
 from amaranth.lib.wiring import In, Out
 
 from .. import formats
-from ..arith.requantize import Requantize, channel_layout
+from ..arith.requantize import Requantize, channel_layout, widest_sum
 from ..checks import check_integer
 from ..float.layout import FLOATS
 from ..float.narrow import Narrow
@@ -86,7 +86,7 @@ class OutputChannel(Unit):
     role = "requantizers"
 
     def __init__(self, *, acc_width, output, out_format):
-        check_integer("Accumulator width", acc_width, 2, 64)
+        check_integer("Accumulator width", acc_width, 2, widest_sum(output))
         word = channel_layout(**self.parameters)
         super().__init__(
             {

@@ -5,7 +5,7 @@ from amaranth.lib.wiring import In, Out
 
 from .. import formats
 from ..arith.exact import WIDEST_SUM, sum_width
-from ..arith.requantize import CHANNEL_OUTPUTS, channel_layout
+from ..arith.requantize import CHANNEL_OUTPUTS, channel_layout, widest_sum
 from ..checks import check_choice, check_integer, check_relation
 from ..engine import lane_width
 from ..float.layout import FLOATS
@@ -30,15 +30,12 @@ OVERFLOWS = ("wrap", "saturate")
 OUTPUTS = ("raw", *CHANNEL_OUTPUTS, *FLOATS)
 NAN_INF = ("saturate", "flag")
 
-#: Most bits of an accumulator whose sums leave as integers.
-WIDEST = 64
-
 
 def accumulator_width(*, a_format, w_format, max_k, acc_width, overflow, output="raw"):
     """The width asked for, or with 0 the one that is exact for ``max_k`` products.
 
     An accumulator that saturates may be narrower than a product, one that wraps not. It has at
-    most 64 bits, or 128 if ``output`` is a float.
+    most 64 bits; 103 if ``output`` is ``"scale"``, and 128 if it is a float.
 
     Raises
     ------
@@ -48,7 +45,7 @@ def accumulator_width(*, a_format, w_format, max_k, acc_width, overflow, output=
     a = formats.get(a_format, "Activation format")
     w = formats.get(w_format, "Weight format")
     check_integer("Largest K", max_k, 1, 1 << 24)
-    widest = WIDEST_SUM if output in FLOATS else WIDEST
+    widest = WIDEST_SUM if output in FLOATS else widest_sum(output)
     check_integer("Accumulator width", acc_width, 0, widest)
     product = sum_width(a, w, 1)
     check_relation(
@@ -60,7 +57,8 @@ def accumulator_width(*, a_format, w_format, max_k, acc_width, overflow, output=
         width = sum_width(a, w, max_k)
         remedy = "a smaller max_k, or acc_width and overflow=saturate"
         if widest < width <= WIDEST_SUM:
-            remedy = f"output=fp32, bf16 or fp16, {remedy}"
+            scale = "scale, " if width <= widest_sum("scale") else ""
+            remedy = f"output={scale}fp32, bf16 or fp16, {remedy}"
         check_relation(
             width <= widest,
             f"Accumulators that are exact for {max_k} products of {a_format} and {w_format} take "

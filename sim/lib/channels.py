@@ -21,7 +21,7 @@ class Channels:
     def __init__(self, rng, *, acc_width: int, output: str, out_format: str):
         self.rng, self.acc_width, self.output = rng, acc_width, output
         out = self.out = formats.get(out_format)
-        self.fields = {"bias": acc_width}
+        self.fields = {"bias": min(acc_width, 64)}
         if output == "scale":
             self.fields["multiplier"] = 24
         if output == "threshold":
@@ -54,6 +54,10 @@ class Channels:
             self.rng.randrange(self.acc_width)
         )
 
+    def bias(self) -> int:
+        """A bias of any magnitude."""
+        return self.acc() >> self.acc_width - self.fields["bias"]
+
     def random(self) -> dict[str, int]:
         """Random values; most give results of all magnitudes within the format."""
         rng, out = self.rng, self.out
@@ -64,14 +68,14 @@ class Channels:
             # Many accumulators make ties, or would without a low bit of the multiplier.
             top = rng.randrange(24)
             return self.make(
-                bias=rng.choice([0, 0, self.acc()]),
+                bias=rng.choice([0, 0, self.bias()]),
                 multiplier=1 << top | rng.getrandbits(1) << rng.randrange(top + 1),
                 shift=min(self.highest_shift, top + 1 + rng.randrange(self.acc_width)),
             )
         multiplier = rng.choice([rng.getrandbits(24), 1 << rng.randrange(24)])
         bits = self.acc_width + (multiplier.bit_length() if self.output == "scale" else 0)
         return self.make(
-            bias=self.acc(),
+            bias=self.bias(),
             multiplier=multiplier,
             shift=min(
                 self.highest_shift,
@@ -87,6 +91,7 @@ class Channels:
         """Name of each corner case to channels, each with accumulators that reach the corner."""
         out, width = self.out, self.acc_width
         low, high = -1 << (width - 1), (1 << (width - 1)) - 1
+        excess = width - self.fields["bias"]
 
         def fitting(values):
             return [value for value in values if low <= value <= high]
@@ -119,7 +124,7 @@ class Channels:
         corners = {
             "extremes": [
                 (self.make(bias=bias, multiplier=multiplier, shift=shift, zero_point=z), extremes)
-                for bias in (low, 0, high)
+                for bias in (low >> excess, 0, high >> excess)
                 for multiplier in ((0, 1, (1 << 24) - 1) if self.output == "scale" else (1,))
                 for shift in sorted({0, 1, 62, 63, self.highest_shift})
                 for z in (out.lowest, out.highest)

@@ -14,13 +14,14 @@ CASES = {
     # The widest accumulator with a shift of 6 bits, and the narrowest with one of 7.
     "scale-39-int8": (Requantize, dict(acc_width=39, output="scale", out_format="int8")),
     "scale-40-int8": (Requantize, dict(acc_width=40, output="scale", out_format="int8")),
+    "scale-97-int8": (Requantize, dict(acc_width=97, output="scale", out_format="int8")),
     "scale-32-uint3": (Requantize, dict(acc_width=32, output="scale", out_format="uint3")),
 }
 SLOW = ("shift-64-int16", "shift-14-int16", "scale-32-uint3")
 
 GOOD = next(iter(CASES.values()))
 WRONG = [
-    *integers(GOOD, "acc_width", "Accumulator width", 2, 64),
+    *integers(GOOD, "acc_width", "Accumulator width", 2, 103),
     *choices(GOOD, "output", "Output", "'scale' or 'shift'"),
     *integer_formats(GOOD, "out_format", "Output format"),
 ]

@@ -192,8 +192,8 @@ def test_refused(refused, tmp_path):
     )
     refused(
         "Accumulators that are exact for 100 products of upot6 and upot5 take 100 bits, more than "
-        "64 (a product takes 94): give output=fp32, bf16 or fp16, a smaller max_k, or acc_width "
-        "and overflow=saturate",
+        "64 (a product takes 94): give output=scale, fp32, bf16 or fp16, a smaller max_k, or "
+        "acc_width and overflow=saturate",
         *(*codes, *formats_of("upot6", "upot5")),
     )
     assert not (tmp_path / "out").exists()

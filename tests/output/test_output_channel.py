@@ -32,7 +32,7 @@ WRONG = [
         ValueError,
         "Accumulator width must be an integer from 2 to 64, not 65",
     ),
-    *integers(ONE, "acc_width", "Accumulator width", 2, 64),
+    *integers(ONE, "acc_width", "Accumulator width", 2, 103),
     *choices(ONE, "output", "Output", "'bias', 'scale', 'shift' or 'threshold'"),
     *integer_formats(ONE, "out_format", "Output format"),
 ]

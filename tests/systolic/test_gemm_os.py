@@ -161,7 +161,7 @@ WRONG = [
     *formats(GOOD, "a_format", "Activation format"),
     *formats(GOOD, "w_format", "Weight format"),
     *integers(GOOD, "max_k", "Largest K", 1, 16777216),
-    *integers(GOOD, "acc_width", "Accumulator width", 0, 64),
+    *integers(GOOD, "acc_width", "Accumulator width", 0, 103),
     (
         GOOD,
         {"acc_width": 7},

@@ -116,6 +116,10 @@ CASES = {
         GemmWs,
         BASE | dict(rows=3, cols=2, a_format="fp16", w_format="fp16", output="fp32", pipeline=2),
     ),
+    "2x2-fp16-scale": (
+        GemmWs,
+        BASE | dict(rows=2, cols=2, a_format="fp16", w_format="fp16", output="scale"),
+    ),
     "2x3-e4m3-int4-fp16": (
         GemmWs,
         BASE | dict(rows=2, cols=3, a_format="e4m3", w_format="int4", output="fp16", acc_depth=3),
@@ -136,6 +140,7 @@ SLOW = (
     "2x3-pairs",
     "5x2-posit-apot",
     "2x3-fp16-int4",
+    "2x2-fp16-scale",
     "2x3-e4m3-int4-fp16",
     "2x2-unsigned-halves",
 )
@@ -149,7 +154,7 @@ WRONG = [
     *formats(GOOD, "a_format", "Activation format"),
     *formats(GOOD, "w_format", "Weight format"),
     *integers(GOOD, "max_k", "Largest K", 1, 16777216),
-    *integers(GOOD, "acc_width", "Accumulator width", 0, 64),
+    *integers(GOOD, "acc_width", "Accumulator width", 0, 103),
     (
         GOOD,
         {"acc_width": 7},
@@ -166,10 +171,11 @@ WRONG = [
     ),
     (
         GOOD,
-        {"a_format": "upot6", "w_format": "upot4"},
+        {"a_format": "upot6", "w_format": "upot4", "output": "raw"},
         ValueError,
         "Accumulators that are exact for 64 products of upot6 and upot4 take 84 bits, more than 64 "
-        "(a product takes 78): give output=fp32, bf16 or fp16, a smaller max_k, or acc_width and "
+        "(a product takes 78): give output=scale, fp32, bf16 or fp16, a smaller max_k, or "
+        "acc_width and "
         "overflow=saturate",
     ),
     *(
