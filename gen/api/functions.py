@@ -58,7 +58,7 @@ def formats(name: str | None = None) -> Listing:
         return rows
     fmt = golden_formats.get(name)
     codes = range(1 << fmt.bits)
-    if fmt.outliers is not None:
+    if fmt.outliers is not None and fmt.integers is not None:
         return Listing(
             {"code": f"{code:0{fmt.bits}b}", "normal": "victim", "outlier": "victim"}
             if code == fmt.identifier

@@ -1,5 +1,7 @@
 """Operands of the engine with scales for groups of terms."""
 
+from typing import TYPE_CHECKING
+
 import numpy as np
 
 from ...sim.designs import registry
@@ -10,6 +12,9 @@ from ...sim.golden.formats.block_quantizer import block_names
 from ..lib.errors import UsageError
 from ._gemm_task import GemmTask, Matrix
 from ._operands import Operands
+
+if TYPE_CHECKING:
+    from .gemm_scaled import GemmScaled
 
 __all__ = ["ScaledTask", "fitted"]
 
@@ -48,6 +53,8 @@ class ScaledTask(GemmTask):
     ----------
     scales : GroupScales
     """
+
+    design: "GemmScaled"
 
     def _check_output(self):
         """There are neither options nor modes of outputs."""

@@ -150,7 +150,8 @@ class GemmBinary(Engine):
         self.fraction = 2 if code == "bin" and serial else 0
         self.inner_width = acc_width + self.fraction
         self.psum_width = lanes.bit_length()
-        self.tile_width = lanes.bit_length() + 1
+        # Twice the ones less the terms: columns beyond N may have ones behind the terms, too.
+        self.sum_width = self.tile_width = lanes.bit_length() + 1 + (code == "bin")
         if serial:
             self.tile_width += (1 << _SHIFT_WIDTH) - 1
         self.tile_width = min(self.tile_width, self.inner_width)
@@ -275,7 +276,7 @@ class GemmBinary(Engine):
             if self.parameters["serial"]:
                 # The difference of complements is that of the numbers, negative.
                 count, terms = (self._complemented(setting, each) for each in (count, terms))
-            total = Signal(signed(self.psum_width + 1), name=f"total_{lane}")
+            total = Signal(signed(self.sum_width), name=f"total_{lane}")
             m.d.comb += total.eq(count - terms)
             if self.parameters["serial"]:
                 total = (total << setting.shift)[: self.tile_width]

@@ -40,6 +40,11 @@ CASES = {
         GemmBinary,
         BASE | dict(rows=3, cols=2, pack=5, serial=0, code="bit", count="adders", acc_width=9),
     ),
+    # As many products as a count of 4 bits has, and columns beyond N.
+    "3x5-all-ones": (
+        GemmBinary,
+        BASE | dict(rows=3, cols=5, pack=5, tile_rows=2, tile_cols=2, acc_depth=4, output="bias"),
+    ),
 }
 SLOW = ("4x2-plain", "3x2-plain-bit")
 

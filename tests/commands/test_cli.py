@@ -680,7 +680,7 @@ class TestLint:
     def test_every_output_mode_and_kind_of_format_is_clean(self, capsys):
         assert main(["lint", "gemm_os", "--top", "stream"]) == 0
         lines = capsys.readouterr().out.splitlines()
-        assert len(lines) == 10
+        assert len(lines) == 15
         assert all(line.endswith("\tok") for line in lines)
 
     def test_json(self, capsys):
