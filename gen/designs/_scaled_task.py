@@ -145,7 +145,8 @@ class ScaledTask(GemmTask):
         spec = BlockSpec.parse(self._spec(side, k))
         if spec.group and k % spec.group:
             raise UsageError(
-                f"K must be a multiple of the group of {spec.group}, not {k}; pad {name} with zeros"
+                f"K must be a multiple of the group of {spec.group}, not {k}; pad A and W with "
+                "zeros"
             )
         return formats.quantize_blocks(source.values, spec.name, axis)
 

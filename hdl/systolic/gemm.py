@@ -51,7 +51,8 @@ def accumulator_width(*, a_format, w_format, max_k, acc_width, overflow, output=
     check_relation(
         product <= WIDEST_SUM,
         f"A product of {a_format} and {w_format} takes {product} bits in exact arithmetic, more "
-        f"than {WIDEST_SUM}: use arith=fp32",
+        f"than {WIDEST_SUM}: use arith=fp32 with small floats on both sides, where an engine has "
+        "it",
     )
     if acc_width == 0:
         width = sum_width(a, w, max_k)

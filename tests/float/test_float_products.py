@@ -291,7 +291,7 @@ REFUSED = {
     "K is no multiple": (
         (A[:, :50], W[:50]),
         {},
-        "K must be a multiple of the group of 32, not 50; pad W with zeros",
+        "K must be a multiple of the group of 32, not 50; pad A and W with zeros",
     ),
     "codes without scales": (
         (A, W.astype(np.int64)),

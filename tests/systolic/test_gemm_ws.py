@@ -184,7 +184,7 @@ WRONG = [
             {"a_format": name},
             ValueError,
             f"A product of {name} and int8 takes {bits} bits in exact arithmetic, more than 128: "
-            "use arith=fp32",
+            "use arith=fp32 with small floats on both sides, where an engine has it",
         )
         for name, bits in (("bf16", 269), ("tf32", 272))
     ),
