@@ -173,7 +173,7 @@ WRONG = [
         {"a_format": "bf16"},
         ValueError,
         "A product of bf16 and int8 takes 269 bits in exact arithmetic, more than 128: use "
-        "arith=fp32",
+        "arith=fp32 with small floats on both sides, where an engine has it",
     ),
     *choices(GOOD, "overflow", "Overflow", "'wrap' or 'saturate'"),
     *choices(GOOD, "nan_inf", "NaN and Inf handling", "'saturate' or 'flag'"),
