@@ -88,7 +88,8 @@ def add_gemm_arguments(parser) -> None:
 
     group = parser.add_argument_group(
         "GEMM engines",
-        "Integers are codes of the design's format; floats are quantized to it. --mode: a_type and "
+        "Integers are codes of the design's format; floats are quantized to it. Beside floats in "
+        "fp16, bf16 or tf32 bias, scale and thresholds are real numbers, too. --mode: a_type and "
         "w_type choose one of several formats, a_bits, w_bits, a_signed and w_signed the operands "
         "of Bit Fusion; clamp_min and clamp_max limit requantized results, after the zero point; "
         "relu=1 takes those below the zero point to it.",

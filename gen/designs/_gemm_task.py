@@ -163,10 +163,11 @@ class GemmTask(Task):
         if values.dtype.kind != "f":
             codes = self._checked(values, candidates[0], side)
             return Matrix(codes=codes, type=candidates[0], scale=source.scale)
+        numbers = values.astype(np.float64)
         try:
             if candidates[0] in formats.UNSCALED:
                 codes = formats.cast(values, candidates[0]).astype(np.int64)
-                return Matrix(codes=codes, type=candidates[0], scale=np.ones(()), numbers=values)
+                return Matrix(codes=codes, type=candidates[0], scale=np.ones(()), numbers=numbers)
             best = formats.best(formats.each(values, candidates, axis, pair_axis=k_axis))
         except ValueError as error:
             raise ValueError(f"{name} cannot be quantized: {error}") from None
@@ -174,7 +175,7 @@ class GemmTask(Task):
             codes=best.codes.astype(np.int64),
             type=best.name,
             scale=np.asarray(best.scale),
-            numbers=values.astype(np.float64),
+            numbers=numbers,
         )
 
     def _checked(self, values, name, side):
@@ -200,7 +201,9 @@ class GemmTask(Task):
         design, options = self.design, self._operands.options
         if "channels" not in self._outline.streams:
             return None
-        if self.a.numbers is not None or self.w.numbers is not None:
+        # Floats that are taken as they are stand for themselves.
+        floats = {each.type for each in (self.a, self.w) if each.numbers is not None}
+        if floats and (design.output == "bias" or not floats <= set(formats.UNSCALED)):
             raise UsageError(
                 f"Output must be raw for operands that are quantized here, not {design.output!r}"
             )
@@ -219,6 +222,8 @@ class GemmTask(Task):
             return QuantParams.of_bias(bias)
         ones = np.ones(n, np.int64)
         scale = np.broadcast_to(_scale(options["scale"], n), n)
+        if floats:
+            scale = scale * self._unit
         if design.output == "scale":
             multiplier, shift = scale_to_multiplier(scale, (1 << widths["shift"]) - 1)
         else:
@@ -239,8 +244,8 @@ class GemmTask(Task):
     def _thresholds(self, n, acc_width):
         """Thresholds less the bias. No sum reaches those beyond the accumulators, or each does."""
         options = self._operands.options
-        values = formats.check_integers(options["threshold"], "Threshold")
-        thresholds = np.broadcast_to(_per_column(values, "Threshold", n, True), n).astype(object)
+        values = self._in_units(options["threshold"], "Threshold", n, True, np.ceil)
+        thresholds = np.broadcast_to(values, n).astype(object)
         flip = options.get("flip")
         flip = formats.check_integers([0] if flip is None else flip, "Flip")
         flip = np.broadcast_to(_per_column(flip, "Flip", n, True), n)
@@ -261,8 +266,8 @@ class GemmTask(Task):
                 widest = 63 if self.design.output == "bias" else 64
                 remedy = f"; use --set acc_width={width}" if width <= widest else ""
                 raise ValueError(
-                    f"Bias must fit the accumulator's {acc_width} bits, not be {value} at index "
-                    f"{index}{folded}{remedy}"
+                    f"Bias must fit {acc_width} bits, not be {value} at index {index}{folded}"
+                    f"{remedy}"
                 )
         return bias.astype(np.int64)
 
@@ -271,8 +276,7 @@ class GemmTask(Task):
         options = self._operands.options
         bias = np.zeros(n, object)
         if options.get("bias") is not None:
-            values = formats.check_integers(options["bias"], "Bias")
-            bias += _per_column(values, "Bias", n, False).astype(object)
+            bias += self._in_units(options["bias"], "Bias", n, False, np.rint)
         zero_point, folded = options.get("a_zero_point") or 0, ""
         if zero_point:
             fmt = formats.get(self.a.type)
@@ -285,6 +289,25 @@ class GemmTask(Task):
             bias -= zero_point * operands.sum(axis=0, dtype=object)
             folded = ", the zero point of A folded in"
         return bias, folded
+
+    @property
+    def _unit(self):
+        """The number that a sum of 1 stands for, of all columns or each."""
+        return np.reshape(self.a.factor(integers=True) * self.w.factor(integers=True), -1)
+
+    def _in_units(self, values, subject, n, single, rounded):
+        """Integers for the columns, as Python integers; beside floats numbers, ``rounded``."""
+        if self.a.numbers is None and self.w.numbers is None:
+            values = formats.check_integers(values, subject)
+            return _per_column(values, subject, n, single).astype(object)
+        values = formats.as_numpy(values)
+        if values.dtype.kind not in "fiu":
+            raise TypeError(f"{subject} must be numbers, not {values.dtype}")
+        with np.errstate(over="ignore", invalid="ignore"):
+            counts = _per_column(values, subject, n, single) / self._unit
+        if not np.isfinite(counts).all():
+            raise ValueError(f"{subject} must be finite numbers, not {values.tolist()}")
+        return np.array([int(count) for count in rounded(counts)], object)
 
     def job(self, manifest):
         model = registry.model(manifest)

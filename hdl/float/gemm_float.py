@@ -47,8 +47,8 @@ def check_float_operands(parameters):
     TypeError, ValueError
         If a format is no small float, or a parameter has another value than its default.
     """
-    for side in ("Activation", "Weight"):
-        float_format(parameters[f"{side[0].lower()}_format"], f"{side} format")
+    float_format(parameters["a_format"], "Activation format")
+    float_format(parameters["w_format"], "Weight format")
     check_float_sums(parameters, nan_inf="saturate")
 
 

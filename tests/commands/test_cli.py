@@ -552,13 +552,11 @@ class TestRunRefuses:
             ("Bias must be 5 values, one for each column of W, not the shape ()", 1),
             ("Bias must be integers, not float64; quantize them first", [0.5] * 5),
             (
-                "Bias must fit the accumulator's 32 bits, not be 2147483648 at index 4; "
-                "use --set acc_width=33",
+                "Bias must fit 32 bits, not be 2147483648 at index 4; use --set acc_width=33",
                 [0, 0, 0, 0, 1 << 31],
             ),
             (
-                "Bias must fit the accumulator's 32 bits, not be -2147483649 at index 0; "
-                "use --set acc_width=33",
+                "Bias must fit 32 bits, not be -2147483649 at index 0; use --set acc_width=33",
                 [-(1 << 31) - 1, 0, 0, 0, 0],
             ),
         ],
@@ -571,7 +569,7 @@ class TestRunRefuses:
         np.save("b.npy", np.full(5, (1 << 31) - 1))
         np.save("w.npy", np.full((8, 5), -128))
         refused(
-            "Bias must fit the accumulator's 32 bits, not be 2147484671 at index 0, the zero point "
+            "Bias must fit 32 bits, not be 2147484671 at index 0, the zero point "
             "of A folded in; use --set acc_width=33",
             *(*RUN, "--bias", "b.npy", "--a-zero-point", "1"),
         )
