@@ -1,0 +1,1 @@
+"""Test benches of the units of the network processor."""
