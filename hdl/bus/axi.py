@@ -3,9 +3,9 @@
 from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
 
-from .register_bank import ADDRESS_BITS
+from .register_file import ADDRESS_BITS
 
-__all__ = ["DECERR", "OKAY", "SLVERR", "axi_lite", "axi_memory", "axi_stream"]
+__all__ = ["DECERR", "OKAY", "SLVERR", "axi_lite", "axi_memory", "axi_stream", "connect_address"]
 
 OKAY, SLVERR, DECERR = 0, 2, 3
 
@@ -88,3 +88,23 @@ def axi_memory(*, data_width, address_width, id_width):
             "rready": Out(1),
         }
     )
+
+
+def connect_address(m, memory, prefix, bursts, number, data_width):
+    """Offers bursts of incrementing addresses on ``aw`` or ``ar`` of a manager, with an ID."""
+    size_bits = (data_width // 8).bit_length() - 1
+    values = {
+        "id": number,
+        "addr": bursts.payload.index << size_bits,
+        "len": bursts.payload.length,
+        "size": size_bits,
+        "burst": 1,  # incrementing
+        "lock": 0,
+        "cache": 0b0011,  # normal memory, bufferable
+        "prot": 0,
+        "qos": 0,
+        "valid": bursts.valid,
+    }
+    for name, value in values.items():
+        m.d.comb += getattr(memory, f"{prefix}{name}").eq(value)
+    m.d.comb += bursts.ready.eq(getattr(memory, f"{prefix}ready"))

@@ -5,7 +5,7 @@ from amaranth.lib.wiring import In, Out
 
 from ..unit import Unit, data_register
 from .axi import OKAY, SLVERR, axi_lite
-from .register_bank import ADDRESS_BITS, register_bus
+from .register_file import ADDRESS_BITS, register_bus
 
 __all__ = ["AxiLite"]
 

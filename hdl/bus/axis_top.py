@@ -9,7 +9,7 @@ from ..unit import Unit
 from .axi import axi_lite, axi_stream
 from .axi_lite import AxiLite
 from .layout import check_data_width
-from .register_bank import ADDRESS_BITS
+from .register_file import ADDRESS_BITS
 from .shell import Shell
 
 __all__ = ["AxisTop", "add_clock", "connect_control", "mark_clock"]

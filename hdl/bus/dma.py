@@ -6,7 +6,7 @@ from amaranth.lib.wiring import In, Out
 
 from ..checks import check_integer, check_relation
 from ..unit import Unit, data_register
-from .axi import OKAY, axi_memory
+from .axi import OKAY, axi_memory, connect_address
 from .axi_reader import AxiReader
 from .axi_writer import AxiWriter
 from .block_reader import BlockReader
@@ -170,31 +170,12 @@ class Dma(Unit):
         self._job(m, readers, writer, begin, idle)
         return m
 
-    def _address(self, m, prefix, bursts, number):
-        """One of the channels of addresses."""
-        size_bits = (self.parameters["data_width"] // 8).bit_length() - 1
-        values = {
-            "id": number,
-            "addr": bursts.payload.index << size_bits,
-            "len": bursts.payload.length,
-            "size": size_bits,
-            "burst": 1,  # incrementing
-            "lock": 0,
-            "cache": 0b0011,  # normal memory, bufferable
-            "prot": 0,
-            "qos": 0,
-            "valid": bursts.valid,
-        }
-        for name, value in values.items():
-            m.d.comb += getattr(self.memory, f"{prefix}{name}").eq(value)
-        m.d.comb += bursts.ready.eq(getattr(self.memory, f"{prefix}ready"))
-
     def _reads(self, m, readers):
         memory = self.memory
         m.submodules.port = port = ReadPort(
             readers=len(readers), index_width=readers[0].index_width, id_width=ID_WIDTH
         )
-        self._address(m, "ar", port.o, port.id)
+        connect_address(m, memory, "ar", port.o, port.id, self.parameters["data_width"])
         m.d.comb += [port.valid.eq(memory.rvalid), port.of.eq(memory.rid), memory.rready.eq(1)]
         for number, reader in enumerate(readers):
             wiring.connect(m, reader.bursts, getattr(port, f"i_{number}"))
@@ -203,7 +184,8 @@ class Dma(Unit):
 
     def _writes(self, m, writer):
         memory = self.memory
-        self._address(m, "aw", writer.bursts, len(self.readers))
+        number = len(self.readers)
+        connect_address(m, memory, "aw", writer.bursts, number, self.parameters["data_width"])
         wiring.connect(m, wiring.flipped(self.i), writer.i)
         m.d.comb += [
             memory.wdata.eq(writer.o.payload.data),

@@ -9,6 +9,12 @@ __all__ = [
     "TOPS",
     "Register",
     "RegisterField",
+    "bit_fields",
+    "constants",
+    "controls",
+    "events",
+    "number_field",
+    "numbered",
     "register_map",
 ]
 
@@ -77,7 +83,7 @@ class Register:
         return sum(((1 << field.width) - 1) << field.low for field in self.fields)
 
 
-def _fields(*fields):
+def bit_fields(*fields):
     """Fields one after the other, each a name, a width and a meaning."""
     placed, low = [], 0
     for name, width, meaning in fields:
@@ -86,11 +92,11 @@ def _fields(*fields):
     return tuple(placed)
 
 
-def _number(meaning, width=32):
-    return _fields(("value", width, meaning))
+def number_field(meaning, width=32):
+    return bit_fields(("value", width, meaning))
 
 
-def _numbered(names):
+def numbered(names):
     """Names with their numbers, as the meaning of a field."""
     return ", ".join(f"{number} {name}" for name, number in names.items())
 
@@ -123,7 +129,12 @@ def register_map(
         By offset.
     """
     dma = address_width > 0
-    registers = [*_constants(identity, design, tile), *_controls(dma), *_events(dma)]
+    registers = [*constants(identity, design, tile), *_job_controls(dma)]
+    registers += events(
+        "a job has ended" if dma else "a packet of results has left",
+        ERRORS,
+        ("stream", 8, "index of its stream"),
+    )
     registers += _tile(tile, identity["LIMIT"]) if tile else []
     for index, name in enumerate(streams):
         registers += _counters(index, name) if counters else []
@@ -138,7 +149,7 @@ _IDENTITY = {
         0x08,
         "what the core is",
         (
-            ("top", 4, _numbered(TOPS)),
+            ("top", 4, numbered(TOPS)),
             ("beat", 4, "logarithm to base 2 of the bus's bytes"),
             ("channels", 1, "there is a stream of per-channel quantization parameters"),
             ("special", 1, "results carry a flag for NaN and infinities"),
@@ -176,14 +187,15 @@ _IDENTITY = {
 _WALK = ("walk", 1, "tiles are those of an index of block-sparse weights in memory")
 
 
-def _constants(identity, design, tile):
+def constants(identity, design, tile=()):
+    """The registers that tell what the core is, with the values ``identity``."""
     yield Register(
         name="ID",
         offset=0x00,
         access="ro",
         meaning='a core of Brickwork: "BRWK"',
         reset=MAGIC,
-        fields=_number("magic number"),
+        fields=number_field("magic number"),
     )
     yield Register(
         name="VERSION",
@@ -191,7 +203,7 @@ def _constants(identity, design, tile):
         access="ro",
         meaning="version of this map",
         reset=MAP_VERSION,
-        fields=_fields(("minor", 16, "compatible changes"), ("major", 16, "other changes")),
+        fields=bit_fields(("minor", 16, "compatible changes"), ("major", 16, "other changes")),
     )
     for name, (offset, meaning, fields) in _IDENTITY.items():
         if name == "CAPS":
@@ -202,41 +214,48 @@ def _constants(identity, design, tile):
             access="ro",
             meaning=meaning,
             reset=identity[name],
-            fields=_fields(*fields) if fields else _number(meaning),
+            fields=bit_fields(*fields) if fields else number_field(meaning),
         )
 
 
-def _controls(dma):
-    """What the host tells the core to do, and what the core is doing."""
+def _job_controls(dma):
     command = [("clear", 1, "set CYCLES, WORDS_* and WAITS_* to 0")]
     if dma:
         command.append(("start", 1, "begin the job that the registers of the streams describe"))
-        mode, mode_meaning = (), "nothing to choose"
-        busy = "a job is running"
-    else:
-        mode_meaning = "how the wrapper works"
-        mode = (
-            (
-                "run_packets",
-                1,
-                "a packet of results ends with each accumulation group, not only with the packet "
-                "of descriptors",
-            ),
-        )
-        busy = "results are owed for accepted descriptors"
+        return controls(command, "nothing to choose", (), "a job is running")
+    meaning = (
+        "a packet of results ends with each accumulation group, not only with the packet of "
+        "descriptors"
+    )
+    mode = (("run_packets", 1, meaning),)
+    busy = "results are owed for accepted descriptors"
+    return controls(command, "how the wrapper works", mode, busy)
+
+
+def controls(command, mode_meaning, mode, busy):
+    """The registers by which the host tells the core what to do, and sees what it is doing.
+
+    Parameters
+    ----------
+    command, mode : sequence of (str, int, str)
+        Fields of ``COMMAND`` and of ``MODE``.
+    mode_meaning : str
+    busy : str
+        Meaning of ``STATUS.busy``.
+    """
     yield Register(
         name="COMMAND",
         offset=0x20,
         access="wo",
         meaning="bits written as 1 take effect at once",
-        fields=_fields(*command),
+        fields=bit_fields(*command),
     )
     yield Register(
         name="CONTROL",
         offset=0x24,
         access="rw",
         meaning="soft reset",
-        fields=_fields(
+        fields=bit_fields(
             ("reset", 1, "while 1 the core is held in reset, and words that come are dropped"),
         ),
     )
@@ -245,14 +264,14 @@ def _controls(dma):
         offset=0x28,
         access="rw" if mode else "ro",
         meaning=mode_meaning,
-        fields=_fields(*mode),
+        fields=bit_fields(*mode),
     )
     yield Register(
         name="STATUS",
         offset=0x2C,
         access="ro",
         meaning="what the core is doing",
-        fields=_fields(
+        fields=bit_fields(
             ("busy", 1, busy),
             ("resetting", 1, "CONTROL.reset is 1, or its transfers on the bus have not ended"),
         ),
@@ -262,45 +281,54 @@ def _controls(dma):
         offset=0x40,
         access="ro",
         meaning="cycles in which STATUS.busy was 1; reading it holds CYCLES_HIGH",
-        fields=_number("low half"),
+        fields=number_field("low half"),
     )
     yield Register(
         name="CYCLES_HIGH",
         offset=0x44,
         access="ro",
         meaning="as it was when CYCLES_LOW was read",
-        fields=_number("high half"),
+        fields=number_field("high half"),
     )
 
 
-def _events(dma):
-    """Interrupts and errors."""
-    fields = _fields(
-        ("done", 1, "a job has ended" if dma else "a packet of results has left"),
-        ("error", 1, "there was an error; see ERROR"),
-    )
+def events(done, errors, detail, *others):
+    """The registers of interrupts and of the first error.
+
+    Parameters
+    ----------
+    done : str
+        Meaning of the event ``done``.
+    errors : dict
+        As :data:`ERRORS`.
+    detail : (str, int, str)
+        Field of ``ERROR`` above the error's number.
+    *others : (str, int, str)
+        Further events.
+    """
+    happened = bit_fields(("done", 1, done), ("error", 1, "there was an error; see ERROR"), *others)
     yield Register(
         name="INTERRUPT",
         offset=0x30,
         access="w1c",
         meaning="what has happened",
-        fields=fields,
+        fields=happened,
     )
     yield Register(
         name="INTERRUPT_ENABLE",
         offset=0x34,
         access="rw",
         meaning="what raises the line interrupt",
-        fields=fields,
+        fields=happened,
     )
     yield Register(
         name="ERROR",
         offset=0x38,
         access="ro",
         meaning="the first error since INTERRUPT.error was cleared",
-        fields=_fields(
-            ("kind", 8, _numbered({name: number for name, (number, _) in ERRORS.items()})),
-            ("stream", 8, "index of its stream"),
+        fields=bit_fields(
+            ("kind", 8, numbered({name: number for name, (number, _) in errors.items()})),
+            detail,
         ),
     )
 
@@ -314,14 +342,14 @@ def _tile(tile, limit):
         offset=0x50,
         access="rw",
         meaning="the tile that stands for each block of the index",
-        fields=_fields(*((name, width, meanings.get(name, name)) for name, width in tile)),
+        fields=bit_fields(*((name, width, meanings.get(name, name)) for name, width in tile)),
     )
     yield Register(
         name="TILE_WORDS",
         offset=0x54,
         access="rw",
         meaning="words of the rows of A that each tile takes",
-        fields=_number("words", limit.bit_length()),
+        fields=number_field("words", limit.bit_length()),
     )
 
 
@@ -332,14 +360,14 @@ def _counters(index, name):
         offset=0x80 + 8 * index,
         access="ro",
         meaning=f"words of {name} transferred",
-        fields=_number("words"),
+        fields=number_field("words"),
     )
     yield Register(
         name=f"WAITS_{name.upper()}",
         offset=0x84 + 8 * index,
         access="ro",
         meaning=f"cycles of STATUS.busy in which {waits} {name}",
-        fields=_number("cycles"),
+        fields=number_field("cycles"),
     )
 
 
@@ -350,19 +378,19 @@ def _descriptor(index, name, address_width):
         offset=0x100 + 16 * index,
         access="rw",
         meaning=f"where {name} begin in memory, a multiple of the bus's bytes",
-        fields=_number("low half", min(address_width, 32)),
+        fields=number_field("low half", min(address_width, 32)),
     )
     yield Register(
         name=f"ADDRESS_HIGH_{name.upper()}",
         offset=0x104 + 16 * index,
         access="rw" if high else "ro",
         meaning=f"high half of the address of {name}",
-        fields=_number("high half", high) if high else (),
+        fields=number_field("high half", high) if high else (),
     )
     yield Register(
         name=f"COUNT_{name.upper()}",
         offset=0x108 + 16 * index,
         access="rw",
         meaning=f"words of {name} in the job",
-        fields=_number("words"),
+        fields=number_field("words"),
     )

@@ -12,7 +12,8 @@ from ..unit import Unit, data_register
 from .beats_to_words import BeatsToWords
 from .block_walker import BlockWalker
 from .layout import beat_layout, word_layout
-from .register_bank import RegisterBank, register_bus
+from .register_bank import RegisterBank
+from .register_file import register_bus
 from .registers import ERRORS, MAP_VERSION, TOPS, register_map
 from .result_packetizer import ResultPacketizer
 from .words_to_beats import WordsToBeats

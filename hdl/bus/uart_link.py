@@ -10,7 +10,7 @@ from ..checks import check_integer, check_relation
 from ..stream.fifo import Fifo
 from ..unit import Unit, data_register
 from .layout import beat_layout
-from .register_bank import ADDRESS_BITS, register_bus
+from .register_file import ADDRESS_BITS, register_bus
 
 __all__ = ["ESCAPE", "MAX_BYTES", "MAX_INPUTS", "PROTOCOL", "Code", "Header", "UartLink"]
 

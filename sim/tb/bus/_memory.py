@@ -144,13 +144,19 @@ class Memory:
             beat = self._beats.popleft()
             assert beat["last"] == (n == length - 1), "wlast is wrong"
             failed |= index + n in self.fail_writes
-            for byte in range(self.size):
-                if beat["strb"] >> byte & 1:
-                    address = (index + n) * self.size + byte
-                    assert address not in self.bytes, f"{address:#x} was written twice"
-                    self.bytes[address] = beat["data"] >> 8 * byte & 0xFF
+            self._store(index + n, beat)
         self._begun += 1
         self._answers.append((cycle + self.latency, number, SLVERR if failed else OKAY))
+
+    def _store(self, index, beat):
+        for byte in range(self.size):
+            if beat["strb"] >> byte & 1:
+                address = index * self.size + byte
+                assert address not in self.bytes, f"{address:#x} was written twice"
+                self.bytes[address] = beat["data"] >> 8 * byte & 0xFF
+
+    def _word(self, index):
+        return memory_word(index, self.width)
 
     def _read(self, cycle):
         valid = self._port("rvalid")
@@ -165,7 +171,7 @@ class Memory:
             _, index, last = self._due[number].popleft()
             self._port("rid").value = number
             self._port("rlast").value = last
-            self._port("rdata").value = memory_word(index, self.width)
+            self._port("rdata").value = self._word(index)
             self._port("rresp").value = SLVERR if index in self.fail_reads else OKAY
 
     def _answer(self, cycle):
