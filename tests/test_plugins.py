@@ -334,8 +334,8 @@ FILES = {
     TRUNCATED.replace("{GemmTruncated: Gemm", "{GemmTruncated(): Gemm"): (
         f", line {LAST}: Design must be a class, not GemmTruncated(rows=8, cols=8, tile_rows=16, "
         "tile_cols=16, overflow='wrap', pipeline=2, output='raw', out_format='int8', "
-        "a_format='int8', w_format='int8', max_k=65536, acc_width=0, nan_inf='saturate', "
-        "arith='exact', dropped_bits=2)"
+        "rounding='exact', a_format='int8', w_format='int8', max_k=65536, acc_width=0, "
+        "nan_inf='saturate', arith='exact', dropped_bits=2)"
     ),
     TRUNCATED.replace("GemmTruncated: Gemm", "GemmTruncatedEngine: Gemm").replace(
         "    number = 128", '    number, NAME = 128, "mine"'

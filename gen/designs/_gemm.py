@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from fractions import Fraction
 from typing import ClassVar
 
-from .base import Contender, Design, check_choice, option
+from .base import Contender, MatrixDesign, check_choice, option
 
 __all__ = [
     "ArithArray",
@@ -23,7 +23,11 @@ ARITH = ("exact", "fp32")
 _SMALL = ("cols=5", "tile_rows=2", "tile_cols=2")
 #: Settings of all output stages.
 _OUTPUTS = tuple(
-    ("rows=3", f"output={output}") for output in ("raw", "bias", "scale", "shift", "threshold")
+    ("rows=3", *settings)
+    for settings in (
+        *((f"output={output}",) for output in ("raw", "bias", "scale", "shift", "threshold")),
+        ("output=scale", "rounding=float32"),
+    )
 )
 #: Sums that are rounded to floats, of accumulators beyond 64 bits.
 _ROUNDED = (
@@ -54,6 +58,12 @@ def _engine():
     from ...hdl.systolic import gemm
 
     return gemm
+
+
+def _requantize():
+    from ...hdl.arith import requantize
+
+    return requantize
 
 
 def all_formats():
@@ -131,7 +141,7 @@ def add_gemm_arguments(parser) -> None:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Array(Design):
+class Array(MatrixDesign):
     """A GEMM engine with an array of PEs."""
 
     rows: int = option(8, "rows of PEs")
@@ -151,6 +161,11 @@ class Array(Design):
         choices=lambda: _engine().OUTPUTS,
     )
     out_format: str = option("int8", "format of requantized results", choices=_integer_formats)
+    rounding: str = option(
+        "exact",
+        "rounding of sums times a scale: exact, or float32 as ONNX Runtime does it",
+        choices=lambda: _requantize().ROUNDINGS,
+    )
 
     SIZE_LABEL: ClassVar[str] = "{rows}×{cols}"
     #: Whether tiles of zero weights can be left out of a product.

@@ -5,16 +5,20 @@ from amaranth.lib import data
 from amaranth.lib.wiring import In, Out
 
 from .. import formats
-from ..checks import check_choice, check_integer
+from ..checks import check_choice, check_integer, check_relation
 from ..unit import Unit, data_register
-from .saturate import saturated
 
 __all__ = [
     "CHANNEL_OUTPUTS",
     "MULTIPLIER_WIDTH",
+    "ROUNDINGS",
     "WIDEST",
     "Requantize",
     "channel_layout",
+    "check_rounding",
+    "held",
+    "registered",
+    "rounded_and_clamped",
     "shift_and_jam",
     "shift_width",
     "widest_sum",
@@ -25,6 +29,8 @@ CHANNEL_OUTPUTS = ("bias", "scale", "shift", "threshold")
 
 #: The significand of a float32, hidden bit included.
 MULTIPLIER_WIDTH = 24
+#: The exact product rounded once, or rounded to a float32 before.
+ROUNDINGS = ("exact", "float32")
 #: Most bits of integers that leave an engine or enter it, such as a bias.
 WIDEST = 64
 
@@ -42,6 +48,22 @@ def shift_width(*, acc_width, output):
     """
     matter = acc_width + MULTIPLIER_WIDTH if output == "scale" else 0
     return max(6, matter.bit_length())
+
+
+def check_rounding(rounding, output):
+    """Check that ``rounding`` is one of :data:`ROUNDINGS`, and that ``output`` has it.
+
+    Raises
+    ------
+    TypeError, ValueError
+        If it is not.
+    """
+    check_choice("Rounding", rounding, ROUNDINGS)
+    check_relation(
+        rounding == "exact" or output == "scale",
+        f"Rounding must be exact with output={output}, not {rounding}: only output=scale has "
+        "products that a float32 may not hold",
+    )
 
 
 def channel_layout(*, acc_width, output, out_format):
@@ -65,14 +87,20 @@ def channel_layout(*, acc_width, output, out_format):
 
 
 class Requantize(Unit):
-    """Scales an accumulator to an output of few bits, rounding once.
+    """Scales an accumulator to an output of few bits.
 
-    Computes ``clamp(round((i + bias) * multiplier / 2**shift) + zero_point, low, high)``, exactly:
-    sum and product keep all their bits, and the one rounding is to nearest, ties to even. With
-    ``output="shift"`` the multiplier is 1 and there is none in hardware. A float32 scale is the
-    case of its 24-bit significand and its exponent, so that no scale is approximated: the shift has
-    as many bits as the sums' width makes use of (:func:`shift_width`). ONNX
-    (operator QLinearMatMul) rounds the same way, after a product rounded to float32.
+    Computes ``clamp(round(v) + zero_point, low, high)`` of ``v = (i + bias) * multiplier /
+    2**shift``; sum and product keep all their bits. With ``output="shift"`` the multiplier is 1 and
+    there is none in hardware. A float32 scale is the case of its 24-bit significand and its
+    exponent, so that no scale is approximated: the shift has as many bits as the sums' width makes
+    use of (:func:`shift_width`).
+
+    With ``rounding="exact"`` there is one rounding, to nearest, ties to even. With ``"float32"``
+    a value counts as the half-integer ``h`` next to it, so goes to the even neighbour, where
+    ``abs(v - h) <= 2**(t - 24)`` with ``t = floor(log2(abs(v)))``. The result is that of a product
+    rounded to float32 and then to an integer, wherever ``i + bias`` is a float32, as below 2^24: a
+    half-integer is an even multiple of float32's spacing, to which whatever lies within half a
+    spacing is rounded. ONNX Runtime computes QLinearMatMul and QLinearConv that way on x86-64.
 
     A run of accumulators of one channel begins with ``start``, one cycle ahead of the first of
     them: each stage then takes its part of ``channel``, which has to stay as it is for
@@ -88,6 +116,8 @@ class Requantize(Unit):
         ``"scale"`` or ``"shift"``.
     out_format : str
         Format of the output, its zero point and its limits.
+    rounding : str
+        ``"exact"``, or with ``"scale"`` ``"float32"``.
 
     Members
     -------
@@ -104,8 +134,9 @@ class Requantize(Unit):
 
     role = "requantizers"
 
-    def __init__(self, *, acc_width, output, out_format):
+    def __init__(self, *, acc_width, output, out_format, rounding):
         check_choice("Output", output, ["scale", "shift"])
+        check_rounding(rounding, output)
         check_integer("Accumulator width", acc_width, 2, widest_sum(output))
         layout = channel_layout(acc_width=acc_width, output=output, out_format=out_format)
         self.out_shape = formats.get_integer(out_format).shape
@@ -125,72 +156,183 @@ class Requantize(Unit):
 
         def parameter(stage, field):
             """The field of ``channel`` as the given stage holds it."""
-            held = data_register(self.channel.shape()[field].shape, name=f"{field}_held")
-            with m.If(starts[stage]):
-                m.d.sync += held.eq(self.channel[field])
-            return held
-
-        def stage(shape, name, value):
-            register = data_register(shape, name=name)
-            m.d.sync += register.eq(value)
-            return register
+            return held(m, self.channel[field], starts[stage], name=field)
 
         width = self.parameters["acc_width"] + 1
-        biased = stage(signed(width), "biased", self.i + parameter(0, "bias"))
+        biased = registered(m, self.i + parameter(0, "bias"), signed(width), name="biased")
         at = 1
         scaled = biased
         if self.parameters["output"] == "scale":
             width += MULTIPLIER_WIDTH
             product = biased * parameter(at, "multiplier")
-            scaled = stage(signed(width), "product", product)
+            scaled = registered(m, product, signed(width), name="product")
             # A second register after the product, for the DSP blocks to draw into their cascade.
-            scaled = stage(signed(width), "scaled", scaled)
+            scaled = registered(m, scaled, signed(width), name="scaled")
             at += 2
-
-        # Two more bits than the result needs: the half, and below it a bit that is set when
-        # anything that was shifted out is not zero. They settle the rounding.
-        shift = parameter(at, "shift")
-        coarse = stage(
-            signed(width + 2), "coarse", shift_and_jam(m, Cat(Const(0, 2), scaled), shift[3:], 8)
+        result = rounded_and_clamped(
+            m,
+            scaled,
+            lambda stage, field: parameter(at + stage, field),
+            out_shape=self.out_shape,
+            rounding=self.parameters["rounding"],
         )
-        fine_shift = data_register(3, name="fine_shift")
-        m.d.sync += fine_shift.eq(shift[:3])
-        fine = stage(signed(width + 2), "fine", shift_and_jam(m, coarse, fine_shift, 1))
-        at += 2
-
-        # Beyond this width every value ends at a limit, whatever zero point is added.
-        narrow = saturated(m, fine[2:].as_signed(), self.out_shape.width + 3)
-        round_up = Signal()
-        m.d.comb += round_up.eq(fine[1] & (fine[0] | fine[2]))
-        # Few accumulator bits may be narrower than the zero point (unsigned: one bit more).
-        moved = stage(
-            signed(max(len(narrow), self.out_shape.width + 1) + 1),
-            "moved",
-            narrow + parameter(at, "zero_point") + round_up,
-        )
-        low, high = parameter(at + 1, "low"), parameter(at + 1, "high")
-        clamped = Mux(moved < low, low, Mux(moved > high, high, moved))
-        m.d.comb += self.o.eq(stage(self.out_shape, "clamped", clamped))
+        m.d.comb += self.o.eq(registered(m, result, self.out_shape, name="clamped"))
         return m
 
     def _start_of_each_stage(self, m):
         starts = [self.start]
         for stage in range(1, self.latency):
             # A start that a reset leaves on its way is overtaken by that of the next run.
-            later = data_register(1, name=f"start_{stage}")
-            m.d.sync += later.eq(starts[-1])
-            starts.append(later)
+            starts.append(registered(m, starts[-1], 1, name=f"start_{stage}"))
         return starts
+
+
+def registered(m, value, shape, *, name):
+    """A register without reset, which takes ``value`` in every cycle."""
+    register = data_register(shape, name=name)
+    m.d.sync += register.eq(value)
+    return register
+
+
+def held(m, value, start, *, name):
+    """A register that takes a parameter, ``value`` of that name, at ``start``, and keeps it."""
+    register = data_register(value.shape(), name=f"{name}_held")
+    with m.If(start):
+        m.d.sync += register.eq(value)
+    return register
+
+
+def rounded_and_clamped(m, scaled, parameter, *, out_shape, rounding):
+    """``clamp(round(scaled / 2**shift) + zero_point, low, high)``, of a value a cycle.
+
+    Three registers are inside: the result belongs to the value of 3 cycles before.
+
+    Parameters
+    ----------
+    scaled : Value
+        Signed.
+    parameter : callable
+        ``parameter(stage, field)`` is the field of the channel for the value that passed so many of
+        the registers.
+    out_shape : Shape
+        Of the zero point and the limits.
+    rounding : str
+        One of :data:`ROUNDINGS`.
+    """
+    # Above the point: the bits of all values that some zero point moves between the limits. Below
+    # it: the half, the bits that tell a tie of float32, and a bit that is set when anything that
+    # was shifted out is not zero.
+    float32 = rounding == "float32"
+    fraction = 1 + (MULTIPLIER_WIDTH if float32 else 0) + 1
+    width = out_shape.width + 1 + fraction
+    shift = parameter(0, "shift")
+    value, beyond = shift_into(m, Cat(Const(0, fraction), scaled), shift[3:], 8, width + 7)
+    coarse = registered(m, value, signed(len(value)), name="coarse")
+    coarse_beyond = registered(m, beyond, 1, name="coarse_beyond")
+    fine_shift = registered(m, shift[:3], 3, name="fine_shift")
+    value, beyond = shift_into(m, coarse, fine_shift, 1, width)
+    fine = registered(m, value, signed(len(value)), name="fine")
+    fine_beyond = registered(m, coarse_beyond | beyond, 1, name="fine_beyond")
+
+    # A value beyond the width ends at a limit, whichever way it is rounded.
+    whole = fine[fraction:].as_signed()
+    limit = Cat((~whole[-1]).replicate(len(whole) - 1), whole[-1]).as_signed()
+    narrow = Signal(signed(len(whole)))
+    round_up = Signal()
+    m.d.comb += narrow.eq(Mux(fine_beyond, limit, whole))
+    if float32:
+        m.d.comb += round_up.eq(widened_tie(m, whole, fine[:fraction]))
+    else:
+        m.d.comb += round_up.eq(fine[1] & (fine[0] | fine[2]))
+    # Few accumulator bits may be narrower than the zero point (unsigned: one bit more).
+    moved = registered(
+        m,
+        narrow + parameter(2, "zero_point") + round_up,
+        signed(max(len(narrow), out_shape.width + 1) + 1),
+        name="moved",
+    )
+    low, high = parameter(3, "low"), parameter(3, "high")
+    return Mux(moved < low, low, Mux(moved > high, high, moved))
 
 
 def shift_and_jam(m, value, amount, unit):
     """``value`` shifted right by ``amount * unit`` with its sign; bit 0 keeps what falls out."""
     value = value.as_signed()
     for position, bit in enumerate(amount):
-        distance = min(unit << position, len(value) - 1)
-        jammed = Signal(signed(len(value)), name=f"jammed_{unit << position}")
-        lost = value[: distance + 1].any()
-        shifted = Cat(lost, (value >> distance)[1:])
-        m.d.comb += jammed.eq(Mux(bit, shifted, value))
-        value = jammed
+        value = _jammed(m, value, bit, unit << position)
     return value
+
+
+def shift_into(m, value, amount, unit, width):
+    """As :func:`shift_and_jam`, but the low ``width`` bits alone, and whether they are not enough.
+
+    The largest distance comes first: behind each, only the bits are kept that the distances left
+    may bring into the width.
+
+    Returns
+    -------
+    (Value, Value)
+        The value, of ``width`` bits or fewer, and 1 if it has bits beyond: then its sign alone is
+        right.
+    """
+    value = value.as_signed()
+    beyond = Const(0, 1)
+    for position, bit in reversed(list(enumerate(amount))):
+        distance = unit << position
+        kept = min(len(value), width + distance - unit)
+        # The bits above, and the sign of those that are kept, without the shift and with it.
+        above = value[kept - 1 :]
+        border = min(distance, len(above) - 1)
+        beyond |= (~bit & _differ(above[: border + 1])) | _differ(above[border:])
+        jammed = _jammed(m, value, bit, distance)
+        value = Cat(jammed[: kept - 1], value[-1]).as_signed()
+    return value, beyond
+
+
+def _jammed(m, value, bit, distance):
+    """``value`` shifted right by ``distance`` if ``bit`` is set; bit 0 keeps what falls out."""
+    jammed = Signal(signed(len(value)), name=f"jammed_{distance}")
+    distance = min(distance, len(value) - 1)
+    lost = value[: distance + 1].any()
+    shifted = Cat(lost, (value >> distance)[1:])
+    m.d.comb += jammed.eq(Mux(bit, shifted, value))
+    return jammed
+
+
+def _differ(bits):
+    return bits.any() & ~bits.all()
+
+
+def widened_tie(m, whole, fraction):
+    """Whether a value is rounded up that counts as a tie within half a spacing of float32.
+
+    Only one side of a tie matters: behind an even integer a value of more than a half, which goes
+    down when it is near enough, and behind an odd one a value of less, which then goes up. The
+    bits between the half and the last one, inverted behind an odd integer, are the distance from
+    the tie in units of 2^-25, and ``limit`` is half a spacing in these units. On the side that
+    matters, ``|v|`` has the leading one of the integer between 0 and it, or it is from 1/2 to 1.
+
+    Parameters
+    ----------
+    whole : Value
+        Signed: the integer below.
+    fraction : Value
+        The half, 24 bits below it, and a bit that is set if anything is below them.
+    """
+    below, distance, half = fraction[0], fraction[1:-1], fraction[-1]
+    odd, negative = whole[0], whole[-1]
+    magnitude = whole[:-1] ^ negative.replicate(len(whole) - 1)
+    # Bit n is set if a one is in bit n or above it, the first always: the limit is 2^-25 at least.
+    reached = Signal(len(magnitude) + 1)
+    limit = Signal(len(reached))
+    away = Signal(len(distance))
+    past = Signal()
+    m.d.comb += [
+        reached.eq(Cat(Const(1, 1), *(magnitude[n:].any() for n in range(len(magnitude))))),
+        limit.eq(reached & ~(reached >> 1)),
+        away.eq(distance ^ odd.replicate(len(distance))),
+    ]
+    # Inverted bits are less by one unit of the last bit, so that they are past the limit at it.
+    near, far = away[: len(limit)], away[len(limit) :]
+    m.d.comb += past.eq(far.any() | (Cat(odd | below, near) > Cat(Const(0, 1), limit)))
+    return Mux(past, half, odd)

@@ -1,8 +1,19 @@
-"""Selection of a part of a word."""
+"""Selection of a part of a word, and of one of several values."""
+
+from functools import reduce
+from operator import or_
 
 from amaranth.hdl import Mux
 
-__all__ = ["selected"]
+__all__ = ["one_hot", "selected"]
+
+
+def one_hot(flags, values):
+    """The value whose flag is set, of which there is one at most; 0 without one.
+
+    Flags may be more than values.
+    """
+    return reduce(or_, (value & flags[n].replicate(len(value)) for n, value in enumerate(values)))
 
 
 def selected(word, index, width):

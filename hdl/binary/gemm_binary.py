@@ -72,7 +72,7 @@ class GemmBinary(Engine):
 
     Parameters
     ----------
-    rows, cols, tile_rows, tile_cols, pipeline, acc_depth, output, out_format
+    rows, cols, tile_rows, tile_cols, pipeline, acc_depth, output, out_format, rounding
         Those of :class:`GemmWs`.
     code, pack, count
         Those of :class:`PeBinary`; ``code`` is that of both sides.
@@ -119,6 +119,7 @@ class GemmBinary(Engine):
         acc_depth,
         output,
         out_format,
+        rounding,
     ):
         check_integer("Row count", rows, 1, 1024)
         check_choice("Code", code, FORMATS)
@@ -129,7 +130,12 @@ class GemmBinary(Engine):
         check_integer("Accumulator depth", acc_depth, 1, 1 << 16)
         check_relation(overflow == "wrap", f"Overflow must be wrap, not {overflow}")
         lanes = rows * pack
-        self.channel = {"acc_width": acc_width, "output": output, "out_format": out_format}
+        self.channel = {
+            "acc_width": acc_width,
+            "output": output,
+            "out_format": out_format,
+            "rounding": rounding,
+        }
         self.setting = setting_layout(lanes, code, serial)
         ports = gemm_ports(
             rows=rows,

@@ -53,7 +53,7 @@ class GemmFusion(Engine):
 
     Parameters
     ----------
-    rows, cols, tile_rows, tile_cols, pipeline, acc_depth, output, out_format
+    rows, cols, tile_rows, tile_cols, pipeline, acc_depth, output, out_format, rounding
         Those of :class:`GemmWs`.
     acc_width : int
         Width of the accumulators, 17 to 64.
@@ -92,10 +92,16 @@ class GemmFusion(Engine):
         acc_depth,
         output,
         out_format,
+        rounding,
     ):
         check_integer("Accumulator width", acc_width, 17, 64)
         check_integer("Accumulator depth", acc_depth, 1, 1 << 16)
-        self.channel = {"acc_width": acc_width, "output": output, "out_format": out_format}
+        self.channel = {
+            "acc_width": acc_width,
+            "output": output,
+            "out_format": out_format,
+            "rounding": rounding,
+        }
         ports = gemm_ports(
             rows=rows,
             cols=cols,

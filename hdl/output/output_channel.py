@@ -5,7 +5,7 @@ from amaranth.lib import data
 from amaranth.lib.wiring import In, Out
 
 from .. import formats
-from ..arith.requantize import Requantize, channel_layout, widest_sum
+from ..arith.requantize import Requantize, channel_layout, check_rounding, widest_sum
 from ..checks import check_integer
 from ..float.layout import FLOATS
 from ..float.narrow import Narrow
@@ -69,6 +69,8 @@ class OutputChannel(Unit):
     out_format : str
         Format of the results; with ``"bias"`` they have ``acc_width + 1`` bits whatever it says,
         with ``"threshold"`` one.
+    rounding : str
+        That of :class:`Requantize`.
 
     Members
     -------
@@ -85,9 +87,11 @@ class OutputChannel(Unit):
 
     role = "requantizers"
 
-    def __init__(self, *, acc_width, output, out_format):
+    def __init__(self, *, acc_width, output, out_format, rounding):
         check_integer("Accumulator width", acc_width, 2, widest_sum(output))
-        word = channel_layout(**self.parameters)
+        sums = {"acc_width": acc_width, "output": output, "out_format": out_format}
+        word = channel_layout(**sums)
+        check_rounding(rounding, output)
         super().__init__(
             {
                 "i": In(signed(acc_width)),
@@ -96,7 +100,7 @@ class OutputChannel(Unit):
                 "shift": In(1),
                 "word": In(word),
                 "word_o": Out(word),
-                "o": Out(output_shape(**self.parameters)),
+                "o": Out(output_shape(**sums)),
             }
         )
 
@@ -140,7 +144,7 @@ class OutputChannelBank(Unit):
     Parameters
     ----------
     lanes : int
-    acc_width, output, out_format
+    acc_width, output, out_format, rounding
         Those of :class:`OutputChannel`.
 
     Members
@@ -160,10 +164,10 @@ class OutputChannelBank(Unit):
 
     role = "requantizers"
 
-    def __init__(self, *, lanes, acc_width, output, out_format):
+    def __init__(self, *, lanes, acc_width, output, out_format, rounding):
         check_integer("Lane count", lanes, 1)
         channel = {"acc_width": acc_width, "output": output, "out_format": out_format}
-        OutputChannel(**channel)
+        OutputChannel(**channel, rounding=rounding)
         self.latency = output_latency(output)
         word = channel_layout(**channel)
         super().__init__(

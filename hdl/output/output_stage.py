@@ -5,7 +5,7 @@ from amaranth.lib import data, stream, wiring
 from amaranth.lib.wiring import In, Out
 
 from ..arith.exact import index_shape
-from ..arith.requantize import CHANNEL_OUTPUTS, channel_layout
+from ..arith.requantize import CHANNEL_OUTPUTS, channel_layout, check_rounding
 from ..array.delay import Delay
 from ..array.grid import spans
 from ..array.loader import Loader
@@ -55,7 +55,7 @@ class OutputStage(Unit):
         Columns of the array: channels.
     bank_cols : int
         Columns in a bank.
-    acc_width, output, out_format
+    acc_width, output, out_format, rounding
         Those of :class:`OutputChannel`. Without a stream ``channels``, ``output`` may be ``"raw"``
         too, the sums as they are, or ``"fp32"``, ``"bf16"`` or ``"fp16"``, the sums rounded once.
     depth : int
@@ -101,6 +101,7 @@ class OutputStage(Unit):
         acc_width,
         output,
         out_format,
+        rounding,
         depth,
         max_reserve,
         run_interval,
@@ -111,6 +112,7 @@ class OutputStage(Unit):
         check_integer("Column count", cols, 1)
         check_integer("Bank column count", bank_cols, 1)
         check_choice("Output", output, ("raw", *CHANNEL_OUTPUTS, *FLOATS))
+        check_rounding(rounding, output)
         check_integer("Result queue depth", depth, 2)
         check_integer("Largest reservation", max_reserve, 1)
         check_integer("Run interval", run_interval, 1)
@@ -208,7 +210,8 @@ class OutputStage(Unit):
     def _channels(self, m):
         """The chain of channels, fed from a queue; returns their outputs."""
         cols = self.parameters["cols"]
-        channel = {name: self.parameters[name] for name in ("acc_width", "output", "out_format")}
+        names = ("acc_width", "output", "out_format", "rounding")
+        channel = {name: self.parameters[name] for name in names}
         latency = output_latency(self.parameters["output"])
         width = len(Value.cast(self.channels.payload))
         interval = cols + latency - 1

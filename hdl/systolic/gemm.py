@@ -5,7 +5,7 @@ from amaranth.lib.wiring import In, Out
 
 from .. import formats
 from ..arith.exact import WIDEST_SUM, sum_width
-from ..arith.requantize import CHANNEL_OUTPUTS, channel_layout, widest_sum
+from ..arith.requantize import CHANNEL_OUTPUTS, channel_layout, check_rounding, widest_sum
 from ..checks import check_choice, check_integer, check_relation
 from ..engine import lane_width
 from ..float.layout import FLOATS
@@ -85,6 +85,7 @@ def gemm_ports(
     acc_width,
     output,
     out_format,
+    rounding,
     tiles,
     act,
     weight,
@@ -97,7 +98,7 @@ def gemm_ports(
 
     Parameters
     ----------
-    acc_width, output, out_format
+    acc_width, output, out_format, rounding
         Those of :class:`OutputStage`.
     tiles : data.Layout
         Payload of the stream ``tiles``.
@@ -125,6 +126,7 @@ def gemm_ports(
     check_integer("Pipeline register count", pipeline, 0, 2)
     check_choice("Output", output, OUTPUTS)
     formats.get_integer(out_format, "Output format")
+    check_rounding(rounding, output)
     channel = {"acc_width": acc_width, "output": output, "out_format": out_format}
     weights = data.ArrayLayout(weight, cols)
     if index_width:

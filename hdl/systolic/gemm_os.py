@@ -90,6 +90,8 @@ class GemmOs(Engine):
         :class:`OutputChannel`; or ``"fp32"``, ``"bf16"`` or ``"fp16"``: see :class:`GemmWs`.
     out_format : str
         Format of results that are requantized.
+    rounding : str
+        ``"exact"``, or with the output ``"scale"`` ``"float32"``: see :class:`Requantize`.
 
     Members
     -------
@@ -125,6 +127,7 @@ class GemmOs(Engine):
         nan_inf,
         output,
         out_format,
+        rounding,
     ):
         check_integer("Row count", rows, 1, 1024)
         self.acc_width = self.accumulator_width()
@@ -139,7 +142,12 @@ class GemmOs(Engine):
         # Pairs come whole.
         pairs = self.a_format.pair or self.w_format.pair
         self.max_length = max_k + (max_k % 2 if pairs else 0)
-        self.channel = {"acc_width": self.acc_width, "output": output, "out_format": out_format}
+        self.channel = {
+            "acc_width": self.acc_width,
+            "output": output,
+            "out_format": out_format,
+            "rounding": rounding,
+        }
         ports = gemm_ports(
             rows=rows,
             cols=cols,

@@ -105,6 +105,8 @@ class GemmWs(Engine):
         units of the formats, rounded once.
     out_format : str
         Format of results that are requantized.
+    rounding : str
+        ``"exact"``, or with the output ``"scale"`` ``"float32"``: see :class:`Requantize`.
 
     Members
     -------
@@ -142,6 +144,7 @@ class GemmWs(Engine):
         nan_inf,
         output,
         out_format,
+        rounding,
     ):
         check_integer("Accumulator depth", acc_depth, 1, 1 << 16)
         self.acc_width = self.accumulator_width()
@@ -150,7 +153,12 @@ class GemmWs(Engine):
         self.special = flags_specials(a_format, w_format, nan_inf)
         self.sum_unit = sum_unit(a_format, w_format) if output in FLOATS else 0
         type_widths = {"a_type": self.a_format.type_width, "w_type": self.w_format.type_width}
-        self.channel = {"acc_width": self.acc_width, "output": output, "out_format": out_format}
+        self.channel = {
+            "acc_width": self.acc_width,
+            "output": output,
+            "out_format": out_format,
+            "rounding": rounding,
+        }
         ports = gemm_ports(
             rows=rows,
             cols=cols,

@@ -208,7 +208,8 @@ def engine(
     Parameters
     ----------
     manifest : Manifest
-        Its parameters ``output`` and ``overflow`` matter, and the accumulator's width.
+        Its parameters ``output``, ``rounding`` and ``overflow`` matter, and the accumulator's
+        width.
     a, w : arrays, M × K and K × N
         Operands, whatever their codes: integers, or with :func:`sums_in_floats` real numbers.
     qparams : QuantParams or None
@@ -248,6 +249,7 @@ def engine(
         qparams.zero_point,
         qparams.low,
         qparams.high,
+        given["rounding"],
     )
 
 

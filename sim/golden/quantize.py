@@ -176,7 +176,7 @@ class QuantizedLinear:
         return Affine(fmt=self.out_format, scale=self.scale_out, zero_point=self.zero_point_out)
 
     def forward(self, a_codes: ArrayLike) -> np.ndarray:
-        """int64 output codes (M, N) of the input codes (M, K), bit-exact to the hardware."""
+        """int64 output codes (M, N) of the input codes (M, K): those of ``rounding=exact``."""
         acc = gemm(check_values(a_codes, self.a_format), self.weights)
         return requantize(
             acc,

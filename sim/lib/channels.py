@@ -54,6 +54,16 @@ class Channels:
             self.rng.randrange(self.acc_width)
         )
 
+    def acc_by_tie(self, values: dict[str, int]) -> int:
+        """An accumulator whose product is next to a half-integer, if the channel has one."""
+        divisor = 2 * values.get("multiplier", 1)
+        odd = 2 * self.rng.randint(self.out.lowest, self.out.highest) + 1
+        if divisor:
+            acc = (odd << values["shift"]) // divisor - values["bias"] + self.rng.getrandbits(1)
+            if self._fits(acc):
+                return acc
+        return self.acc()
+
     def bias(self) -> int:
         """A bias of any magnitude."""
         return self.acc() >> self.acc_width - self.fields["bias"]
@@ -94,7 +104,7 @@ class Channels:
         excess = width - self.fields["bias"]
 
         def fitting(values):
-            return [value for value in values if low <= value <= high]
+            return [value for value in values if self._fits(value)]
 
         def below_ties(shift):
             """Products that are a tie but for one bit anywhere below, next to an even result."""
@@ -191,8 +201,50 @@ class Channels:
                 )
                 for sign in (0, -1)
             ]
+            halves = [*range(6), out.highest // 2, out.highest - 1, out.highest]
+            corners["float32 beside ties"] = [
+                (self.make(multiplier=multiplier, shift=shift), fitting([acc, -acc]))
+                for half in halves
+                for acc in (
+                    *(1 << bit | self.rng.getrandbits(bit) for bit in range(width - 1)),
+                    *((1 << 24) + d for d in (-1, 0, 1)),
+                )
+                for multiplier, shift in self._beside_tie(2 * half + 1, acc)
+            ]
+            corners["float32 at half a spacing from ties"] = [
+                (self.make(multiplier=multiplier, shift=shift), fitting([acc, -acc]))
+                for half in halves
+                for acc, multiplier, shift in self._half_a_spacing_from_tie(2 * half + 1)
+            ]
         corners = {
             name: [(values, accs) for values, accs in cases if accs]
             for name, cases in corners.items()
         }
         return {name: cases for name, cases in corners.items() if cases}
+
+    def _fits(self, acc: int) -> bool:
+        return -1 << (self.acc_width - 1) <= acc < 1 << (self.acc_width - 1)
+
+    def _beside_tie(self, odd: int, acc: int):
+        """Scales, as multiplier and shift, next to that whose product with ``acc`` is odd / 2."""
+        if not acc:
+            return
+        shift = 24 + acc.bit_length() - odd.bit_length()
+        if 0 < shift <= self.highest_shift:
+            below = (odd << shift - 1) // acc
+            for multiplier in range(below - 1, below + 3):
+                if multiplier < 1 << 24:
+                    yield multiplier, shift
+
+    def _half_a_spacing_from_tie(self, odd: int):
+        """Accumulators, multipliers and shifts whose product is half a spacing of float32 from
+        odd / 2, or so and the last bit more or less."""
+        for side, bits, rest in itertools.product((-1, 1), range(5), (-1, 0, 1)):
+            # The spacing of the product, which has the leading one of the side of 1/2 where it is.
+            exponent = int(odd + side / 2).bit_length() - 2
+            product = ((odd << 23 - exponent) + side << bits) + rest
+            shift = 24 - exponent + bits
+            for acc in range(1, 256):
+                if not product % acc and product // acc < 1 << 24:
+                    yield acc, product // acc, shift
+                    break

@@ -1,7 +1,7 @@
 """The engine of one-bit products: its testbench, and parameters that it refuses."""
 
 from brickwork.hdl.binary.gemm_binary import GemmBinary
-from refusals import OUTPUTS, choices, integer_formats, integers
+from refusals import OUTPUTS, choices, integer_formats, integers, roundings
 
 BASE = dict(
     tile_rows=16,
@@ -16,6 +16,7 @@ BASE = dict(
     acc_depth=8,
     output="raw",
     out_format="int8",
+    rounding="exact",
 )
 
 CASES = {
@@ -64,6 +65,7 @@ WRONG = [
     *integers(GOOD, "acc_depth", "Accumulator depth", 1, 65536),
     *choices(GOOD, "output", "Output", OUTPUTS),
     *integer_formats(GOOD, "out_format", "Output format"),
+    *roundings(GOOD),
 ]
 
 

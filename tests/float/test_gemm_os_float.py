@@ -14,6 +14,7 @@ BASE = dict(
     nan_inf="saturate",
     output="raw",
     out_format="int8",
+    rounding="exact",
 )
 
 CASES = {

@@ -1,7 +1,7 @@
 """BitFusion's engine: its testbench, and parameters that it refuses."""
 
 from brickwork.hdl.fusion.gemm_fusion import GemmFusion
-from refusals import OUTPUTS, choices, integer_formats, integers
+from refusals import OUTPUTS, choices, integer_formats, integers, roundings
 
 BASE = dict(
     tile_rows=16,
@@ -12,6 +12,7 @@ BASE = dict(
     acc_depth=8,
     output="raw",
     out_format="int8",
+    rounding="exact",
 )
 
 CASES = {
@@ -42,6 +43,7 @@ WRONG = [
     *integers(GOOD, "acc_depth", "Accumulator depth", 1, 65536),
     *choices(GOOD, "output", "Output", OUTPUTS),
     *integer_formats(GOOD, "out_format", "Output format"),
+    *roundings(GOOD),
 ]
 
 

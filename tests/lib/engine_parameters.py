@@ -14,5 +14,6 @@ WEIGHT_STATIONARY = dict(
     output="raw",
     nan_inf="saturate",
     out_format="int8",
+    rounding="exact",
     acc_depth=8,
 )

@@ -4,7 +4,7 @@ Each function returns entries for a module's ``WRONG``: a good case, the changes
 exception, and its message. See ``conftest.py``.
 """
 
-__all__ = ["OUTPUTS", "choices", "formats", "integer_formats", "integers"]
+__all__ = ["OUTPUTS", "choices", "formats", "integer_formats", "integers", "roundings"]
 
 #: The outputs of engines with exact sums, as messages list them.
 OUTPUTS = "'raw', 'bias', 'scale', 'shift', 'threshold', 'fp32', 'bf16' or 'fp16'"
@@ -55,6 +55,20 @@ def integer_formats(good, name, subject):
 def choices(good, name, subject, constraint):
     """Another name, and no name."""
     return [_refusal(good, name, value, subject, constraint, str) for value in ("other", 1)]
+
+
+def roundings(good):
+    """Another name, no name, and float32 where sums are not times a scale."""
+    return [
+        *choices(good, "rounding", "Rounding", "'exact' or 'float32'"),
+        (
+            good,
+            {"output": "shift", "rounding": "float32"},
+            ValueError,
+            "Rounding must be exact with output=shift, not float32: only output=scale has products "
+            "that a float32 may not hold",
+        ),
+    ]
 
 
 def _refusal(good, name, value, subject, constraint, type_):

@@ -13,6 +13,7 @@ def output_stage(cols, bank_cols, depth, *broken):
             acc_width=2,
             output="raw",
             out_format="int8",
+            rounding="exact",
             depth=depth,
             max_reserve=2,
             run_interval=1,

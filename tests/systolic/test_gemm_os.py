@@ -1,7 +1,7 @@
 """The output-stationary engine: its testbench, and parameters that it refuses."""
 
 from brickwork.hdl.systolic.gemm_os import GemmOs
-from refusals import OUTPUTS, choices, formats, integer_formats, integers
+from refusals import OUTPUTS, choices, formats, integer_formats, integers, roundings
 
 BASE = dict(
     tile_rows=16,
@@ -15,6 +15,7 @@ BASE = dict(
     nan_inf="saturate",
     output="raw",
     out_format="int8",
+    rounding="exact",
 )
 
 CASES = {
@@ -180,6 +181,7 @@ WRONG = [
     *integers(GOOD, "pipeline", "Pipeline register count", 0, 2),
     *choices(GOOD, "output", "Output", OUTPUTS),
     *integer_formats(GOOD, "out_format", "Output format"),
+    *roundings(GOOD),
 ]
 
 

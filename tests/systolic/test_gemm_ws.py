@@ -2,7 +2,7 @@
 
 from brickwork.hdl.systolic.gemm_ws import GemmWs
 from engine_parameters import WEIGHT_STATIONARY as BASE
-from refusals import OUTPUTS, choices, formats, integer_formats, integers
+from refusals import OUTPUTS, choices, formats, integer_formats, integers, roundings
 
 CASES = {
     "3x5": (
@@ -191,6 +191,7 @@ WRONG = [
     *integers(GOOD, "pipeline", "Pipeline register count", 0, 2),
     *choices(GOOD, "output", "Output", OUTPUTS),
     *integer_formats(GOOD, "out_format", "Output format"),
+    *roundings(GOOD),
     *integers(GOOD, "acc_depth", "Accumulator depth", 1, 65536),
 ]
 

@@ -39,9 +39,14 @@ def test_accumulator():
 
 def test_channel():
     values = {"bias": 1, "shift": 1, "zero_point": 10, "low": -100, "high": 12}
-    assert output_channel([0, 1, 2, 4, 9], {"bias": -3}, "bias") == [-3, -2, -1, 1, 6]
-    assert output_channel([0, 1, 2, 4, 9], values, "shift") == [10, 11, 12, 12, 12]
-    assert output_channel([0, 1, 2, -9], values | {"multiplier": 3}, "scale") == [12, 12, 12, -2]
+    assert output_channel([0, 1, 2, 4, 9], {"bias": -3}, "bias", "exact") == [-3, -2, -1, 1, 6]
+    assert output_channel([0, 1, 2, 4, 9], values, "shift", "exact") == [10, 11, 12, 12, 12]
+    assert output_channel([0, 1, 2, -9], values | {"multiplier": 3}, "scale", "exact") == [
+        12,
+        12,
+        12,
+        -2,
+    ]
 
 
 def test_mesh_ws_multiplies():

@@ -1,4 +1,4 @@
-"""Requantization: from accumulators to output codes, exactly rounded."""
+"""Requantization: from accumulators to output codes, rounded exactly or as float32."""
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -21,11 +21,15 @@ def requantize(
     zero_point: ArrayLike,
     low: ArrayLike,
     high: ArrayLike,
+    rounding: str = "exact",
 ) -> np.ndarray:
-    """y = clamp(round_half_even((acc + bias) · multiplier · 2^-shift) + zero_point, low, high).
+    """y = clamp(round((acc + bias) · multiplier · 2^-shift) + zero_point, low, high).
 
-    Exact for integers of any width: one rounding, to nearest, ties to even; the clamp comes last
-    and nothing overflows before it.
+    For integers of any width; the clamp comes last and nothing overflows before it. ``"exact"`` is
+    one rounding, to nearest, ties to even. With ``"float32"`` a product v counts as a tie if the
+    half-integer h next to it has |v - h| ≤ 2^(t-24), t = ⌊log2 |v|⌋: that is
+    ``rint(float32(acc + bias) * float32(scale))`` wherever |acc + bias| ≤ 2^24, so what ONNX
+    Runtime's QLinearMatMul and QLinearConv compute on x86-64.
 
     Parameters
     ----------
@@ -34,7 +38,10 @@ def requantize(
     bias, multiplier, shift : integers, one or (N,)
         Per tensor or per channel. Multiplier 0 to 2^24-1, shift 0 to 127.
     zero_point, low, high : integers, one or (N,)
-        ``low`` and ``high`` are both included, within int64, and ``low <= high``.
+        ``low`` and ``high`` are both included, within int64, and ``low <= high``. With
+        ``"float32"`` all three are from -2^20 to 2^20: a float32 beyond 2^22 has no ties.
+    rounding : str
+        ``"exact"`` or ``"float32"``.
 
     Returns
     -------
@@ -47,6 +54,8 @@ def requantize(
     ValueError
         A parameter is out of range or has the wrong shape.
     """
+    if rounding not in ("exact", "float32"):
+        raise ValueError(f"Rounding must be 'exact' or 'float32', not {rounding!r}")
     acc = check_integers(acc, "Accumulators")
     bias = _per_channel(bias, acc, "Bias")
     multiplier = _per_channel(multiplier, acc, "Multiplier", _MAX_MULTIPLIER)
@@ -61,6 +70,13 @@ def requantize(
         first = np.argmax(np.atleast_1d(low > high))
         values = [np.broadcast_to(side, np.shape(low > high)).flat[first] for side in (low, high)]
         raise ValueError(f"Low must be at most high ({values[1]}), not {values[0]}")
+    if rounding == "float32":
+        for values, subject in ((zero_point, "Zero point"), (low, "Low"), (high, "High")):
+            if values.size and _largest(values) > 1 << 20:
+                first = values[abs(values) > 1 << 20].flat[0]
+                raise ValueError(
+                    f"{subject} must be from -2^20 to 2^20 with rounding to float32, not {first}"
+                )
     if not acc.size:
         return np.zeros(acc.shape, np.int64)
 
@@ -78,7 +94,10 @@ def requantize(
     remainder = product - (floor << shift)
     half = 1 << np.maximum(shift - 1, 0)
     # With shift 0 the remainder is 0, and half is 1.
-    up = (remainder > half) | ((remainder == half) & (floor & 1 == 1))
+    tie = remainder == half
+    if rounding == "float32":
+        tie |= _near(abs(remainder - half), abs(product))
+    up = np.where(tie, floor & 1 == 1, remainder > half)
     result = np.minimum(np.maximum(floor + up + zero_point, low), high)
     return result.astype(np.int64).reshape(acc.shape)
 
@@ -151,6 +170,13 @@ def scale_to_shift(scale: ArrayLike) -> np.ndarray:
     shift = 1 - exponent.astype(np.int64)
     _refuse((shift < 0) | (shift > 63), values, f"from 2^-63 to 1 {mode}")
     return shift[()]
+
+
+def _near(distance: np.ndarray, product: np.ndarray) -> np.ndarray:
+    """Whether distance ≤ 2^(t-24), t the exponent of the product's leading one."""
+    exponent = np.frompyfunc(lambda value: int(value).bit_length() - 1, 1, 1)(product)
+    limit = np.ones_like(product) << np.maximum(exponent - 24, 0).astype(product.dtype)
+    return (exponent >= 24) & (distance <= limit)
 
 
 def _largest(values: np.ndarray) -> int:

@@ -10,10 +10,17 @@ from ...lib.trace import play
 LATENCY = {"shift": 5, "scale": 7}
 
 
+def channels(bench):
+    """Values of channels of the unit, whichever way it rounds."""
+    params = dict(manifest().parameters)
+    del params["rounding"]
+    return Channels(bench.rng, **params)
+
+
 async def check(bench, runs):
     """Runs of accumulators, (channel values, accumulators), each as soon as it may come."""
     params = manifest().parameters
-    make = Channels(bench.rng, **params)
+    make = channels(bench)
     output, latency = params["output"], LATENCY[params["output"]]
     # From a start on the values have to stay for the latency, and so long the next one waits.
     # All of `i` from the cycle after a start to that of the next are accumulators of the channel.
@@ -24,7 +31,7 @@ async def check(bench, runs):
         starts += [1] + [0] * (len(run) - 1)
         words += [make.word(values)] * latency + [bench.rng.getrandbits(make.width)] * idle
         accs += run
-        expected += output_channel(run, values, output)
+        expected += output_channel(run, values, output, params["rounding"])
     tail = [0] * (latency + 1)
     inputs = {"i": accs + tail, "start": [*starts, 0, *tail], "channel": [*words, 0, *tail]}
     trace = await play(bench, inputs)
@@ -36,7 +43,7 @@ async def check(bench, runs):
 async def corners(dut):
     """Extremes, ties, saturation edges, every shift; one result a cycle, with exact latency."""
     bench = Bench(dut)
-    for name, runs in Channels(bench.rng, **manifest().parameters).corners().items():
+    for name, runs in channels(bench).corners().items():
         cocotb.log.info("%s", name)
         await bench.reset()
         await check(bench, runs)
@@ -47,6 +54,13 @@ async def random(dut):
     """Channels as short as they may be, and longer ones."""
     bench = Bench(dut)
     await bench.reset()
-    make = Channels(bench.rng, **manifest().parameters)
+    make = channels(bench)
     lengths = [*([1] * 150), *(bench.rng.randint(1, 20) for _ in range(100))]
-    await check(bench, [(make.random(), [make.acc() for _ in range(n)]) for n in lengths])
+    values = [make.random() for _ in lengths]
+    await check(
+        bench,
+        [
+            (each, [bench.rng.choice([make.acc(), make.acc_by_tie(each)]) for _ in range(n)])
+            for each, n in zip(values, lengths, strict=True)
+        ],
+    )

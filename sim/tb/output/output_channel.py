@@ -18,6 +18,7 @@ class Runs:
         params = dict(manifest().parameters)
         self.bench = bench
         self.lanes = params.pop("lanes", 1)
+        self.rounding = params.pop("rounding")
         self.make = Channels(bench.rng, **params)
         self.output, self.latency = params["output"], LATENCY[params["output"]]
         self.runs = []
@@ -62,7 +63,9 @@ class Runs:
             for lane in range(lanes):
                 # Everything from the cycle after a start to that of the next is the channel's.
                 span = slice(at + lane + 1, end + lane + 1)
-                actual = output_channel(acc[span, lane].tolist(), channels[lane], self.output)
+                actual = output_channel(
+                    acc[span, lane].tolist(), channels[lane], self.output, self.rounding
+                )
                 o[span.start + latency : span.stop + latency, lane] = actual
                 checked[span.start + latency : span.stop + latency, lane] = True
         await self.bench.reset()

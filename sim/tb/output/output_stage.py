@@ -106,7 +106,7 @@ class Array:
         """The results of a row of the current run."""
         if self.channels:
             return [
-                output_channel([acc], values, self.output)[0]
+                output_channel([acc], values, self.output, self.params["rounding"])[0]
                 for acc, values in zip(accs, self.current, strict=True)
             ]
         if self.output == "raw":

@@ -1,9 +1,10 @@
 // Requantize: each accumulator becomes (sum + bias) * multiplier / 2^shift as an exact fraction,
 // rounded once to the nearest integer, ties to even, moved by the zero point, between the limits;
-// after the latency, with the channel that began last.
+// after the latency, with the channel that began last; with rounding=float32 whatever is within
+// half a spacing of floats from a tie is a tie.
 
 module harness #(
-    parameter WIDTH = 3, MULTIPLIER = 3, OUT = 8, SIGNED = 1, LATENCY = 7
+    parameter WIDTH = 3, MULTIPLIER = 3, OUT = 8, SIGNED = 1, FLOAT = 0, LATENCY = 7
 ) (
     input clk, input [WIDTH-1:0] i, input start, input [WIDTH-1:0] bias,
     input [MULTIPLIER-1:0] multiplier, input [5:0] shift,
@@ -48,7 +49,17 @@ module harness #(
   wire signed [FULL-1:0] exact = $signed({product, {FRACTION{1'b0}}}) >>> shift_now;
   wire signed [TOP-1:0] below = exact[FULL-1:FRACTION];
   wire [FRACTION-1:0] rest = exact[FRACTION-1:0], half = {1'b1, {FRACTION - 1{1'b0}}};
-  wire up = rest > half || (rest == half && below[0]);
+  // Half a spacing of floats with as many significant bits as a multiplier.
+  wire [FULL-1:0] magnitude = exact[FULL-1] ? -exact : exact;
+  reg [FULL-1:0] leading;
+  integer bit_n;
+  always @* begin
+    leading = 0;
+    for (bit_n = 0; bit_n < FULL; bit_n = bit_n + 1) if (magnitude[bit_n]) leading = 1 << bit_n;
+  end
+  wire [FRACTION-1:0] distance = rest > half ? rest - half : half - rest;
+  wire tie_now = rest == half || (FLOAT && {distance, {MULTIPLIER{1'b0}}} <= leading);
+  wire up = tie_now ? below[0] : rest > half;
   wire signed [MOVED-1:0] moved = below + $signed({1'b0, up}) + extended(zero_now);
   wire signed [MOVED-1:0] least = extended(low_now), most = extended(high_now);
   wire signed [MOVED-1:0] result = moved < least ? least : moved > most ? most : moved;
@@ -60,7 +71,7 @@ module harness #(
   always @(posedge clk) begin
     late[1] <= result[OUT-1:0];
     checked <= {checked, begun};
-    tie <= {tie, begun && rest == half && below[0]};
+    tie <= {tie, begun && tie_now && (!FLOAT || rest != half) && below[0]};
     for (n = 2; n <= LATENCY; n = n + 1) late[n] <= late[n-1];
   end
   always @* if (checked[LATENCY]) assert (o == late[LATENCY]);
