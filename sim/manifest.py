@@ -106,6 +106,9 @@ class Manifest:
         emission, code of plug-ins included. A wrapper tells it in its register ``REVISION``.
     plugins : dict
         Name to digest of each plug-in that the design, or a format, comes from.
+    isa : dict
+        Of a network processor: its instruction set, with the fields of every instruction. Empty for
+        any other design.
     path : Path or None
         Where the manifest was read from.
     """
@@ -125,6 +128,7 @@ class Manifest:
     tools: dict[str, str] = field(default_factory=dict)
     revision: str = ""
     plugins: dict[str, str] = field(default_factory=dict)
+    isa: dict = field(default_factory=dict)
     path: Path | None = field(default=None, compare=False, repr=False)
 
     @classmethod

@@ -1,0 +1,1 @@
+"""Programs of the network processor: their text, their file, their simulator and their checker."""
