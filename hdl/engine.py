@@ -57,6 +57,13 @@ class Engine(Unit):
         raise NotImplementedError
 
     @property
+    def axi_top(self):
+        """Class of the unit that moves the words of the streams to and from memory."""
+        from .bus.axi_top import AxiTop
+
+        return AxiTop
+
+    @property
     def pe_choice(self):
         """The arguments of a mesh that choose the PEs: their class, and parameters of their own."""
         return {"pe": self.pe} | {name: self.parameters[name] for name in self.pe_parameters}

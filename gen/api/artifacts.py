@@ -43,7 +43,7 @@ class Files(Report):
 def emit(
     design: Design,
     out: Path | str,
-    top: str = "stream",
+    top: str | None = None,
     *,
     name: str | None = None,
     clock: float | None = None,

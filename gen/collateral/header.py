@@ -143,6 +143,8 @@ def _registers(lines, bus):
 
 def _streams(lines, manifest):
     streams = manifest.bus["streams"]
+    if not streams:
+        return
     lines.comment("Streams: words in memory, lowest byte first")
     lines.define("STREAMS", len(streams))
     lines.define("STREAM_LIST(X)", " ".join(f"X({name.upper()})" for name in streams))

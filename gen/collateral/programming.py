@@ -15,13 +15,16 @@ def programming_sequence(manifest: Manifest) -> list[str]:
         return []
     steps = _Steps(manifest)
     write_job = steps.memory_job if "memory" in manifest.bus else steps.stream_job
+    origin = "The C driver beside this file does these steps."
+    if steps.walk:
+        origin = "A core that walks has no C driver yet: these are its steps."
+    if not manifest.bus["streams"]:
+        write_job, origin = steps.program, "A core that runs programs has no C driver yet."
     return [
         "",
         "## Programming sequence",
         "",
-        "A core that walks has no C driver yet: these are its steps."
-        if steps.walk
-        else "The C driver beside this file does these steps.",
+        origin,
         "",
         *(f"{number}. {step}" for number, step in enumerate(write_job(), 1)),
         "",
@@ -49,6 +52,23 @@ class _Steps:
     def write(self, name, *fields):
         """The fields of a register written as 1."""
         return f"write {self.bank.mask(name, *fields):#x} to {self.register(name)}"
+
+    def program(self):
+        return [
+            self.identify(),
+            self.reset(),
+            "**Memory.** Write the program, at a multiple of the bus's bytes and of 32, and the "
+            "segments that it reads to memory, and write caches back to memory.",
+            "**Segments.** Write the address of each segment to `BASE_LOW_<SEGMENT>` and, bits 32 "
+            "and above, to `BASE_HIGH_<SEGMENT>`, and the number of instructions to "
+            f"{self.register('LENGTH')}.",
+            self.events(),
+            f"**Start.** {_sentence(self.write('COMMAND', 'clear', 'start'))}: `clear` sets the "
+            "counters to 0, and `start` begins the program.",
+            self.wait("the program has come to its HALT, with all results in memory"),
+            f"{self.acknowledge()} Then invalidate caches and read the results, and the counters "
+            "if wanted: `CYCLES_LOW` before `CYCLES_HIGH`.",
+        ]
 
     def memory_job(self):
         return [

@@ -62,7 +62,7 @@ def _markdown(manifest):
     lines += ["", "## Errors", "", "| kind | name | meaning |", "|---|---|---|"]
     for name, error in bus["errors"].items():
         lines.append(_row(error["number"], name, error["meaning"]))
-    lines += _streams(manifest)
+    lines += _streams(manifest) if bus["streams"] else []
     lines += programming_sequence(manifest)
     return "\n".join(lines) + "\n"
 

@@ -3,7 +3,8 @@
 from pathlib import Path
 
 from ...sim.manifest import Manifest
-from ..designs.base import Parameters
+from ..designs import registry
+from ..designs.base import MatrixDesign, Parameters
 from ..designs.wrappers import WRAPPERS, Wrapper
 from ..emission.emit import Emission
 from ..flow.board_constraints import out_of_context
@@ -41,7 +42,8 @@ def check(parameters: Parameters, name: str | None = None) -> None:
     """
     if not isinstance(parameters, Wrapper):
         return
-    if parameters.has_driver and not parameters.options().get("walk"):
+    multiplies = isinstance(parameters.core, MatrixDesign)
+    if multiplies and parameters.has_driver and not parameters.options().get("walk"):
         find_section(parameters.design())
     if name is not None and name.lower() in _HEADERS.split():
         raise ValueError(
@@ -69,7 +71,8 @@ def collateral(manifest: Manifest, clock: float | None = None) -> dict[str, str]
     if bus:
         files[f"{top}.h"] = header(manifest)
         writers.append(documents)
-        has_driver = WRAPPERS[manifest.wrapper].has_driver and "walk" not in bus
+        multiplies = issubclass(registry.design(manifest.design), MatrixDesign)
+        has_driver = multiplies and WRAPPERS[manifest.wrapper].has_driver and "walk" not in bus
         writers += [driver] if has_driver else []
     for write_files in writers:
         files |= write_files(manifest)

@@ -12,5 +12,5 @@ __all__ = ["COMMANDS"]
 COMMANDS = (
     *("list", "emit", "sim", "lint", "synth", "build", "boards", "run", "host", "pack", "compare"),
     *("formats", "quantize", "sweep", "prune", "demo", "bench", "report", "mutate"),
-    *("cache", "doctor"),
+    *("asm", "disasm", "check", "cache", "doctor"),
 )

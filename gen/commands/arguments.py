@@ -12,6 +12,7 @@ __all__ = [
     "add_designs",
     "add_json",
     "add_layout",
+    "add_npu",
     "add_out",
     "add_product",
     "add_seeds",
@@ -26,6 +27,7 @@ __all__ = [
     "modes_from_text",
     "number",
     "path",
+    "read_npu",
     "read_operands",
 ]
 
@@ -144,15 +146,14 @@ def add_clock(parser, help, *, only_with=None):
     default_from(clock, "clock", only_with=only_with)
 
 
-def add_wrapper(parser, default="stream"):
+def add_wrapper(parser, default="stream, or the first that the design has"):
     """``--top`` and ``--bus``."""
     top = parser.add_argument(
         "--top",
         metavar="TOP",
-        default=default,
         help="stream: the bare core; axis: AXI4-Stream and AXI4-Lite registers; axi: AXI4 to "
         "memory and AXI4-Lite registers; uart: a serial line "
-        f"(default: {default or 'all of them'})",
+        f"(default: {default})",
     )
     default_from(top, "top").completer = completion.tops
     bus = parser.add_argument(
@@ -179,7 +180,7 @@ def add_simulation(parser):
     default_from(seed, "seed")
 
 
-def add_product(parser, **out):
+def add_product(parser, required=True, **out):
     """Operands, modes, and ``--out``, to whose properties ``out`` adds."""
     from ..designs.registry import DESIGNS
 
@@ -195,7 +196,7 @@ def add_product(parser, **out):
         "--a",
         metavar="A.npy",
         type=path("A"),
-        required=True,
+        required=required,
         help="M × K: integers, floats, a file of brickwork quantize, or a tensor, "
         "FILE.safetensors:NAME",
     )
@@ -203,7 +204,7 @@ def add_product(parser, **out):
         "--w",
         metavar="W.npy",
         type=path("W"),
-        required=True,
+        required=required,
         help="K × N (see --w-layout), likewise; a tensor also of GPTQ or AWQ, in its own layout",
     )
     add_layout(parser)
@@ -359,3 +360,27 @@ def add_layout(parser):
 
 def add_json(parser):
     parser.add_argument("--json", action="store_true", help="print JSON")
+
+
+def add_npu(parser):
+    parser.add_argument(
+        "--npu",
+        metavar="DIR",
+        type=path("Folder"),
+        required=True,
+        help="folder, or manifest, of the emitted network processor",
+    )
+
+
+def read_npu(folder):
+    """What a program has to know of the network processor in a folder.
+
+    Raises
+    ------
+    ValueError
+        If there is no manifest, or that of another design.
+    """
+    from ...sim.manifest import Manifest
+    from ...sim.npu.core import Core
+
+    return Core.from_manifest(Manifest.at(folder))

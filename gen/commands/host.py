@@ -49,7 +49,7 @@ def main(options) -> int:
 
     serial = _serial()
     manifest = Manifest.at(options.folder, ("uart",))
-    design = registry.of_manifest(manifest)
+    design = registry.matrix_of_manifest(manifest)
     out = options.out and check_file(options.out)
     task = design.task(read_operands(options, design))
     job = task.job(manifest)

@@ -26,7 +26,7 @@ _WRAPPERS = (
 
 def arguments(parser):
     add_designs(parser)
-    add_wrapper(parser, None)
+    add_wrapper(parser, "all of them")
     add_out(parser)
     add_json(parser)
 
@@ -48,7 +48,7 @@ def main(options) -> int:
     records = []
     with progress(total=len(cases)) as bar:
         for name, settings, top, bus, parameters in cases:
-            label = [*settings, *([] if top == "stream" else [f"top={top}"]), *bus]
+            label = [*settings, *([] if top in (None, "stream") else [f"top={top}"]), *bus]
             bar.set_description_str(f"{name} {' '.join(label)}")
             emission = emit(parameters, out)
             messages = findings(verilator, emission)
@@ -85,10 +85,11 @@ def _variants(name, options):
     design = registry.design(name)
     cores = [options.settings] if options.settings else design.LINT_CASES
     if options.top or options.settings or options.bus:
-        return [(settings, options.top or "stream", options.bus) for settings in cores]
-    bare = [(settings, "stream", ()) for settings in cores]
+        return [(settings, options.top, options.bus) for settings in cores]
+    bare = [(settings, design.TOPS[0], ()) for settings in cores]
     wrapped = [cores[index] for index in design.WRAPPED_LINT_CASES]
-    return bare + [(settings, *wrapper) for settings in wrapped for wrapper in _WRAPPERS]
+    wrappers = [(top, bus) for top, bus in _WRAPPERS if top in design.TOPS]
+    return bare + [(settings, *wrapper) for settings in wrapped for wrapper in wrappers]
 
 
 def _parameters(name, settings, top, bus):

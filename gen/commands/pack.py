@@ -45,7 +45,7 @@ def main(options) -> int:
     from ..lib.files import check_folder, write_whole
 
     manifest = Manifest.at(options.folder, ("axis", "axi"))
-    design = registry.of_manifest(manifest)
+    design = registry.matrix_of_manifest(manifest)
     task = design.task(read_operands(options, design))
     job = task.job(manifest)
     bus_job = BusJob(job)

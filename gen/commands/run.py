@@ -11,18 +11,25 @@ from .arguments import (
     add_simulation,
     array_file,
     integer,
+    path,
     read_operands,
 )
 
 __all__ = ["EXAMPLE", "SUMMARY", "arguments", "main"]
 
-SUMMARY = "multiply matrices on a simulated design, and compare with the golden model"
+SUMMARY = "multiply matrices, or run a program, on a simulated design; compare with golden"
 EXAMPLE = "brickwork run gemm_ws --a A.npy --w W.npy --bias B.npy --scale S.npy --mode relu=1"
 
 
 def arguments(parser):
     add_design(parser)
-    add_product(parser)
+    add_product(
+        parser,
+        required=False,
+        type=path("Results"),
+        help="file for the results, int64, or float32 of a core with float results, M × N, .npy; "
+        "of a program for its segments of DRAM, .npz",
+    )
     parser.add_argument(
         "--real-out",
         metavar="Y.npy",
@@ -54,11 +61,20 @@ def main(options) -> int:
     from ...sim.verilator.core import SimulationError
     from ..api.product import run
     from ..designs import registry
+    from ..designs.base import MatrixDesign
     from ..lib.arrays import write_array
     from ..lib.files import check_files, check_folder, report_apart
     from ..lib.messages import difference, reproduce_command
 
-    design = registry.design(options.design)
+    if not issubclass(registry.design(options.design), MatrixDesign):
+        return _run_program(options)
+    if missing := [f"--{side}" for side in "aw" if getattr(options, side) is None]:
+        raise UsageError(
+            f"the following arguments are required: {', '.join(missing)} (see brickwork run --help)"
+        )
+    if options.out:
+        array_file("Results", ".npy")(options.out)
+    design = registry.matrix_design(options.design)
     operands = read_operands(options, design)
     parameters = design.fit(registry.settings_from_text(design, options.settings), operands)
     # All is checked before anything is written, or hours are spent.
@@ -126,3 +142,52 @@ def _show(options, product, written):
     for label, value in rows.items():
         if value:
             print(f"{label:15}{value}")
+
+
+def _run_program(options):
+    """A program in place of matrices."""
+    from ...sim.verilator import toolchain
+    from ...sim.verilator.core import SimulationError
+    from ..api.program import run_program
+    from ..designs import registry
+    from ..lib.arrays import read_arrays, write_arrays
+    from ..lib.files import check_files, check_folder, report_apart
+    from ..lib.messages import reproduce_command
+
+    parameters = registry.parameters_from_text(options.design, options.settings)
+    if options.program is None:
+        raise UsageError(f"Program of {options.design} must be given: use --program FILE")
+    if options.out:
+        array_file("Results", ".npz")(options.out)
+    (out,) = check_files({"Results": options.out})
+    memory = read_arrays(options.memory, "Memory") if options.memory else {}
+    toolchain.check_simulation()
+    workdir = check_folder(options.workdir)
+    reproduce = f"reproduce with: {reproduce_command(options)}"
+    try:
+        run = run_program(
+            parameters,
+            options.program,
+            memory,
+            workdir=workdir,
+            pauses=max(options.stall_in, options.stall_out),
+            latency=options.latency,
+            seed=options.seed,
+            limit=options.max_cycles,
+        )
+    except SimulationError as error:
+        raise CheckFailed(f"{error}; {reproduce}") from None
+    if out and not run.difference:
+        write_arrays(out, run.segments)
+    with report_apart(out):
+        if options.json:
+            print_json(run.record() | {"out": out and str(out)})
+        else:
+            print(run.text(colour.verdict))
+            rows = {"results": out, "Verilog": run.emission.verilog}
+            for label, value in (rows | {"manifest": run.emission.manifest}).items():
+                if value:
+                    print(f"{label:15}{value}")
+    if run.difference:
+        raise CheckFailed(f"{run.difference}; {reproduce}")
+    return 0

@@ -162,7 +162,7 @@ def _reproduce(design, options):
     again = ["brickwork", *options.own, "sim", design]
     for setting in options.settings:
         again += ["--set", setting]
-    again += ["--top", options.top] if options.top != "stream" else []
+    again += ["--top", options.top] if options.top else []
     for setting in options.bus:
         again += ["--bus", setting]
     again += ["--seed", str(options.seed), "--waves"]

@@ -26,7 +26,15 @@ if TYPE_CHECKING:
     from ..api.product import Product
     from ..workloads import Layer, Workload
 
-__all__ = ["Contender", "Design", "Parameters", "Task", "check_choice", "option"]
+__all__ = [
+    "Contender",
+    "Design",
+    "MatrixDesign",
+    "Parameters",
+    "Task",
+    "check_choice",
+    "option",
+]
 
 
 def check_choice(subject, value, choices):
@@ -198,6 +206,12 @@ class Design(Parameters):
 
     #: The design's name.
     NAME: ClassVar[str]
+    #: ``"stream"`` for the bare core, and the bus wrappers that it can have; the first by default.
+    TOPS: ClassVar[tuple[str, ...]] = ("stream", "axis", "axi", "uart")
+    #: Bus wrappers whose test bench is another than that of most cores, to its module.
+    WRAPPER_BENCHES: ClassVar[dict[str, str]] = {}
+    #: Values of parameters together, by the name for the setting ``preset``.
+    PRESETS: ClassVar[dict[str, dict[str, int | str]]] = {}
     #: Modes that are set at run time, to the type of their values.
     MODES: ClassVar[dict[str, type]] = {}
     #: Modes of a product alone, which no sweep varies.
@@ -218,8 +232,6 @@ class Design(Parameters):
     #: Name of the design's section of the C driver, ``gen/collateral/drivers/<name>.c``; ``None``
     #: for a design without a C driver.
     driver: ClassVar[str | None] = None
-    #: Whether operands may have scales for blocks.
-    BLOCK_SCALES: ClassVar[bool] = False
     #: Whether the demo runs its network on the design.
     DEMO: ClassVar[bool] = False
     #: Settings, ``NAME=VALUE``, of small cores that together have all of a design's structures,
@@ -238,29 +250,9 @@ class Design(Parameters):
         """Adds the options for :attr:`OPTIONS` to an argument parser."""
 
     @classmethod
-    def fit(cls, settings: dict[str, int | str], operands: Operands) -> "Design":
-        """The design with ``settings``, all other parameters fitted to the operands."""
-        return cls(**settings)
-
-    @classmethod
-    def check_blocks(cls, operands: Operands) -> None:
-        """Raise :exc:`UsageError` for scales for blocks where the design takes none."""
-        for name, source in (("A", operands.a), ("W", operands.w)):
-            if source.blocks is not None and not cls.BLOCK_SCALES:
-                raise UsageError(
-                    f"{name} must have no scales for blocks for {cls.NAME}, not those of "
-                    f"{source.blocks.name}; use brickwork run gemm_scaled"
-                )
-
-    def task(self, operands: Operands) -> Task:
-        """Operands for this design, checked and quantized.
-
-        Raises
-        ------
-        UsageError, TypeError, ValueError
-            If an operand has a wrong type, or does not fit the design or the other operands.
-        """
-        raise NotImplementedError
+    def operand_label(cls, side: str, values: dict, modes: dict) -> str | None:
+        """The format of operands of a side, ``a`` or ``w``, in reports."""
+        return None
 
     def checked_modes(self, modes: dict[str, int | str]) -> dict[str, int | str]:
         """Modes with defaults for missing ones, as a sweep records them.
@@ -271,21 +263,6 @@ class Design(Parameters):
             If a value does not exist.
         """
         return dict(modes)
-
-    def check_layer(self, layer: "Layer", modes: dict[str, int | str]) -> None:
-        """Raise :exc:`ValueError` if the design cannot compute a layer of a workload."""
-
-    def usable(self, layer: "Layer") -> "Layer":
-        """The layer with the sparsity that the design can use, and dense otherwise.
-
-        With ``blocks``, ``weights`` is the share of these.
-        """
-        return layer.dense()
-
-    @classmethod
-    def operand_label(cls, side: str, values: dict, modes: dict) -> str | None:
-        """The format of operands of a side, ``a`` or ``w``, in reports."""
-        return None
 
     def peak(self, modes: dict[str, int | str]) -> tuple[int, Real]:
         """Number of PEs, and MACs of all PEs in a cycle."""
@@ -312,7 +289,7 @@ class Design(Parameters):
     def emit(
         self,
         out: "Path | str",
-        top: str = "stream",
+        top: str | None = None,
         *,
         name: str | None = None,
         clock: float | None = None,
@@ -325,7 +302,8 @@ class Design(Parameters):
         out : Path
             The files lie in a folder below it, ``<name>-<digest>``.
         top : str
-            ``"stream"`` for the bare core, or a bus wrapper: ``"axis"``, ``"axi"``, ``"uart"``.
+            ``"stream"`` for the bare core, or a bus wrapper: ``"axis"``, ``"axi"``, ``"uart"``; by
+            default the first that the design has.
         name : str
             Name of the top-level module.
         clock : float
@@ -348,6 +326,77 @@ class Design(Parameters):
         from ..api.artifacts import emit
 
         return emit(self, out, top, name=name, clock=clock, **bus)
+
+    def synth(
+        self,
+        target: str,
+        *,
+        top: str | None = None,
+        liberty: "Path | str | None" = None,
+        pnr: bool = False,
+        device: str | None = None,
+        seeds: int | None = None,
+        clock: float | None = None,
+        workdir: "Path | str" = "out",
+        **bus: int,
+    ) -> "Area":
+        """Area on a target, by role, and with ``pnr`` the clock; see :func:`.api.area.synth`."""
+        from ..api.area import synth
+        from .wrappers import wrapped
+
+        return synth(
+            wrapped(self, top, clock=clock, **bus),
+            target,
+            workdir=workdir,
+            liberty=liberty,
+            pnr=pnr,
+            device=device,
+            seeds=seeds,
+            clock=clock,
+        )
+
+
+@dataclass(frozen=True, kw_only=True)
+class MatrixDesign(Design):
+    """A design that multiplies a matrix A, or vectors, by a matrix W."""
+
+    #: Whether operands may have scales for blocks.
+    BLOCK_SCALES: ClassVar[bool] = False
+
+    @classmethod
+    def fit(cls, settings: dict[str, int | str], operands: Operands) -> "Design":
+        """The design with ``settings``, all other parameters fitted to the operands."""
+        return cls(**settings)
+
+    @classmethod
+    def check_blocks(cls, operands: Operands) -> None:
+        """Raise :exc:`UsageError` for scales for blocks where the design takes none."""
+        for name, source in (("A", operands.a), ("W", operands.w)):
+            if source.blocks is not None and not cls.BLOCK_SCALES:
+                raise UsageError(
+                    f"{name} must have no scales for blocks for {cls.NAME}, not those of "
+                    f"{source.blocks.name}; use brickwork run gemm_scaled"
+                )
+
+    def task(self, operands: Operands) -> Task:
+        """Operands for this design, checked and quantized.
+
+        Raises
+        ------
+        UsageError, TypeError, ValueError
+            If an operand has a wrong type, or does not fit the design or the other operands.
+        """
+        raise NotImplementedError
+
+    def check_layer(self, layer: "Layer", modes: dict[str, int | str]) -> None:
+        """Raise :exc:`ValueError` if the design cannot compute a layer of a workload."""
+
+    def usable(self, layer: "Layer") -> "Layer":
+        """The layer with the sparsity that the design can use, and dense otherwise.
+
+        With ``blocks``, ``weights`` is the share of these.
+        """
+        return layer.dense()
 
     def run(
         self,
@@ -414,34 +463,6 @@ class Design(Parameters):
             seed=seed,
             limit=limit,
             waves=waves,
-        )
-
-    def synth(
-        self,
-        target: str,
-        *,
-        top: str = "stream",
-        liberty: "Path | str | None" = None,
-        pnr: bool = False,
-        device: str | None = None,
-        seeds: int | None = None,
-        clock: float | None = None,
-        workdir: "Path | str" = "out",
-        **bus: int,
-    ) -> "Area":
-        """Area on a target, by role, and with ``pnr`` the clock; see :func:`.api.area.synth`."""
-        from ..api.area import synth
-        from .wrappers import wrapped
-
-        return synth(
-            wrapped(self, top, clock=clock, **bus),
-            target,
-            workdir=workdir,
-            liberty=liberty,
-            pnr=pnr,
-            device=device,
-            seeds=seeds,
-            clock=clock,
         )
 
     def check_options(self, operands: Operands) -> None:

@@ -4,7 +4,7 @@ import dataclasses
 from dataclasses import dataclass
 from typing import ClassVar
 
-from .base import Contender, Design, check_choice, option
+from .base import Contender, MatrixDesign, check_choice, option
 
 __all__ = ["Eie"]
 
@@ -19,7 +19,7 @@ def _row_mappings():
 
 
 @dataclass(frozen=True, kw_only=True)
-class Eie(Design):
+class Eie(MatrixDesign):
     """Engine for sparse matrices with shared weights and sparse vectors (EIE)."""
 
     pes: int = option(64, "number of PEs")

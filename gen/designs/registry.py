@@ -7,13 +7,15 @@ from dataclasses import fields
 
 from ..lib.messages import closest
 from ._plugins import designs
-from .base import Design
+from .base import Design, MatrixDesign
 
 __all__ = [
     "CLASSES",
     "DESIGNS",
     "design",
     "hint",
+    "matrix_design",
+    "matrix_of_manifest",
     "of_manifest",
     "parameters_from_text",
     "settings_from_text",
@@ -54,6 +56,7 @@ _MODULES = {
     "gemm_scaled": (".gemm_scaled", "GemmScaled"),
     "gemm_binary": (".gemm_binary", "GemmBinary"),
     "eie": (".eie", "Eie"),
+    "npu": (".npu", "Npu"),
 }
 
 #: The classes by the designs' names, and by their own.
@@ -77,6 +80,23 @@ def design(name: str) -> type[Design]:
             f"Design must be one of {', '.join(DESIGNS)}, not {name!r}{closest(name, DESIGNS)}"
         )
     return DESIGNS[name]
+
+
+def matrix_design(name: str) -> type[MatrixDesign]:
+    """The parameter class of the design called ``name``, one that multiplies matrices.
+
+    Raises
+    ------
+    ValueError
+        If no design has that name, or it runs programs.
+    """
+    class_ = design(name)
+    if not issubclass(class_, MatrixDesign):
+        names = [each for each, cls in DESIGNS.items() if issubclass(cls, MatrixDesign)]
+        raise ValueError(
+            f"Design must be one that multiplies matrices ({', '.join(names)}), not {name!r}"
+        )
+    return class_
 
 
 def hint(name: str, names: Iterable[str], owner: str) -> str:
@@ -129,7 +149,10 @@ def of_manifest(manifest) -> Design:
         )
     try:
         core = class_(**manifest.parameters)
-        digest = wrapped(core, manifest.wrapper, **manifest.bus.get("parameters", {})).digest
+        parameters = core
+        if manifest.bus:
+            parameters = wrapped(core, manifest.wrapper, **manifest.bus.get("parameters", {}))
+        digest = parameters.digest
     except (TypeError, ValueError) as error:
         raise ValueError(f"Manifest {manifest.path}: {error}; emit the design again") from None
     if digest != manifest.digest:
@@ -138,6 +161,18 @@ def of_manifest(manifest) -> Design:
             f"{manifest.digest!r}; emit the design again"
         )
     return core
+
+
+def matrix_of_manifest(manifest) -> MatrixDesign:
+    """As :func:`of_manifest`, of a core that multiplies matrices.
+
+    Raises
+    ------
+    PluginError, ValueError
+        As there, and if it runs programs.
+    """
+    matrix_design(manifest.design)
+    return of_manifest(manifest)
 
 
 def parameters_from_text(name: str, settings: list[str]) -> Design:
@@ -153,8 +188,24 @@ def parameters_from_text(name: str, settings: list[str]) -> Design:
 
 
 def settings_from_text(class_: type[Design], settings: list[str]) -> dict[str, int | str]:
-    """Values of some parameters of a design, from texts of the form ``NAME=VALUE``."""
-    return values_from_text(class_.NAME, fields(class_), settings, class_.RENAMED)
+    """Values of some parameters of a design, from texts of the form ``NAME=VALUE``.
+
+    ``preset=NAME`` stands for the values of a preset that the design has, which others replace.
+    """
+    presets = [text for text in settings if class_.PRESETS and text.startswith("preset=")]
+    settings = [text for text in settings if text not in presets]
+    if len(presets) > 1:
+        raise ValueError("Parameter preset must be set once, not twice")
+    values = values_from_text(class_.NAME, fields(class_), settings, class_.RENAMED)
+    if not presets:
+        return values
+    name = presets[0].partition("=")[2]
+    if name not in class_.PRESETS:
+        raise ValueError(
+            f"Preset of {class_.NAME} must be one of {', '.join(class_.PRESETS)}, not {name!r}"
+            f"{closest(name, class_.PRESETS)}"
+        )
+    return class_.PRESETS[name] | values
 
 
 def values_from_text(owner, items, settings, renamed=None):

@@ -3,7 +3,7 @@
 from dataclasses import dataclass, field, fields
 from typing import ClassVar
 
-from ...hdl.bus import axi_top, axis_top, uart_top
+from ...hdl.bus import axis_top, uart_top
 from ...hdl.bus.layout import DATA_WIDTHS
 from ..emission.revision import rtl_revision, version_number
 from ..lib.messages import closest
@@ -35,8 +35,8 @@ class Wrapper(Parameters):
     description: ClassVar[str]
     #: Whether a C driver is written for the core: its registers are behind AXI4-Lite.
     has_driver: ClassVar[bool] = True
-    #: The cocotb module that tests a core in the wrapper.
-    bench: ClassVar[str]
+    #: The cocotb module that tests most cores in the wrapper.
+    BENCH: ClassVar[str]
 
     core: Parameters = field(metadata={"meaning": "the core's parameters"})
 
@@ -47,6 +47,11 @@ class Wrapper(Parameters):
     @property
     def module(self):
         return f"{self.design()}_{self.NAME}"
+
+    @property
+    def bench(self):
+        """The cocotb module that tests the core in the wrapper."""
+        return self.core.WRAPPER_BENCHES.get(self.NAME, self.BENCH)
 
     def options(self):
         """The parameters of the bus alone."""
@@ -77,7 +82,7 @@ class Axis(Wrapper):
 
     description = "AXI4-Stream"
     NAME = "axis"
-    bench = "brickwork.sim.tb.bus.axis_top"
+    BENCH = "brickwork.sim.tb.bus.axis_top"
 
     data_width: int = option(
         64, "width of the streams: 32, 64, 128, 256 or 512 bits", choices=lambda: DATA_WIDTHS
@@ -93,7 +98,7 @@ class Axi(Wrapper):
 
     description = "AXI4"
     NAME = "axi"
-    bench = "brickwork.sim.tb.bus.axi_top"
+    BENCH = "brickwork.sim.tb.bus.axi_top"
 
     data_width: int = option(
         64, "width of the memory's bus: 32, 64, 128, 256 or 512 bits", choices=lambda: DATA_WIDTHS
@@ -114,8 +119,11 @@ class Axi(Wrapper):
             del values["walk"]
         return values
 
-    def _unit(self, **arguments):
-        return axi_top.AxiTop(**arguments, **self.options())
+    def _unit(self, core, **arguments):
+        options = self.options()
+        if not self.walk:
+            del options["walk"]
+        return core.axi_top(core=core, **arguments, **options)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -125,7 +133,7 @@ class Uart(Wrapper):
     description = "a serial line"
     has_driver = False
     NAME = "uart"
-    bench = "brickwork.sim.tb.bus.uart_top"
+    BENCH = "brickwork.sim.tb.bus.uart_top"
 
     clock_hz: int = option(25_000_000, "frequency of the clock in Hz")
     baud: int = option(1_000_000, "bits a second on the line")
@@ -139,9 +147,9 @@ WRAPPERS = {each.NAME: each for each in (Axis, Axi, Uart)}
 
 
 def wrapped(
-    core: Design, top: str = "stream", *, clock: float | None = None, **bus: int
+    core: Design, top: str | None = None, *, clock: float | None = None, **bus: int
 ) -> Parameters:
-    """A core in a bus wrapper, or with ``"stream"`` the core itself.
+    """A core in a bus wrapper, or with ``"stream"`` the core itself; by default its first.
 
     A wrapper that counts the time has the parameter ``clock_hz``, which follows from ``clock``, the
     frequency in MHz that the design is constrained to; without ``clock`` it is as any other.
@@ -152,7 +160,12 @@ def wrapped(
         If the wrapper or a parameter does not exist, or a value is not allowed; if ``clock_hz`` is
         set to another frequency.
     """
+    top = top or core.TOPS[0]
     _check_name(top, bus)
+    if top not in core.TOPS:
+        raise ValueError(
+            f"Bus wrapper of {core.design()} must be {' or '.join(core.TOPS)}, not {top!r}"
+        )
     if top == "stream":
         return core
     if clock is not None and hasattr(WRAPPERS[top], "clock_hz"):
@@ -175,6 +188,7 @@ def wrapper_from_text(top, core, settings, clock=None):
     TypeError, ValueError
         If the wrapper or a parameter does not exist, or a value is not allowed.
     """
+    top = top or core.TOPS[0]
     return wrapped(core, top, clock=clock, **settings_from_text(top, settings))
 
 

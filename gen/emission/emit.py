@@ -156,6 +156,7 @@ def _manifest(unit, name, key, ports=(), **converted):
         verilog=f"{name}.v",
         derived=getattr(core, "derived", {}),
         timing=getattr(core, "timing", {}),
+        isa=getattr(core, "isa", {}),
         ports=list(ports),
         streams=_streams(core, ports=not bus),
         bus=bus and bus | {"parameters": {n: v for n, v in key["bus"].items() if n != "top"}},

@@ -17,6 +17,7 @@ from .semi_structured import from_parts
 __all__ = [
     "block_arrays",
     "read_array",
+    "read_arrays",
     "read_block_scaled",
     "read_matrix",
     "read_quantized",
@@ -124,6 +125,27 @@ def _read_arrays(path, name, names, options=()):
     except Exception as error:  # numpy raises all sorts for a damaged file
         detail = str(error).splitlines() or [type(error).__name__]
         raise ValueError(f"{name} cannot be read: {path}: {detail[0]}") from None
+
+
+def read_arrays(path: Path, name: str) -> dict[str, np.ndarray]:
+    """All arrays in a ``.npz`` file, by name.
+
+    Raises
+    ------
+    OSError
+        If the file cannot be read.
+    ValueError
+        If it is no ``.npz`` file, is damaged, or holds Python objects.
+    """
+    try:
+        with zipfile.ZipFile(path) as archive:
+            members = [item for item in archive.namelist() if item.endswith(".npy")]
+    except OSError as error:
+        raise OSError(f"{name} cannot be read: {path}: {error.strerror or error}") from None
+    except zipfile.BadZipFile:
+        raise ValueError(f"{name} must be a .npz file, not {str(path)!r}") from None
+    names = [member.removesuffix(".npy") for member in members]
+    return dict(zip(names, _read_arrays(path, name, names) or (), strict=True))
 
 
 def read_matrix(path: Path, name: str) -> dict:

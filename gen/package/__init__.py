@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from .gen.designs.gemm_outlier import GemmOutlier
     from .gen.designs.gemm_scaled import GemmScaled
     from .gen.designs.gemm_ws import GemmWs
+    from .gen.designs.npu import Npu
     from .gen.lib.errors import CheckFailed, UsageError
     from .gen.lib.progress import show_progress
     from .gen.lib.tables import Listing
@@ -77,6 +78,7 @@ __all__ = [
     "GemmScaled",
     "GemmWs",
     "Listing",
+    "Npu",
     "Plugin",
     "Product",
     "Quantized",

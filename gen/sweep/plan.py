@@ -291,6 +291,9 @@ class _Reader:
         names = self._names(label, entry, "targets"), self._names(label, entry, "workloads")
         if names == ([None], [None]):
             raise UsageError(f"{label} must have targets or workloads: there is nothing to measure")
+        if names[1] != [None]:
+            with _at(f"{label}, workloads"):
+                registry.matrix_design(entry["design"])
         for values in _combinations(label, entry, axes):
             tables = {"set": {}, "modes": {}}
             for (table, name), value in values.items():

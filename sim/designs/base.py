@@ -10,7 +10,16 @@ import numpy as np
 from ..host.packing import pack_fields
 from ..manifest import Manifest
 
-__all__ = ["Frame", "HostModel", "Index", "Job", "LayerCycles", "check_core", "pack_results"]
+__all__ = [
+    "CoreModel",
+    "Frame",
+    "HostModel",
+    "Index",
+    "Job",
+    "LayerCycles",
+    "check_core",
+    "pack_results",
+]
 
 
 class Frame(NamedTuple):
@@ -184,13 +193,30 @@ def pack_results(manifest: Manifest, lanes: np.ndarray) -> np.ndarray:
     return pack_fields(values | {fields[0]["name"]: lanes}, fields)
 
 
-class HostModel(abc.ABC):
-    """The host's view of a design, from the manifest alone.
+class CoreModel:
+    """What follows from the manifest of a core of any design.
 
     Attributes
     ----------
     bench : str
-        The cocotb module that tests the bare core.
+        The cocotb module that tests the core.
+    """
+
+    bench: ClassVar[str]
+
+    def __init__(self, manifest: Manifest):
+        self.manifest = manifest
+
+    def example_jobs(self, rng: np.random.RandomState) -> list[Job]:
+        """Small jobs for an emitted test bench that reach every lane; none if none fits."""
+        return []
+
+
+class HostModel(CoreModel, abc.ABC):
+    """The host's view of a design that multiplies matrices, from the manifest alone.
+
+    Attributes
+    ----------
     number : int
         The design's number in the register ``CAPS``.
     descriptors : str
@@ -201,14 +227,10 @@ class HostModel(abc.ABC):
         Input streams whose words an idle core may leave waiting.
     """
 
-    bench: ClassVar[str]
     number: ClassVar[int]
     descriptors: ClassVar[str]
     required_streams: ClassVar[tuple[str, ...]] = ()
     unhurried: ClassVar[frozenset[str]] = frozenset()
-
-    def __init__(self, manifest: Manifest):
-        self.manifest = manifest
 
     @abc.abstractmethod
     def job(self, **operands) -> Job:
@@ -217,10 +239,6 @@ class HostModel(abc.ABC):
     @abc.abstractmethod
     def random_job(self, rng: np.random.Generator, size: int = 2) -> Job:
         """A job with random operands in random modes; its size grows with ``size``, from 1 up."""
-
-    @abc.abstractmethod
-    def example_jobs(self, rng: np.random.RandomState) -> list[Job]:
-        """Small jobs for an emitted test bench that reach every lane; none if none fits."""
 
     @abc.abstractmethod
     def identity(self) -> dict[str, int | dict[str, int]]:

@@ -4,7 +4,7 @@ import importlib
 
 from .. import plugins
 from ..manifest import Manifest
-from .base import HostModel
+from .base import CoreModel
 
 __all__ = ["MODELS", "model"]
 
@@ -20,10 +20,11 @@ MODELS = {
     "gemm_scaled": (".gemm_scaled", "GemmScaled"),
     "gemm_binary": (".gemm_binary", "GemmBinary"),
     "eie": (".eie", "Eie"),
+    "npu": (".npu", "Npu"),
 }
 
 
-def model(manifest: Manifest) -> HostModel:
+def model(manifest: Manifest) -> CoreModel:
     """The host model of the design that a manifest describes.
 
     Raises

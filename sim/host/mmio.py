@@ -58,7 +58,7 @@ def library(manifest: Path) -> Path:
         "DATA_BYTES": bus["data_width"] // 8,
         "ADDRESS_WIDTH": bus["address_width"],
         "BURST": bus["burst"],
-        "OUTSTANDING": bus["outstanding"],
+        "OUTSTANDING": bus.get("most_bursts", bus["outstanding"]),
         "BLOCKS_ID": bus["streams"][bus["walk"]["rows"]]["index"] if "walk" in bus else -1,
     }
     sources = {name: (headers() / name).read_text() for name in ("mmio.h", "mmio.cpp")}

@@ -27,6 +27,7 @@ CORES = {
     "gemm_binary": bw.GemmBinary(rows=2, cols=3, pack=4, acc_depth=16),
     "gemm_scaled": bw.GemmScaled(rows=2, cols=3, group=4, acc_depth=16),
     "eie": bw.Eie(pes=2, columns=8, entries=32, acts=4, rows=4),
+    "npu": bw.Npu(**bw.Npu.BENCH_CASE),
 }
 CORE = CORES["gemm_ws"]
 A = np.arange(8).reshape(4, 2) % 5

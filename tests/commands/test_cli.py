@@ -289,7 +289,7 @@ class TestList:
         assert main(["list", "--json"]) == 0
         designs = json.loads(capsys.readouterr().out)
         names = ["gemm_ws", "gemm_os", "gemm_fusion", "gemm_nm", "gemm_outlier", "gemm_scaled"]
-        names += ["gemm_binary", "eie"]
+        names += ["gemm_binary", "eie", "npu"]
         assert [design["name"] for design in designs] == names
         assert designs[0]["parameters"][0] == {
             "name": "rows",
@@ -321,19 +321,20 @@ class TestEmit:
         [
             (
                 "Design must be one of gemm_ws, gemm_os, gemm_fusion, gemm_nm, gemm_outlier, "
-                "gemm_scaled, gemm_binary, eie, not 'gem_ws'; did you mean 'gemm_ws'?",
+                "gemm_scaled, gemm_binary, eie, npu, not 'gem_ws'; did you mean 'gemm_ws'?",
                 ["gem_ws"],
             ),
             (
                 "Design must be one of gemm_ws, gemm_os, gemm_fusion, gemm_nm, gemm_outlier, "
-                "gemm_scaled, gemm_binary, eie, not 'EIE'; did you mean 'eie'?",
+                "gemm_scaled, gemm_binary, eie, npu, not 'EIE'; did you mean 'eie'?",
                 ["EIE"],
             ),
             ("Setting must be NAME=VALUE, not 'rows'", ["gemm_ws", "--set", "rows"]),
             (
                 "Parameter of gemm_fusion must be one of rows, cols, tile_rows, tile_cols, "
-                "overflow, pipeline, output, out_format, acc_width, acc_depth, not 'a_format'; "
-                "a_format is a parameter of gemm_ws, gemm_os, gemm_nm, gemm_outlier, gemm_scaled",
+                "overflow, pipeline, output, out_format, rounding, acc_width, acc_depth, not "
+                "'a_format'; a_format is a parameter of gemm_ws, gemm_os, gemm_nm, gemm_outlier, "
+                "gemm_scaled",
                 ["gemm_fusion", "--set", "a_format=int8"],
             ),
             (
@@ -720,8 +721,8 @@ class TestLint:
     def test_refused(self, refused):
         refused(
             "Parameter of gemm_os must be one of rows, cols, tile_rows, tile_cols, overflow, "
-            "pipeline, output, out_format, a_format, w_format, max_k, acc_width, nan_inf, "
-            "arith, not 'xyz'",
+            "pipeline, output, out_format, rounding, a_format, w_format, max_k, acc_width, "
+            "nan_inf, arith, not 'xyz'",
             *("lint", "gemm_os", "--set", "xyz=4"),
         )
 
@@ -764,14 +765,16 @@ class TestSim:
             ["gemm_scaled", "later", "skipped"],
             ["gemm_binary", "works", "ok"],
             ["gemm_binary", "later", "skipped"],
+            ["npu", "works", "ok"],
+            ["npu", "later", "skipped"],
         ]
         assert lines[0][3] == "10 ns"
         assert re.fullmatch(r"\d+\.\d\d s", lines[0][4])
         suites = ElementTree.parse("out/sim/results.xml").getroot()
-        names = ["gemm_ws", "gemm_os", "gemm_fusion", "gemm_scaled", "gemm_binary"]
+        names = ["gemm_ws", "gemm_os", "gemm_fusion", "gemm_scaled", "gemm_binary", "npu"]
         assert [suite.get("name") for suite in suites] == names
-        assert [suite.get("tests") for suite in suites] == ["2"] * 5
-        assert [suite.get("failures") for suite in suites] == ["0"] * 5
+        assert [suite.get("tests") for suite in suites] == ["2"] * 6
+        assert [suite.get("failures") for suite in suites] == ["0"] * 6
 
     def test_fails(self, bench, capsys):
         bench.write_text(bench.read_text() + "    assert False, 'two words'\n")

@@ -54,6 +54,7 @@ def test_commands(completed):
         ("brickwork --config A", ["A.npy"]),
         ("brickwork --nothing emit gemm_", []),
         ("brickwork emit --na", ["--name"]),
+        ("brickwork check --npu A", ["A.npy"]),
         (
             "brickwork emit gemm_",
             [

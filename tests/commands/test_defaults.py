@@ -218,7 +218,7 @@ class TestFile:
             (
                 'design = "gem_os"',
                 "'design': Design must be one of gemm_ws, gemm_os, gemm_fusion, gemm_nm, "
-                "gemm_outlier, gemm_scaled, gemm_binary, eie, not 'gem_os'; did you mean "
+                "gemm_outlier, gemm_scaled, gemm_binary, eie, npu, not 'gem_os'; did you mean "
                 "'gemm_os'?",
             ),
             (

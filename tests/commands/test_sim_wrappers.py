@@ -13,12 +13,14 @@ from brickwork.gen.designs.wrappers import WRAPPERS
 SMALL = {"rows": 2, "cols": 3, "acc_depth": 8, "pes": 2, "columns": 12, "entries": 24, "acts": 4}
 #: Settings of single designs.
 OWN = {"gemm_outlier": {"rows": 6, "group_lanes": 4}, "gemm_binary": {"pack": 5}}
+OWN["npu"] = {"acc_depth": 32, "buffer": 512, "weights": 1024, "channels": 64}
 
 #: Tests of the wrappers have the other designs.
 FEW = {("gemm_os", "axi")}
 PAIRS = [
     pytest.param(design, top, marks=[] if (design, top) in FEW else pytest.mark.slow)
     for design, top in itertools.product(DESIGNS, WRAPPERS)
+    if top in DESIGNS[design].TOPS
 ]
 
 
