@@ -171,8 +171,9 @@ def matrix_of_manifest(manifest) -> MatrixDesign:
     PluginError, ValueError
         As there, and if it runs programs.
     """
+    core = of_manifest(manifest)
     matrix_design(manifest.design)
-    return of_manifest(manifest)
+    return core
 
 
 def parameters_from_text(name: str, settings: list[str]) -> Design:
