@@ -121,6 +121,11 @@ class Axi(Wrapper):
 
     def _unit(self, core, **arguments):
         options = self.options()
+        if core.rows_stream is None and self.walk:
+            raise ValueError(
+                f"Block walk must be 0 for {core.name}, whose operands are no tiles, not "
+                f"{self.walk!r}"
+            )
         if not self.walk:
             del options["walk"]
         return core.axi_top(core=core, **arguments, **options)

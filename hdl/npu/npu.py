@@ -73,6 +73,8 @@ class Npu(Unit):
 
     role = "npu control"
     number = 9
+    #: No descriptors are tiles: see :class:`.Engine`.
+    rows_stream = None
     #: The instruction set, for the manifest.
     isa = isa.description()
 

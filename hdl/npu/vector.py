@@ -82,9 +82,9 @@ class Vector(Unit):
     other functions were used, and the other way round.
 
     **Throughput** is an iteration a cycle, over blocks of channels and instructions, when operands
-    come in time, except that a block with parameters of its own takes ``rows + latency + 3`` cycles
-    at least. **Latency** is ``latency`` cycles from an iteration's operands to its word, plus the
-    time of both memories.
+    come in time, except that a block with parameters of its own takes ``rows + Lanes.hold + 1``
+    cycles at least. **Latency** is ``latency`` cycles from an iteration's operands to its word,
+    plus the time of both memories.
 
     Parameters
     ----------
@@ -219,7 +219,7 @@ class Vector(Unit):
             context.function.eq(function),
             context.table.eq(fields.table),
             context.a_zero.eq(fields.a_zero),
-            context.single.eq(fields.b_mode >= 2),
+            context.single.eq(fields.b_mode >= isa.B_MODES["scalar"]),
             context.reduces.eq(reduces),
             context.of_b.eq(of_b),
             context.of_sums.eq(of_sums),

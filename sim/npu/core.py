@@ -79,7 +79,7 @@ class Core:
         ValueError
             If the manifest is that of another design.
         """
-        if manifest.design != "npu" or not manifest.isa:
+        if not manifest.isa:
             raise ValueError(
                 f"Manifest {manifest.path or manifest.top} must be that of a network processor "
                 f"(npu), not of {manifest.design}"

@@ -131,7 +131,7 @@ def test_mistakes(argv, capsys, files):
     other = Container(digest="fedc", program=bytes(32)).to_bytes()
     (files / "other.npu").write_bytes(other)
     (files / "damaged.npu").write_bytes(other.replace(bytes(32), b"\1" + bytes(31)))
-    eie = json.loads(manifest().to_json()) | {"design": "eie"}
+    eie = json.loads(manifest().to_json()) | {"design": "eie", "isa": {}}
     (files / "eie.json").write_text(json.dumps(eie))
     status, out, err = run(capsys, *argv)
     assert (status, out) == (2, "")

@@ -89,6 +89,9 @@ def test_other_wrappers_are_refused(files, capsys):
     assert main(["emit", "npu", *SETTINGS, "--top", "axis"]) == 2
     message = "brickwork: error: Bus wrapper of npu must be axi, not 'axis'"
     assert capsys.readouterr().err.splitlines()[-1] == message
+    assert main(["emit", "npu", *SETTINGS, "--bus", "walk=1"]) == 2
+    message = "brickwork: error: Block walk must be 0 for npu, whose operands are no tiles, not 1"
+    assert capsys.readouterr().err.splitlines()[-1] == message
 
 
 @pytest.mark.parametrize("name", Npu.PRESETS)
